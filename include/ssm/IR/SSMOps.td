@@ -1,0 +1,7 @@
+//===- SSMOps.td - Operations of the ssm dialect -----------*- tablegen -*-===//
+#ifndef SSM_IR_SSMOPS_TD
+#define SSM_IR_SSMOPS_TD
+
+include "ssm/IR/SSMDialect.td"
+
+#endif // SSM_IR_SSMOPS_TD

@@ -1,0 +1,15 @@
+//===- Init.cpp - Registration of everything ssm provides -----------------===//
+#include "ssm/Init.h"
+
+#include "ssm/IR/SSMDialect.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+
+void ssm::registerAll(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<ssm::SSMDialect>();
+}
+
+void ssm::registerPasses() {}
