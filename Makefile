@@ -1,0 +1,47 @@
+# Every target does the set-up it needs and skips what is present.
+# Variables: PRESET (release, debug, asan), ONLY (suites of make check).
+PRESET ?= release
+ifeq ($(PRESET),release)
+BUILD := build
+else
+BUILD := build-$(PRESET)
+endif
+VENV := build/venv
+
+.PHONY: help setup configure build check format tidy asan clean
+
+help:
+	@echo 'make build    set up this machine, then compile into $(BUILD)/'
+	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
+	@echo 'make asan     make check with AddressSanitizer, in build-asan/'
+	@echo 'make format   clang-format every C++ file in place'
+	@echo 'make tidy     clang-tidy over lib/ and tools/ (needs clang-tidy-22)'
+	@echo 'make clean    remove $(BUILD)/ except the Python environment'
+
+setup:
+	@utils/setup.sh $(VENV)
+
+configure: setup
+	@test -f $(BUILD)/build.ninja || \
+	  { echo 'build: configuring $(BUILD)/'; cmake --preset $(PRESET); }
+
+build: configure
+	@echo 'build: compiling in $(BUILD)/'
+	@cmake --build $(BUILD)
+
+# check.py configures and builds by itself, so that a build that fails is
+# counted like any other failure.
+check: setup
+	@$(VENV)/bin/python utils/check.py --preset $(PRESET) --build-dir $(BUILD) $(ONLY)
+
+asan:
+	@$(MAKE) --no-print-directory check PRESET=asan ONLY='lit'
+
+format:
+	@git ls-files '*.cpp' '*.h' '*.c' | xargs clang-format-22 -i
+
+tidy: build
+	@git ls-files 'lib/*.cpp' 'tools/*.cpp' | xargs run-clang-tidy-22 -quiet -p $(BUILD)
+
+clean:
+	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name venv -exec rm -rf {} +
