@@ -1,11 +1,39 @@
 //===- SSMDialect.cpp - The ssm dialect -----------------------------------===//
 #include "ssm/IR/SSMDialect.h"
+#include "ssm/IR/SSMOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 #include "ssm/IR/SSMDialect.cpp.inc"
+#include "ssm/IR/SSMEnums.cpp.inc"
+#include "ssm/IR/SSMInterfaces.cpp.inc"
 
-void ssm::SSMDialect::initialize() {}
+#define GET_ATTRDEF_CLASSES
+#include "ssm/IR/SSMAttributes.cpp.inc"
+
+void ssm::SSMDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "ssm/IR/SSMAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "ssm/IR/SSMOps.cpp.inc"
+      >();
+}
+
+LogicalResult
+ssm::StrategyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                          StrategyKind kind, int64_t leaf, int64_t lanes) {
+  if (leaf < 1 || lanes < 1)
+    return emitError() << "strategy parameters are at least 1, found leaf = "
+                       << leaf << ", lanes = " << lanes;
+  return success();
+}

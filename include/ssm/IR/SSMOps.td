@@ -1,7 +1,338 @@
 //===- SSMOps.td - Operations of the ssm dialect -----------*- tablegen -*-===//
+
 #ifndef SSM_IR_SSMOPS_TD
 #define SSM_IR_SSMOPS_TD
 
+include "ssm/IR/SSMAttributes.td"
 include "ssm/IR/SSMDialect.td"
+include "ssm/IR/SSMInterfaces.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class SSM_Op<string mnemonic, list<Trait> traits = []>
+    : Op<SSM_Dialect, mnemonic, traits>;
+
+/// Element types that a sequence model is made of.
+def SSM_Element : AnyTypeOf<[F16, BF16, F32, F64, Complex<F32>, Complex<F64>],
+                            "f16, bf16, f32, f64, complex<f32> or complex<f64>">;
+def SSM_Tensor : RankedTensorOf<[SSM_Element]>;
+def SSM_ComplexTensor : RankedTensorOf<[Complex<F32>, Complex<F64>]>;
+
+/// An op over named loop dimensions of which one is time.
+class SSM_IndexedOp<string mnemonic, list<Trait> traits = []>
+    : SSM_Op<mnemonic, !listconcat([
+        Pure, DeclareOpInterfaceMethods<SSM_IndexedOpInterface>,
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>], traits)>;
+
+def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
+                                       [AttrSizedOperandSegments,
+                                        InferTypeOpAdaptorWithIsCompatible]> {
+  let summary = "x_t = A_t x_{t-1} + B_t u_t,  y_t = C_t x_t";
+  let description = [{
+    The linear recurrence with a diagonal transition, element by element of the
+    state:
+
+        x_t = a_t * x_{t-1} + sum_input(b_t * u_t),     x_{-1} = init or 0
+        y_t = proj(sum_state(c_t * x_t))
+
+    where `proj` is the `projection`. Without `input` (B) the signal drives the
+    state directly, without `output` (C) the states themselves come out. With
+    `direction = backward`, t runs from L-1 down to 0 and x_{t-1} stands for
+    x_{t+1}; with `read = before`, y_t reads the state before the update.
+
+    Operands and results are indexed over common loop dimensions by
+    `indexing_maps`, in the order transition, signal, input, output, init (those
+    that are present), result, final; `time` is the position of the time
+    dimension. What a loop dimension is follows from the maps:
+
+    | dimension | in final | in result | meaning |
+    |---|---|---|---|
+    | parallel | yes | yes | independent recurrences: batch, channel, head |
+    | state | yes | no | summed by the output map C |
+    | input | no | no | summed by the input map B (multi-input) |
+    | output | no | yes | added by the output map C (multi-output) |
+
+    An operand whose map lacks time is time-invariant; one whose map lacks a
+    state dimension is shared along it (a scalar transition is a diagonal whose
+    map lacks the state dimension).
+
+    The state is complex if any operand is, and has at least 32 bits.
+    The final state is x_{L-1} (x_0 for backward; `init` if L = 0).
+
+    Constraints:
+
+    - (linear_recurrence_c1) there is one map per operand and result, each a
+      projected permutation of the same loop dimensions, of its value's rank.
+    - (linear_recurrence_c2) `time` is a loop dimension; the result's map uses
+      it, the maps of init and final do not.
+    - (linear_recurrence_c3) all values that share a loop dimension agree on its
+      size.
+    - (linear_recurrence_c4) all operands are of one precision: transition,
+      signal, input and output have the same real type, init the state's.
+    - (linear_recurrence_c5) transition and init use state and parallel
+      dimensions only (and time, for the transition).
+    - (linear_recurrence_c6) without `output` the result's map covers the state
+      and time, and nothing else.
+    - (linear_recurrence_c7) input dimensions need `input`, output dimensions
+      need `output`.
+    - (linear_recurrence_c8) a projection needs a complex state.
+
+    Example, S4D: N states a channel, conjugate halves stored.
+
+    ```mlir
+    #hn = affine_map<(b, t, h, n) -> (h, n)>
+    #bth = affine_map<(b, t, h, n) -> (b, t, h)>
+    #bhn = affine_map<(b, t, h, n) -> (b, h, n)>
+    %y, %x = ssm.linear_recurrence
+        transition(%a : tensor<64x32xcomplex<f32>>)
+        signal(%u : tensor<8x?x64xf32>)
+        input(%b : tensor<64x32xcomplex<f32>>)
+        output(%c : tensor<64x32xcomplex<f32>>)
+        {indexing_maps = [#hn, #bth, #hn, #hn, #bth, #bhn], time = 1 : i64,
+         projection = #ssm.projection<twice_real>}
+        -> tensor<8x?x64xf32>, tensor<8x64x32xcomplex<f32>>
+    ```
+
+    Source: Gu et al., "Efficiently Modeling Long Sequences with Structured
+    State Spaces" (arXiv 2111.00396); Smith et al., "Simplified State Space
+    Layers for Sequence Modeling" (arXiv 2208.04933).
+  }];
+  let arguments = (ins SSM_Tensor:$transition, SSM_Tensor:$signal,
+    Optional<SSM_Tensor>:$input, Optional<SSM_Tensor>:$output,
+    Optional<SSM_Tensor>:$init,
+    AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
+    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction,
+    DefaultValuedAttr<SSM_ProjectionAttr, "::ssm::Projection::None">:$projection,
+    DefaultValuedAttr<SSM_ReadPointAttr, "::ssm::ReadPoint::After">:$read,
+    DefaultValuedAttr<SSM_NumericsAttr, "::ssm::Numerics::Norm">:$numerics,
+    OptionalAttr<SSM_StrategyAttr>:$strategy);
+  let results = (outs SSM_Tensor:$result, SSM_Tensor:$final);
+  let assemblyFormat = [{
+    `transition` `(` $transition `:` type($transition) `)`
+    `signal` `(` $signal `:` type($signal) `)`
+    (`input` `(` $input^ `:` type($input) `)`)?
+    (`output` `(` $output^ `:` type($output) `)`)?
+    (`init` `(` $init^ `:` type($init) `)`)?
+    attr-dict `->` type($result) `,` type($final)
+  }];
+  let extraClassDeclaration = [{
+    /// What each loop dimension is, read off the maps (see the description).
+    struct Dims {
+      unsigned time;
+      ::llvm::SmallVector<unsigned> parallel, state, input, output;
+    };
+    Dims getDims();
+
+    ::mlir::AffineMap getTransitionMap() { return getIndexingMapsArray()[0]; }
+    ::mlir::AffineMap getSignalMap() { return getIndexingMapsArray()[1]; }
+    /// Maps of the optional operands; null if the operand is absent.
+    ::mlir::AffineMap getInputIndexingMap();
+    ::mlir::AffineMap getOutputIndexingMap();
+    ::mlir::AffineMap getInitIndexingMap();
+    ::mlir::AffineMap getResultIndexingMap() { return getResultMap(0); }
+    ::mlir::AffineMap getFinalIndexingMap() { return getResultMap(1); }
+
+    /// Element type of the state: real or complex, at least 32 bits wide.
+    ::mlir::Type getStateElementType() {
+      return getFinal().getType().getElementType();
+    }
+    bool isBackward() { return getDirection() == ::ssm::Direction::Backward; }
+  }];
+  let hasCanonicalizer = 1;
+}
+
+def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel"> {
+  let summary = "K_l = C A^l B for 0 <= l < length";
+  let description = [{
+    The impulse response of a time-invariant diagonal recurrence,
+
+        K_l = proj(sum_state(c * a^l * b)),     0 <= l < length,
+
+    with the operands `transition` (a), `input` (b) and `output` (c) and loop
+    dimensions as in `ssm.linear_recurrence`; `time` is the lag l and occurs in
+    the result's map only. Dimensions that the result lacks are summed.
+    `length` is given if the lag's size is dynamic, and only then.
+
+    a^l is formed by repeated squaring, so its relative error grows with
+    log2(l), not with l.
+
+    Constraints:
+
+    - (materialize_kernel_c1) as linear_recurrence_c1.
+    - (materialize_kernel_c2) `time` is a loop dimension that the result's map
+      uses and no operand's map does.
+    - (materialize_kernel_c3) all values that share a loop dimension agree on
+      its size.
+    - (materialize_kernel_c4) all operands and the result have the same real
+      type; the result is complex if an operand is and nothing is projected.
+    - (materialize_kernel_c5) every dimension of the result but the lag occurs
+      in an operand's map.
+    - (materialize_kernel_c6) a projection needs a complex operand.
+    - (materialize_kernel_c7) `length` is present if and only if the lag's size
+      is dynamic.
+
+    Example, one kernel per channel from N states:
+
+    ```mlir
+    %k = ssm.materialize_kernel transition(%a : tensor<64x32xcomplex<f32>>)
+        input(%b : tensor<64x32xcomplex<f32>>)
+        output(%c : tensor<64x32xcomplex<f32>>)
+        {indexing_maps = [#hn, #hn, #hn, affine_map<(h, n, l) -> (h, l)>],
+         time = 2 : i64, projection = #ssm.projection<twice_real>}
+        -> tensor<64x4096xf32>
+    ```
+
+    Source: Gu et al., "On the Parameterization and Initialization of Diagonal
+    State Space Models" (arXiv 2206.11893).
+  }];
+  let arguments = (ins SSM_Tensor:$transition, SSM_Tensor:$input,
+    SSM_Tensor:$output, Optional<Index>:$length,
+    AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
+    DefaultValuedAttr<SSM_ProjectionAttr, "::ssm::Projection::None">:$projection);
+  let results = (outs SSM_Tensor:$result);
+  let assemblyFormat = [{
+    `transition` `(` $transition `:` type($transition) `)`
+    `input` `(` $input `:` type($input) `)`
+    `output` `(` $output `:` type($output) `)`
+    (`length` `(` $length^ `)`)?
+    attr-dict `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]> {
+  let summary = "y_t = sum_{l <= t} k_l u_{t-l}";
+  let description = [{
+    The causal convolution of a signal with a kernel along time,
+
+        y_t = sum_{l=0}^{min(t, K-1)} k_l * u_{t-l},    0 <= t < L.
+
+    `indexing_maps` holds the maps of signal, kernel and result; in the kernel's
+    map the time dimension stands for the lag, whose size K may differ from L.
+    Taps beyond L do not reach the result.
+
+    Constraints:
+
+    - (long_conv_c1) as linear_recurrence_c1.
+    - (long_conv_c2) `time` is a loop dimension that all three maps use.
+    - (long_conv_c3) all values that share a loop dimension other than the lag
+      agree on its size.
+    - (long_conv_c4) signal and kernel have the same real type.
+    - (long_conv_c5) the result's map covers every loop dimension: nothing is
+      summed but the lag.
+
+    Example:
+
+    ```mlir
+    #bht = affine_map<(b, h, t) -> (b, h, t)>
+    #ht = affine_map<(b, h, t) -> (h, t)>
+    %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64}
+        : tensor<8x64x4096xf32>, tensor<64x4096xf32> -> tensor<8x64x4096xf32>
+    ```
+  }];
+  let arguments = (ins SSM_Tensor:$signal, SSM_Tensor:$kernel,
+    AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
+    DefaultValuedAttr<SSM_NumericsAttr, "::ssm::Numerics::Norm">:$numerics,
+    OptionalAttr<SSM_StrategyAttr>:$strategy);
+  let results = (outs SSM_Tensor:$result);
+  let assemblyFormat = [{
+    $signal `,` $kernel attr-dict
+    `:` type($signal) `,` type($kernel) `->` type($result)
+  }];
+}
+
+def AssociativeScanOp : SSM_Op<"associative_scan", [
+    Pure, AttrSizedOperandSegments, SingleBlock,
+    InferTypeOpAdaptor,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "prefixes of a tuple of tensors under an associative combiner";
+  let description = [{
+    With e_t the tuple of the inputs' elements at position t along `dimension`
+    and * the combiner,
+
+        inclusive   s_t = e_0 * e_1 * ... * e_t
+        exclusive   s_0 = identity,  s_t = e_0 * ... * e_{t-1}
+
+    and for `direction = backward` the same on the reversed dimension:
+    s_t = e_{L-1} * ... * e_t.
+
+    The region combines two tuples of scalars: its arguments are the left
+    tuple, which has been met first, then the right tuple, and it yields the
+    combined tuple. The combiner must be associative; it need not commute.
+    `identity` is a tuple of scalars that the combiner leaves alone on both
+    sides; an exclusive scan needs it.
+
+    Constraints:
+
+    - (associative_scan_c1) all inputs have the same shape, and each result has
+      its input's type.
+    - (associative_scan_c2) `dimension` is a dimension of the inputs.
+    - (associative_scan_c3) `identity` is empty or has one scalar of the
+      element type per input; `exclusive` needs it.
+    - (associative_scan_c4) the region takes twice the tuple and yields the
+      tuple.
+
+    Example, the recurrence x_t = a_t x_{t-1} + b_t:
+
+    ```mlir
+    %p, %x = ssm.associative_scan(%a, %b) {dimension = 0 : i64}
+        : (tensor<?x8xf32>, tensor<?x8xf32>) {
+    ^bb0(%ai: f32, %bi: f32, %aj: f32, %bj: f32):
+      %a2 = arith.mulf %aj, %ai : f32
+      %ab = arith.mulf %aj, %bi : f32
+      %b2 = arith.addf %ab, %bj : f32
+      ssm.yield %a2, %b2 : f32, f32
+    }
+    ```
+
+    Source: Blelloch, "Prefix Sums and Their Applications" (CMU-CS-90-190).
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs,
+    Variadic<AnyType>:$identity, I64Attr:$dimension, UnitAttr:$exclusive,
+    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction,
+    OptionalAttr<SSM_StrategyAttr>:$strategy);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$combiner);
+  let assemblyFormat = [{
+    `(` $inputs `)` (`identity` `(` $identity^ `:` type($identity) `)`)?
+    attr-dict `:` `(` type($inputs) `)` $combiner
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let hasFolder = 1;
+}
+def YieldOp : SSM_Op<"yield", [Pure, Terminator, ReturnLike,
+                               ParentOneOf<["AssociativeScanOp"]>]> {
+  let summary = "the values of a region of an ssm op";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def FFTOp : SSM_Op<"fft", [Pure, SameOperandsAndResultType]> {
+  let summary = "the discrete Fourier transform along one dimension";
+  let description = [{
+    With n the size of `dimension`,
+
+        X_k = sum_j x_j exp(-2 pi i j k / n)
+
+    and with `inverse` x_j = (1/n) sum_k X_k exp(+2 pi i j k / n), as in
+    `numpy.fft`.
+
+    Constraints:
+
+    - (fft_c1) `dimension` is a dimension of the operand.
+    - (fft_c2) its size is static and a power of two.
+
+    Example: `%X = ssm.fft %x {dimension = 1 : i64} : tensor<8x1024xcomplex<f32>>`
+  }];
+  let arguments = (ins SSM_ComplexTensor:$operand, I64Attr:$dimension,
+                       UnitAttr:$inverse);
+  let results = (outs SSM_ComplexTensor:$result);
+  let assemblyFormat = "$operand attr-dict `:` type($operand)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
 
 #endif // SSM_IR_SSMOPS_TD

@@ -1,0 +1,105 @@
+//===- SSMAttributes.td - Attributes of the ssm dialect ----*- tablegen -*-===//
+
+#ifndef SSM_IR_SSMATTRIBUTES_TD
+#define SSM_IR_SSMATTRIBUTES_TD
+
+include "ssm/IR/SSMDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class SSM_Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::ssm";
+  let genSpecializedAttr = 0;
+}
+
+class SSM_EnumAttr<EnumAttrInfo info, string mnemonic>
+    : EnumAttr<SSM_Dialect, info, mnemonic> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def SSM_Direction : SSM_Enum<"Direction", "the order in which time is walked", [
+  I32EnumAttrCase<"Forward", 0, "forward">,
+  I32EnumAttrCase<"Backward", 1, "backward">
+]>;
+def SSM_DirectionAttr : SSM_EnumAttr<SSM_Direction, "direction"> {
+  let description = [{
+    `forward` reads t = 0, 1, ..., L-1; `backward` reads t = L-1, ..., 0, so
+    that "the previous state" is the state at t+1. A reversed model is a
+    direction, never a flipped copy of its data.
+  }];
+}
+
+def SSM_Projection : SSM_Enum<"Projection", "the part of the output kept", [
+  I32EnumAttrCase<"None", 0, "none">,
+  I32EnumAttrCase<"Real", 1, "real">,
+  I32EnumAttrCase<"TwiceReal", 2, "twice_real">
+]>;
+def SSM_ProjectionAttr : SSM_EnumAttr<SSM_Projection, "projection"> {
+  let description = [{
+    `none` returns z = C x as it is, `real` returns Re(z) and `twice_real`
+    2 Re(z): the output of a state of conjugate pairs of which one half is
+    stored (S4, S4D, S5).
+  }];
+}
+
+def SSM_ReadPoint : SSM_Enum<"ReadPoint", "the state that the output reads", [
+  I32EnumAttrCase<"After", 0, "after">,
+  I32EnumAttrCase<"Before", 1, "before">
+]>;
+def SSM_ReadPointAttr : SSM_EnumAttr<SSM_ReadPoint, "read"> {
+  let description = [{
+    `after` reads x_t, the state that already holds u_t; `before` reads the
+    previous state x_{t-1} (RWKV-5 and RWKV-6).
+  }];
+}
+
+def SSM_Numerics : SSM_Enum<"Numerics", "what the result promises", [
+  I32EnumAttrCase<"Strict", 0, "strict">,
+  I32EnumAttrCase<"Norm", 1, "norm">
+]>;
+def SSM_NumericsAttr : SSM_EnumAttr<SSM_Numerics, "numerics"> {
+  let description = [{
+    `strict` keeps exact causality: an output is computed from the inputs that
+    it depends on and from no other, so a later input, were it NaN, never
+    reaches an earlier output. `norm` promises an error that is small relative
+    to the norm of the whole result, which is what an FFT gives: rounding of a
+    large later input reaches earlier outputs.
+  }];
+}
+
+def SSM_StrategyKind : SSM_Enum<"StrategyKind", "how a recurrence is computed", [
+  I32EnumAttrCase<"Sequential", 0, "sequential">,
+  I32EnumAttrCase<"TreeScan", 1, "tree_scan">,
+  I32EnumAttrCase<"FFTConv", 2, "fft_conv">,
+  I32EnumAttrCase<"DirectConv", 3, "direct_conv">
+]>;
+
+def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
+  let mnemonic = "strategy";
+  let summary = "the decision how an op is computed";
+  let description = [{
+    Written by `--ssm-select-strategy`, or by hand to pin a choice; read by the
+    lowerings and by nothing else.
+
+    | kind | algorithm | legal when |
+    |---|---|---|
+    | `sequential` | a loop over time, vectorised over channels | always |
+    | `tree_scan` | leaves of `leaf` time steps reduced in parallel, a work-efficient tree over their summaries, leaves applied in parallel | always |
+    | `fft_conv` | the kernel K_l = C A^l B, convolved by FFT | A, B, C time-invariant; `numerics<norm>` |
+    | `direct_conv` | the same kernel, convolved by its definition | A, B, C time-invariant |
+
+    `lanes` is the number of channels (or, in a tree of few channels, leaves)
+    computed side by side in one vector tile.
+
+    Example: `#ssm.strategy<tree_scan, leaf = 128, lanes = 64>`
+  }];
+  let parameters = (ins
+    EnumParameter<SSM_StrategyKind>:$kind,
+    DefaultValuedParameter<"int64_t", "128">:$leaf,
+    DefaultValuedParameter<"int64_t", "16">:$lanes);
+  let assemblyFormat = "`<` $kind (`,` struct($leaf, $lanes)^)? `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // SSM_IR_SSMATTRIBUTES_TD

@@ -1,0 +1,68 @@
+//===- Indexing.h - Constraints shared by indexed ops -----------*- C++ -*-===//
+//
+// The constraints that every `IndexedOpInterface` op has on its maps, under the
+// label of the op that checks them: linear_recurrence_c1 and long_conv_c1 are
+// one rule and one function.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_LIB_IR_INDEXING_H
+#define SSM_LIB_IR_INDEXING_H
+
+#include "ssm/IR/LoopDims.h"
+
+namespace ssm {
+
+/// A value as an error message names it.
+struct IndexedValue {
+  llvm::StringRef name;
+  mlir::RankedTensorType type;
+  mlir::AffineMap map;
+};
+
+/// Checks constraints of one op; reports at `loc` if there is one.
+class ConstraintChecker {
+public:
+  ConstraintChecker(std::optional<mlir::Location> loc, llvm::StringRef mnemonic)
+      : loc(loc), mnemonic(mnemonic) {}
+
+  /// Starts "'ssm.op' op (op_cN) ..."; null without a location.
+  mlir::InFlightDiagnostic fail(unsigned constraint) const;
+
+  /// c1: the number of maps, and that each is a projected permutation.
+  mlir::LogicalResult checkMaps(mlir::ArrayAttr maps, unsigned count,
+                                uint64_t time) const;
+  /// c1: the rank of each value is that of its map.
+  mlir::LogicalResult checkRanks(llvm::ArrayRef<IndexedValue> values) const;
+  /// c3: sizes agree. `lagOf` names a value whose `time` is not compared.
+  mlir::LogicalResult checkSizes(llvm::ArrayRef<IndexedValue> values,
+                                 unsigned time,
+                                 llvm::StringRef lagOf = "") const;
+  /// c4: one real type.
+  mlir::LogicalResult checkPrecision(llvm::ArrayRef<IndexedValue> values) const;
+
+private:
+  std::optional<mlir::Location> loc;
+  llvm::StringRef mnemonic;
+};
+
+/// "(d0, d2)"
+std::string printDims(llvm::ArrayRef<unsigned> dims);
+
+/// "(d0, d1) -> (d1)", which a diagnostic cannot print by itself.
+std::string printMap(mlir::AffineMap map);
+
+/// Tensor type with the given loop sizes arranged by `map`.
+mlir::RankedTensorType makeType(mlir::AffineMap map,
+                                llvm::ArrayRef<int64_t> loopSizes,
+                                mlir::Type element);
+
+/// Static loop sizes that `values` know.
+llvm::SmallVector<int64_t> collectSizes(llvm::ArrayRef<IndexedValue> values,
+                                        unsigned numLoops,
+                                        llvm::StringRef lagOf = "",
+                                        unsigned time = 0);
+
+} // namespace ssm
+
+#endif // SSM_LIB_IR_INDEXING_H

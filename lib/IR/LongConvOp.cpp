@@ -1,0 +1,64 @@
+//===- LongConvOp.cpp - ssm.long_conv -------------------------------------===//
+#include "Indexing.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace ssm;
+
+SmallVector<Value> LongConvOp::getIndexedOperands() {
+  return {getSignal(), getKernel()};
+}
+
+LogicalResult LongConvOp::inferReturnTypes(
+    MLIRContext *context, std::optional<Location> loc, Adaptor op,
+    SmallVectorImpl<Type> &types) {
+  ConstraintChecker check(loc, "long_conv");
+  unsigned time = op.getTime();
+  if (failed(check.checkMaps(op.getIndexingMaps(), 3, op.getTime())))
+    return failure();
+  auto maps = llvm::to_vector(
+      op.getIndexingMaps().getAsValueRange<AffineMapAttr>());
+  SmallVector<IndexedValue, 2> values = {
+      {"signal", cast<RankedTensorType>(op.getSignal().getType()), maps[0]},
+      {"kernel", cast<RankedTensorType>(op.getKernel().getType()), maps[1]}};
+  if (failed(check.checkRanks(values)))
+    return failure();
+  StringRef names[] = {"signal", "kernel", "result"};
+  for (auto [name, map] : llvm::zip(names, maps))
+    if (!uses(map, time))
+      return check.fail(2) << "the map of the " << name
+                           << " must use the time dimension d" << time
+                           << ", found " << printMap(map);
+  if (failed(check.checkSizes(values, time, "kernel")) ||
+      failed(check.checkPrecision(values)))
+    return failure();
+  if (maps[2].getNumResults() != maps[2].getNumDims())
+    return check.fail(5) << "the result's map must cover all "
+                         << maps[2].getNumDims() << " loop dimensions, found "
+                         << printMap(maps[2]);
+  for (unsigned dim = 0; dim < maps[2].getNumDims(); ++dim)
+    if (!uses(maps[0], dim) && !uses(maps[1], dim))
+      return check.fail(5) << "loop dimension d" << dim
+                           << " is in neither the signal nor the kernel";
+
+  Type signal = values[0].type.getElementType();
+  Type kernel = values[1].type.getElementType();
+  SmallVector<int64_t> sizes =
+      collectSizes(values, maps[2].getNumDims(), "kernel", time);
+  types.push_back(
+      makeType(maps[2], sizes, isa<ComplexType>(signal) ? signal : kernel));
+  return success();
+}
+
+bool LongConvOp::isCompatibleReturnTypes(TypeRange lhs, TypeRange rhs) {
+  return getElementTypeOrSelf(lhs[0]) == getElementTypeOrSelf(rhs[0]) &&
+         succeeded(verifyCompatibleShape(lhs[0], rhs[0]));
+}
+
+LogicalResult
+LongConvOp::reifyResultShapes(OpBuilder &builder,
+                              ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back(applyMap(getResultMap(0), getLoopSizes(builder, *this)));
+  return success();
+}
