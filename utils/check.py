@@ -113,7 +113,7 @@ def suites(build_dir):
         "format": (["clang-format-22", "--dry-run", "--Werror", *cpp_files()], None),
         "lit": ([lit, "-sv", "--no-progress-bar", "--xunit-xml-output", reports / "lit.xml", build_dir / "test"],
                 reports / "lit.xml"),
-        "python": ([sys.executable, "-m", "pytest", "-q", "-n", "auto",
+        "python": ([sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup",
                     f"--junitxml={reports / 'python.xml'}"],
                    reports / "python.xml"),
     }
