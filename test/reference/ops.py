@@ -14,7 +14,7 @@ DIRECT = 2048  # transforms up to this length are one product with the DFT matri
 def _wide(*arrays):
     """The operands in their common dtype, at least float64."""
     arrays = [np.asarray(v) for v in arrays]
-    dtype = np.result_type(np.float64, *(v.dtype for v in arrays))
+    dtype = np.result_type(*(np.result_type(np.float64, v.dtype) for v in arrays))
     return [v.astype(dtype) for v in arrays]
 
 
