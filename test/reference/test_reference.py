@@ -1,19 +1,21 @@
 """Each oracle against a second formulation, brute force or numpy.fft."""
 
+import importlib
+import inspect
+
+import mpmath
 import numpy as np
 import pytest
 
-from reference import ops
+from reference import models, ops
+from reference.models import hippo
+from reference.models.common import complex_normal, silu, softplus
 
 SEED = 20240229
 
 
 def rng():
     return np.random.default_rng(SEED)
-
-
-def complex_normal(r, shape):
-    return (r.standard_normal(shape) + 1j * r.standard_normal(shape)) / np.sqrt(2)
 
 
 def error(got, want):
@@ -194,8 +196,6 @@ def test_irfft_drops_and_pads_bins(n):
 
 
 def test_discretize():
-    import mpmath
-
     a = np.array([0, 1e-12, -1e-9 + 1e-9j, -0.5 + 3j, -40.0])
     b, dt = np.array([1.0, 2, 3j, 4, 5]), 0.01
     abar, bbar = ops.discretize(a, b, dt, "zoh")
@@ -231,3 +231,229 @@ def test_orders_of_discretisation():
 
     for method, order in (("trapezoid", 2), ("euler", 1)):
         assert abs(np.log2(last_error(method, 200) / last_error(method, 400)) - order) < 0.1
+
+
+# Models: each by name with its second formulations.
+
+SECOND = [
+    ("vanilla_rnn", "by_newton"),
+    ("gru", "by_newton"),
+    ("lstm", "by_newton"),
+    ("ltv_rnn", "by_products"),
+    ("s4", "by_woodbury"),
+    ("s4", "by_kernel"),
+    ("s4d", "by_kernel"),
+    ("dss", "by_softmax"),
+    ("s5", "by_kernel"),
+    ("lru", "by_kernel"),
+    ("mega", "by_kernel"),
+    ("bigs", "by_fft"),
+    ("hyena", "by_fft"),
+    ("rwkv4", "by_double_sum"),
+    ("rwkv4", "by_scan"),
+    ("rwkv5", "by_attention"),
+    ("rwkv6", "by_attention"),
+    ("rwkv7", "by_chunks"),
+    ("retnet", "by_attention"),
+    ("hgrn", "by_double_sum"),
+    ("gla", "by_attention"),
+    ("mamba1", "by_double_sum"),
+    ("mamba2", "by_chunks"),
+    ("mamba3", "by_complex_state"),
+    ("deltanet", "by_chunks"),
+    ("gated_deltanet", "by_recurrence"),
+    ("gated_deltanet", "by_chunks"),
+    ("kda", "by_chunks"),
+    ("kda", "by_transitions"),
+]
+STATELESS = {"dss", "bigs", "hyena"}
+
+
+def load(name):
+    return importlib.import_module(f"reference.models.{name}")
+
+
+def leaves(state):
+    return state if isinstance(state, tuple) else (state,)
+
+
+def close_states(got, want, bound=1e-12):
+    """Equal states; entries of minus infinity must agree exactly."""
+    for g, w in zip(leaves(got), leaves(want), strict=True):
+        lowest = w == -np.inf
+        assert np.array_equal(g == -np.inf, lowest)
+        close(np.where(lowest, 0, g), np.where(lowest, 0, w), bound)
+
+
+def test_every_model_has_a_second_formulation():
+    assert {name for name, _ in SECOND} == set(models.NAMES)
+    for name in models.NAMES:
+        module = load(name)
+        assert all(callable(getattr(module, f)) for f in ("params", "trained_like", "inputs", "forward"))
+
+
+@pytest.mark.parametrize("kind", ["params", "trained_like"])
+@pytest.mark.parametrize("length", [1, 2, 24])
+@pytest.mark.parametrize("name, second", SECOND)
+def test_second_formulation(name, second, length, kind):
+    module, r = load(name), rng()
+    p, i = getattr(module, kind)(r), module.inputs(r, length=length)
+    y, final = module.forward(p, i)
+    want, want_final = getattr(module, second)(p, i)
+    close(y, want, 1e-11)
+    assert np.all(np.isfinite(y))
+    if name == "mamba3":
+        final = final[1]  # the other parts are the last k, v and angle themselves
+    if want_final is not None:
+        close_states(final, want_final, 1e-11)
+
+
+@pytest.mark.parametrize("kind", ["params", "trained_like"])
+@pytest.mark.parametrize("name", [n for n in models.NAMES if n not in STATELESS])
+def test_state_carries_over_a_cut(name, kind):
+    module, r = load(name), rng()
+    p, i = getattr(module, kind)(r), module.inputs(r)
+    y, final = module.forward(p, i)
+    head, state = module.forward(p, {k: v[:, :9] for k, v in i.items()})
+    tail, last = module.forward(p, {k: v[:, 9:] for k, v in i.items()}, state)
+    close(np.concatenate([head, tail], axis=1), y)
+    close_states(last, final)
+
+
+def starts_from_a_state(name, second):
+    return "init" in inspect.signature(getattr(load(name), second)).parameters
+
+
+@pytest.mark.parametrize("name, second", [case for case in SECOND if starts_from_a_state(*case)])
+def test_second_formulation_with_a_state(name, second):
+    module, r = load(name), rng()
+    function = getattr(module, second)
+    p, i = module.trained_like(r), module.inputs(r)
+    _, state = module.forward(p, i)
+    y, final = module.forward(p, i, state)
+    want, want_final = function(p, i, state)
+    close(y, want, 1e-11)
+    close_states(final, want_final, 1e-11)
+
+
+def test_gates_held_open_and_shut():
+    """LSTM with f = i = o = 1 sums tanh(g); GRU with z = 1 keeps its state, and with z = r = 0 forgets it."""
+    r = rng()
+    lstm, gru = load("lstm"), load("gru")
+    p, i = lstm.params(r), lstm.inputs(r)
+    p |= {k: 0 * p[k] for k in p if k[0] in "WU" and k[1] != "g"} | {"Ug": 0 * p["Ug"]}
+    p |= {"b" + gate: np.full(4, 50.0) for gate in "ifo"}
+    g = np.tanh(i["u"] @ p["Wg"].T + p["bg"])
+    close(lstm.forward(p, i)[0], np.tanh(np.cumsum(g, axis=1)))
+    p, i, start = gru.params(r), gru.inputs(r), r.standard_normal((2, 5))
+    p |= {k: 0 * p[k] for k in ("Wz", "Uz", "Wr", "Ur")}
+    close(gru.forward(p | {"bz": np.full(5, 50.0)}, i, start)[1], start)
+    y, _ = gru.forward(p | {"bz": np.full(5, -800.0), "br": np.full(5, -800.0)}, i, start)
+    close(y, np.tanh(i["u"] @ p["Wn"].T + p["bn"]))
+
+
+@pytest.mark.parametrize("n", [4, 16, 64])
+def test_hippo_dplr_is_hippo(n):
+    a, b = hippo.legs(n)
+    lam, p, b_rotated, v = hippo.dplr(n)
+    close(v @ (np.diag(lam) - np.outer(p, p.conj())) @ v.conj().T, a)
+    close(v @ b_rotated, b)
+    assert np.allclose(lam, lam[::-1].conj())
+
+
+def test_s4_is_the_discretised_hippo_system():
+    """The conjugate-pair form against the real LegS matrix: same kernel when C is rotated likewise."""
+    s4, r, n = load("s4"), rng(), 8
+    p = s4.params(r, channels=1, state=n)
+    v = hippo.dplr(n)[3][:, n // 2 :]
+    c = 2 * (p["C"] @ v.conj().T).real  # C x = sum over the pairs, with x = v^H x_real
+    abar, bbar = ops.discretize(*hippo.legs(n), p["dt"][0], "bilinear", transition="dense")
+    want = [c[0] @ np.linalg.matrix_power(abar, lag) @ bbar for lag in range(20)]
+    close(s4.kernel(p, 20)[0], want)
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 16, 33, 128])
+@pytest.mark.parametrize("kind", ["params", "trained_like"])
+def test_s4_generating_function(kind, length):
+    """Even and odd lengths: the bin at w = -1 exists only for even ones."""
+    s4 = load("s4")
+    p = getattr(s4, kind)(rng())
+    close(s4.kernel_by_generating_function(p, length), s4.kernel(p, length), 1e-11)
+
+
+@pytest.mark.parametrize("method", ["zoh", "bilinear"])
+@pytest.mark.parametrize("kind", ["lin", "inv", "real"])
+def test_s4d_inits_methods_and_op(kind, method):
+    s4d, r = load("s4d"), rng()
+    p, i = s4d.trained_like(r, kind=kind), s4d.inputs(r)
+    y, final = s4d.forward(p, i, method=method)
+    want, want_final = s4d.by_kernel(p, i, method=method)
+    close(y, want)
+    close(final, want_final)
+    abar, bbar = ops.discretize(p["A"], p["B"], p["dt"][:, None], method)
+    spec = "hn,hn,hn,bth->bth"
+    want, want_final = ops.state_space(spec, abar, bbar, p["C"], i["u"], p["D"], output="twice_real")
+    close(y, want)
+    close(final, want_final.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("name", ["s5", "mega"])
+@pytest.mark.parametrize("kind", ["params", "trained_like"])
+def test_bidirectional(name, kind):
+    module, r = load(name), rng()
+    p, i = getattr(module, kind)(r, bidirectional=True), module.inputs(r)
+    close(module.forward_bidirectional(p, i)[0], module.bidirectional_by_kernel(p, i)[0])
+
+
+def test_mega_truncation():
+    mega, r = load("mega"), rng()
+    p, i = mega.params(r), mega.inputs(r)
+    taps = mega.kernel(p, 24)[:6].T
+    e = ops.long_conv(i["u"].transpose(0, 2, 1), taps).transpose(0, 2, 1)
+    close(mega.by_kernel(p, i, truncation=6)[0], silu(e + p["omega"] * i["u"]))
+
+
+def test_mamba1_complex_and_op():
+    mamba1, r = load("mamba1"), rng()
+    p, i = mamba1.trained_like(r, field="complex"), mamba1.inputs(r, field="complex")
+    y, final = mamba1.forward(p, i)
+    want, want_final = mamba1.by_double_sum(p, i)
+    close(y, want)
+    close(final, want_final)
+    p, i = mamba1.trained_like(r), mamba1.inputs(r, groups=1)
+    dt = softplus(i["delta"] + p["bias"])
+    a, b = ops.discretize(p["A"], i["B"], dt[..., None], "euler")
+    y, _ = ops.state_space("bthn,bthn,btn,bth->bth", a, b, i["C"][:, :, 0], i["u"], p["D"])
+    close(y * silu(i["z"]), mamba1.forward(p, i)[0])
+
+
+def test_matrix_state_models_are_state_spaces():
+    r = rng()
+    gla, rwkv6, mamba2 = load("gla"), load("rwkv6"), load("mamba2")
+    p, i = gla.trained_like(r), gla.inputs(r)
+    spec, a = "bthk,bthk,bthk,bthv->bthv", np.exp(gla.log_decay(p, i))
+    close(ops.state_space(spec, a, i["k"], i["q"] / 2, i["v"])[0], gla.forward(p, i)[0])
+    p, i = rwkv6.trained_like(r), rwkv6.inputs(r)
+    a = np.exp(rwkv6.log_decay(p, i))
+    y, final = ops.state_space(spec, a, i["k"], i["r"], i["v"], read="before")
+    bonus = np.sum(i["r"] * p["u"] * i["k"], axis=-1, keepdims=True) * i["v"]
+    close(y + bonus, rwkv6.forward(p, i)[0])
+    close(final, rwkv6.forward(p, i)[1])
+    p, i = mamba2.trained_like(r), mamba2.inputs(r, groups=1)
+    dt = softplus(i["delta"] + p["bias"])
+    spec, a, x = "bth,btn,btn,bthp->bthp", np.exp(dt * p["A"]), dt[..., None] * i["x"]
+    y, final = ops.state_space(spec, a, i["B"][:, :, 0], i["C"][:, :, 0], x)
+    close(y + p["D"][:, None] * i["x"], mamba2.forward(p, i)[0])
+    close(final, mamba2.forward(p, i)[1].swapaxes(-1, -2))
+
+
+def test_strong_decay_neither_over_nor_underflows():
+    """Decays of e^{-700} a step: the closed forms stay finite and agree with the loops."""
+    for name, second, key in (("rwkv6", "by_attention", "what"), ("kda", "by_chunks", "ghat")):
+        module, r = load(name), rng()
+        p, i = module.trained_like(r), module.inputs(r)
+        i[key][:, 5:9] = 7.0 if name == "rwkv6" else 300.0
+        y, final = module.forward(p, i)
+        want, want_final = getattr(module, second)(p, i)
+        close(y, want)
+        close(final, want_final)
