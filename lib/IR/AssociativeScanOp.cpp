@@ -6,9 +6,10 @@
 using namespace mlir;
 using namespace ssm;
 
-LogicalResult AssociativeScanOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> loc, Adaptor op,
-    SmallVectorImpl<Type> &types) {
+LogicalResult
+AssociativeScanOp::inferReturnTypes(MLIRContext *context,
+                                    std::optional<Location> loc, Adaptor op,
+                                    SmallVectorImpl<Type> &types) {
   llvm::append_range(types, op.getInputs().getTypes());
   return success();
 }
@@ -25,7 +26,7 @@ LogicalResult AssociativeScanOp::verify() {
   if (getDimension() >= static_cast<uint64_t>(first.getRank()))
     return check.fail(2) << "dimension must be one of the " << first.getRank()
                          << " dimensions of the inputs, found "
-                         << getDimension();
+                         << static_cast<int64_t>(getDimension());
   if (getExclusive() && getIdentity().empty())
     return check.fail(3) << "an exclusive scan starts with the identity; give "
                             "identity(...)";
@@ -54,10 +55,12 @@ LogicalResult AssociativeScanOp::verifyRegions() {
                             "tuple: expected arguments of types ("
                          << pair << "), found (" << body.getArgumentTypes()
                          << ')';
-  auto yield = dyn_cast<YieldOp>(body.back());
-  if (!yield || yield.getOperandTypes() != TypeRange(tuple))
-    return check.fail(4) << "the combiner must end with ssm.yield of the tuple ("
-                         << tuple << ')';
+  Operation &last = body.back();
+  if (!isa<YieldOp>(last) || last.getOperandTypes() != TypeRange(tuple))
+    return check.fail(4)
+           << "the combiner must end with ssm.yield of the tuple (" << tuple
+           << "), found " << last.getName() << " of (" << last.getOperandTypes()
+           << ')';
   return success();
 }
 
@@ -71,8 +74,9 @@ LogicalResult AssociativeScanOp::fold(FoldAdaptor,
   return success();
 }
 
-LogicalResult AssociativeScanOp::reifyResultShapes(
-    OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult
+AssociativeScanOp::reifyResultShapes(OpBuilder &builder,
+                                     ReifiedRankedShapedTypeDims &shapes) {
   for (Value input : getInputs())
     shapes.push_back(tensor::getMixedSizes(builder, getLoc(), input));
   return success();

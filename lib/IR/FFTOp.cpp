@@ -12,7 +12,8 @@ LogicalResult FFTOp::verify() {
   if (getDimension() >= static_cast<uint64_t>(getType().getRank()))
     return check.fail(1) << "dimension must be one of the "
                          << getType().getRank() << " dimensions of "
-                         << getType() << ", found " << getDimension();
+                         << getType() << ", found "
+                         << static_cast<int64_t>(getDimension());
   int64_t size = getType().getDimSize(getDimension());
   if (ShapedType::isDynamic(size) || !llvm::isPowerOf2_64(size))
     return check.fail(2)

@@ -22,7 +22,8 @@ LogicalResult ConstraintChecker::checkMaps(ArrayAttr maps, unsigned count,
   for (auto [i, map] : llvm::enumerate(maps.getAsValueRange<AffineMapAttr>())) {
     if (!map.isProjectedPermutation())
       return fail(1) << "indexing map #" << i
-                     << " must be a projected permutation, found " << printMap(map);
+                     << " must be a projected permutation, found "
+                     << printMap(map);
     if (map.getNumDims() != numLoops)
       return fail(1) << "all indexing maps must have the same loop dimensions: "
                      << "map #0 has " << numLoops << ", map #" << i << " has "
@@ -30,7 +31,7 @@ LogicalResult ConstraintChecker::checkMaps(ArrayAttr maps, unsigned count,
   }
   if (time >= numLoops)
     return fail(2) << "time must be one of the " << numLoops
-                   << " loop dimensions, found " << time;
+                   << " loop dimensions, found " << static_cast<int64_t>(time);
   return success();
 }
 
@@ -39,8 +40,8 @@ ConstraintChecker::checkRanks(ArrayRef<IndexedValue> values) const {
   for (const IndexedValue &value : values)
     if (value.type.getRank() != value.map.getNumResults())
       return fail(1) << "the rank of " << value.name
-                     << " must be its indexing map's: " << value.type << " with "
-                     << printMap(value.map);
+                     << " must be its indexing map's: " << value.type
+                     << " with " << printMap(value.map);
   return success();
 }
 
@@ -49,8 +50,8 @@ LogicalResult ConstraintChecker::checkSizes(ArrayRef<IndexedValue> values,
                                             StringRef lagOf) const {
   if (values.empty())
     return success();
-  SmallVector<std::pair<int64_t, StringRef>> known(
-      values[0].map.getNumDims(), {ShapedType::kDynamic, ""});
+  SmallVector<std::pair<int64_t, StringRef>> known(values[0].map.getNumDims(),
+                                                   {ShapedType::kDynamic, ""});
   for (const IndexedValue &value : values) {
     for (auto [pos, dim] : llvm::enumerate(dimsOf(value.map))) {
       int64_t size = value.type.getDimSize(pos);
@@ -60,12 +61,28 @@ LogicalResult ConstraintChecker::checkSizes(ArrayRef<IndexedValue> values,
       if (ShapedType::isDynamic(seen))
         known[dim] = {size, value.name};
       else if (seen != size)
-        return fail(3) << "values that share a loop dimension must agree on its "
-                          "size: d"
-                       << dim << " is " << seen << " in " << name << " and "
-                       << size << " in " << value.name;
+        return fail(3)
+               << "values that share a loop dimension must agree on its "
+                  "size: d"
+               << dim << " is " << seen << " in " << name << " and " << size
+               << " in " << value.name;
     }
   }
+  return success();
+}
+
+LogicalResult
+ConstraintChecker::checkCovered(unsigned constraint,
+                                ArrayRef<IndexedValue> operands,
+                                std::optional<unsigned> exempt) const {
+  for (unsigned dim = 0; dim < operands[0].map.getNumDims(); ++dim)
+    if (dim != exempt &&
+        llvm::none_of(operands, [&](const IndexedValue &value) {
+          return uses(value.map, dim);
+        }))
+      return fail(constraint) << "every loop dimension must be in an operand's "
+                                 "map, d"
+                              << dim << " is in none";
   return success();
 }
 

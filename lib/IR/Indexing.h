@@ -38,6 +38,11 @@ public:
   mlir::LogicalResult checkSizes(llvm::ArrayRef<IndexedValue> values,
                                  unsigned time,
                                  llvm::StringRef lagOf = "") const;
+  /// Every loop dimension but `exempt` is in an operand's map, which is where
+  /// its size at run time comes from.
+  mlir::LogicalResult
+  checkCovered(unsigned constraint, llvm::ArrayRef<IndexedValue> operands,
+               std::optional<unsigned> exempt = std::nullopt) const;
   /// c4: one real type.
   mlir::LogicalResult checkPrecision(llvm::ArrayRef<IndexedValue> values) const;
 

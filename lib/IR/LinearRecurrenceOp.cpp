@@ -60,8 +60,8 @@ struct Operands {
 
 static Operands collect(LinearRecurrenceOp::Adaptor op) {
   Operands out;
-  auto maps = llvm::to_vector(
-      op.getIndexingMaps().getAsValueRange<AffineMapAttr>());
+  auto maps =
+      llvm::to_vector(op.getIndexingMaps().getAsValueRange<AffineMapAttr>());
   auto add = [&](StringRef name, Value value) {
     if (value)
       out.values.push_back({name, cast<RankedTensorType>(value.getType()),
@@ -78,6 +78,35 @@ static Operands collect(LinearRecurrenceOp::Adaptor op) {
   return out;
 }
 
+/// c7: input dimensions belong to signal and input, output dimensions to
+/// output.
+static LogicalResult checkSummedDims(const ConstraintChecker &check,
+                                     const Operands &ops,
+                                     const LinearRecurrenceOp::Dims &dims) {
+  if (!ops.hasInput && !dims.input.empty())
+    return check.fail(7) << "dimensions " << printDims(dims.input)
+                         << " are in neither state nor result, so an input map "
+                            "must sum them; none is given";
+  for (const IndexedValue &value : ops.values) {
+    bool isOutput = value.name == "output";
+    for (unsigned dim : dims.output)
+      if (uses(value.map, dim) != isOutput)
+        return check.fail(7) << "dimension d" << dim
+                             << " is in the result and not in the state, so "
+                                "the output map has it and no other operand "
+                                "does; the map of the "
+                             << value.name << " is " << printMap(value.map);
+    for (unsigned dim : dims.input)
+      if (isOutput && uses(value.map, dim))
+        return check.fail(7)
+               << "dimension d" << dim
+               << " is in neither state nor result, so the input map sums it "
+                  "and the output map cannot have it, found "
+               << printMap(value.map);
+  }
+  return success();
+}
+
 /// c2, c5, c6, c7: which value may use which loop dimension.
 static LogicalResult checkDims(const ConstraintChecker &check,
                                const Operands &ops, unsigned time) {
@@ -88,8 +117,8 @@ static LogicalResult checkDims(const ConstraintChecker &check,
     return check.fail(2) << "the final state has no time dimension: its map "
                             "must not use d"
                          << time << ", found " << printMap(ops.final);
-  LinearRecurrenceOp::Dims dims = classify(time, ops.values[0].map, ops.result,
-                                           ops.final, ops.hasOutput);
+  LinearRecurrenceOp::Dims dims =
+      classify(time, ops.values[0].map, ops.result, ops.final, ops.hasOutput);
   for (const IndexedValue &value : ops.values) {
     bool isInit = value.name == "init";
     if (value.name != "transition" && !isInit)
@@ -106,39 +135,31 @@ static LogicalResult checkDims(const ConstraintChecker &check,
   if (!ops.hasOutput && !(dims.state.empty() && dims.output.empty()))
     return check.fail(6) << "without an output map the states come out: the "
                             "result's map must cover the state and time, found "
-                         << printMap(ops.result) << " for the state " << printMap(ops.final);
-  if (!ops.hasInput && !dims.input.empty())
-    return check.fail(7) << "dimensions " << printDims(dims.input)
-                         << " are in neither state nor result, so an input map "
-                            "must sum them; none is given";
-  AffineMap output = ops.hasOutput ? ops.values[2 + ops.hasInput].map
-                                   : AffineMap();
-  for (unsigned dim : dims.output)
-    if (!uses(output, dim))
-      return check.fail(7) << "dimension d" << dim
-                           << " is in the result only; the output map must "
-                              "have it, found "
-                           << printMap(output);
-  return success();
+                         << printMap(ops.result) << " for the state "
+                         << printMap(ops.final);
+  return checkSummedDims(check, ops, dims);
 }
 
-LogicalResult LinearRecurrenceOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> loc, Adaptor op,
-    SmallVectorImpl<Type> &types) {
+LogicalResult
+LinearRecurrenceOp::inferReturnTypes(MLIRContext *context,
+                                     std::optional<Location> loc, Adaptor op,
+                                     SmallVectorImpl<Type> &types) {
   ConstraintChecker check(loc, "linear_recurrence");
   uint64_t time = op.getTime();
-  if (failed(check.checkMaps(op.getIndexingMaps(), op.getOperands().size() + 2, time)))
+  if (failed(check.checkMaps(op.getIndexingMaps(), op.getOperands().size() + 2,
+                             time)))
     return failure();
   Operands ops = collect(op);
   ArrayRef<IndexedValue> values(ops.values);
   if (failed(check.checkRanks(values)) || failed(checkDims(check, ops, time)) ||
+      failed(check.checkCovered(3, values)) ||
       failed(check.checkSizes(values, time)) ||
       failed(check.checkPrecision(values.drop_back(ops.hasInit))))
     return failure();
 
   Type real = getRealType(values[0].type.getElementType());
-  Type state = real.getIntOrFloatBitWidth() < 32 ? Float32Type::get(context)
-                                                 : real;
+  Type state =
+      real.getIntOrFloatBitWidth() < 32 ? Float32Type::get(context) : real;
   if (ops.hasInit && getRealType(values.back().type.getElementType()) != state)
     return check.fail(4) << "init has the precision of the state, " << state
                          << ", found " << values.back().type;
@@ -150,7 +171,8 @@ LogicalResult LinearRecurrenceOp::inferReturnTypes(
     return value.name != "output" && isComplex(value);
   });
   if (op.getProjection() != Projection::None && !complexOutput)
-    return check.fail(8) << "projection " << stringifyProjection(op.getProjection())
+    return check.fail(8) << "projection "
+                         << stringifyProjection(op.getProjection())
                          << " takes the real part of a complex output, but all "
                             "operands are real; use projection<none>";
 
@@ -163,6 +185,20 @@ LogicalResult LinearRecurrenceOp::inferReturnTypes(
   return success();
 }
 
+/// Inference checks the operands; what is left are the ranks and sizes of the
+/// results, which may know a size that no operand knows.
+LogicalResult LinearRecurrenceOp::verify() {
+  SmallVector<Type> inferred;
+  if (failed(inferReturnTypes(getContext(), getLoc(), *this, inferred)))
+    return failure();
+  Operands ops = collect(*this);
+  ops.values.push_back({"result", getResult().getType(), ops.result});
+  ops.values.push_back({"final", getFinal().getType(), ops.final});
+  ConstraintChecker check(getLoc(), "linear_recurrence");
+  return success(succeeded(check.checkRanks(ops.values)) &&
+                 succeeded(check.checkSizes(ops.values, getTimeDim())));
+}
+
 bool LinearRecurrenceOp::isCompatibleReturnTypes(TypeRange lhs, TypeRange rhs) {
   return llvm::all_of_zip(lhs, rhs, [](Type a, Type b) {
     return getElementTypeOrSelf(a) == getElementTypeOrSelf(b) &&
@@ -170,12 +206,40 @@ bool LinearRecurrenceOp::isCompatibleReturnTypes(TypeRange lhs, TypeRange rhs) {
   });
 }
 
-LogicalResult LinearRecurrenceOp::reifyResultShapes(
-    OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult
+LinearRecurrenceOp::reifyResultShapes(OpBuilder &builder,
+                                      ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> sizes = getLoopSizes(builder, *this);
   shapes.push_back(applyMap(getResultIndexingMap(), sizes));
   shapes.push_back(applyMap(getFinalIndexingMap(), sizes));
   return success();
+}
+
+/// Whether every element is +0: -0 is another number.
+static bool isZeroSplat(DenseElementsAttr value) {
+  if (!value.isSplat())
+    return false;
+  if (isa<FloatType>(value.getElementType()))
+    return value.getSplatValue<APFloat>().isPosZero();
+  auto zero = value.getSplatValue<std::complex<APFloat>>();
+  return zero.real().isPosZero() && zero.imag().isPosZero();
+}
+
+/// Whether only init makes the state complex or has one of its dimensions.
+static bool decidesType(LinearRecurrenceOp op) {
+  SmallVector<Value> values = op.getIndexedOperands();
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  unsigned others = values.size() - 1;
+  bool othersComplex = false;
+  for (unsigned i = 0; i < others; ++i)
+    othersComplex |= values[i] != op.getOutput() &&
+                     isa<ComplexType>(getElementTypeOrSelf(values[i]));
+  if (isa<ComplexType>(op.getStateElementType()) && !othersComplex)
+    return true;
+  return llvm::any_of(dimsOf(op.getInitIndexingMap()), [&](unsigned dim) {
+    return llvm::none_of(ArrayRef(maps).take_front(others),
+                         [&](AffineMap map) { return uses(map, dim); });
+  });
 }
 
 namespace {
@@ -187,10 +251,11 @@ struct DropZeroInit : OpRewritePattern<LinearRecurrenceOp> {
     DenseElementsAttr init;
     if (!op.getInit() || !matchPattern(op.getInit(), m_Constant(&init)))
       return rewriter.notifyMatchFailure(op, "no constant init");
-    bool isZero = init.isSplat() && init.getType().getElementType().isFloat() &&
-                  init.getSplatValue<APFloat>().isPosZero();
-    if (!isZero)
+    if (!isZeroSplat(init))
       return rewriter.notifyMatchFailure(op, "init is not a splat of zero");
+    if (decidesType(op))
+      return rewriter.notifyMatchFailure(op, "no other operand has init's "
+                                             "dimensions or complex elements");
     SmallVector<Attribute> maps(op.getIndexingMaps().getValue());
     maps.erase(maps.begin() + op.getNumOperands() - 1);
     rewriter.modifyOpInPlace(op, [&] {

@@ -10,15 +10,16 @@ SmallVector<Value> LongConvOp::getIndexedOperands() {
   return {getSignal(), getKernel()};
 }
 
-LogicalResult LongConvOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> loc, Adaptor op,
-    SmallVectorImpl<Type> &types) {
+LogicalResult LongConvOp::inferReturnTypes(MLIRContext *context,
+                                           std::optional<Location> loc,
+                                           Adaptor op,
+                                           SmallVectorImpl<Type> &types) {
   ConstraintChecker check(loc, "long_conv");
   unsigned time = op.getTime();
   if (failed(check.checkMaps(op.getIndexingMaps(), 3, op.getTime())))
     return failure();
-  auto maps = llvm::to_vector(
-      op.getIndexingMaps().getAsValueRange<AffineMapAttr>());
+  auto maps =
+      llvm::to_vector(op.getIndexingMaps().getAsValueRange<AffineMapAttr>());
   SmallVector<IndexedValue, 2> values = {
       {"signal", cast<RankedTensorType>(op.getSignal().getType()), maps[0]},
       {"kernel", cast<RankedTensorType>(op.getKernel().getType()), maps[1]}};
@@ -37,10 +38,8 @@ LogicalResult LongConvOp::inferReturnTypes(
     return check.fail(5) << "the result's map must cover all "
                          << maps[2].getNumDims() << " loop dimensions, found "
                          << printMap(maps[2]);
-  for (unsigned dim = 0; dim < maps[2].getNumDims(); ++dim)
-    if (!uses(maps[0], dim) && !uses(maps[1], dim))
-      return check.fail(5) << "loop dimension d" << dim
-                           << " is in neither the signal nor the kernel";
+  if (failed(check.checkCovered(5, values)))
+    return failure();
 
   Type signal = values[0].type.getElementType();
   Type kernel = values[1].type.getElementType();
@@ -49,6 +48,15 @@ LogicalResult LongConvOp::inferReturnTypes(
   types.push_back(
       makeType(maps[2], sizes, isa<ComplexType>(signal) ? signal : kernel));
   return success();
+}
+
+/// Inference checks the operands; what is left is the rank of the result.
+LogicalResult LongConvOp::verify() {
+  SmallVector<Type> inferred;
+  if (failed(inferReturnTypes(getContext(), getLoc(), *this, inferred)))
+    return failure();
+  return ConstraintChecker(getLoc(), "long_conv")
+      .checkRanks({{"result", getType(), getResultMap(0)}});
 }
 
 bool LongConvOp::isCompatibleReturnTypes(TypeRange lhs, TypeRange rhs) {

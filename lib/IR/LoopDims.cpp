@@ -20,13 +20,14 @@ SmallVector<unsigned> ssm::dimsOf(AffineMap map) {
 /// Calls `fn(loop dimension, value, dimension of the value)` for every
 /// dimension that says something about a loop dimension's size: the lag of a
 /// convolution's kernel does not.
-static void
-forEachDim(ssm::IndexedOpInterface op, ValueRange values, unsigned firstMap,
-           function_ref<void(unsigned, Value, unsigned)> fn) {
+static void forEachDim(ssm::IndexedOpInterface op, ValueRange values,
+                       unsigned firstMap,
+                       function_ref<void(unsigned, Value, unsigned)> fn) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   auto conv = dyn_cast<ssm::LongConvOp>(op.getOperation());
   for (auto [i, value] : llvm::enumerate(values)) {
-    bool isKernel = conv && firstMap == 0 && value == conv.getKernel() && i == 1;
+    bool isKernel =
+        conv && firstMap == 0 && value == conv.getKernel() && i == 1;
     for (auto [pos, dim] : llvm::enumerate(ssm::dimsOf(maps[firstMap + i])))
       if (!(isKernel && dim == op.getTimeDim()))
         fn(dim, value, pos);
@@ -55,8 +56,8 @@ SmallVector<OpFoldResult> ssm::getLoopSizes(OpBuilder &builder,
   forEachDim(op, op.getIndexedOperands(), 0,
              [&](unsigned dim, Value value, unsigned pos) {
                if (!sizes[dim])
-                 sizes[dim] = tensor::getMixedSize(builder, op->getLoc(), value,
-                                                   pos);
+                 sizes[dim] =
+                     tensor::getMixedSize(builder, op->getLoc(), value, pos);
              });
   return sizes;
 }

@@ -10,9 +10,9 @@ SmallVector<Value> MaterializeKernelOp::getIndexedOperands() {
 
 LogicalResult MaterializeKernelOp::verify() {
   ConstraintChecker check(getLoc(), "materialize_kernel");
-  unsigned lag = getTime();
-  if (failed(check.checkMaps(getIndexingMaps(), 4, lag)))
+  if (failed(check.checkMaps(getIndexingMaps(), 4, getTime())))
     return failure();
+  unsigned lag = getTimeDim();
   auto maps = getIndexingMapsArray();
   SmallVector<IndexedValue, 4> values = {
       {"transition", getTransition().getType(), maps[0]},
@@ -33,36 +33,35 @@ LogicalResult MaterializeKernelOp::verify() {
   if (failed(check.checkSizes(values, lag)) ||
       failed(check.checkPrecision(values)))
     return failure();
-  for (unsigned dim : dimsOf(maps[3]))
-    if (dim != lag && llvm::none_of(operands, [&](const IndexedValue &value) {
-          return uses(value.map, dim);
-        }))
-      return check.fail(5) << "dimension d" << dim
-                           << " of the result is in no operand's map";
+  if (failed(check.checkCovered(5, operands, lag)))
+    return failure();
 
   bool anyComplex = llvm::any_of(operands, [](const IndexedValue &value) {
     return isa<ComplexType>(value.type.getElementType());
   });
   bool projected = getProjection() != Projection::None;
   if (projected && !anyComplex)
-    return check.fail(6) << "projection " << stringifyProjection(getProjection())
+    return check.fail(6) << "projection "
+                         << stringifyProjection(getProjection())
                          << " takes the real part of a complex kernel, but all "
                             "operands are real; use projection<none>";
-  if (isa<ComplexType>(getType().getElementType()) != (anyComplex && !projected))
+  if (isa<ComplexType>(getType().getElementType()) !=
+      (anyComplex && !projected))
     return check.fail(4) << "the result must be "
                          << (anyComplex && !projected ? "complex" : "real")
                          << ", found " << getType();
   bool dynamicLag = getType().isDynamicDim(*positionOf(maps[3], lag));
   if (dynamicLag != bool(getLength()))
-    return check.fail(7) << "length is given if and only if the lag is dynamic: "
-                         << (dynamicLag ? "it is missing for "
-                                        : "it is superfluous for ")
-                         << getType();
+    return check.fail(7)
+           << "length is given if and only if the lag is dynamic: "
+           << (dynamicLag ? "it is missing for " : "it is superfluous for ")
+           << getType();
   return success();
 }
 
-LogicalResult MaterializeKernelOp::reifyResultShapes(
-    OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult
+MaterializeKernelOp::reifyResultShapes(OpBuilder &builder,
+                                       ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> sizes = getLoopSizes(builder, *this);
   if (getLength())
     sizes[getTime()] = getLength();

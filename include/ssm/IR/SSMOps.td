@@ -67,17 +67,18 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
       projected permutation of the same loop dimensions, of its value's rank.
     - (linear_recurrence_c2) `time` is a loop dimension; the result's map uses
       it, the maps of init and final do not.
-    - (linear_recurrence_c3) all values that share a loop dimension agree on its
-      size.
+    - (linear_recurrence_c3) every loop dimension is in an operand's map, and all
+      values that share one agree on its size.
     - (linear_recurrence_c4) all operands are of one precision: transition,
       signal, input and output have the same real type, init the state's.
     - (linear_recurrence_c5) transition and init use state and parallel
       dimensions only (and time, for the transition).
     - (linear_recurrence_c6) without `output` the result's map covers the state
       and time, and nothing else.
-    - (linear_recurrence_c7) input dimensions need `input`, output dimensions
-      need `output`.
-    - (linear_recurrence_c8) a projection needs a complex state.
+    - (linear_recurrence_c7) input dimensions need `input` and are in no map of
+      the output's side; output dimensions are in the maps of `output` and the
+      result only.
+    - (linear_recurrence_c8) a projection needs a complex operand.
 
     Example, S4D: N states a channel, conjugate halves stored.
 
@@ -141,6 +142,7 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
     bool isBackward() { return getDirection() == ::ssm::Direction::Backward; }
   }];
   let hasCanonicalizer = 1;
+  let hasVerifier = 1;
 }
 
 def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel"> {
@@ -167,8 +169,8 @@ def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel"> {
       its size.
     - (materialize_kernel_c4) all operands and the result have the same real
       type; the result is complex if an operand is and nothing is projected.
-    - (materialize_kernel_c5) every dimension of the result but the lag occurs
-      in an operand's map.
+    - (materialize_kernel_c5) every loop dimension but the lag is in an
+      operand's map.
     - (materialize_kernel_c6) a projection needs a complex operand.
     - (materialize_kernel_c7) `length` is present if and only if the lag's size
       is dynamic.
@@ -221,7 +223,7 @@ def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]
       agree on its size.
     - (long_conv_c4) signal and kernel have the same real type.
     - (long_conv_c5) the result's map covers every loop dimension: nothing is
-      summed but the lag.
+      summed but the lag, and each is in the map of signal or kernel.
 
     Example:
 
@@ -241,6 +243,7 @@ def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]
     $signal `,` $kernel attr-dict
     `:` type($signal) `,` type($kernel) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def AssociativeScanOp : SSM_Op<"associative_scan", [
