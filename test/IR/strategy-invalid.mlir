@@ -1,0 +1,18 @@
+// RUN: ssm-opt %s --split-input-file --verify-diagnostics
+
+// expected-error@+2 {{expected ::ssm::StrategyKind to be one of: sequential, tree_scan, fft_conv, direct_conv}}
+// expected-error@+1 {{failed to parse SSM_StrategyAttr parameter 'kind'}}
+func.func private @kind() attributes {s = #ssm.strategy<magic>}
+// -----
+// expected-error@+1 {{strategy parameters are at least 1, found leaf = 0, lanes = 16}}
+func.func private @leaf() attributes {s = #ssm.strategy<tree_scan, leaf = 0>}
+// -----
+// expected-error@+1 {{strategy parameters are at least 1, found leaf = 128, lanes = -9223372036854775808}}
+func.func private @lanes() attributes {s = #ssm.strategy<sequential, lanes = -9223372036854775808>}
+// -----
+// expected-error@+1 {{duplicate or unknown struct parameter name: threads}}
+func.func private @parameter() attributes {s = #ssm.strategy<sequential, threads = 2>}
+// -----
+// expected-error@+2 {{expected ::ssm::Direction to be one of: forward, backward}}
+// expected-error@+1 {{failed to parse SSM_DirectionAttr parameter 'value'}}
+func.func private @direction() attributes {d = #ssm.direction<sideways>}
