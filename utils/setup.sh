@@ -40,7 +40,7 @@ install_packages() {
   fi
   say "Debian packages: installing ${missing[*]}"
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
-    apt-get -q -y -o DPkg::Lock::Timeout=600)
+    apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0)
   "${apt[@]}" update
   "${apt[@]}" install --no-install-recommends "${missing[@]}"
 }
