@@ -8,10 +8,11 @@ BUILD := build-$(PRESET)
 endif
 VENV := build/venv
 
-.PHONY: help setup configure build check format tidy asan clean
+.PHONY: help setup configure build demo check format tidy asan clean
 
 help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
+	@echo 'make demo     build, then compile and run the example models'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
 	@echo 'make asan     make check with AddressSanitizer, in build-asan/'
 	@echo 'make format   clang-format every C++ file in place'
@@ -28,6 +29,9 @@ configure: setup
 build: configure
 	@echo 'build: compiling in $(BUILD)/'
 	@cmake --build $(BUILD)
+
+demo: build
+	@$(VENV)/bin/python examples/demo.py --build-dir $(BUILD)
 
 # check.py configures and builds by itself, so that a build that fails is
 # counted like any other failure.
