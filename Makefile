@@ -8,7 +8,7 @@ BUILD := build-$(PRESET)
 endif
 VENV := build/venv
 
-.PHONY: help setup configure build demo check format tidy asan clean
+.PHONY: help setup build compile demo check format tidy asan clean
 
 help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
@@ -22,19 +22,23 @@ help:
 setup:
 	@utils/setup.sh $(VENV)
 
-configure: setup
-	@test -f $(BUILD)/build.ninja || \
-	  { echo 'build: configuring $(BUILD)/'; cmake --preset $(PRESET); }
+build: setup
+	@$(MAKE) --no-print-directory compile
 
-build: configure
+# Without the set-up: what check.py calls, so that a build that fails is
+# counted like any other failure.
+compile: $(BUILD)/build.ninja
 	@echo 'build: compiling in $(BUILD)/'
 	@cmake --build $(BUILD)
+
+$(BUILD)/build.ninja: CMakePresets.json
+	@echo 'build: configuring $(BUILD)/'
+	@cmake --preset $(PRESET)
+	@touch $@
 
 demo: build
 	@$(VENV)/bin/python examples/demo.py --build-dir $(BUILD)
 
-# check.py configures and builds by itself, so that a build that fails is
-# counted like any other failure.
 check: setup
 	@$(VENV)/bin/python utils/check.py --preset $(PRESET) --build-dir $(BUILD) $(ONLY)
 

@@ -84,16 +84,12 @@ def run_suite(name, command, report=None, env=None):
     return result
 
 
-def build(preset, build_dir, env):
-    """Configures if needed and compiles; only a failure is a result."""
-    commands = [["cmake", "--build", build_dir]]
-    if not (build_dir / "build.ninja").exists():
-        commands.insert(0, ["cmake", "--preset", preset])
-    for command in commands:
-        announce("build", command)
-        if subprocess.run(command, cwd=ROOT, env=env).returncode != 0:
-            return Result(failed=["build"])
-    return Result()
+def build(preset, env):
+    """Compiles; only a failure is a result."""
+    command = ["make", "--no-print-directory", "compile", f"PRESET={preset}"]
+    announce("build", command)
+    status = subprocess.run(command, cwd=ROOT, env=env).returncode
+    return Result(failed=["build"] if status else [])
 
 
 def cpp_files():
@@ -136,7 +132,7 @@ def main(argv=None):
     build_dir = ROOT / args.build_dir
     env = dict(os.environ, SSM_BUILD_DIR=str(build_dir))
 
-    total = build(args.preset, build_dir, env)
+    total = build(args.preset, env)
     if not total.failed:
         known = suites(build_dir)
         for name in args.suites or known:
