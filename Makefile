@@ -37,7 +37,7 @@ $(BUILD)/build.ninja: CMakePresets.json
 	@touch $@
 
 demo: build
-	@$(VENV)/bin/python examples/demo.py --build-dir $(BUILD)
+	@$(VENV)/bin/python examples/cochlea.py --build-dir $(BUILD)
 
 check: setup
 	@$(VENV)/bin/python utils/check.py --preset $(PRESET) --build-dir $(BUILD) $(ONLY)
