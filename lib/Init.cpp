@@ -1,7 +1,9 @@
 //===- Init.cpp - Registration of everything ssm provides -----------------===//
 #include "ssm/Init.h"
 
+#include "ssm/AOT/Passes.h"
 #include "ssm/IR/SSMDialect.h"
+#include "ssm/Pipelines/Pipelines.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -12,4 +14,7 @@ void ssm::registerAll(mlir::DialectRegistry &registry) {
   registry.insert<ssm::SSMDialect>();
 }
 
-void ssm::registerPasses() {}
+void ssm::registerPasses() {
+  registerSSMAOTPasses();
+  registerPipelines();
+}

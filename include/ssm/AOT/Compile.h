@@ -1,0 +1,105 @@
+//===- Compile.h - From a program to machine code ---------------*- C++ -*-===//
+//
+//   compileToLLVM(module, options)          passes, in place
+//   CompiledModule::create(module, target)  LLVM IR, optimised
+//     .emit(OutputKind, stream)             object, assembly or LLVM IR
+//     .load()                               code in this process
+//
+//===----------------------------------------------------------------------===//
+#ifndef SSM_AOT_COMPILE_H
+#define SSM_AOT_COMPILE_H
+
+#include "ssm/AOT/Signature.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
+#include <memory>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+class TargetMachine;
+namespace orc {
+class LLJIT;
+} // namespace orc
+} // namespace llvm
+
+namespace ssm {
+
+struct CompileOptions {
+  std::string target = "host"; ///< "host" or a CPU that LLVM knows.
+  std::string strategy;        ///< Forces a strategy; empty: choose.
+  std::string entry;           ///< Compile this function; empty: all public.
+  bool openmp = false;         ///< Run parallel loops on OpenMP threads.
+};
+
+/// Runs the CPU pipeline on `module`. Diagnostics say what went wrong.
+mlir::LogicalResult compileToLLVM(mlir::ModuleOp module,
+                                  const CompileOptions &options);
+
+/// The kernels of a module that compileToLLVM has processed.
+std::vector<std::pair<std::string, Signature>>
+getKernels(mlir::ModuleOp module);
+
+enum class OutputKind { LLVM, Assembly, Object };
+
+class LoadedModule;
+
+/// Optimised LLVM IR and the machine it is for.
+class CompiledModule {
+public:
+  static llvm::Expected<CompiledModule> create(mlir::ModuleOp module,
+                                               llvm::StringRef target);
+  CompiledModule(CompiledModule &&);
+  ~CompiledModule();
+
+  llvm::Error emit(OutputKind kind, llvm::raw_pwrite_stream &os);
+
+  /// Loads the code into this process. With more than one thread the OpenMP
+  /// runtime is loaded first and told their number.
+  llvm::Expected<LoadedModule> load(unsigned threads = 1);
+
+private:
+  CompiledModule();
+
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+
+/// Code in this process; unloaded with this object.
+class LoadedModule {
+public:
+  LoadedModule(LoadedModule &&);
+  ~LoadedModule();
+
+  /// The address of a function, such as `K_run`.
+  template <typename Fn>
+  llvm::Expected<Fn *> lookup(llvm::StringRef name) {
+    auto address = lookupAddress(name);
+    if (!address)
+      return address.takeError();
+    return reinterpret_cast<Fn *>(*address);
+  }
+
+private:
+  friend class CompiledModule;
+  explicit LoadedModule(std::unique_ptr<llvm::orc::LLJIT> jit);
+  llvm::Expected<void *> lookupAddress(llvm::StringRef name);
+
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+/// Links an object file into a shared library with the system's compiler.
+llvm::Error linkSharedLibrary(llvm::StringRef object, llvm::StringRef output,
+                              bool openmp);
+
+/// The C header that declares a module's kernels.
+std::string
+formatHeader(llvm::ArrayRef<std::pair<std::string, Signature>> kernels,
+             llvm::StringRef guard);
+
+} // namespace ssm
+
+#endif // SSM_AOT_COMPILE_H

@@ -1,0 +1,92 @@
+//===- Passes.td - Passes between tensors and the C ABI ----*- tablegen -*-===//
+#ifndef SSM_AOT_PASSES_TD
+#define SSM_AOT_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def DestinationPassing : Pass<"ssm-destination-passing", "::mlir::ModuleOp"> {
+  let summary = "Turn tensor arguments and results into memref arguments";
+  let description = [{
+    Rewrites every public function over ranked tensors so that its inputs are
+    contiguous memrefs that are only read and its results are written into
+    trailing memref arguments:
+
+    ```mlir
+    func.func @f(%a: tensor<?xf32>) -> tensor<?xf32> {
+      ...
+      return %r : tensor<?xf32>
+    }
+    // becomes
+    func.func @f(%a: memref<?xf32>, %out: memref<?xf32>)
+        attributes {ssm.abi = {...}} {
+      %t = bufferization.to_tensor %a restrict
+      ...
+      bufferization.materialize_in_destination %r in restrict writable %out
+      return
+    }
+    ```
+
+    Bufferization then computes in the output itself. The attribute `ssm.abi`
+    records names, element types and shapes; equal symbols in the shapes are
+    sizes that must be equal at run time. An argument takes its name from the
+    argument attribute `ssm.name`.
+
+    A result size that is neither constant nor the size of an argument is an
+    error: a caller could not know how much memory to bring.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def Workspace : Pass<"ssm-workspace", "::mlir::func::FuncOp"> {
+  let summary = "Place static buffers in a workspace argument or on the stack";
+  let description = [{
+    Runs after bufferization, on functions with `ssm.abi`. A static
+    `memref.alloc` outside parallel loops becomes a trailing memref argument;
+    `ssm.abi` records its offset in the workspace, a multiple of 64, and the
+    total as `workspace_bytes`. One argument per buffer, instead of views of
+    one argument, lets LLVM know that buffers do not alias. A buffer has one
+    place for the whole call, outside the sequential loops that use it.
+
+    Inside a parallel loop every iteration needs its own buffer: those of at
+    most `max-stack-bytes` become a `memref.alloca` at the start of the loop
+    body.
+
+    What remains on the heap, for the deallocation pipeline: buffers of dynamic
+    size, large buffers inside parallel loops, and buffers that a loop carries
+    from one iteration to the next.
+  }];
+  let options = [
+    Option<"maxStackBytes", "max-stack-bytes", "int64_t", /*default=*/"32768",
+           "Largest buffer that a parallel loop body puts on the stack">
+  ];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def AllowContract : Pass<"ssm-allow-contract"> {
+  let summary = "Allow a multiply and an add to be contracted to an FMA";
+  let description = [{
+    Adds the fast-math flag `contract`, and no other, to every floating-point
+    operation. Reassociation stays forbidden, so results do not depend on
+    vector widths.
+  }];
+}
+
+def EmitCABI : Pass<"ssm-emit-c-abi", "::mlir::ModuleOp"> {
+  let summary = "Wrap each kernel in the C functions that callers use";
+  let description = [{
+    Runs on the LLVM dialect. For each function `K` with `ssm.abi` it emits
+    `K_run`, `K_workspace_bytes` and `K_signature` (see `ssm-c/Runtime.h`) and
+    makes `K` itself internal, with `noalias` on every data pointer. All checks
+    are made by one internal function per module, which reads a constant table
+    per kernel.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"host\"",
+           "Name of the target, quoted in the signature">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // SSM_AOT_PASSES_TD

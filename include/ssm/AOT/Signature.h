@@ -1,0 +1,89 @@
+//===- Signature.h - What a kernel takes and returns ------------*- C++ -*-===//
+//
+// The attribute `ssm.abi` on a function, as a C++ value:
+//
+//   ssm.abi = {inputs = [{name = "a0", type = f32, shape = ["d0", 4]}, ...],
+//              outputs = [...], strategies = [...],
+//              workspace = [{offset = 0, shape = array<i64: 4, 4>}, ...],
+//              workspace_bytes = 64}
+//
+//===----------------------------------------------------------------------===//
+#ifndef SSM_AOT_SIGNATURE_H
+#define SSM_AOT_SIGNATURE_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ssm {
+
+/// Name of the discardable attribute on functions.
+inline constexpr llvm::StringLiteral kABIAttrName = "ssm.abi";
+
+/// Name of the argument and result attribute that names a tensor.
+inline constexpr llvm::StringLiteral kArgName = "ssm.name";
+
+/// A size: a constant, or the number of a symbol that is bound at run time.
+struct DimSpec {
+  int64_t size = 0; ///< Used if `symbol` is negative.
+  int symbol = -1;
+
+  bool isStatic() const { return symbol < 0; }
+  std::string str() const;
+  bool operator==(const DimSpec &o) const {
+    return size == o.size && symbol == o.symbol;
+  }
+};
+
+struct TensorSpec {
+  std::string name;
+  mlir::Type elementType;
+  llvm::SmallVector<DimSpec, 4> shape;
+
+  /// E.g. "float32[d0, 4]".
+  std::string str() const;
+};
+
+/// A buffer inside the workspace: the kernel's arguments after its outputs.
+struct BufferSpec {
+  int64_t offset;
+  llvm::SmallVector<int64_t, 4> shape;
+};
+
+struct Signature {
+  std::vector<TensorSpec> inputs, outputs;
+  std::vector<BufferSpec> workspace;
+  std::vector<std::string> strategies;
+  int64_t workspaceBytes = 0;
+
+  unsigned numSymbols() const;
+  mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
+  /// Reads `ssm.abi` of `op`; nothing if it is absent or malformed.
+  static std::optional<Signature> get(mlir::Operation *op);
+  std::string toJSON(llvm::StringRef name, llvm::StringRef target) const;
+};
+
+/// How an element type is called outside: its code in ssm-c/Runtime.h and its
+/// NumPy name; its size in memory.
+struct DType {
+  int code;
+  const char *name;
+  int64_t bytes, alignment;
+};
+
+/// All of them.
+llvm::ArrayRef<DType> getDTypes();
+
+/// Null if elements of this type cannot cross the C ABI.
+const DType *getDType(mlir::Type elementType);
+
+/// The names of all types that can, for error messages.
+inline constexpr llvm::StringLiteral kDTypeList =
+    "f16, bf16, f32, f64, complex<f32>, complex<f64>, i1, i8, i16, i32, i64 "
+    "and index";
+
+} // namespace ssm
+
+#endif // SSM_AOT_SIGNATURE_H

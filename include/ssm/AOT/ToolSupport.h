@@ -1,0 +1,43 @@
+//===- ToolSupport.h - What ssm-run and ssm-compile share -------*- C++ -*-===//
+#ifndef SSM_AOT_TOOLSUPPORT_H
+#define SSM_AOT_TOOLSUPPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/SourceMgr.h"
+
+namespace ssm {
+
+/// A program from a file, with everything its diagnostics need. Diagnostics
+/// are printed to stderr as `file:line:col: error: ...`.
+class Program {
+public:
+  /// Reads and parses the file; on failure the message has been printed.
+  /// `explain` prints the remarks of strategy selection to stdout.
+  static std::unique_ptr<Program> load(llvm::StringRef path, bool explain);
+
+  mlir::ModuleOp module() { return *op; }
+
+private:
+  Program();
+
+  llvm::SourceMgr sources;
+  mlir::MLIRContext context;
+  std::unique_ptr<mlir::SourceMgrDiagnosticHandler> handler;
+  mlir::OwningOpRef<mlir::ModuleOp> op;
+};
+
+/// Prints `tool: error: message` (or the message alone if it names a file) and
+/// returns failure.
+mlir::LogicalResult reportError(llvm::StringRef tool, llvm::Error error);
+
+/// Runs the body of a tool: on a large stack, with LLVM's fatal errors turned
+/// into messages. Returns the exit code.
+int runTool(llvm::StringRef name,
+            llvm::function_ref<mlir::LogicalResult()> body);
+
+} // namespace ssm
+
+#endif // SSM_AOT_TOOLSUPPORT_H

@@ -1,0 +1,32 @@
+//===- Pipelines.h - From the language to machine code ----------*- C++ -*-===//
+#ifndef SSM_PIPELINES_PIPELINES_H
+#define SSM_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace ssm {
+
+struct CPUOptions : public mlir::PassPipelineOptions<CPUOptions> {
+  Option<std::string> target{
+      *this, "target",
+      llvm::cl::desc("CPU to compile for: host, or a name LLVM knows"),
+      llvm::cl::init("host")};
+  Option<bool> openmp{*this, "openmp",
+                      llvm::cl::desc("Run parallel loops on OpenMP threads"),
+                      llvm::cl::init(false)};
+};
+
+/// Appends the passes from ssm (or func/linalg/scf) on tensors to the LLVM
+/// dialect with a C ABI. The numbered steps are in lib/Pipelines/CPU.cpp.
+void buildCPUPipeline(mlir::OpPassManager &pm, const CPUOptions &options);
+
+/// Registers `--ssm-cpu-pipeline`.
+void registerPipelines();
+
+} // namespace ssm
+
+#endif // SSM_PIPELINES_PIPELINES_H

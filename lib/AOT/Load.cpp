@@ -1,0 +1,70 @@
+//===- Load.cpp - Code in this process ------------------------------------===//
+//
+// The object file that would be written to disk is linked into the process
+// instead, so that what is tested is what is shipped.
+//
+//===----------------------------------------------------------------------===//
+#include "ssm/AOT/Compile.h"
+
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/DynamicLibrary.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace llvm;
+
+namespace ssm {
+
+LoadedModule::LoadedModule(std::unique_ptr<orc::LLJIT> jit)
+    : jit(std::move(jit)) {}
+LoadedModule::LoadedModule(LoadedModule &&) = default;
+LoadedModule::~LoadedModule() = default;
+
+/// Loads LLVM's OpenMP runtime into the process and sets its thread count.
+static Error loadOpenMP(unsigned threads) {
+  for (const char *name : {"libomp.so.5", "libomp.so", SSM_LIBOMP}) {
+    auto library = sys::DynamicLibrary::getPermanentLibrary(name);
+    if (!library.isValid())
+      continue;
+    auto *setThreads = reinterpret_cast<void (*)(int)>(
+        library.getAddressOfSymbol("omp_set_num_threads"));
+    if (setThreads) {
+      setThreads(threads);
+      return Error::success();
+    }
+  }
+  return createStringError("more than one thread needs LLVM's OpenMP runtime, "
+                           "but libomp.so was not found; install libomp5-22 or "
+                           "use one thread");
+}
+
+Expected<LoadedModule> CompiledModule::load(unsigned threads) {
+  if (threads > 1)
+    if (Error error = loadOpenMP(threads))
+      return error;
+  SmallVector<char, 0> object;
+  raw_svector_ostream os(object);
+  if (Error error = emit(OutputKind::Object, os))
+    return error;
+  orc::JITTargetMachineBuilder builder(machine->getTargetTriple());
+  auto jit = orc::LLJITBuilder()
+                 .setJITTargetMachineBuilder(std::move(builder))
+                 .create();
+  if (!jit)
+    return jit.takeError();
+  if (Error error = (*jit)->addObjectFile(
+          std::make_unique<SmallVectorMemoryBuffer>(std::move(object))))
+    return error;
+  return LoadedModule(std::move(*jit));
+}
+
+Expected<void *> LoadedModule::lookupAddress(StringRef name) {
+  auto symbol = jit->lookup(name);
+  if (!symbol)
+    return symbol.takeError();
+  return symbol->toPtr<void *>();
+}
+
+} // namespace ssm

@@ -1,0 +1,83 @@
+//===- Target.cpp - Which machine to compile for --------------------------===//
+#include "Target.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+
+using namespace llvm;
+
+/// Architectures whose CPUs are known by name, the host's first.
+static SmallVector<std::string> getTriples() {
+  SmallVector<std::string> triples = {sys::getDefaultTargetTriple()};
+  for (const char *triple :
+       {"x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu",
+        "riscv64-unknown-linux-gnu"})
+    if (Triple(triple).getArch() != Triple(triples[0]).getArch())
+      triples.push_back(triple);
+  return triples;
+}
+
+static std::string getHostFeatures() {
+  SubtargetFeatures features;
+  for (const auto &feature : sys::getHostCPUFeatures())
+    features.AddFeature(feature.first(), feature.second);
+  return features.getString();
+}
+
+static std::unique_ptr<TargetMachine>
+create(const std::string &triple, StringRef cpu, StringRef features) {
+  std::string error;
+  Triple parsed(triple);
+  const llvm::Target *target = TargetRegistry::lookupTarget(parsed, error);
+  if (!target)
+    return nullptr;
+  std::unique_ptr<MCSubtargetInfo> info(
+      target->createMCSubtargetInfo(parsed, "", ""));
+  if (!info || !info->isCPUStringValid(cpu))
+    return nullptr;
+  return std::unique_ptr<TargetMachine>(target->createTargetMachine(
+      parsed, cpu, features, TargetOptions(), Reloc::PIC_, std::nullopt,
+      CodeGenOptLevel::Aggressive));
+}
+
+Expected<std::unique_ptr<TargetMachine>>
+ssm::createTargetMachine(StringRef target) {
+  InitializeAllTargetInfos();
+  InitializeAllTargets();
+  InitializeAllTargetMCs();
+  InitializeAllAsmPrinters();
+  if (target == "host") {
+    if (auto machine = create(sys::getDefaultTargetTriple(),
+                              sys::getHostCPUName(), getHostFeatures()))
+      return machine;
+  } else if (!target.empty()) {
+    for (const std::string &triple : getTriples())
+      if (auto machine = create(triple, target, ""))
+        return machine;
+  }
+  return createStringError("the target must be 'host' or a CPU that LLVM "
+                           "knows, but it is '" +
+                           target +
+                           "'; llc -mcpu=help lists them, e.g. x86-64-v3, "
+                           "sapphirerapids, neoverse-v1");
+}
+
+void ssm::setFunctionAttributes(Module &module, const TargetMachine &machine) {
+  StringRef features = machine.getTargetFeatureString();
+  bool has512 = machine.getTargetTriple().isX86() &&
+                machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
+  for (Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    if (!features.empty())
+      function.addFnAttr("target-features", features);
+    if (has512)
+      function.addFnAttr("prefer-vector-width", "512");
+  }
+}

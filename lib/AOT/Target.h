@@ -1,0 +1,21 @@
+//===- Target.h - Which machine to compile for ------------------*- C++ -*-===//
+#ifndef SSM_LIB_AOT_TARGET_H
+#define SSM_LIB_AOT_TARGET_H
+
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace ssm {
+
+/// The machine that `target` names: "host", or a CPU of one of the supported
+/// architectures.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(llvm::StringRef target);
+
+/// Function attributes that make LLVM use the machine's widest vectors.
+void setFunctionAttributes(llvm::Module &module,
+                           const llvm::TargetMachine &machine);
+
+} // namespace ssm
+
+#endif // SSM_LIB_AOT_TARGET_H

@@ -1,0 +1,82 @@
+//===- ToolSupport.cpp - What ssm-run and ssm-compile share ---------------===//
+#include "ssm/AOT/ToolSupport.h"
+
+#include "ssm/AOT/Source.h"
+#include "ssm/Init.h"
+
+#include "mlir/IR/Remarks.h"
+#include "mlir/Remark/RemarkStreamer.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+namespace {
+/// Prints every remark as one line.
+class LinePrinter final : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    llvm::outs() << remark.getMsg() << "\n";
+  }
+};
+} // namespace
+
+/// Remarks of the category of strategy selection go to stdout.
+static LogicalResult printStrategyRemarks(MLIRContext &context) {
+  remark::RemarkCategories categories;
+  categories.all = "ssm-strategy";
+  return remark::enableOptimizationRemarks(
+      context, std::make_unique<LinePrinter>(),
+      std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
+}
+
+Program::Program() : context(MLIRContext::Threading::DISABLED) {
+  DialectRegistry registry;
+  registerAll(registry);
+  context.appendDialectRegistry(registry);
+  context.printOpOnDiagnostic(false);
+  handler = std::make_unique<SourceMgrDiagnosticHandler>(sources, &context);
+}
+
+std::unique_ptr<Program> Program::load(StringRef path, bool explain) {
+  auto file = llvm::MemoryBuffer::getFileOrSTDIN(path);
+  if (!file) {
+    llvm::errs() << path << ": error: cannot read the file: "
+                 << file.getError().message() << "; check the path\n";
+    return nullptr;
+  }
+  std::unique_ptr<Program> program(new Program());
+  if (explain && failed(printStrategyRemarks(program->context)))
+    return nullptr;
+  program->op = parseProgram((*file)->getBuffer(), path, program->sources,
+                             &program->context);
+  return program->op ? std::move(program) : nullptr;
+}
+
+LogicalResult reportError(StringRef tool, llvm::Error error) {
+  std::string message = llvm::toString(std::move(error));
+  if (!StringRef(message).contains(": error: "))
+    llvm::errs() << tool << ": error: ";
+  llvm::errs() << message << "\n";
+  return failure();
+}
+
+/// LLVM calls this instead of aborting, e.g. for instructions that a target
+/// cannot express.
+static void handleFatalError(void *tool, const char *reason, bool) {
+  llvm::errs() << static_cast<const char *>(tool) << ": error: " << reason
+               << "; try another --target\n";
+  std::_Exit(1);
+}
+
+int runTool(StringRef name, llvm::function_ref<LogicalResult()> body) {
+  llvm::install_fatal_error_handler(handleFatalError,
+                                    const_cast<char *>(name.data()));
+  LogicalResult result = runWithLargeStack(body);
+  llvm::remove_fatal_error_handler();
+  return failed(result);
+}
+
+} // namespace ssm

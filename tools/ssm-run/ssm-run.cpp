@@ -1,0 +1,211 @@
+//===- ssm-run.cpp - Compile a program and run it on .npy files -----------===//
+#include "ssm/AOT/Compile.h"
+#include "ssm/AOT/HostTensor.h"
+#include "ssm/AOT/Npy.h"
+#include "ssm/AOT/ToolSupport.h"
+
+#include "llvm/Option/ArgList.h"
+#include "llvm/Option/OptTable.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+#include <chrono>
+
+using namespace mlir;
+using namespace llvm::opt;
+
+namespace {
+enum OptionID {
+  OPT_INVALID = 0,
+#define OPTION(...) LLVM_MAKE_OPT_ID(__VA_ARGS__),
+#include "Options.inc"
+#undef OPTION
+};
+#define OPTTABLE_STR_TABLE_CODE
+#include "Options.inc"
+#undef OPTTABLE_STR_TABLE_CODE
+#define OPTTABLE_PREFIXES_TABLE_CODE
+#include "Options.inc"
+#undef OPTTABLE_PREFIXES_TABLE_CODE
+constexpr OptTable::Info kOptionInfos[] = {
+#define OPTION(...) LLVM_CONSTRUCT_OPT_INFO(__VA_ARGS__),
+#include "Options.inc"
+#undef OPTION
+};
+struct OptionTable : GenericOptTable {
+  OptionTable()
+      : GenericOptTable(OptionStrTable, OptionPrefixesTable, kOptionInfos) {}
+};
+
+/// What the user asked for.
+struct Options {
+  std::string program;
+  std::vector<std::string> inputs, outputs;
+  ssm::CompileOptions compile;
+  unsigned threads = 1, repeats = 0;
+  bool explain = false, help = false;
+
+  static llvm::Expected<Options> parse(int argc, char **argv);
+};
+/// One kernel with its arguments.
+struct Call {
+  ssm::Signature signature;
+  std::vector<ssm::HostTensor> inputs, outputs;
+  ssm::AlignedBuffer workspace;
+  int (*run)(const ssm_tensor *, const ssm_tensor *, void *, void *);
+
+  llvm::Error operator()();
+};
+} // namespace
+
+static const char kUsage[] =
+    "ssm-run <program.mlir> --input <x.npy>... --output <y.npy>...";
+
+llvm::Expected<Options> Options::parse(int argc, char **argv) {
+  llvm::BumpPtrAllocator allocator;
+  llvm::StringSaver saver(allocator);
+  std::string problem;
+  OptionTable table;
+  InputArgList args =
+      table.parseArgs(argc, argv, OPT_UNKNOWN, saver,
+                      [&](StringRef message) { problem = message.str(); });
+  Options options;
+  options.help = args.hasArg(OPT_help);
+  options.explain = args.hasArg(OPT_explain);
+  options.inputs = args.getAllArgValues(OPT_input);
+  options.outputs = args.getAllArgValues(OPT_output);
+  options.compile.entry = args.getLastArgValue(OPT_entry).str();
+  options.compile.strategy = args.getLastArgValue(OPT_strategy).str();
+  auto programs = args.getAllArgValues(OPT_INPUT);
+  for (auto [id, value] : {std::pair{OPT_threads, &options.threads},
+                           std::pair{OPT_time, &options.repeats}})
+    if (Arg *arg = args.getLastArg(id))
+      if (StringRef(arg->getValue()).getAsInteger(10, *value) || *value < 1)
+        problem = arg->getAsString(args) + " must be a number of at least 1";
+  if (!problem.empty())
+    return llvm::createStringError(problem + "; see ssm-run --help");
+  if (!options.help && programs.size() != 1)
+    return llvm::createStringError("one program is needed, but " +
+                                   std::to_string(programs.size()) +
+                                   " were given; usage: " + kUsage);
+  if (!options.help)
+    options.program = programs.front();
+  options.compile.openmp = options.threads > 1;
+  return options;
+}
+
+llvm::Error Call::operator()() {
+  auto describe = [](const std::vector<ssm::HostTensor> &tensors) {
+    return llvm::map_to_vector(
+        tensors, [](const ssm::HostTensor &t) { return t.descriptor(); });
+  };
+  auto ins = describe(inputs), outs = describe(outputs);
+  if (int status = run(ins.data(), outs.data(), workspace.data(), nullptr))
+    return llvm::createStringError("the kernel refused its arguments: " +
+                                   std::string(ssm_status_string(status)));
+  return llvm::Error::success();
+}
+
+/// Reads the inputs and allocates the outputs.
+static llvm::Error prepare(Call &call, const Options &options) {
+  for (const std::string &path : options.inputs) {
+    auto tensor = ssm::readNpy(path);
+    if (!tensor)
+      return tensor.takeError();
+    call.inputs.push_back(std::move(*tensor));
+  }
+  auto shapes = ssm::bindShapes(call.signature, call.inputs);
+  if (!shapes)
+    return shapes.takeError();
+  if (options.outputs.size() > shapes->size())
+    return llvm::createStringError(
+        "the kernel has " + std::to_string(shapes->size()) +
+        " results, but --output was given " +
+        std::to_string(options.outputs.size()) + " times");
+  for (auto [spec, shape] : llvm::zip(call.signature.outputs, *shapes)) {
+    auto tensor =
+        ssm::HostTensor::allocate(*ssm::getDType(spec.elementType), shape);
+    if (!tensor)
+      return tensor.takeError();
+    call.outputs.push_back(std::move(*tensor));
+  }
+  auto workspace = ssm::AlignedBuffer::allocate(call.signature.workspaceBytes);
+  if (!workspace)
+    return workspace.takeError();
+  call.workspace = std::move(*workspace);
+  return llvm::Error::success();
+}
+
+/// Runs the kernel `repeats` times and prints the least and the median time.
+static llvm::Error measure(Call &call, unsigned repeats) {
+  std::vector<double> seconds;
+  for (unsigned i = 0; i < repeats; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    if (llvm::Error error = call())
+      return error;
+    std::chrono::duration<double> time =
+        std::chrono::steady_clock::now() - start;
+    seconds.push_back(time.count());
+  }
+  llvm::sort(seconds);
+  size_t n = seconds.size();
+  double median = (seconds[(n - 1) / 2] + seconds[n / 2]) / 2;
+  llvm::outs() << llvm::format(
+      "{\"min_s\": %.9g, \"median_s\": %.9g, \"repeats\": %u}\n", seconds[0],
+      median, repeats);
+  return llvm::Error::success();
+}
+
+static llvm::Error runKernel(ModuleOp module, const Options &options) {
+  auto kernels = ssm::getKernels(module);
+  if (kernels.size() != 1)
+    return llvm::createStringError("the program has " +
+                                   std::to_string(kernels.size()) +
+                                   " public functions; pick one with --entry");
+  const auto &[name, signature] = kernels.front();
+  auto compiled = ssm::CompiledModule::create(module, "host");
+  if (!compiled)
+    return compiled.takeError();
+  auto loaded = compiled->load(options.threads);
+  if (!loaded)
+    return loaded.takeError();
+  auto run =
+      loaded
+          ->lookup<int(const ssm_tensor *, const ssm_tensor *, void *, void *)>(
+              name + "_run");
+  if (!run)
+    return run.takeError();
+  Call call{signature, {}, {}, {}, *run};
+  if (llvm::Error error = prepare(call, options))
+    return error;
+  if (llvm::Error error = call())
+    return error;
+  for (auto [path, tensor] : llvm::zip(options.outputs, call.outputs))
+    if (llvm::Error error = ssm::writeNpy(path, tensor))
+      return error;
+  return options.repeats ? measure(call, options.repeats)
+                         : llvm::Error::success();
+}
+
+static LogicalResult runProgram(const Options &options) {
+  auto program = ssm::Program::load(options.program, options.explain);
+  if (!program ||
+      failed(ssm::compileToLLVM(program->module(), options.compile)))
+    return failure();
+  if (llvm::Error error = runKernel(program->module(), options))
+    return ssm::reportError("ssm-run", std::move(error));
+  return success();
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  return ssm::runTool("ssm-run", [&] {
+    auto options = Options::parse(argc, argv);
+    if (!options)
+      return ssm::reportError("ssm-run", options.takeError());
+    if (!options->help)
+      return runProgram(*options);
+    OptionTable().printHelp(llvm::outs(), kUsage,
+                            "Compile a program and run it on .npy files");
+    return success();
+  });
+}
