@@ -12,7 +12,7 @@ VENV := build/venv
 
 help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
-	@echo 'make demo     build, then compile and run the example models'
+	@echo 'make demo     build, then run the cochlea of examples/ on a recording'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
 	@echo 'make asan     make check with AddressSanitizer, in build-asan/'
 	@echo 'make format   clang-format every C++ file in place'
