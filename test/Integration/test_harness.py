@@ -3,7 +3,7 @@
 import ml_dtypes
 import numpy as np
 import pytest
-from harness import ToolError, element_dtype, result_types, split_types, tool
+from harness import ToolError, element_dtype, result_types, run, split_types, tool
 
 MODULE = """
 func.func @none(%x: tensor<4xf32>) { return }
@@ -51,3 +51,23 @@ def test_a_failing_tool_raises_with_its_message():
     with pytest.raises(ToolError, match="custom op 'nonsense'") as error:
         tool("ssm-opt", input="nonsense")
     assert error.value.status == 1
+
+
+@pytest.mark.parametrize("name", ["f16", "bf16", "f32", "f64", "complex<f32>", "complex<f64>"])
+def test_run_carries_every_element_type(name):
+    dtype = element_dtype(name)
+    text = f"""
+    func.func @swap(%x: tensor<?x3x{name}>, %y: tensor<2x{name}>)
+        -> (tensor<2x{name}>, tensor<?x3x{name}>) {{
+      return %y, %x : tensor<2x{name}>, tensor<?x3x{name}>
+    }}"""
+    x, y = np.arange(12).reshape(4, 3).astype(dtype), np.array([-1.5, 7]).astype(dtype)
+    results = run(text, x, y, entry="swap")
+    assert [r.dtype for r in results] == [dtype, dtype]
+    assert (results[0] == y).all() and (results[1] == x).all()
+
+
+def test_run_reports_a_wrong_shape():
+    text = "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<3xf32> }"
+    with pytest.raises(ToolError, match="ssm-run"):
+        run(text, np.zeros(4, np.float32))
