@@ -1,5 +1,6 @@
 # Every target does the set-up it needs and skips what is present.
-# Variables: PRESET (release, debug, asan), ONLY (suites of make check).
+# Variables: PRESET (release, debug, asan), ONLY (suites of make check),
+# BENCH (benchmarks of make bench).
 PRESET ?= release
 ifeq ($(PRESET),release)
 BUILD := build
@@ -8,12 +9,13 @@ BUILD := build-$(PRESET)
 endif
 VENV := build/venv
 
-.PHONY: help setup build compile demo check format tidy asan clean
+.PHONY: help setup build compile demo check bench format tidy asan clean
 
 help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
 	@echo 'make demo     build, then run the cochlea of examples/ on a recording'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
+	@echo 'make bench    build, then time it against others; BENCH="recurrence" picks'
 	@echo 'make asan     make check with AddressSanitizer, in build-asan/'
 	@echo 'make format   clang-format every C++ file in place'
 	@echo 'make tidy     clang-tidy over lib/ and tools/ (needs clang-tidy-22)'
@@ -41,6 +43,9 @@ demo: build
 
 check: setup
 	@$(VENV)/bin/python utils/check.py --preset $(PRESET) --build-dir $(BUILD) $(ONLY)
+
+bench: build
+	@$(VENV)/bin/python bench/run.py --build-dir $(BUILD) $(BENCH)
 
 asan:
 	@$(MAKE) --no-print-directory check PRESET=asan ONLY='lit'
