@@ -3,10 +3,14 @@
 // One walk over the function; each operation contributes the equalities that
 // its semantics demand. Operations are known by interface where one exists, so
 // that any structured operation with `indexing_maps` takes part without being
-// named here. Sizes computed by arithmetic are left in classes of their own.
+// named here, but for what its maps do not say: a convolution's lag. Sizes
+// computed by arithmetic are left in classes of their own.
 //
 //===----------------------------------------------------------------------===//
 #include "ssm/AOT/SizeClasses.h"
+
+#include "ssm/IR/LoopDims.h"
+#include "ssm/IR/SSMOps.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -92,6 +96,20 @@ void SizeClasses::uniteSizes(Value tensor, ArrayRef<OpFoldResult> sizes,
   }
 }
 
+/// Whether all tensors among the operands and results have one shape.
+static bool keepsShape(Operation *op) {
+  return OpTrait::hasElementwiseMappableTraits(op) ||
+         op->hasTrait<OpTrait::SameOperandsAndResultType>() ||
+         isa<AssociativeScanOp>(op);
+}
+
+/// Whether the value is a kernel whose loop dimension counts lags: there may be
+/// more or fewer than time steps.
+static bool isLag(Operation *op, unsigned operand, unsigned loop) {
+  auto conv = dyn_cast<LongConvOp>(op);
+  return conv && operand == 1 && loop == conv.getTimeDim();
+}
+
 void SizeClasses::visit(Operation *op) {
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
     visitIndexingMaps(op, linalgOp.getIndexingMaps());
@@ -102,7 +120,7 @@ void SizeClasses::visit(Operation *op) {
     for (OpResult result : op->getResults())
       uniteShapes(result, dps.getTiedOpOperand(result)->get(), op);
 
-  if (OpTrait::hasElementwiseMappableTraits(op)) {
+  if (keepsShape(op)) {
     SmallVector<Value> values(op->getOperands());
     llvm::append_range(values, op->getResults());
     llvm::erase_if(values,
@@ -127,14 +145,15 @@ void SizeClasses::visitIndexingMaps(Operation *op, ArrayAttr maps) {
   if (maps.size() > tensors.size())
     return;
   DenseMap<unsigned, Key> loops;
-  for (auto [value, attr] : llvm::zip(tensors, maps)) {
+  for (auto [i, value, attr] :
+       llvm::zip(llvm::seq<unsigned>(0, maps.size()), tensors, maps)) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
     AffineMap map = cast<AffineMapAttr>(attr).getValue();
     if (!type || map.getNumResults() != type.getRank())
       continue;
     for (auto [dim, expr] : llvm::enumerate(map.getResults())) {
       auto loop = dyn_cast<AffineDimExpr>(expr);
-      if (!loop)
+      if (!loop || isLag(op, i, loop.getPosition()))
         continue;
       Key key{value, static_cast<unsigned>(dim)};
       auto [it, isNew] = loops.try_emplace(loop.getPosition(), key);
@@ -163,6 +182,12 @@ void SizeClasses::visitTensorOp(Operation *op) {
                 unite({create->getResult(0), dim},
                       {dynamic[next++], indexValue}, op);
           })
+      .Case([&](MaterializeKernelOp kernel) {
+        auto lag = positionOf(kernel.getResultMap(0), kernel.getTimeDim());
+        if (kernel.getLength())
+          unite({kernel.getResult(), *lag}, {kernel.getLength(), indexValue},
+                op);
+      })
       .Case([&](tensor::GenerateOp generate) {
         unsigned next = 0;
         auto type = cast<RankedTensorType>(generate.getType());
