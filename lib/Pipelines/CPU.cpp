@@ -36,13 +36,14 @@ static void addBoundary(OpPassManager &pm) {
 static void addTensorOptimization(OpPassManager &pm) {
   pm.addPass(createAllowContract());
   pm.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
-  pm.addPass(createLinalgElementwiseOpFusionPass());
+  pm.addNestedPass<func::FuncOp>(createFuseElementwise());
   pm.addPass(createLoopInvariantSubsetHoistingPass());
   addCleanup(pm);
 }
 
 /// Tensors to memrefs, in place in the outputs wherever the reads allow it.
 static void addBufferization(OpPassManager &pm) {
+  pm.addPass(createReuseIterArgs());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.allowReturnAllocsFromLoops = true;
@@ -55,18 +56,12 @@ static void addBufferization(OpPassManager &pm) {
   addCleanup(pm);
 }
 
-/// Serial code runs its parallel loops as loops, before buffers are placed.
-static void addLoopKinds(OpPassManager &pm, bool openmp) {
-  if (openmp) {
-    pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
-    return;
-  }
-  pm.addNestedPass<func::FuncOp>(createForallToForLoopPass());
-  pm.addNestedPass<func::FuncOp>(createParallelForToNestedForsPass());
-}
-
-/// Static buffers to the workspace or the stack; the rest is freed.
-static void addBufferPlacement(OpPassManager &pm) {
+/// Static buffers to the workspace or the stack; the rest is freed. Which
+/// loops are parallel decides where a buffer may be.
+static void addBufferPlacement(OpPassManager &pm, bool openmp) {
+  LoopKindsOptions kinds;
+  kinds.threads = openmp;
+  pm.addNestedPass<func::FuncOp>(createLoopKinds(kinds));
   pm.addNestedPass<func::FuncOp>(createWorkspace());
   bufferization::buildBufferDeallocationPipeline(pm);
   pm.addPass(createConvertBufferizationToMemRefPass());
@@ -74,6 +69,7 @@ static void addBufferPlacement(OpPassManager &pm) {
 
 /// linalg, vectors and complex numbers to loops over scalars and 1-d vectors.
 static void addLoops(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createExpandCopies());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   ConvertComplexToStandardPassOptions complex;
@@ -87,8 +83,10 @@ static void addLoops(OpPassManager &pm) {
 static void addLLVM(OpPassManager &pm, bool openmp) {
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  if (openmp)
+  if (openmp) {
     pm.addPass(createConvertSCFToOpenMPPass());
+    pm.addNestedPass<func::FuncOp>(createThreadBuffers());
+  }
   pm.addPass(createSCFToControlFlowPass());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
@@ -111,16 +109,15 @@ static void addLLVM(OpPassManager &pm, bool openmp) {
 }
 
 void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
-  addBoundary(pm);                  // 1. the caller brings the memory
-  addTensorOptimization(pm);        // 4. hoist and clean on tensors
-  addBufferization(pm);             // 5. compute in place
-  addLoopKinds(pm, options.openmp); // 6. threads or loops
-  addBufferPlacement(pm);           // 7. workspace, stack, heap
-  addLoops(pm);                     // 8. scalar and vector code
-  addLLVM(pm, options.openmp);      // 9. the LLVM dialect
+  addBoundary(pm);                        // 1. the caller brings the memory
+  addTensorOptimization(pm);              // 4. hoist and clean on tensors
+  addBufferization(pm);                   // 5. compute in place
+  addBufferPlacement(pm, options.openmp); // 6. workspace, stack, heap
+  addLoops(pm);                           // 7. scalar and vector code
+  addLLVM(pm, options.openmp);            // 8. the LLVM dialect
   EmitCABIOptions abi;
   abi.target = options.target;
-  pm.addPass(createEmitCABI(abi)); // 10. what callers see
+  pm.addPass(createEmitCABI(abi)); // 9. what callers see
 }
 
 void registerPipelines() {

@@ -95,10 +95,10 @@ private:
 llvm::Error linkSharedLibrary(llvm::StringRef object, llvm::StringRef output,
                               bool openmp);
 
-/// The C header that declares a module's kernels.
-std::string
+/// The C header that declares a module's kernels; `stem` makes its guard.
+llvm::Expected<std::string>
 formatHeader(llvm::ArrayRef<std::pair<std::string, Signature>> kernels,
-             llvm::StringRef guard);
+             llvm::StringRef stem);
 
 } // namespace ssm
 

@@ -64,6 +64,81 @@ def Workspace : Pass<"ssm-workspace", "::mlir::func::FuncOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def FuseElementwise : Pass<"ssm-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Fuse elementwise linalg operations of one block";
+  let description = [{
+    Upstream's fusion of elementwise operations, restricted to producers in the
+    block of their consumer: one outside a loop would be computed again in each
+    iteration.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def ReuseIterArgs : Pass<"ssm-reuse-iter-args"> {
+  let summary = "Let loops write their next values over the previous ones";
+  let description = [{
+    Bufferization asks that a tensor that a loop yields is the buffer of the
+    iteration argument it replaces; otherwise each iteration allocates. A value
+    that was computed elsewhere is moved at the end of the body:
+
+    ```mlir
+    scf.for ... iter_args(%h = %init) -> tensor<32xf32> {
+      %n = linalg.generic ins(%h) outs(%empty)
+      scf.yield %n
+    }
+    // becomes
+    scf.for ... iter_args(%h = %init) -> tensor<32xf32> {
+      %n = linalg.generic ins(%h) outs(%empty)
+      %m = bufferization.materialize_in_destination %n in %h
+      scf.yield %m
+    }
+    ```
+
+    Empty tensor elimination then computes `%n` in `%h` where the reads of `%h`
+    allow it; otherwise one copy and one buffer outside the loop remain. Values
+    that would overwrite an iteration argument that another one still needs, as
+    in a swap, are copied first.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def LoopKinds : Pass<"ssm-loop-kinds", "::mlir::func::FuncOp"> {
+  let summary = "Decide which loops run on threads";
+  let description = [{
+    Runs after bufferization. With `threads`, the outermost `scf.forall` and
+    `scf.parallel` loops become `scf.parallel`; parallel loops inside them, and
+    without `threads` all of them, become `scf.for`.
+  }];
+  let options = [
+    Option<"threads", "threads", "bool", /*default=*/"false",
+           "Keep the outermost parallel loops parallel">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def ThreadBuffers : Pass<"ssm-thread-buffers", "::mlir::func::FuncOp"> {
+  let summary = "Give each thread one copy of the buffers of its loop";
+  let description = [{
+    Runs after convert-scf-to-openmp. The static `memref.alloca` of a loop body
+    moves to the start of its `omp.parallel`, so that a thread's stack does not
+    grow with its iterations, and the `memref.alloca_scope` around the body is
+    dissolved. No buffer may carry values from one iteration to the next, which
+    holds for those of ssm-workspace.
+  }];
+}
+
+def ExpandCopies : Pass<"ssm-expand-copies", "::mlir::func::FuncOp"> {
+  let summary = "Turn copies of strided buffers into linalg";
+  let description = [{
+    LLVM's lowering of `memref.copy` calls a runtime library, unless both
+    buffers are contiguous. Those that are not become `linalg.generic`.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def AllowContract : Pass<"ssm-allow-contract"> {
   let summary = "Allow a multiply and an add to be contracted to an FMA";
   let description = [{

@@ -1,0 +1,36 @@
+// RUN: ssm-opt %s --ssm-fuse-elementwise | FileCheck %s
+#id = affine_map<(i) -> (i)>
+
+// Two operations of one block fuse; the one outside the loop stays there.
+// CHECK-LABEL: func.func @fuse
+// CHECK: linalg.generic
+// CHECK: math.exp
+// CHECK: scf.for
+// CHECK: linalg.generic
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// CHECK-NOT: linalg.generic
+func.func @fuse(%a: tensor<8xf32>, %init: tensor<8xf32>, %n: index) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %e = tensor.empty() : tensor<8xf32>
+  %x = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = math.exp %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8xf32>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%h = %init) -> tensor<8xf32> {
+    %y = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%x, %h : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) {
+    ^bb0(%p: f32, %q: f32, %out: f32):
+      %0 = arith.mulf %p, %q : f32
+      linalg.yield %0 : f32
+    } -> tensor<8xf32>
+    %z = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%y, %a : tensor<8xf32>, tensor<8xf32>) outs(%h : tensor<8xf32>) {
+    ^bb0(%p: f32, %q: f32, %out: f32):
+      %0 = arith.addf %p, %q : f32
+      linalg.yield %0 : f32
+    } -> tensor<8xf32>
+    scf.yield %z : tensor<8xf32>
+  }
+  return %r : tensor<8xf32>
+}

@@ -1,0 +1,30 @@
+// RUN: ssm-opt %s --ssm-loop-kinds | FileCheck %s --check-prefix=SERIAL
+// RUN: ssm-opt %s --ssm-loop-kinds=threads | FileCheck %s --check-prefix=THREADS
+
+// SERIAL-LABEL: func.func @nest
+// SERIAL-NOT: scf.forall
+// SERIAL-NOT: scf.parallel
+// SERIAL-COUNT-4: scf.for
+
+// THREADS-LABEL: func.func @nest
+// THREADS: scf.parallel
+// THREADS-NOT: scf.forall
+// THREADS: scf.for
+// THREADS: scf.parallel
+// THREADS: scf.for
+func.func @nest(%m: memref<4x8xf32>, %x: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  scf.forall (%i) in (4) {
+    scf.forall (%j) in (8) {
+      memref.store %x, %m[%i, %j] : memref<4x8xf32>
+    }
+  }
+  scf.parallel (%i) = (%c0) to (%c4) step (%c1) {
+    scf.parallel (%j) = (%c0) to (%c4) step (%c1) {
+      memref.store %x, %m[%i, %j] : memref<4x8xf32>
+    }
+  }
+  return
+}

@@ -1,0 +1,26 @@
+// RUN: ssm-opt %s --ssm-thread-buffers --allow-unregistered-dialect | FileCheck %s
+
+// CHECK-LABEL: func.func @scope
+// CHECK: omp.parallel {
+// CHECK-NEXT: %[[B:.*]] = memref.alloca() : memref<4xf32>
+// CHECK-NEXT: omp.wsloop
+// CHECK-NEXT: omp.loop_nest
+// CHECK-NEXT: "test.use"(%[[B]])
+// CHECK-NEXT: omp.yield
+func.func @scope(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.alloca_scope {
+          %b = memref.alloca() : memref<4xf32>
+          "test.use"(%b) : (memref<4xf32>) -> ()
+        }
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}

@@ -1,0 +1,62 @@
+// RUN: ssm-opt %s --split-input-file --ssm-workspace=max-stack-bytes=64 --allow-unregistered-dialect | FileCheck %s
+
+// Buffers outside parallel loops become arguments, one per buffer, at offsets
+// that are multiples of 64.
+// CHECK-LABEL: func.func @sequential(
+// CHECK-SAME: %[[OUT:.*]]: memref<4xf32>, %[[W0:.*]]: memref<4xf32>, %[[W1:.*]]: memref<3x7xcomplex<f64>>)
+// CHECK-SAME: workspace = [{offset = 0 : i64, shape = array<i64: 4>}, {offset = 64 : i64, shape = array<i64: 3, 7>}], workspace_bytes = 448 : i64
+// CHECK-NOT: memref.alloc
+// CHECK: memref.copy %[[W0]], %[[OUT]]
+// CHECK: scf.for
+// CHECK: "test.use"(%[[W1]])
+func.func @sequential(%out: memref<4xf32>) attributes {ssm.abi = {inputs = [], outputs = [{name = "r0", shape = [4], type = f32}], strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %a = memref.alloc() : memref<4xf32>
+  memref.copy %a, %out : memref<4xf32> to memref<4xf32>
+  memref.dealloc %a : memref<4xf32>
+  scf.for %i = %c0 to %c4 step %c1 {
+    %b = memref.alloc() : memref<3x7xcomplex<f64>>
+    "test.use"(%b) : (memref<3x7xcomplex<f64>>) -> ()
+  }
+  return
+}
+
+// -----
+
+// In a parallel loop small buffers go on the stack, at the start of the body;
+// large ones and those of dynamic size stay. So does a buffer that a loop
+// carries to its next iteration.
+// CHECK-LABEL: func.func @parallel(
+// CHECK-SAME: workspace = [], workspace_bytes = 0 : i64
+// CHECK: scf.parallel
+// CHECK-NEXT: %[[S:.*]] = memref.alloca() {alignment = 64 : i64} : memref<16xf32>
+// CHECK-NEXT: scf.for
+// CHECK: "test.use"(%[[S]])
+// CHECK: memref.alloc() : memref<17xf32>
+// CHECK: memref.alloc(%{{.*}}) : memref<?xf32>
+// CHECK: scf.for
+// CHECK: memref.alloc() : memref<2xf32>
+func.func @parallel(%init: memref<2xf32>, %n: index) attributes {ssm.abi = {inputs = [], outputs = [], strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  scf.parallel (%i) = (%c0) to (%c4) step (%c1) {
+    scf.for %j = %c0 to %c4 step %c1 {
+      %a = memref.alloc() : memref<16xf32>
+      "test.use"(%a) : (memref<16xf32>) -> ()
+    }
+    %b = memref.alloc() : memref<17xf32>
+    "test.use"(%b) : (memref<17xf32>) -> ()
+    %c = memref.alloc(%n) : memref<?xf32>
+    "test.use"(%c) : (memref<?xf32>) -> ()
+  }
+  %r = scf.for %i = %c0 to %c4 step %c1 iter_args(%h = %init) -> memref<2xf32> {
+    %d = memref.alloc() : memref<2xf32>
+    "test.use"(%d, %h) : (memref<2xf32>, memref<2xf32>) -> ()
+    scf.yield %d : memref<2xf32>
+  }
+  "test.use"(%r) : (memref<2xf32>) -> ()
+  return
+}

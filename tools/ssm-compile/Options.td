@@ -1,0 +1,25 @@
+//===- Options.td - Command line of ssm-compile ------------*- tablegen -*-===//
+include "llvm/Option/OptParser.td"
+
+/// `--name value` and `--name=value`.
+multiclass Value<string name, string meta, string help> {
+  def NAME : Separate<["--"], name>, MetaVarName<meta>, HelpText<help>;
+  def NAME #_eq : Joined<["--"], name#"=">, Alias<!cast<Separate>(NAME)>;
+}
+
+def help : Flag<["--"], "help">, HelpText<"Print this text">;
+def h : Flag<["-"], "h">, Alias<help>;
+def explain : Flag<["--"], "explain">,
+  HelpText<"Print one line for each strategy decision">;
+def openmp : Flag<["--"], "openmp">,
+  HelpText<"Run parallel loops on OpenMP threads; the caller links libomp">;
+def o : JoinedOrSeparate<["-"], "o">, MetaVarName<"<file>">,
+  HelpText<"Where to write the code; - is stdout">;
+defm emit : Value<"emit", "<kind>", "obj (default), shared, llvm or asm">;
+defm entry : Value<"entry", "<name>",
+  "Compile this function only (default: every public one)">;
+defm header : Value<"header", "<file.h>", "Write a C header for the kernels">;
+defm strategy : Value<"strategy", "<name>",
+  "Use this strategy for every recurrence">;
+defm target : Value<"target", "<cpu>",
+  "host (default), or a CPU that LLVM knows">;
