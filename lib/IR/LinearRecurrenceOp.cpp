@@ -271,3 +271,30 @@ void LinearRecurrenceOp::getCanonicalizationPatterns(RewritePatternSet &results,
                                                      MLIRContext *context) {
   results.add<DropZeroInit>(context);
 }
+
+std::string LinearRecurrenceOp::refusesConvolution() {
+  auto varies = [&](AffineMap map) { return map && uses(map, getTime()); };
+  if (varies(getTransitionMap()))
+    return "the transition varies in time";
+  if (varies(getInputIndexingMap()))
+    return "the input map varies in time";
+  if (varies(getOutputIndexingMap()))
+    return "the output map varies in time";
+  if (!uses(getSignalMap(), getTime()))
+    return "the signal has no time dimension";
+  if (getRead() == ReadPoint::Before)
+    return "the output reads the state before the update";
+  Dims dims = getDims();
+  if (!dims.input.empty() || !dims.output.empty())
+    return "a kernel for every pair of input and output would be built; "
+           "--ssm-hoist-contractions leaves a recurrence on the states";
+  for (unsigned dim : dims.state) {
+    if (uses(getSignalMap(), dim))
+      return "the signal differs between the states that are summed";
+    if (!uses(getTransitionMap(), dim) &&
+        !(getInput() && uses(getInputIndexingMap(), dim)) &&
+        !uses(getOutputIndexingMap(), dim))
+      return "no operand of the kernel has a dimension that is summed";
+  }
+  return "";
+}

@@ -140,6 +140,10 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
       return getFinal().getType().getElementType();
     }
     bool isBackward() { return getDirection() == ::ssm::Direction::Backward; }
+
+    /// Why no convolution computes the op's result, or an empty string: what
+    /// varies in time, or which form of the op has no single kernel.
+    std::string refusesConvolution();
   }];
   let hasCanonicalizer = 1;
   let hasVerifier = 1;
@@ -157,8 +161,8 @@ def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel"> {
     the result's map only. Dimensions that the result lacks are summed.
     `length` is given if the lag's size is dynamic, and only then.
 
-    a^l is formed by repeated squaring, so its relative error grows with
-    log2(l), not with l.
+    Powers of a are formed in twice the working precision, so that K_l carries a
+    few roundings whatever l is.
 
     Constraints:
 
@@ -209,7 +213,10 @@ def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]
   let description = [{
     The causal convolution of a signal with a kernel along time,
 
-        y_t = sum_{l=0}^{min(t, K-1)} k_l * u_{t-l},    0 <= t < L.
+        y_t = sum_{l=0}^{min(t, K-1)} k_l * u_{t-l},    0 <= t < L,
+
+    and with `direction = backward` the same on reversed time: y_t is the sum of
+    k_l * u_{t+l} over t + l < L.
 
     `indexing_maps` holds the maps of signal, kernel and result; in the kernel's
     map the time dimension stands for the lag, whose size K may differ from L.
@@ -236,6 +243,7 @@ def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]
   }];
   let arguments = (ins SSM_Tensor:$signal, SSM_Tensor:$kernel,
     AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
+    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction,
     DefaultValuedAttr<SSM_NumericsAttr, "::ssm::Numerics::Norm">:$numerics,
     OptionalAttr<SSM_StrategyAttr>:$strategy);
   let results = (outs SSM_Tensor:$result);

@@ -1,0 +1,61 @@
+//===- Passes.td - Rewrites within the language ------------*- tablegen -*-===//
+
+#ifndef SSM_TRANSFORMS_PASSES_TD
+#define SSM_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def RecurrenceToConv : Pass<"ssm-recurrence-to-conv"> {
+  let summary = "rewrite a time-invariant recurrence as kernel and convolution";
+  let description = [{
+    With A, B and C constant in time, the output is the convolution of the
+    signal with the kernel K_l = C A^l B, plus what the initial state leaves:
+
+        y_t = sum_{l <= t} K_l u_{t-l} + C A^{t+1} init
+
+    The pass rewrites every recurrence for which this holds, or with
+    `only-chosen` those whose strategy is fft_conv or direct_conv. The final
+    state, if used, is computed by a recurrence of its own.
+
+    ```mlir
+    %y, %x = ssm.linear_recurrence transition(%a) signal(%u) input(%b) output(%c)
+    // becomes
+    %k = ssm.materialize_kernel transition(%a) input(%b) output(%c)
+    %y = ssm.long_conv %u, %k
+    ```
+  }];
+  let options = [
+    Option<"onlyChosen", "only-chosen", "bool", "false",
+           "rewrite only recurrences whose strategy is a convolution">
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def RecurrenceToScan : Pass<"ssm-recurrence-to-scan"> {
+  let summary = "rewrite a recurrence as an associative scan of affine maps";
+  let description = [{
+    The map x -> a_t x + b_t u_t is the pair (a_t, b_t u_t), and two of them
+    compose, i before j, to (a_j a_i, a_j x_i + x_j): a recurrence is the scan of
+    these pairs, started from `init` in the first of them.
+
+    ```mlir
+    %x, %last = ssm.linear_recurrence transition(%a) signal(%u)
+    // becomes
+    %p, %x = ssm.associative_scan(%a, %u) { ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def HoistContractions : Pass<"ssm-hoist-contractions"> {
+  let summary = "take multi-input and multi-output maps out of recurrences";
+  let description = [{
+    Input dimensions are summed before the recurrence and output dimensions
+    added after it, each as one linalg contraction over all of time, so that the
+    recurrence that remains runs on the states alone (S5, LRU).
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+#endif // SSM_TRANSFORMS_PASSES_TD

@@ -1,0 +1,22 @@
+//===- Patterns.h - Rewrites within the language ----------------*- C++ -*-===//
+#ifndef SSM_TRANSFORMS_PATTERNS_H
+#define SSM_TRANSFORMS_PATTERNS_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace ssm {
+
+/// recurrence -> kernel + convolution; with `onlyChosen`, where the strategy is
+/// fft_conv or direct_conv.
+void populateRecurrenceToConvPatterns(mlir::RewritePatternSet &patterns,
+                                      bool onlyChosen = true);
+
+/// recurrence -> associative scan.
+void populateRecurrenceToScanPatterns(mlir::RewritePatternSet &patterns);
+
+/// Multi-input and multi-output maps -> contractions around the recurrence.
+void populateHoistContractionsPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace ssm
+
+#endif // SSM_TRANSFORMS_PATTERNS_H

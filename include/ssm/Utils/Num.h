@@ -1,0 +1,55 @@
+//===- Num.h - Real or complex scalars in a loop body -----------*- C++ -*-===//
+//
+// MLIR vectors have no complex elements, so arithmetic on states is written on
+// the real and imaginary parts from the start. A `Num` whose imaginary part is
+// null is real; products with it cost what they should.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_UTILS_NUM_H
+#define SSM_UTILS_NUM_H
+
+#include "mlir/IR/Builders.h"
+
+namespace ssm {
+
+struct Num {
+  mlir::Value re, im;
+  bool isComplex() const { return bool(im); }
+};
+
+/// Arithmetic with fused multiply-adds allowed and nothing else.
+class NumBuilder {
+public:
+  NumBuilder(mlir::OpBuilder &b, mlir::Location loc, mlir::Type real)
+      : b(b), loc(loc), real(real) {}
+
+  /// Takes a scalar apart and widens it to the builder's real type.
+  Num load(mlir::Value scalar);
+  /// Puts the parts together as a scalar of type `element`.
+  mlir::Value store(Num x, mlir::Type element);
+
+  Num add(Num x, Num y);
+  Num sub(Num x, Num y);
+  Num mul(Num x, Num y);
+  /// x * y + z.
+  Num mulAdd(Num x, Num y, Num z);
+  /// Re(x * y), without the work for the imaginary part.
+  Num realOfProduct(Num x, Num y);
+  Num constant(double value);
+
+  mlir::Value addf(mlir::Value x, mlir::Value y);
+  mlir::Value subf(mlir::Value x, mlir::Value y);
+  mlir::Value mulf(mlir::Value x, mlir::Value y);
+
+private:
+  mlir::Value widen(mlir::Value scalar);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  mlir::Type real;
+};
+
+} // namespace ssm
+
+#endif // SSM_UTILS_NUM_H

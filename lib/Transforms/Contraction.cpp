@@ -1,0 +1,75 @@
+//===- Contraction.cpp - Sums of products over loop dimensions ------------===//
+#include "Contraction.h"
+
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Utils/Num.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace ssm;
+
+SmallVector<AffineMap> ssm::dropUnusedLoops(ArrayRef<AffineMap> maps,
+                                            uint64_t &time) {
+  uint64_t before = 0;
+  for (unsigned dim = 0; dim < time; ++dim)
+    before += llvm::any_of(maps, [&](AffineMap map) { return uses(map, dim); });
+  time = before;
+  return compressUnusedDims(maps);
+}
+
+/// Zero of a real or complex type.
+static Value buildZero(OpBuilder &b, Location loc, Type real, Type element) {
+  NumBuilder num(b, loc, real);
+  return num.store(num.constant(0.0), element);
+}
+
+Value ssm::contract(OpBuilder &b, Location loc,
+                    ArrayRef<OpFoldResult> loopSizes, Indexed x, Indexed y,
+                    AffineMap outMap, Projection projection) {
+  Type xType = getElementTypeOrSelf(x.value),
+       yType = getElementTypeOrSelf(y.value);
+  Type stored = getRealType(xType);
+  Type real =
+      stored.getIntOrFloatBitWidth() < 32 ? Type(b.getF32Type()) : stored;
+  bool isComplex = isa<ComplexType>(xType) || isa<ComplexType>(yType);
+  bool complexSum = isComplex && projection == Projection::None;
+  auto elementOf = [&](Type part) {
+    return complexSum ? Type(ComplexType::get(part)) : part;
+  };
+  Type sumType = elementOf(real);
+  SmallVector<OpFoldResult> sizes = applyMap(outMap, loopSizes);
+  Value zero = buildZero(b, loc, real, sumType);
+  Value init = tensor::EmptyOp::create(b, loc, sizes, sumType);
+  init = linalg::FillOp::create(b, loc, zero, init).getResult(0);
+
+  uint64_t noTime = 0;
+  SmallVector<AffineMap> maps = dropUnusedLoops({x.map, y.map, outMap}, noTime);
+  Value sum =
+      buildGeneric(b, loc, maps[0].getNumDims(),
+                   {{x.value, maps[0]}, {y.value, maps[1]}}, {{init, maps[2]}},
+                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                     NumBuilder num(nested, bodyLoc, real);
+                     Num p = num.load(args[0]), q = num.load(args[1]);
+                     Num acc = num.load(args[2]);
+                     Num next = complexSum
+                                    ? num.mulAdd(p, q, acc)
+                                    : num.add(num.realOfProduct(p, q), acc);
+                     return SmallVector<Value>{num.store(next, sumType)};
+                   })[0];
+  if (projection != Projection::TwiceReal && stored == real)
+    return sum;
+  AffineMap identity = b.getMultiDimIdentityMap(sizes.size());
+  Value out = tensor::EmptyOp::create(b, loc, sizes, elementOf(stored));
+  return buildGeneric(
+      b, loc, sizes.size(), {{sum, identity}}, {{out, identity}},
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        NumBuilder num(nested, bodyLoc, real);
+        Num z = num.load(args[0]);
+        if (projection == Projection::TwiceReal)
+          z = num.add(z, z);
+        return SmallVector<Value>{num.store(z, elementOf(stored))};
+      })[0];
+}

@@ -1,0 +1,106 @@
+//===- HoistContractions.cpp - Contractions around the recurrence ---------===//
+//
+//   x_t = a x_{t-1} + B u_t,  y_t = C x_t      B: state x input, C: output x
+//   state
+//
+// becomes v = B u over all of time, x_t = a x_{t-1} + v_t, y = C x.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Contraction.h"
+
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Transforms/Patterns.h"
+
+using namespace mlir;
+using namespace ssm;
+
+/// The op with other operands; maps and types are given in operand order.
+static LinearRecurrenceOp rebuild(OpBuilder &b, LinearRecurrenceOp op,
+                                  TypeRange types, Value signal, Value input,
+                                  Value output, ArrayRef<AffineMap> maps,
+                                  Projection projection) {
+  uint64_t time = op.getTime();
+  SmallVector<AffineMap> used = dropUnusedLoops(maps, time);
+  return LinearRecurrenceOp::create(
+      b, op.getLoc(), types, op.getTransition(), signal, input, output,
+      op.getInit(), b.getAffineMapArrayAttr(used), time, op.getDirection(),
+      projection, op.getRead(), op.getNumerics(), op.getStrategyAttr());
+}
+
+namespace {
+struct HoistInput : OpRewritePattern<LinearRecurrenceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LinearRecurrenceOp op,
+                                PatternRewriter &rewriter) const override {
+    LinearRecurrenceOp::Dims dims = op.getDims();
+    if (dims.input.empty())
+      return rewriter.notifyMatchFailure(op, "nothing is summed by the input");
+    AffineMap input = op.getInputIndexingMap(), signal = op.getSignalMap();
+    // The driven signal keeps the signal's order; B's own dimensions follow.
+    SmallVector<AffineExpr> driven;
+    for (AffineMap map : {signal, input})
+      for (unsigned dim : dimsOf(map)) {
+        AffineExpr expr = rewriter.getAffineDimExpr(dim);
+        if (!llvm::is_contained(dims.input, dim) &&
+            !llvm::is_contained(driven, expr))
+          driven.push_back(expr);
+      }
+    AffineMap drivenMap =
+        AffineMap::get(op.getNumLoops(), 0, driven, rewriter.getContext());
+    Value v = contract(rewriter, op.getLoc(), getLoopSizes(rewriter, op),
+                       {op.getInput(), input}, {op.getSignal(), signal},
+                       drivenMap, Projection::None);
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    maps[1] = drivenMap;
+    maps.erase(maps.begin() + 2);
+    auto rebuilt = rebuild(rewriter, op, op.getResultTypes(), v, Value(),
+                           op.getOutput(), maps, op.getProjection());
+    rewriter.replaceOp(op, rebuilt);
+    return success();
+  }
+};
+
+struct HoistOutput : OpRewritePattern<LinearRecurrenceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LinearRecurrenceOp op,
+                                PatternRewriter &rewriter) const override {
+    LinearRecurrenceOp::Dims dims = op.getDims();
+    if (dims.output.empty())
+      return rewriter.notifyMatchFailure(op, "nothing is added by the output");
+    // States come out in the result's order, the summed dimensions last.
+    SmallVector<AffineExpr> exprs;
+    for (unsigned dim : dimsOf(op.getResultIndexingMap()))
+      if (!llvm::is_contained(dims.output, dim))
+        exprs.push_back(rewriter.getAffineDimExpr(dim));
+    for (unsigned dim : dims.state)
+      exprs.push_back(rewriter.getAffineDimExpr(dim));
+    AffineMap states =
+        AffineMap::get(op.getNumLoops(), 0, exprs, rewriter.getContext());
+    SmallVector<int64_t> sizes = getStaticLoopSizes(op), shape;
+    for (unsigned dim : dimsOf(states))
+      shape.push_back(sizes[dim]);
+    Type real = getRealType(op.getTransition().getType().getElementType());
+    Type element = isa<ComplexType>(op.getStateElementType())
+                       ? Type(ComplexType::get(real))
+                       : real;
+    AffineMap output = op.getOutputIndexingMap();
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    maps.erase(maps.begin() + 2 + bool(op.getInput()));
+    maps[maps.size() - 2] = states;
+    auto rebuilt = rebuild(
+        rewriter, op,
+        {RankedTensorType::get(shape, element), op.getFinal().getType()},
+        op.getSignal(), op.getInput(), Value(), maps, Projection::None);
+    Value y = contract(rewriter, op.getLoc(), getLoopSizes(rewriter, op),
+                       {op.getOutput(), output}, {rebuilt.getResult(), states},
+                       op.getResultIndexingMap(), op.getProjection());
+    rewriter.replaceOp(op, {y, rebuilt.getFinal()});
+    return success();
+  }
+};
+} // namespace
+
+void ssm::populateHoistContractionsPatterns(RewritePatternSet &patterns) {
+  patterns.add<HoistInput, HoistOutput>(patterns.getContext());
+}

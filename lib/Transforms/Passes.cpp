@@ -1,0 +1,65 @@
+//===- Passes.cpp - Pass shells of the rewrites ---------------------------===//
+#include "ssm/Transforms/Passes.h"
+#include "ssm/Transforms/Patterns.h"
+
+#include "ssm/IR/SSMDialect.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace ssm {
+#define GEN_PASS_DEF_HOISTCONTRACTIONS
+#define GEN_PASS_DEF_RECURRENCETOCONV
+#define GEN_PASS_DEF_RECURRENCETOSCAN
+#include "ssm/Transforms/Passes.h.inc"
+} // namespace ssm
+
+namespace {
+/// A pass that applies patterns greedily.
+template <typename Base>
+struct GreedyPass : Base {
+  using Base::Base;
+
+  virtual void populate(RewritePatternSet &set) = 0;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    populate(set);
+    patterns = std::move(set);
+    return success();
+  }
+
+  void runOnOperation() override {
+    if (failed(applyPatternsGreedily(this->getOperation(), patterns)))
+      this->signalPassFailure();
+  }
+
+  FrozenRewritePatternSet patterns;
+};
+
+struct HoistContractions
+    : GreedyPass<ssm::impl::HoistContractionsBase<HoistContractions>> {
+  void populate(RewritePatternSet &set) override {
+    ssm::populateHoistContractionsPatterns(set);
+  }
+};
+
+struct RecurrenceToConv
+    : GreedyPass<ssm::impl::RecurrenceToConvBase<RecurrenceToConv>> {
+  using GreedyPass::GreedyPass;
+  void populate(RewritePatternSet &set) override {
+    ssm::populateRecurrenceToConvPatterns(set, onlyChosen);
+  }
+};
+
+struct RecurrenceToScan
+    : GreedyPass<ssm::impl::RecurrenceToScanBase<RecurrenceToScan>> {
+  void populate(RewritePatternSet &set) override {
+    ssm::populateHoistContractionsPatterns(set);
+    ssm::populateRecurrenceToScanPatterns(set);
+  }
+};
+} // namespace

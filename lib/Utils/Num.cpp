@@ -1,0 +1,108 @@
+//===- Num.cpp - Real or complex scalars in a loop body -------------------===//
+#include "ssm/Utils/Num.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
+
+using namespace mlir;
+using namespace ssm;
+
+static constexpr arith::FastMathFlags kContract =
+    arith::FastMathFlags::contract;
+
+Value NumBuilder::addf(Value x, Value y) {
+  return arith::AddFOp::create(b, loc, x, y, kContract);
+}
+Value NumBuilder::subf(Value x, Value y) {
+  return arith::SubFOp::create(b, loc, x, y, kContract);
+}
+Value NumBuilder::mulf(Value x, Value y) {
+  return arith::MulFOp::create(b, loc, x, y, kContract);
+}
+
+Value NumBuilder::widen(Value scalar) {
+  if (scalar.getType() == real)
+    return scalar;
+  return arith::ExtFOp::create(b, loc, real, scalar);
+}
+
+Num NumBuilder::load(Value scalar) {
+  if (!isa<ComplexType>(scalar.getType()))
+    return {widen(scalar), Value()};
+  return {widen(complex::ReOp::create(b, loc, scalar)),
+          widen(complex::ImOp::create(b, loc, scalar))};
+}
+
+Value NumBuilder::store(Num x, Type element) {
+  if (auto complexType = dyn_cast<ComplexType>(element)) {
+    Value im = x.isComplex() ? x.im : constant(0.0).re;
+    return complex::CreateOp::create(b, loc, complexType, x.re, im);
+  }
+  if (element == real)
+    return x.re;
+  return arith::TruncFOp::create(b, loc, element, x.re);
+}
+
+Num NumBuilder::constant(double value) {
+  return {arith::ConstantOp::create(b, loc, b.getFloatAttr(real, value)),
+          Value()};
+}
+
+Num NumBuilder::add(Num x, Num y) {
+  Num z{addf(x.re, y.re), Value()};
+  if (x.isComplex() || y.isComplex())
+    z.im = !x.isComplex() ? y.im : !y.isComplex() ? x.im : addf(x.im, y.im);
+  return z;
+}
+
+Num NumBuilder::sub(Num x, Num y) {
+  Num z{subf(x.re, y.re), Value()};
+  if (y.isComplex())
+    z.im = x.isComplex() ? subf(x.im, y.im)
+                         : Value(arith::NegFOp::create(b, loc, y.im));
+  else if (x.isComplex())
+    z.im = x.im;
+  return z;
+}
+
+Num NumBuilder::mul(Num x, Num y) {
+  if (!x.isComplex() && !y.isComplex())
+    return {mulf(x.re, y.re), Value()};
+  if (!x.isComplex())
+    return {mulf(x.re, y.re), mulf(x.re, y.im)};
+  if (!y.isComplex())
+    return {mulf(x.re, y.re), mulf(x.im, y.re)};
+  return {subf(mulf(x.re, y.re), mulf(x.im, y.im)),
+          addf(mulf(x.re, y.im), mulf(x.im, y.re))};
+}
+
+Num NumBuilder::mulAdd(Num x, Num y, Num z) {
+  // Each product meets a sum at once, so that every one becomes an FMA.
+  Num r;
+  Value re = addf(mulf(x.re, y.re), z.re);
+  if (x.isComplex() && y.isComplex())
+    re = subf(re, mulf(x.im, y.im));
+  r.re = re;
+  if (!x.isComplex() && !y.isComplex()) {
+    r.im = z.im;
+    return r;
+  }
+  Value im = z.im;
+  auto accumulate = [&](Value p, Value q) {
+    Value product = mulf(p, q);
+    im = im ? addf(product, im) : product;
+  };
+  if (y.isComplex())
+    accumulate(x.re, y.im);
+  if (x.isComplex())
+    accumulate(x.im, y.re);
+  r.im = im;
+  return r;
+}
+
+Num NumBuilder::realOfProduct(Num x, Num y) {
+  Value re = mulf(x.re, y.re);
+  if (x.isComplex() && y.isComplex())
+    re = subf(re, mulf(x.im, y.im));
+  return {re, Value()};
+}
