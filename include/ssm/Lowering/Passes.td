@@ -1,0 +1,35 @@
+//===- Passes.td - Lowering passes -------------------------*- tablegen -*-===//
+
+#ifndef SSM_LOWERING_PASSES_TD
+#define SSM_LOWERING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
+  let summary = "lower ssm ops to loops of linalg ops on tensors";
+  let description = [{
+    Lowers every ssm op by its `#ssm.strategy` (without one: sequential, or
+    direct for a convolution). Of ssm nothing remains, and what replaces it is
+    func, tensor, linalg, arith, math, complex and scf only: the portable stop
+    from which any other compiler can take over.
+
+    ```mlir
+    %x, %last = ssm.linear_recurrence transition(%a : tensor<?x8xf32>) ...
+    // becomes
+    %r:2 = scf.for %t = %c0 to %L step %c1 iter_args(%h = %zero, %x = %empty) {
+      %at = tensor.extract_slice %a[%t, 0] [1, 8] [1, 1] ...
+      %h1 = linalg.generic ... ins(%at, %ut) outs(%h) { a * h + u }
+      %x1 = tensor.insert_slice %h1 into %x[%t, 0] [1, 8] [1, 1] ...
+      scf.yield %h1, %x1
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::complex::ComplexDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+#endif // SSM_LOWERING_PASSES_TD

@@ -1,0 +1,40 @@
+//===- Patterns.h - Lowerings of ssm ops to linalg and scf ------*- C++ -*-===//
+//
+// Each lowering reads the op's `#ssm.strategy` and stays on tensors: what it
+// leaves is func, tensor, linalg, arith, math, complex and scf (and
+// affine.apply, which `--ssm-lower-to-linalg` expands).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_LOWERING_PATTERNS_H
+#define SSM_LOWERING_PATTERNS_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace ssm {
+
+/// `ssm.linear_recurrence` with strategy sequential or tree_scan (sequential if
+/// it has none).
+void populateRecurrenceLowering(mlir::RewritePatternSet &patterns);
+
+/// `ssm.associative_scan` with strategy sequential or tree_scan.
+void populateAssociativeScanLowering(mlir::RewritePatternSet &patterns);
+
+/// `ssm.materialize_kernel` by repeated squaring.
+void populateMaterializeKernelLowering(mlir::RewritePatternSet &patterns);
+
+/// `ssm.long_conv` with strategy direct_conv (or none).
+void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
+
+/// `ssm.long_conv` with strategy fft_conv.
+void populateFFTConvLowering(mlir::RewritePatternSet &patterns);
+
+/// Results of static shape that have no element -> tensor.empty.
+void populateEmptyResultPatterns(mlir::RewritePatternSet &patterns);
+
+/// `ssm.fft`.
+void populateFFTLowering(mlir::RewritePatternSet &patterns);
+
+} // namespace ssm
+
+#endif // SSM_LOWERING_PATTERNS_H

@@ -1,0 +1,69 @@
+//===- LowerToLinalg.cpp - The portable stop ------------------------------===//
+#include "ssm/IR/SSMDialect.h"
+#include "ssm/Lowering/Passes.h"
+#include "ssm/Lowering/Patterns.h"
+#include "ssm/Transforms/Patterns.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/DialectConversion.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace ssm {
+#define GEN_PASS_DEF_LOWERTOLINALG
+#include "ssm/Lowering/Passes.h.inc"
+} // namespace ssm
+
+namespace {
+struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet lowerings(context);
+    ssm::populateEmptyResultPatterns(lowerings);
+    ssm::populateHoistContractionsPatterns(lowerings);
+    ssm::populateRecurrenceToConvPatterns(lowerings);
+    ssm::populateRecurrenceLowering(lowerings);
+    ssm::populateAssociativeScanLowering(lowerings);
+    //    ssm::populateMaterializeKernelLowering(lowerings);
+    //    ssm::populateDirectConvLowering(lowerings);
+    //    ssm::populateFFTConvLowering(lowerings);
+    //    ssm::populateFFTLowering(lowerings);
+    patterns = std::move(lowerings);
+
+    RewritePatternSet affineLowerings(context);
+    populateAffineToStdConversionPatterns(affineLowerings);
+    affinePatterns = std::move(affineLowerings);
+    return success();
+  }
+
+  void runOnOperation() override {
+    Operation *root = getOperation();
+    if (failed(applyPatternsGreedily(root, patterns)))
+      return signalPassFailure();
+    WalkResult left = root->walk([](Operation *op) {
+      if (!isa_and_nonnull<ssm::SSMDialect>(op->getDialect()))
+        return WalkResult::advance();
+      op->emitOpError("was not lowered: its strategy does not apply to it; "
+                      "--ssm-select-strategy says which do");
+      return WalkResult::interrupt();
+    });
+    if (left.wasInterrupted())
+      return signalPassFailure();
+
+    ConversionTarget target(getContext());
+    target.addIllegalDialect<affine::AffineDialect>();
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    if (failed(applyPartialConversion(root, target, affinePatterns)))
+      signalPassFailure();
+  }
+
+  FrozenRewritePatternSet patterns, affinePatterns;
+};
+} // namespace

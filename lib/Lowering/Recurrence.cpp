@@ -1,0 +1,47 @@
+//===- Recurrence.cpp - Lowers ssm.linear_recurrence by a scan ------------===//
+#include "Recurrence.h"
+
+#include "ssm/Lowering/Patterns.h"
+
+using namespace mlir;
+using namespace ssm;
+
+void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
+                        ScanProblem &problem, StrategyAttr strategy) {
+  if (!strategy)
+    strategy =
+        StrategyAttr::get(op->getContext(), StrategyKind::Sequential, 128, 16);
+  auto scanned =
+      strategy.getKind() == StrategyKind::TreeScan
+          ? emitTreeScan(rewriter, problem, strategy.getLeaf(),
+                         strategy.getLanes())
+          : emitSequentialScan(rewriter, problem, strategy.getLanes());
+  const Value *next = scanned.begin();
+  for (Value result : op->getResults())
+    if (!result.use_empty())
+      rewriter.replaceAllUsesWith(result, *next++);
+  rewriter.eraseOp(op);
+}
+
+namespace {
+struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LinearRecurrenceOp op,
+                                PatternRewriter &rewriter) const override {
+    LinearRecurrenceOp::Dims dims = op.getDims();
+    if (!dims.input.empty() || !dims.output.empty())
+      return rewriter.notifyMatchFailure(op, "contractions are not hoisted");
+    StrategyAttr strategy = op.getStrategyAttr();
+    if (strategy && strategy.getKind() != StrategyKind::Sequential &&
+        strategy.getKind() != StrategyKind::TreeScan)
+      return rewriter.notifyMatchFailure(op, "strategy is not a scan");
+    RecurrenceScan scan(rewriter, op);
+    replaceByScan(rewriter, op, scan, strategy);
+    return success();
+  }
+};
+} // namespace
+
+void ssm::populateRecurrenceLowering(RewritePatternSet &patterns) {
+  patterns.add<LowerRecurrence>(patterns.getContext());
+}

@@ -1,0 +1,112 @@
+//===- Scan.h - A scan over time, seen tile by tile -------------*- C++ -*-===//
+//
+// What a scan strategy needs to know of an op, and no more. The strategies
+// (Sequential.cpp, TreeScan.cpp) know only indices; what an element is, how two
+// elements combine and where a prefix is stored are callbacks of the op.
+//
+//   prefix    what is carried along time: the state x_t
+//   summary   what a run of elements does to a prefix: (prod a, local state)
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_LIB_LOWERING_SCAN_H
+#define SSM_LIB_LOWERING_SCAN_H
+
+#include "Tile.h"
+#include "ssm/IR/SSMAttributes.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace ssm {
+
+/// One position in time, or one position in each of several leaves that lie
+/// side by side in the lanes.
+struct Step {
+  /// Time range in the operands, and in the tile's part of the results.
+  LoopRange time, localTime;
+  /// i1: no element precedes this one. With leaves as lanes this holds for lane
+  /// `firstLane` only.
+  mlir::Value isFirst;
+  mlir::Value firstLane;
+};
+
+/// The scan of one tile. Values are tensors over the tile's kept dimensions.
+class ScanTile {
+public:
+  using Values = llvm::SmallVector<mlir::Value>;
+  virtual ~ScanTile() = default;
+
+  /// The prefix before the first element.
+  virtual Values start(mlir::OpBuilder &b) = 0;
+  /// prefix * element.
+  virtual Values advance(mlir::OpBuilder &b, mlir::ValueRange prefix,
+                         const Step &step) = 0;
+  /// Writes the results at one step into the tile's part of them.
+  virtual Values store(mlir::OpBuilder &b, mlir::ValueRange before,
+                       mlir::ValueRange after, const Step &step,
+                       mlir::ValueRange outs) = 0;
+  /// The tiles of the results that have no time, from the last prefix.
+  virtual Values finish(mlir::OpBuilder &b, mlir::ValueRange prefix) = 0;
+
+  /// The summary of no element, or any value if there is no such summary.
+  virtual Values neutral(mlir::OpBuilder &b) = 0;
+  /// summary * element.
+  virtual Values extend(mlir::OpBuilder &b, mlir::ValueRange summary,
+                        const Step &step) = 0;
+  /// The prefix after the elements that `summary` stands for.
+  virtual Values resume(mlir::OpBuilder &b, mlir::ValueRange summary) = 0;
+};
+
+/// A result of a scan: with time, or without (the final state).
+struct ScanResult {
+  mlir::RankedTensorType type;
+  mlir::AffineMap map;
+  bool hasTime;
+};
+
+class ScanProblem {
+public:
+  virtual ~ScanProblem() = default;
+
+  mlir::Location loc;
+  unsigned time = 0;
+  bool backward = false;
+  /// Independent scans, contiguous dimension last, and the dimensions that a
+  /// tile holds whole.
+  llvm::SmallVector<unsigned> parallel, state;
+  llvm::SmallVector<mlir::OpFoldResult> loopSizes;
+  /// Those results that are used.
+  llvm::SmallVector<ScanResult> results;
+  /// Element types of a summary.
+  llvm::SmallVector<mlir::Type> summaryTypes;
+
+  virtual std::unique_ptr<ScanTile> makeTile(mlir::OpBuilder &b,
+                                             const Tile &tile) = 0;
+  /// left * right, element by element over tensors of rank `rank`; the result
+  /// is written over `right`.
+  virtual llvm::SmallVector<mlir::Value> combine(mlir::OpBuilder &b,
+                                                 unsigned rank,
+                                                 mlir::ValueRange left,
+                                                 mlir::ValueRange right) = 0;
+
+protected:
+  explicit ScanProblem(mlir::Location loc) : loc(loc) {}
+};
+
+/// Emits a loop over time per tile of `lanes` channels. Returns the values of
+/// `problem.results`.
+llvm::SmallVector<mlir::Value>
+emitSequentialScan(mlir::OpBuilder &b, ScanProblem &problem, int64_t lanes);
+
+/// Emits a reduce, a tree over the leaves' summaries and a second pass.
+llvm::SmallVector<mlir::Value> emitTreeScan(mlir::OpBuilder &b,
+                                            ScanProblem &problem, int64_t leaf,
+                                            int64_t lanes);
+
+/// Emits the scan that `strategy` asks for and replaces the op's used results.
+void replaceByScan(mlir::RewriterBase &rewriter, mlir::Operation *op,
+                   ScanProblem &problem, StrategyAttr strategy);
+
+} // namespace ssm
+
+#endif // SSM_LIB_LOWERING_SCAN_H

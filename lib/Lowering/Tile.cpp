@@ -1,0 +1,69 @@
+//===- Tile.cpp - A tile of an op's iteration space -----------------------===//
+#include "Tile.h"
+
+#include "ssm/IR/LoopDims.h"
+
+using namespace mlir;
+using namespace ssm;
+
+Tile Tile::at(unsigned dim, OpFoldResult index) const {
+  Tile tile = *this;
+  Builder b(index.getContext());
+  tile.ranges[dim] = {index, b.getIndexAttr(1), b.getIndexAttr(1)};
+  return tile;
+}
+
+AffineMap Tile::sliceMap(AffineMap map) const {
+  SmallVector<AffineExpr> results;
+  for (unsigned dim : dimsOf(map)) {
+    const auto *it = llvm::find(kept, dim);
+    if (it != kept.end())
+      results.push_back(getAffineDimExpr(it - kept.begin(), map.getContext()));
+  }
+  return AffineMap::get(kept.size(), 0, results, map.getContext());
+}
+
+SmallVector<OpFoldResult> Tile::keptSizes() const {
+  SmallVector<OpFoldResult> sizes;
+  for (unsigned dim : kept)
+    sizes.push_back(ranges[dim].size);
+  return sizes;
+}
+
+namespace {
+/// Offsets, sizes and strides of a slice, and its rank-reduced shape.
+struct Slice {
+  SmallVector<OpFoldResult> offsets, sizes, strides;
+  SmallVector<int64_t> shape;
+};
+} // namespace
+
+static Slice makeSlice(AffineMap map, const Tile &tile) {
+  Slice slice;
+  for (unsigned dim : dimsOf(map)) {
+    const LoopRange &range = tile.ranges[dim];
+    slice.offsets.push_back(range.offset);
+    slice.sizes.push_back(range.size);
+    slice.strides.push_back(range.stride);
+    if (tile.keeps(dim))
+      slice.shape.push_back(
+          getConstantIntValue(range.size).value_or(ShapedType::kDynamic));
+  }
+  return slice;
+}
+
+Value ssm::extractTile(OpBuilder &b, Location loc, Value value, AffineMap map,
+                       const Tile &tile) {
+  Slice slice = makeSlice(map, tile);
+  auto source = cast<RankedTensorType>(value.getType());
+  auto type = RankedTensorType::get(slice.shape, source.getElementType());
+  return tensor::ExtractSliceOp::create(b, loc, type, value, slice.offsets,
+                                        slice.sizes, slice.strides);
+}
+
+Value ssm::insertTile(OpBuilder &b, Location loc, Value value, Value dest,
+                      AffineMap map, const Tile &tile) {
+  Slice slice = makeSlice(map, tile);
+  return tensor::InsertSliceOp::create(b, loc, value, dest, slice.offsets,
+                                       slice.sizes, slice.strides);
+}

@@ -1,0 +1,124 @@
+//===- TimeLoop.cpp - The loop over time of one tile ----------------------===//
+#include "TimeLoop.h"
+
+#include "ssm/IR/LoopDims.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace ssm;
+
+SmallVector<Value> ssm::makeOutputs(OpBuilder &b, const ScanProblem &problem) {
+  SmallVector<Value> outs;
+  for (const ScanResult &result : problem.results)
+    outs.push_back(tensor::EmptyOp::create(
+        b, problem.loc, applyMap(result.map, problem.loopSizes),
+        result.type.getElementType()));
+  return outs;
+}
+
+Tile ssm::stateTile(OpBuilder &b, const ScanProblem &problem) {
+  Tile tile = wholeTile(b, problem.loopSizes);
+  tile.kept.assign(problem.state.begin(), problem.state.end());
+  return tile;
+}
+
+SmallVector<SmallVector<TileAxis>>
+ssm::channelTilings(OpBuilder &b, const ScanProblem &problem, int64_t lanes) {
+  if (problem.parallel.empty())
+    return {{}};
+  SmallVector<TileAxis> units;
+  for (unsigned dim : ArrayRef(problem.parallel).drop_back())
+    units.push_back(unitAxis(b, dim, problem.loopSizes[dim]));
+  unsigned laneDim = problem.parallel.back();
+  SmallVector<SmallVector<TileAxis>> tilings;
+  for (TileAxis axis :
+       splitLanes(b, problem.loc, laneDim, problem.loopSizes[laneDim], lanes)) {
+    tilings.push_back(units);
+    tilings.back().push_back(axis);
+  }
+  return tilings;
+}
+
+SmallVector<Value> ssm::forEachStep(
+    OpBuilder &b, const ScanProblem &problem, OpFoldResult length,
+    ValueRange carried,
+    function_ref<SmallVector<Value>(OpBuilder &, Value, ValueRange)> body) {
+  // A slice at step 0 of a dimension without steps would not verify.
+  if (getConstantIntValue(length) == 0)
+    return SmallVector<Value>(carried);
+  Location loc = problem.loc;
+  Value upper = asValue(b, loc, length);
+  Value lower = asValue(b, loc, b.getIndexAttr(0));
+  Value step = asValue(b, loc, b.getIndexAttr(1));
+  return buildFor(b, loc, lower, upper, carried, [&](Value i, ValueRange args) {
+    Value position = i;
+    if (problem.backward) {
+      Value last = arith::SubIOp::create(b, loc, upper, step);
+      position = arith::SubIOp::create(b, loc, last, i);
+    }
+    return body(b, position, args);
+  });
+}
+
+/// i1: `position` of a range of `length` is the scan's first element.
+static Value isFirstOf(OpBuilder &b, const ScanProblem &problem, Value position,
+                       TimeRange range) {
+  Location loc = problem.loc;
+  if (!range.holdsFirst)
+    return arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
+  Value first = asValue(b, loc, b.getIndexAttr(0));
+  if (problem.backward)
+    first = asValue(b, loc,
+                    affine(b, loc, b.getAffineSymbolExpr(0) - 1, range.length));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, position,
+                               first);
+}
+
+SmallVector<TileResult> ssm::runTimeRange(OpBuilder &b, ScanProblem &problem,
+                                          ScanTile &scan, const Tile &tile,
+                                          TimeRange range, ValueRange prefix,
+                                          ValueRange shared) {
+  Location loc = problem.loc;
+  OpFoldResult one = b.getIndexAttr(1);
+  // 1. The tile's part of the results with time, all of its dimensions kept.
+  Tile part = tile;
+  part.ranges[problem.time] = {range.begin, range.length, one};
+  part.kept = llvm::to_vector(llvm::seq<unsigned>(part.ranges.size()));
+  SmallVector<Value> carried(prefix);
+  for (auto [result, out] : llvm::zip_equal(problem.results, shared))
+    if (result.hasTime)
+      carried.push_back(extractTile(b, loc, out, result.map, part));
+
+  // 2. The loop.
+  AffineExpr i = b.getAffineSymbolExpr(0), begin = b.getAffineSymbolExpr(1);
+  carried = forEachStep(
+      b, problem, range.length, carried,
+      [&](OpBuilder &nested, Value position, ValueRange args) {
+        ValueRange before = args.take_front(prefix.size());
+        OpFoldResult t =
+            affine(nested, loc, i + begin, {position, range.begin});
+        Step step{{t, one, one},
+                  {OpFoldResult(position), one, one},
+                  isFirstOf(nested, problem, position, range),
+                  Value()};
+        SmallVector<Value> next = scan.advance(nested, before, step);
+        llvm::append_range(next, scan.store(nested, before, next, step,
+                                            args.drop_front(prefix.size())));
+        return next;
+      });
+
+  // 3. What goes back to the results.
+  ValueRange last = ValueRange(carried).take_front(prefix.size());
+  SmallVector<Value> finals = scan.finish(b, last);
+  ArrayRef<Value> parts = ArrayRef(carried).drop_front(prefix.size());
+  SmallVector<TileResult> results;
+  const Value *final = finals.begin(), *timed = parts.begin();
+  for (const ScanResult &result : problem.results) {
+    if (result.hasTime)
+      results.push_back({*timed++, result.map, part});
+    else
+      results.push_back({*final++, result.map, tile});
+  }
+  return results;
+}

@@ -1,0 +1,49 @@
+//===- TimeLoop.h - The loop over time of one tile --------------*- C++ -*-===//
+
+#ifndef SSM_LIB_LOWERING_TIMELOOP_H
+#define SSM_LIB_LOWERING_TIMELOOP_H
+
+#include "Scan.h"
+#include "TileLoop.h"
+
+namespace ssm {
+
+/// Consecutive positions in time.
+struct TimeRange {
+  mlir::OpFoldResult begin, length;
+  /// Whether the range holds the first element of the scan.
+  bool holdsFirst;
+};
+
+/// Uninitialised tensors for the problem's results.
+llvm::SmallVector<mlir::Value> makeOutputs(mlir::OpBuilder &b,
+                                           const ScanProblem &problem);
+
+/// A tile that covers everything and keeps the state's dimensions.
+Tile stateTile(mlir::OpBuilder &b, const ScanProblem &problem);
+
+/// The ways in which tiles of `lanes` channels cover the parallel dimensions:
+/// full tiles, and the tiles of the channels left over.
+llvm::SmallVector<llvm::SmallVector<TileAxis>>
+channelTilings(mlir::OpBuilder &b, const ScanProblem &problem, int64_t lanes);
+
+/// Scans a time range of one tile from `prefix`, stores the results with time
+/// into the tile's part of `shared`, and finishes those without.
+llvm::SmallVector<TileResult> runTimeRange(mlir::OpBuilder &b,
+                                           ScanProblem &problem, ScanTile &scan,
+                                           const Tile &tile, TimeRange range,
+                                           mlir::ValueRange prefix,
+                                           mlir::ValueRange shared);
+
+/// Emits `for i in 0 .. length`, walking time in the problem's direction.
+/// `body` gets the distance from the range's lower end and the carried values.
+llvm::SmallVector<mlir::Value>
+forEachStep(mlir::OpBuilder &b, const ScanProblem &problem,
+            mlir::OpFoldResult length, mlir::ValueRange carried,
+            llvm::function_ref<llvm::SmallVector<mlir::Value>(
+                mlir::OpBuilder &, mlir::Value, mlir::ValueRange)>
+                body);
+
+} // namespace ssm
+
+#endif // SSM_LIB_LOWERING_TIMELOOP_H
