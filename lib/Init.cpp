@@ -3,7 +3,10 @@
 
 #include "ssm/AOT/Passes.h"
 #include "ssm/IR/SSMDialect.h"
+#include "ssm/Lowering/Passes.h"
+#include "ssm/Pipelines/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
+#include "ssm/Transforms/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -16,5 +19,8 @@ void ssm::registerAll(mlir::DialectRegistry &registry) {
 
 void ssm::registerPasses() {
   registerSSMAOTPasses();
+  registerSSMLoweringPasses();
+  registerSSMTransformsPasses();
+  registerSSMPipelinesPasses();
   registerPipelines();
 }

@@ -1,6 +1,9 @@
 //===- CPU.cpp - From tensors to the LLVM dialect -------------------------===//
 #include "ssm/AOT/Passes.h"
+#include "ssm/Lowering/Passes.h"
+#include "ssm/Pipelines/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
+#include "ssm/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -28,15 +31,25 @@ static void addBoundary(OpPassManager &pm) {
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createDestinationPassing());
+  // Before the lowerings, whose own arithmetic says where it must be exact.
+  pm.addPass(createAllowContract());
+  addCleanup(pm);
+}
+
+/// The language to loops of linalg ops.
+static void addLowering(OpPassManager &pm) {
+  pm.addPass(createHoistContractions());
+  pm.addPass(createLowerToLinalg());
   addCleanup(pm);
 }
 
 /// Clean-up on tensors, while a value is still one SSA value. General loop
 /// invariant code motion waits: a fill that leaves its loop needs a copy back.
 static void addTensorOptimization(OpPassManager &pm) {
-  pm.addPass(createAllowContract());
   pm.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
+  pm.addNestedPass<func::FuncOp>(createVectorize());
+  addCleanup(pm);
   pm.addPass(createLoopInvariantSubsetHoistingPass());
   addCleanup(pm);
 }
@@ -54,6 +67,7 @@ static void addBufferization(OpPassManager &pm) {
   // A self-copy is left by scf.forall until these run in this order.
   addCleanup(pm);
   addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createCopiesToLinalg());
 }
 
 /// Static buffers to the workspace or the stack; the rest is freed. Which
@@ -110,14 +124,15 @@ static void addLLVM(OpPassManager &pm, bool openmp) {
 
 void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
   addBoundary(pm);                        // 1. the caller brings the memory
-  addTensorOptimization(pm);              // 4. hoist and clean on tensors
-  addBufferization(pm);                   // 5. compute in place
-  addBufferPlacement(pm, options.openmp); // 6. workspace, stack, heap
-  addLoops(pm);                           // 7. scalar and vector code
-  addLLVM(pm, options.openmp);            // 8. the LLVM dialect
+  addLowering(pm);                        // 2. loops of linalg ops
+  addTensorOptimization(pm);              // 3. vectors, still on tensors
+  addBufferization(pm);                   // 4. compute in place
+  addBufferPlacement(pm, options.openmp); // 5. workspace, stack, heap
+  addLoops(pm);                           // 6. scalar and vector code
+  addLLVM(pm, options.openmp);            // 7. the LLVM dialect
   EmitCABIOptions abi;
   abi.target = options.target;
-  pm.addPass(createEmitCABI(abi)); // 9. what callers see
+  pm.addPass(createEmitCABI(abi)); // 8. what callers see
 }
 
 void registerPipelines() {

@@ -1,0 +1,34 @@
+//===- Passes.td - Passes of the pipelines -----------------*- tablegen -*-===//
+
+#ifndef SSM_PIPELINES_PASSES_TD
+#define SSM_PIPELINES_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def Vectorize : Pass<"ssm-vectorize", "::mlir::func::FuncOp"> {
+  let summary = "vectorize linalg ops on small static tiles of real numbers";
+  let description = [{
+    Rewrites every linalg op whose iteration space is static and at most
+    `max-elements` large to vector ops. Slices that such an op reads and writes
+    become transfers from and to the tensor that they are slices of, so that a
+    tile carried around a loop can stay in registers.
+  }];
+  let options = [
+    Option<"maxElements", "max-elements", "int64_t", "512",
+           "largest iteration space that becomes vectors">
+  ];
+  let dependentDialects = ["::mlir::vector::VectorDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::affine::AffineDialect"];
+}
+
+def CopiesToLinalg : Pass<"ssm-copies-to-linalg", "::mlir::func::FuncOp"> {
+  let summary = "turn memref.copy into linalg ops";
+  let description = [{
+    A memref.copy between strided buffers would call a runtime library; as a
+    linalg op it becomes a loop. A copy of a buffer to itself is erased.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+#endif // SSM_PIPELINES_PASSES_TD

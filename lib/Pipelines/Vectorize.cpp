@@ -1,0 +1,97 @@
+//===- Vectorize.cpp - Small static tiles to vectors ----------------------===//
+//
+// Before: %h1 = linalg.generic ins(%a_t : tensor<64xf32>) outs(%h) { a * h }
+// After:  %va = vector.transfer_read %a[%t, 0] ...
+//         %h1 = arith.mulf %va, %vh : vector<64xf32>
+//
+// Large or dynamic ops, and those on complex numbers, which vectors cannot
+// hold, stay loops; LLVM vectorises the innermost of those.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ssm/Pipelines/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace ssm {
+#define GEN_PASS_DEF_VECTORIZE
+#include "ssm/Pipelines/Passes.h.inc"
+} // namespace ssm
+
+using namespace mlir;
+
+/// Whether every scalar that the op computes with can be a vector's element.
+static bool hasVectorElements(linalg::LinalgOp op) {
+  auto isElement = [](Type type) {
+    return VectorType::isValidElementType(getElementTypeOrSelf(type));
+  };
+  if (!llvm::all_of(op->getOperandTypes(), isElement))
+    return false;
+  return !op.getBlock()
+              ->walk([&](Operation *nested) {
+                bool fits =
+                    llvm::all_of(nested->getOperandTypes(), isElement) &&
+                    llvm::all_of(nested->getResultTypes(), isElement);
+                return fits ? WalkResult::advance() : WalkResult::interrupt();
+              })
+              .wasInterrupted();
+}
+
+static bool isSmallTile(linalg::LinalgOp op, int64_t maxElements) {
+  int64_t elements = 1;
+  for (int64_t size : op.getStaticLoopRanges()) {
+    if (ShapedType::isDynamic(size) || size == 0 || size > maxElements)
+      return false;
+    elements *= size;
+    if (elements > maxElements)
+      return false;
+  }
+  // A scalar op is no vector op.
+  return elements > 1;
+}
+
+namespace {
+struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
+  using VectorizeBase::VectorizeBase;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    tensor::populateFoldTensorSubsetIntoVectorTransferPatterns(set);
+    vector::TransferReadOp::getCanonicalizationPatterns(set, context);
+    vector::TransferWriteOp::getCanonicalizationPatterns(set, context);
+    vector::populateVectorMultiReductionLoweringPatterns(
+        set, vector::VectorMultiReductionLowering::InnerParallel);
+    patterns = std::move(set);
+    return success();
+  }
+
+  void runOnOperation() override {
+    SmallVector<linalg::LinalgOp> tiles;
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      if (op.hasPureTensorSemantics() && isSmallTile(op, maxElements) &&
+          hasVectorElements(op))
+        tiles.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp op : tiles) {
+      rewriter.setInsertionPoint(op);
+      FailureOr<linalg::VectorizationResult> vectorized =
+          linalg::vectorize(rewriter, op);
+      // What cannot be vectorised is still correct as a loop.
+      if (succeeded(vectorized))
+        rewriter.replaceOp(op, vectorized->replacements);
+    }
+    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+      signalPassFailure();
+  }
+
+  FrozenRewritePatternSet patterns;
+};
+} // namespace
