@@ -31,7 +31,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateRecurrenceToConvPatterns(lowerings);
     ssm::populateRecurrenceLowering(lowerings);
     ssm::populateAssociativeScanLowering(lowerings);
-    //    ssm::populateMaterializeKernelLowering(lowerings);
+    ssm::populateMaterializeKernelLowering(lowerings);
     //    ssm::populateDirectConvLowering(lowerings);
     //    ssm::populateFFTConvLowering(lowerings);
     //    ssm::populateFFTLowering(lowerings);

@@ -1,0 +1,66 @@
+//===- Wide.h - Complex numbers in twice the working precision --*- C++ -*-===//
+//
+// a^l computed in the working precision is off by up to l roundings, because an
+// error of a is an error of l times its size in a^l. Powers are therefore
+// formed in twice the precision: f64 for f32, and for f64 the unevaluated sum
+// of two f64 (double-double), whose products are exact up to the last part by
+// FMA.
+//
+// Reference: Dekker, "A Floating-Point Technique for Extending the Available
+// Precision" (1971); Joldes et al., "Tight and Rigorous Error Bounds for Basic
+// Building Blocks of Double-Word Arithmetic" (2017).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_UTILS_WIDE_H
+#define SSM_UTILS_WIDE_H
+
+#include "ssm/Utils/Num.h"
+
+namespace ssm {
+
+/// A wide real: one f64, or a high and a low f64.
+struct WideReal {
+  mlir::Value high, low;
+};
+
+/// A wide complex number.
+struct Wide {
+  WideReal re, im;
+};
+
+class WideBuilder {
+public:
+  /// `real` is the working precision: f32 or f64.
+  WideBuilder(mlir::OpBuilder &b, mlir::Location loc, mlir::Type real);
+
+  /// Number of f64 values that hold one wide complex number.
+  static unsigned numParts(mlir::Type real) { return real.isF64() ? 4 : 2; }
+
+  Wide fromParts(mlir::ValueRange parts);
+  llvm::SmallVector<mlir::Value> toParts(Wide x);
+  /// Exact: a real number gets a zero imaginary part.
+  Wide fromNum(Num x);
+  /// Rounded to the working precision.
+  Num toNum(Wide x);
+  Wide one();
+  Wide mul(Wide x, Wide y);
+
+private:
+  WideReal mul(WideReal x, WideReal y);
+  WideReal add(WideReal x, WideReal y);
+  WideReal neg(WideReal x);
+  /// The exact sum of two f64 as high and low part.
+  WideReal twoSum(mlir::Value x, mlir::Value y);
+  WideReal fastTwoSum(mlir::Value x, mlir::Value y);
+  mlir::Value constant(double value);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  mlir::Type real;
+  bool isDouble;
+};
+
+} // namespace ssm
+
+#endif // SSM_UTILS_WIDE_H
