@@ -2,10 +2,10 @@
 #                [ENTRY <function>] [TARGET <cpu>] [STRATEGY <strategy>]
 #                [OPTIONS <option>...])
 #
-# Compiles a function of an MLIR file with ssm-compile into a library target
-# <name>. Whatever links it finds the generated header as <name>.h.
-# ENTRY is needed only where the file has several public functions; TARGET is
-# "host" or an LLVM CPU name; OPTIONS go to ssm-compile as they are.
+# Compiles an MLIR file with ssm-compile into a library target <name>. Whatever
+# links it finds the generated header as <name>.h. ENTRY picks one function of
+# the file, all public ones are compiled without it; TARGET is "host" or an LLVM
+# CPU name; OPTIONS go to ssm-compile as they are.
 function(ssm_add_kernel name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "SOURCE;ENTRY;TARGET;STRATEGY" "OPTIONS")
   if(NOT arg_SOURCE OR arg_UNPARSED_ARGUMENTS)
@@ -38,4 +38,5 @@ function(ssm_add_kernel name)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE C)
   set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
   target_include_directories(${name} INTERFACE ${folder})
+  target_link_libraries(${name} INTERFACE m)
 endfunction()

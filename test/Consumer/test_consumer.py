@@ -60,11 +60,25 @@ def test_parses_runs_a_pass_and_prints(consumer, tmp_path):
     assert "arith.addf" not in done.stdout
 
 
+def test_calls_a_compiled_kernel(consumer):
+    done = subprocess.run([consumer / "kernel_user"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "status 0, last 1 1.875 4"
+    assert lines[1].startswith("wrong shape: ") and lines[1] != "wrong shape: ok"
+
+
 def test_links_the_shared_libraries_only(consumer):
     """Static copies of MLIR beside libMLIR.so would double every TypeID."""
     needed = subprocess.run(["ldd", consumer / "consumer"], capture_output=True, text=True).stdout
     assert "libMLIR.so" in needed and "libLLVM.so" in needed
     assert os.path.getsize(consumer / "consumer") < 64 * 2**20
+
+
+def test_installed_tools_start(consumer):
+    for path in sorted((PREFIX / "bin").iterdir()):
+        done = subprocess.run([path, "--help"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("path", [
