@@ -11,25 +11,27 @@
 
 // CHECK: status: ok
 // CHECK-NEXT: y: 10 22 34 16 28 40
-// CHECK-NEXT: workspace: 64
-// CHECK-NEXT: signature: {"inputs":[{"dtype":"float32","name":"a","shape":[]},{"dtype":"float32","name":"x","shape":["d0",3]},{"dtype":"float64","name":"b","shape":[3]}],"name":"axpy","outputs":[{"dtype":"float32","name":"y","shape":["d0",3]}],"strategies":[],"target":"host","version":"{{.*}}","workspace_bytes":64}
+// CHECK-NEXT: workspace: 6144
+// CHECK-NEXT: signature: {"inputs":[{"dtype":"float32","name":"a","shape":[]},{"dtype":"float32","name":"x","shape":["d0",3]},{"dtype":"float64","name":"b","shape":[3]}],"name":"axpy","outputs":[{"dtype":"float32","name":"y","shape":["d0",3]}],"strategies":[],"target":"host","version":"{{.*}}","workspace_bytes":6144}
 // CHECK-NEXT: failures: 0
 func.func @axpy(%a: f32 {ssm.name = "a"}, %x: tensor<?x3xf32> {ssm.name = "x"}, %b: tensor<3xf64> {ssm.name = "b"})
     -> (tensor<?x3xf32> {ssm.name = "y"}) {
   %c0 = arith.constant 0 : index
   %d0 = tensor.dim %x, %c0 : tensor<?x3xf32>
-  %e = tensor.empty() : tensor<3xf32>
-  // Outside the loop that reads it, so it lives in the workspace.
-  %bf = linalg.generic {indexing_maps = [affine_map<(n) -> (n)>, affine_map<(n) -> (n)>], iterator_types = ["parallel"]}
-      ins(%b : tensor<3xf64>) outs(%e : tensor<3xf32>) {
+  %e = tensor.empty() : tensor<512x3xf32>
+  // Too large for registers and outside the loop that reads it, so it lives in
+  // the workspace.
+  %copies = linalg.generic {indexing_maps = [affine_map<(k, n) -> (n)>, affine_map<(k, n) -> (k, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%b : tensor<3xf64>) outs(%e : tensor<512x3xf32>) {
   ^bb0(%in: f64, %out: f32):
     %t = arith.truncf %in : f64 to f32
     linalg.yield %t : f32
-  } -> tensor<3xf32>
+  } -> tensor<512x3xf32>
   %ye = tensor.empty(%d0) : tensor<?x3xf32>
   %c1 = arith.constant 1 : index
   %y = scf.for %i = %c0 to %d0 step %c1 iter_args(%acc = %ye) -> tensor<?x3xf32> {
     %xs = tensor.extract_slice %x[%i, 0] [1, 3] [1, 1] : tensor<?x3xf32> to tensor<3xf32>
+    %bf = tensor.extract_slice %copies[0, 0] [1, 3] [1, 1] : tensor<512x3xf32> to tensor<3xf32>
     %os = tensor.extract_slice %acc[%i, 0] [1, 3] [1, 1] : tensor<?x3xf32> to tensor<3xf32>
     %r = linalg.generic {indexing_maps = [affine_map<(n) -> (n)>, affine_map<(n) -> (n)>, affine_map<(n) -> (n)>], iterator_types = ["parallel"]}
         ins(%xs, %bf : tensor<3xf32>, tensor<3xf32>) outs(%os : tensor<3xf32>) {
