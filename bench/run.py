@@ -27,6 +27,7 @@ class Report:
     """Collects the records of one benchmark and prints them as they come."""
 
     def __init__(self, build_dir):
+        self.build_dir = build_dir
         self.tools = build_dir / "bin"
         self.records = []
 
@@ -46,16 +47,21 @@ class Report:
     def measure(self, task, peer, function, repeats=5, **more):
         """Times a call; an exception becomes the record's error."""
         try:
-            function()
-            times = []
-            for _ in range(repeats):
-                start = time.perf_counter()
-                function()
-                times.append(time.perf_counter() - start)
+            times = self.times(function, repeats)
         except Exception as error:
             self.add(task, peer, error=f"{type(error).__name__}: {error}", **more)
         else:
             self.add(task, peer, min(times), statistics.median(times), **more)
+
+    def times(self, function, repeats):
+        """Seconds of each of several calls, after one to warm up."""
+        function()
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - start)
+        return times
 
     def write(self, path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +71,7 @@ class Report:
 
 
 def names():
-    return sorted(p.stem for p in BENCH.glob("*.py") if p.stem != "run")
+    return sorted(p.stem for p in BENCH.glob("*.py") if p.stem not in ("run", "machine"))
 
 
 def main(argv=None):
