@@ -12,7 +12,6 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -25,7 +24,6 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   ssm::registerAll(registry);
   ssm::registerPasses();
-  registerTransformsPasses();
   MLIRContext context(registry);
   context.loadDialect<ssm::SSMDialect>();
 

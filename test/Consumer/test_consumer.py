@@ -14,14 +14,6 @@ PREFIX = BUILD / "prefix"
 # One worker builds the consumer for all of them.
 pytestmark = pytest.mark.xdist_group("consumer")
 
-MODULE = """
-func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  %dead = arith.addf %x, %x : tensor<4xf32>
-  return %x : tensor<4xf32>
-}
-"""
-
-
 def cmake(*args):
     done = subprocess.run(["cmake", *map(str, args)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,14 +42,18 @@ def consumer():
     return folder
 
 
-def test_parses_runs_a_pass_and_prints(consumer, tmp_path):
-    model = tmp_path / "model.mlir"
-    model.write_text(MODULE)
-    done = subprocess.run([consumer / "consumer", model, "canonicalize"],
+def test_parses_runs_a_pass_and_prints(consumer):
+    done = subprocess.run([consumer / "consumer", HERE / "decay.mlir", "ssm-lower-to-linalg"],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "func.func @f" in done.stdout
-    assert "arith.addf" not in done.stdout
+    assert "func.func @decay" in done.stdout and "linalg.generic" in done.stdout
+    assert "ssm." not in done.stdout
+
+
+def test_an_unknown_pass_is_an_error(consumer):
+    done = subprocess.run([consumer / "consumer", HERE / "decay.mlir", "no-such-pass"],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "no-such-pass" in done.stderr
 
 
 def test_calls_a_compiled_kernel(consumer):
