@@ -2,6 +2,7 @@
 #include "ssm/AOT/Compile.h"
 
 #include "Target.h"
+#include "VectorMath.h"
 #include "ssm/Pipelines/Pipelines.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -75,6 +76,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   tuning.LoopVectorization = true;
   tuning.SLPVectorization = true;
   llvm::PassBuilder builder(&machine, tuning);
+  fam.registerPass(
+      [&] { return llvm::TargetLibraryAnalysis(getLibraryInfo(machine)); });
   builder.registerModuleAnalyses(mam);
   builder.registerCGSCCAnalyses(cgam);
   builder.registerFunctionAnalyses(fam);
@@ -116,6 +119,7 @@ llvm::Error CompiledModule::emit(OutputKind kind, llvm::raw_pwrite_stream &os) {
     return llvm::Error::success();
   }
   llvm::legacy::PassManager pm;
+  pm.add(new llvm::TargetLibraryInfoWrapperPass(getLibraryInfo(*machine)));
   auto type = kind == OutputKind::Object ? llvm::CodeGenFileType::ObjectFile
                                          : llvm::CodeGenFileType::AssemblyFile;
   if (machine->addPassesToEmitFile(pm, os, nullptr, type))

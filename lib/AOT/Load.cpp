@@ -54,6 +54,12 @@ Expected<LoadedModule> CompiledModule::load(unsigned threads) {
                  .create();
   if (!jit)
     return jit.takeError();
+  // Absent where the code generator does not use it.
+  if (auto vectorMath = orc::DynamicLibrarySearchGenerator::Load(
+          "libmvec.so.1", (*jit)->getDataLayout().getGlobalPrefix()))
+    (*jit)->getMainJITDylib().addGenerator(std::move(*vectorMath));
+  else
+    consumeError(vectorMath.takeError());
   if (Error error = (*jit)->addObjectFile(
           std::make_unique<SmallVectorMemoryBuffer>(std::move(object))))
     return error;

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
@@ -67,7 +68,6 @@ static void addBufferization(OpPassManager &pm) {
   // A self-copy is left by scf.forall until these run in this order.
   addCleanup(pm);
   addCleanup(pm);
-  pm.addNestedPass<func::FuncOp>(createCopiesToLinalg());
 }
 
 /// Static buffers to the workspace or the stack; the rest is freed. Which
@@ -102,6 +102,14 @@ static void addLLVM(OpPassManager &pm, bool openmp) {
     pm.addNestedPass<func::FuncOp>(createThreadBuffers());
   }
   pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createPreciseMath());
+  // bfloat16 is computed in f32: few CPUs have it, and older C runtimes lack
+  // the conversion functions that LLVM would call.
+  pm.addPass(math::createMathExtendToSupportedTypes());
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16"};
+  emulate.targetTypeStr = "f32";
+  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));

@@ -134,9 +134,23 @@ def ExpandCopies : Pass<"ssm-expand-copies", "::mlir::func::FuncOp"> {
   let summary = "Turn copies of strided buffers into linalg";
   let description = [{
     LLVM's lowering of `memref.copy` calls a runtime library, unless both
-    buffers are contiguous. Those that are not become `linalg.generic`.
+    buffers are contiguous. Those that are not become `linalg.generic`; a copy
+    of a buffer to itself is erased.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def PreciseMath : Pass<"ssm-precise-math", "::mlir::ModuleOp"> {
+  let summary = "Lower expm1 and log1p without cancellation";
+  let description = [{
+    Scalar `math.expm1` and `math.log1p` become calls to libm, those on vectors
+    formulas over `exp`, `log` and division. Discretisation depends on them:
+    exp(x) - 1 has no correct digit for small steps.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def AllowContract : Pass<"ssm-allow-contract"> {
