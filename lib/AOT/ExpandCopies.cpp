@@ -34,6 +34,8 @@ struct ExpandCopies : ::ssm::impl::ExpandCopiesBase<ExpandCopies> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](memref::CopyOp copy) {
+      if (copy.getSource() == copy.getTarget())
+        return rewriter.eraseOp(copy);
       auto source = dyn_cast<MemRefType>(copy.getSource().getType());
       auto target = dyn_cast<MemRefType>(copy.getTarget().getType());
       if (!source || !target || (isContiguous(source) && isContiguous(target)))

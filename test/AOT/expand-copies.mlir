@@ -15,3 +15,10 @@ func.func @strided(%a: memref<4x4xf32, strided<[9, 1]>>, %b: memref<4x4xf32>) {
   memref.copy %a, %b : memref<4x4xf32, strided<[9, 1]>> to memref<4x4xf32>
   return
 }
+
+// CHECK-LABEL: func.func @self
+// CHECK-NEXT: return
+func.func @self(%a: memref<?x4xf32>) {
+  memref.copy %a, %a : memref<?x4xf32> to memref<?x4xf32>
+  return
+}

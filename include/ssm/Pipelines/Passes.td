@@ -22,13 +22,4 @@ def Vectorize : Pass<"ssm-vectorize", "::mlir::func::FuncOp"> {
                            "::mlir::affine::AffineDialect"];
 }
 
-def CopiesToLinalg : Pass<"ssm-copies-to-linalg", "::mlir::func::FuncOp"> {
-  let summary = "turn memref.copy into linalg ops";
-  let description = [{
-    A memref.copy between strided buffers would call a runtime library; as a
-    linalg op it becomes a loop. A copy of a buffer to itself is erased.
-  }];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
-}
-
 #endif // SSM_PIPELINES_PASSES_TD
