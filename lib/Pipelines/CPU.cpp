@@ -58,6 +58,7 @@ static void addTensorOptimization(OpPassManager &pm) {
 /// Tensors to memrefs, in place in the outputs wherever the reads allow it.
 static void addBufferization(OpPassManager &pm) {
   pm.addPass(createReuseIterArgs());
+  pm.addNestedPass<func::FuncOp>(createUnshareFills());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.allowReturnAllocsFromLoops = true;

@@ -34,3 +34,26 @@ func.func @fuse(%a: tensor<8xf32>, %init: tensor<8xf32>, %n: index) -> tensor<8x
   }
   return %r : tensor<8xf32>
 }
+
+// A product that is updated in place and read by every row is not fused into
+// the loop over the rows, which would update it in each.
+// CHECK-LABEL: func.func @update_once
+// CHECK: linalg.generic
+// CHECK-SAME: iterator_types = ["parallel"]
+// CHECK: linalg.generic
+// CHECK-SAME: iterator_types = ["parallel", "parallel"]
+func.func @update_once(%x: tensor<4xf64>, %s: tensor<4xf64>, %rows: tensor<7x4xf64>) -> tensor<7x4xf64> {
+  %e = tensor.empty() : tensor<7x4xf64>
+  %h = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%s : tensor<4xf64>) outs(%x : tensor<4xf64>) {
+  ^bb0(%a: f64, %b: f64):
+    %m = arith.mulf %a, %b : f64
+    linalg.yield %m : f64
+  } -> tensor<4xf64>
+  %z = linalg.generic {indexing_maps = [affine_map<(r, i) -> (i)>, affine_map<(r, i) -> (r, i)>, affine_map<(r, i) -> (r, i)>],
+                       iterator_types = ["parallel", "parallel"]} ins(%h, %rows : tensor<4xf64>, tensor<7x4xf64>) outs(%e : tensor<7x4xf64>) {
+  ^bb0(%a: f64, %b: f64, %c: f64):
+    %m = arith.mulf %a, %b : f64
+    linalg.yield %m : f64
+  } -> tensor<7x4xf64>
+  return %z : tensor<7x4xf64>
+}

@@ -22,4 +22,12 @@ def Vectorize : Pass<"ssm-vectorize", "::mlir::func::FuncOp"> {
                            "::mlir::affine::AffineDialect"];
 }
 
+def UnshareFills : Pass<"ssm-unshare-fills", "::mlir::func::FuncOp"> {
+  let summary = "give each destination an initial value of its own";
+  let description = [{
+    Clones a tensor computed from scalars only, such as zeros to accumulate on,
+    for each op that may compute in its memory.
+  }];
+}
+
 #endif // SSM_PIPELINES_PASSES_TD
