@@ -32,9 +32,9 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateRecurrenceLowering(lowerings);
     ssm::populateAssociativeScanLowering(lowerings);
     ssm::populateMaterializeKernelLowering(lowerings);
-    //    ssm::populateDirectConvLowering(lowerings);
-    //    ssm::populateFFTConvLowering(lowerings);
-    //    ssm::populateFFTLowering(lowerings);
+    ssm::populateDirectConvLowering(lowerings);
+    ssm::populateFFTConvLowering(lowerings);
+    ssm::populateFFTLowering(lowerings);
     patterns = std::move(lowerings);
 
     RewritePatternSet affineLowerings(context);

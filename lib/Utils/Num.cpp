@@ -19,6 +19,7 @@ Value NumBuilder::subf(Value x, Value y) {
 Value NumBuilder::mulf(Value x, Value y) {
   return arith::MulFOp::create(b, loc, x, y, kContract);
 }
+Value NumBuilder::negf(Value x) { return arith::NegFOp::create(b, loc, x); }
 
 Value NumBuilder::widen(Value scalar) {
   if (scalar.getType() == real)

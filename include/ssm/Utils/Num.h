@@ -41,6 +41,7 @@ public:
   mlir::Value addf(mlir::Value x, mlir::Value y);
   mlir::Value subf(mlir::Value x, mlir::Value y);
   mlir::Value mulf(mlir::Value x, mlir::Value y);
+  mlir::Value negf(mlir::Value x);
 
 private:
   mlir::Value widen(mlir::Value scalar);
