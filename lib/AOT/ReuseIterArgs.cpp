@@ -25,13 +25,27 @@ findIterArgs(scf::ForOp loop, OpOperand &yielded, bool equivalentOnly,
   bufferization::TraversalConfig config;
   config.followEquivalentOnly = equivalentOnly;
   config.alwaysIncludeLeaves = false;
-  return state.findValueInReverseUseDefChain(
-      &yielded,
-      [&](Value value) {
-        auto arg = dyn_cast<BlockArgument>(value);
-        return arg && arg.getOwner() == loop.getBody();
-      },
-      config);
+  SetVector<Value> found;
+  SmallVector<OpOperand *> worklist = {&yielded};
+  while (!worklist.empty()) {
+    SetVector<Value> stops = state.findValueInReverseUseDefChain(
+        worklist.pop_back_val(),
+        [&](Value value) {
+          auto arg = dyn_cast<BlockArgument>(value);
+          return value.getDefiningOp<scf::ForOp>() ||
+                 (arg && arg.getOwner() == loop.getBody());
+        },
+        config);
+    for (Value value : stops) {
+      // An inner loop, already treated, ends in the buffer that it began with.
+      if (auto inner = value.getDefiningOp<scf::ForOp>())
+        worklist.push_back(
+            &inner.getInitsMutable()[cast<OpResult>(value).getResultNumber()]);
+      else
+        found.insert(value);
+    }
+  }
+  return found;
 }
 
 /// A copy of a tensor in a buffer of its own.
