@@ -26,6 +26,7 @@ llvm_config.use_default_substitutions()
 config.substitutions.append(("%ssm_libs", config.ssm_lib_dir))
 config.substitutions.append(("%ssm_include", os.path.join(config.ssm_source_dir, "include")))
 config.substitutions.append(("%clang", config.clang))
+config.substitutions.append(("%llvm_libs", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 llvm_config.add_tool_substitutions(
     [
         "ssm-opt",

@@ -53,7 +53,7 @@ LogicalResult compileToLLVM(ModuleOp module, const CompileOptions &options) {
   PassManager pm(module.getContext());
   CPUOptions cpu;
   cpu.target = options.target;
-  cpu.openmp = options.openmp;
+  cpu.threads = options.threads;
   buildCPUPipeline(pm, cpu);
   return pm.run(module);
 }

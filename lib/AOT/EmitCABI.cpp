@@ -46,7 +46,7 @@ public:
     b.setInsertionPointAfter(kernel);
   }
 
-  LogicalResult emit(StringRef target);
+  LogicalResult emit(StringRef target, unsigned threads);
 
 private:
   unsigned numArguments() const;
@@ -254,7 +254,7 @@ void Emitter::emitRun(LLVM::GlobalOp table) {
   LLVM::ReturnOp::create(b, loc, done->getArgument(0));
 }
 
-LogicalResult Emitter::emit(StringRef target) {
+LogicalResult Emitter::emit(StringRef target, unsigned threads) {
   if (kernel.getNumArguments() != numArguments() ||
       !isa<LLVM::LLVMVoidType>(kernel.getFunctionType().getReturnType()))
     return kernel.emitError("a kernel takes expanded memref descriptors (")
@@ -264,7 +264,7 @@ LogicalResult Emitter::emit(StringRef target) {
   hideKernel();
   LLVM::GlobalOp table = emitTable();
   emitWorkspaceBytes();
-  emitSignature(signature.toJSON(name, target));
+  emitSignature(signature.toJSON(name, target, threads));
   emitRun(table);
   return success();
 }
@@ -332,7 +332,7 @@ struct EmitCABI : ::ssm::impl::EmitCABIBase<EmitCABI> {
     if (emitters.empty())
       return;
     for (Emitter &emitter : emitters)
-      if (failed(emitter.emit(target)))
+      if (failed(emitter.emit(target, threads)))
         return signalPassFailure();
     if (failed(emitChecks(module)))
       return signalPassFailure();

@@ -184,7 +184,8 @@ static llvm::json::Array tensorsToJSON(const std::vector<TensorSpec> &specs) {
   return array;
 }
 
-std::string Signature::toJSON(StringRef name, StringRef target) const {
+std::string Signature::toJSON(StringRef name, StringRef target,
+                              unsigned threads) const {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << llvm::json::Value(
@@ -194,6 +195,7 @@ std::string Signature::toJSON(StringRef name, StringRef target) const {
                          {"inputs", tensorsToJSON(inputs)},
                          {"outputs", tensorsToJSON(outputs)},
                          {"strategies", llvm::json::Array(strategies)},
+                         {"threads", threads},
                          {"workspace_bytes", workspaceBytes}});
   return text;
 }

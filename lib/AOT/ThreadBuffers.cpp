@@ -1,6 +1,7 @@
 //===- ThreadBuffers.cpp - One copy of a loop's buffers per thread --------===//
 #include "ssm/AOT/Passes.h"
 
+#include "mlir/Dialect/Func/Utils/Utils.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -31,9 +32,33 @@ static void hoistBuffers(memref::AllocaScopeOp scope, RewriterBase &rewriter) {
   rewriter.eraseOp(scope);
 }
 
+/// Runs `parallel` on min(threads, omp_get_max_threads()) threads.
+static LogicalResult limitThreads(omp::ParallelOp parallel, unsigned threads) {
+  OpBuilder b(parallel);
+  Location loc = parallel.getLoc();
+  auto maxThreads = func::lookupOrCreateFnDecl(
+      b, parallel->getParentOfType<ModuleOp>(), "omp_get_max_threads", {},
+      nullptr, b.getI32Type());
+  if (failed(maxThreads))
+    return failure();
+  Value allowed =
+      func::CallOp::create(b, loc, *maxThreads, ValueRange()).getResult(0);
+  Value most = arith::ConstantIntOp::create(b, loc, threads, 32);
+  parallel.getNumThreadsMutable().assign(
+      arith::MinSIOp::create(b, loc, allowed, most));
+  return success();
+}
+
 namespace {
 struct ThreadBuffers : ::ssm::impl::ThreadBuffersBase<ThreadBuffers> {
+  using Base::Base;
+
   void runOnOperation() override {
+    WalkResult limited = getOperation()->walk([&](omp::ParallelOp parallel) {
+      return WalkResult(limitThreads(parallel, threads));
+    });
+    if (limited.wasInterrupted())
+      return signalPassFailure();
     IRRewriter rewriter(&getContext());
     getOperation()->walk(
         [&](memref::AllocaScopeOp scope) { hoistBuffers(scope, rewriter); });

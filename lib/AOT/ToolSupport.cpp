@@ -63,6 +63,14 @@ LogicalResult reportError(StringRef tool, llvm::Error error) {
   return failure();
 }
 
+llvm::Expected<unsigned> parseThreads(StringRef text) {
+  unsigned threads;
+  if (text.getAsInteger(10, threads) || threads < 1 || threads > 4096)
+    return llvm::createStringError(
+        "--threads must be a number from 1 to 4096, but it is '" + text + "'");
+  return threads;
+}
+
 /// LLVM calls this instead of aborting, e.g. for instructions that a target
 /// cannot express.
 static void handleFatalError(void *tool, const char *reason, bool) {

@@ -2,7 +2,9 @@
 //
 // Bump allocation: every buffer has a place of its own, so that the arguments
 // may be noalias. A buffer may leave the sequential loops around it if no
-// iteration hands it to the next one; BufferViewFlowAnalysis tells.
+// iteration hands it to the next one; BufferViewFlowAnalysis tells. A large
+// buffer of a parallel loop has one slice per thread, a multiple of the
+// alignment apart.
 //
 // Precondition: bufferized, structured control flow, no deallocations yet
 // except those of the user.
@@ -12,6 +14,7 @@
 #include "ssm/AOT/Signature.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
+#include "mlir/Dialect/Func/Utils/Utils.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/Support/MathExtras.h"
@@ -33,6 +36,14 @@ static bool isParallelLoop(Operation *op) {
          op->hasTrait<OpTrait::HasParallelRegion>();
 }
 
+/// True if `op` is nested in a parallel loop.
+static bool isInParallelLoop(Operation *op) {
+  while ((op = op->getParentOp()))
+    if (isParallelLoop(op))
+      return true;
+  return false;
+}
+
 /// True if an iteration of a loop around `alloc` may hand the buffer on, as an
 /// iteration argument or a result.
 static bool isCarried(memref::AllocOp alloc,
@@ -45,16 +56,6 @@ static bool isCarried(memref::AllocOp alloc,
       return true;
   }
   return false;
-}
-
-/// The block whose start dominates `alloc` and is outside the sequential loops
-/// around it: the function's or a parallel loop's.
-static Block *getPlacement(memref::AllocOp alloc) {
-  Block *block = alloc->getBlock();
-  while (!isa<func::FuncOp>(block->getParentOp()) &&
-         !isParallelLoop(block->getParentOp()))
-    block = block->getParentOp()->getBlock();
-  return block;
 }
 
 /// Bytes of a static buffer; nothing if they do not fit.
@@ -75,25 +76,78 @@ static void replaceBuffer(memref::AllocOp alloc, Value buffer) {
   alloc.erase();
 }
 
-/// Turns `alloc` into an argument of `func` at the end of the workspace.
-static LogicalResult moveToWorkspace(memref::AllocOp alloc, int64_t bytes,
-                                     func::FuncOp func, Signature &signature) {
+namespace {
+/// Places the buffers of one function.
+struct Placer {
+  func::FuncOp func;
+  Signature &signature;
+  int64_t maxStackBytes, threads;
+
+  LogicalResult run();
+
+private:
+  Block *getPlacement(memref::AllocOp alloc);
+  FailureOr<Value> addArgument(memref::AllocOp alloc, MemRefType type,
+                               int64_t bytes);
+  LogicalResult moveToThreadSlice(memref::AllocOp alloc, int64_t bytes,
+                                  Block *block);
+};
+} // namespace
+
+/// The block whose start dominates `alloc` and is outside the sequential loops
+/// around it: the function's or a parallel loop's.
+Block *Placer::getPlacement(memref::AllocOp alloc) {
+  Block *block = alloc->getBlock();
+  while (block->getParentOp() != func &&
+         !(threads > 1 && isParallelLoop(block->getParentOp())))
+    block = block->getParentOp()->getBlock();
+  return block;
+}
+
+/// A new argument of the function, at the end of the workspace.
+FailureOr<Value> Placer::addArgument(memref::AllocOp alloc, MemRefType type,
+                                     int64_t bytes) {
   int64_t end;
   if (llvm::AddOverflow(signature.workspaceBytes, bytes, end) ||
       end > INT64_MAX - kAlignment)
     return alloc.emitError("a workspace has at most 2^63 - 1 bytes, but this "
                            "buffer of type ")
            << alloc.getType() << " exceeds that; use smaller sizes";
-  MemRefType type = alloc.getType();
   signature.workspace.push_back(
       {signature.workspaceBytes, llvm::to_vector<4>(type.getShape())});
   signature.workspaceBytes = llvm::alignTo(end, kAlignment);
-  replaceBuffer(alloc, func.getBody().addArgument(type, alloc.getLoc()));
+  return Value(func.getBody().addArgument(type, alloc.getLoc()));
+}
+
+/// Replaces `alloc` by the part of a workspace argument that belongs to the
+/// thread that runs `block`.
+LogicalResult Placer::moveToThreadSlice(memref::AllocOp alloc, int64_t bytes,
+                                        Block *block) {
+  OpBuilder b = OpBuilder::atBlockBegin(block);
+  Location loc = alloc.getLoc();
+  int64_t slice = llvm::alignTo<kAlignment>(bytes), total;
+  if (llvm::MulOverflow(slice, threads, total))
+    return alloc.emitError("a workspace has at most 2^63 - 1 bytes, but ")
+           << threads << " threads with a buffer of type " << alloc.getType()
+           << " exceed that; use smaller sizes or fewer threads";
+  auto argument =
+      addArgument(alloc, MemRefType::get({total}, b.getI8Type()), total);
+  auto threadNumber = func::lookupOrCreateFnDecl(
+      b, func->getParentOfType<ModuleOp>(), "omp_get_thread_num", {}, nullptr,
+      b.getI32Type());
+  if (failed(argument) || failed(threadNumber))
+    return failure();
+  Value number =
+      func::CallOp::create(b, loc, *threadNumber, ValueRange()).getResult(0);
+  Value index = arith::IndexCastOp::create(b, loc, b.getIndexType(), number);
+  Value size = arith::ConstantIndexOp::create(b, loc, slice);
+  Value offset = arith::MulIOp::create(b, loc, index, size);
+  replaceBuffer(alloc, memref::ViewOp::create(b, loc, alloc.getType(),
+                                              *argument, offset, ValueRange()));
   return success();
 }
 
-static LogicalResult placeBuffers(func::FuncOp func, Signature &signature,
-                                  int64_t maxStackBytes) {
+LogicalResult Placer::run() {
   BufferViewFlowAnalysis views(func);
   DataLayout layout = DataLayout::closest(func);
   SmallVector<memref::AllocOp> allocs;
@@ -109,10 +163,16 @@ static LogicalResult placeBuffers(func::FuncOp func, Signature &signature,
                              "type is ")
              << alloc.getType() << "; use smaller sizes";
     Block *block = getPlacement(alloc);
-    if (isa<func::FuncOp>(block->getParentOp())) {
-      if (failed(moveToWorkspace(alloc, *bytes, func, signature)))
+    if (block->getParentOp() == func) {
+      auto argument = addArgument(alloc, alloc.getType(), *bytes);
+      if (failed(argument))
         return failure();
-    } else if (*bytes <= maxStackBytes) {
+      replaceBuffer(alloc, *argument);
+    } else if (*bytes > maxStackBytes) {
+      if (!isInParallelLoop(block->getParentOp()) &&
+          failed(moveToThreadSlice(alloc, *bytes, block)))
+        return failure();
+    } else {
       OpBuilder b = OpBuilder::atBlockBegin(block);
       replaceBuffer(alloc,
                     memref::AllocaOp::create(b, alloc.getLoc(), alloc.getType(),
@@ -127,15 +187,16 @@ struct Workspace : ::ssm::impl::WorkspaceBase<Workspace> {
   using Base::Base;
 
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    std::optional<Signature> signature = Signature::get(func);
-    if (!signature)
-      return;
-    if (failed(placeBuffers(func, *signature, maxStackBytes)))
-      return signalPassFailure();
-    func.setFunctionType(FunctionType::get(
-        &getContext(), func.getBody().getArgumentTypes(), {}));
-    func->setAttr(kABIAttrName, signature->toAttr(&getContext()));
+    for (auto func : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      std::optional<Signature> signature = Signature::get(func);
+      if (!signature)
+        continue;
+      if (failed(Placer{func, *signature, maxStackBytes, threads}.run()))
+        return signalPassFailure();
+      func.setFunctionType(FunctionType::get(
+          &getContext(), func.getBody().getArgumentTypes(), {}));
+      func->setAttr(kABIAttrName, signature->toAttr(&getContext()));
+    }
   }
 };
 } // namespace

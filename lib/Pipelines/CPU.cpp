@@ -73,11 +73,13 @@ static void addBufferization(OpPassManager &pm) {
 
 /// Static buffers to the workspace or the stack; the rest is freed. Which
 /// loops are parallel decides where a buffer may be.
-static void addBufferPlacement(OpPassManager &pm, bool openmp) {
+static void addBufferPlacement(OpPassManager &pm, unsigned threads) {
   LoopKindsOptions kinds;
-  kinds.threads = openmp;
+  kinds.threads = threads > 1;
   pm.addNestedPass<func::FuncOp>(createLoopKinds(kinds));
-  pm.addNestedPass<func::FuncOp>(createWorkspace());
+  WorkspaceOptions workspace;
+  workspace.threads = threads;
+  pm.addPass(createWorkspace(workspace));
   bufferization::buildBufferDeallocationPipeline(pm);
   pm.addPass(createConvertBufferizationToMemRefPass());
 }
@@ -95,12 +97,14 @@ static void addLoops(OpPassManager &pm) {
 }
 
 /// Everything that is left to the LLVM dialect.
-static void addLLVM(OpPassManager &pm, bool openmp) {
+static void addLLVM(OpPassManager &pm, unsigned threads) {
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  if (openmp) {
+  if (threads > 1) {
     pm.addPass(createConvertSCFToOpenMPPass());
-    pm.addNestedPass<func::FuncOp>(createThreadBuffers());
+    ThreadBuffersOptions buffers;
+    buffers.threads = threads;
+    pm.addPass(createThreadBuffers(buffers));
   }
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createPreciseMath());
@@ -122,7 +126,7 @@ static void addLLVM(OpPassManager &pm, bool openmp) {
   // Before arith: a constant dimension number folds the access to it.
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createArithToLLVMConversionPass());
-  if (openmp)
+  if (threads > 1)
     pm.addPass(createConvertOpenMPToLLVMPass());
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createConvertControlFlowToLLVMPass());
@@ -132,15 +136,16 @@ static void addLLVM(OpPassManager &pm, bool openmp) {
 }
 
 void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
-  addBoundary(pm);                        // 1. the caller brings the memory
-  addLowering(pm);                        // 2. loops of linalg ops
-  addTensorOptimization(pm);              // 3. vectors, still on tensors
-  addBufferization(pm);                   // 4. compute in place
-  addBufferPlacement(pm, options.openmp); // 5. workspace, stack, heap
-  addLoops(pm);                           // 6. scalar and vector code
-  addLLVM(pm, options.openmp);            // 7. the LLVM dialect
+  addBoundary(pm);                         // 1. the caller brings the memory
+  addLowering(pm);                         // 2. loops of linalg ops
+  addTensorOptimization(pm);               // 3. vectors, still on tensors
+  addBufferization(pm);                    // 4. compute in place
+  addBufferPlacement(pm, options.threads); // 5. workspace, stack, heap
+  addLoops(pm);                            // 6. scalar and vector code
+  addLLVM(pm, options.threads);            // 7. the LLVM dialect
   EmitCABIOptions abi;
   abi.target = options.target;
+  abi.threads = options.threads;
   pm.addPass(createEmitCABI(abi)); // 8. what callers see
 }
 

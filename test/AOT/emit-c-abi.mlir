@@ -1,4 +1,4 @@
-// RUN: ssm-opt %s --ssm-emit-c-abi=target=x86-64-v3 | FileCheck %s
+// RUN: ssm-opt %s --ssm-emit-c-abi='target=x86-64-v3 threads=2' | FileCheck %s
 
 // One memref of rank 1 is two pointers, an offset, a size and a stride; only
 // the second pointer is used, and it is noalias. The workspace buffer follows.
@@ -10,7 +10,7 @@
 // CHECK: llvm.func @f_workspace_bytes() -> i64
 // CHECK-NEXT: %[[BYTES:.*]] = llvm.mlir.constant(64 : i64)
 // CHECK-NEXT: llvm.return %[[BYTES]]
-// CHECK: llvm.mlir.global internal constant @f_signature_text("{\22inputs\22:[],\22name\22:\22f\22,\22outputs\22:[{\22dtype\22:\22float32\22,\22name\22:\22y\22,\22shape\22:[\22d0\22]}],\22strategies\22:[],\22target\22:\22x86-64-v3\22,\22version\22:\22{{.*}}\22,\22workspace_bytes\22:64}\00")
+// CHECK: llvm.mlir.global internal constant @f_signature_text("{\22inputs\22:[],\22name\22:\22f\22,\22outputs\22:[{\22dtype\22:\22float32\22,\22name\22:\22y\22,\22shape\22:[\22d0\22]}],\22strategies\22:[],\22target\22:\22x86-64-v3\22,\22threads\22:2,\22version\22:\22{{.*}}\22,\22workspace_bytes\22:64}\00")
 // CHECK: llvm.func @f_signature() -> !llvm.ptr
 // CHECK: llvm.func @f_run(%[[INS:.*]]: !llvm.ptr, %[[OUTS:.*]]: !llvm.ptr, %[[W:.*]]: !llvm.ptr, %{{.*}}: !llvm.ptr) -> i32 {
 // CHECK: %[[TABLE:.*]] = llvm.mlir.addressof @f_table

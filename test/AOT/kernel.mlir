@@ -12,7 +12,7 @@
 // CHECK: status: ok
 // CHECK-NEXT: y: 10 22 34 16 28 40
 // CHECK-NEXT: workspace: 6144
-// CHECK-NEXT: signature: {"inputs":[{"dtype":"float32","name":"a","shape":[]},{"dtype":"float32","name":"x","shape":["d0",3]},{"dtype":"float64","name":"b","shape":[3]}],"name":"axpy","outputs":[{"dtype":"float32","name":"y","shape":["d0",3]}],"strategies":[],"target":"host","version":"{{.*}}","workspace_bytes":6144}
+// CHECK-NEXT: signature: {"inputs":[{"dtype":"float32","name":"a","shape":[]},{"dtype":"float32","name":"x","shape":["d0",3]},{"dtype":"float64","name":"b","shape":[3]}],"name":"axpy","outputs":[{"dtype":"float32","name":"y","shape":["d0",3]}],"strategies":[],"target":"host","threads":1,"version":"{{.*}}","workspace_bytes":6144}
 // CHECK-NEXT: failures: 0
 func.func @axpy(%a: f32 {ssm.name = "a"}, %x: tensor<?x3xf32> {ssm.name = "x"}, %b: tensor<3xf64> {ssm.name = "b"})
     -> (tensor<?x3xf32> {ssm.name = "y"}) {

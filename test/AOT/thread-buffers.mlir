@@ -1,7 +1,9 @@
-// RUN: ssm-opt %s --ssm-thread-buffers --allow-unregistered-dialect | FileCheck %s
+// RUN: ssm-opt %s --ssm-thread-buffers=threads=3 --allow-unregistered-dialect | FileCheck %s
 
 // CHECK-LABEL: func.func @scope
-// CHECK: omp.parallel {
+// CHECK: %[[ALLOWED:.*]] = call @omp_get_max_threads()
+// CHECK: %[[THREADS:.*]] = arith.minsi %[[ALLOWED]], %c3_i32
+// CHECK: omp.parallel num_threads(%[[THREADS]] : i32) {
 // CHECK-NEXT: %[[B:.*]] = memref.alloca() : memref<4xf32>
 // CHECK-NEXT: omp.wsloop
 // CHECK-NEXT: omp.loop_nest

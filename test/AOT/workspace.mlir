@@ -1,4 +1,4 @@
-// RUN: ssm-opt %s --split-input-file --ssm-workspace=max-stack-bytes=64 --allow-unregistered-dialect | FileCheck %s
+// RUN: ssm-opt %s --split-input-file --ssm-workspace='max-stack-bytes=64 threads=3' --allow-unregistered-dialect | FileCheck %s
 
 // Buffers outside parallel loops become arguments, one per buffer, at offsets
 // that are multiples of 64.
@@ -26,15 +26,21 @@ func.func @sequential(%out: memref<4xf32>) attributes {ssm.abi = {inputs = [], o
 // -----
 
 // In a parallel loop small buffers go on the stack, at the start of the body;
-// large ones and those of dynamic size stay. So does a buffer that a loop
-// carries to its next iteration.
+// large ones are slices of the workspace, one per thread. Buffers of dynamic
+// size stay, and so does one that a loop carries to its next iteration.
 // CHECK-LABEL: func.func @parallel(
-// CHECK-SAME: workspace = [], workspace_bytes = 0 : i64
+// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<384xi8>)
+// CHECK-SAME: workspace = [{offset = 0 : i64, shape = array<i64: 384>}], workspace_bytes = 384 : i64
 // CHECK: scf.parallel
+// CHECK-NEXT: %[[ID:.*]] = func.call @omp_get_thread_num()
+// CHECK-NEXT: %[[INDEX:.*]] = arith.index_cast %[[ID]]
+// CHECK-NEXT: %[[SIZE:.*]] = arith.constant 128
+// CHECK-NEXT: %[[OFFSET:.*]] = arith.muli %[[INDEX]], %[[SIZE]]
+// CHECK-NEXT: %[[B:.*]] = memref.view %[[W]][%[[OFFSET]]][] : memref<384xi8> to memref<17xf32>
 // CHECK-NEXT: %[[S:.*]] = memref.alloca() {alignment = 64 : i64} : memref<16xf32>
 // CHECK-NEXT: scf.for
 // CHECK: "test.use"(%[[S]])
-// CHECK: memref.alloc() : memref<17xf32>
+// CHECK: "test.use"(%[[B]])
 // CHECK: memref.alloc(%{{.*}}) : memref<?xf32>
 // CHECK: scf.for
 // CHECK: memref.alloc() : memref<2xf32>
@@ -58,5 +64,23 @@ func.func @parallel(%init: memref<2xf32>, %n: index) attributes {ssm.abi = {inpu
     scf.yield %d : memref<2xf32>
   }
   "test.use"(%r) : (memref<2xf32>) -> ()
+  return
+}
+
+// -----
+
+// Thread numbers repeat in a nested parallel loop: its large buffers stay.
+// CHECK-LABEL: func.func @nested(
+// CHECK: memref.alloc() : memref<17xf32>
+func.func @nested() attributes {ssm.abi = {inputs = [], outputs = [], strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  scf.parallel (%i) = (%c0) to (%c4) step (%c1) {
+    scf.parallel (%j) = (%c0) to (%c4) step (%c1) {
+      %b = memref.alloc() : memref<17xf32>
+      "test.use"(%b) : (memref<17xf32>) -> ()
+    }
+  }
   return
 }

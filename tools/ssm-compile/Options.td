@@ -11,8 +11,6 @@ def help : Flag<["--"], "help">, HelpText<"Print this text">;
 def h : Flag<["-"], "h">, Alias<help>;
 def explain : Flag<["--"], "explain">,
   HelpText<"Print one line for each strategy decision">;
-def openmp : Flag<["--"], "openmp">,
-  HelpText<"Run parallel loops on OpenMP threads; the caller links libomp">;
 def o : JoinedOrSeparate<["-"], "o">, MetaVarName<"<file>">,
   HelpText<"Where to write the code; - is stdout">;
 defm emit : Value<"emit", "<kind>", "obj (default), shared, llvm or asm">;
@@ -21,5 +19,7 @@ defm entry : Value<"entry", "<name>",
 defm header : Value<"header", "<file.h>", "Write a C header for the kernels">;
 defm strategy : Value<"strategy", "<name>",
   "Use this strategy for every recurrence">;
+defm threads : Value<"threads", "<n>",
+  "Most OpenMP threads of a loop (default 1); above 1 the caller links libomp">;
 defm target : Value<"target", "<cpu>",
   "host (default), or a CPU that LLVM knows">;

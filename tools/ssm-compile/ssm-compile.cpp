@@ -74,13 +74,17 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   options.compile.entry = args.getLastArgValue(OPT_entry).str();
   options.compile.strategy = args.getLastArgValue(OPT_strategy).str();
   options.compile.target = args.getLastArgValue(OPT_target, "host").str();
-  options.compile.openmp = args.hasArg(OPT_openmp);
   auto programs = args.getAllArgValues(OPT_INPUT);
   if (auto emit = parseEmit(args.getLastArgValue(OPT_emit, "obj")))
     options.emit = *emit;
   else
     problem = "--emit must be obj, shared, llvm or asm, but it is '" +
               args.getLastArgValue(OPT_emit).str() + "'";
+  auto threads = ssm::parseThreads(args.getLastArgValue(OPT_threads, "1"));
+  if (threads)
+    options.compile.threads = *threads;
+  else
+    problem = llvm::toString(threads.takeError());
   if (!problem.empty())
     return llvm::createStringError(problem + "; see ssm-compile --help");
   if (options.help)
@@ -128,7 +132,7 @@ static llvm::Error writeOutputs(ModuleOp module, const Options &options) {
     return error;
   llvm::Error error = options.emit == Emit::Shared
                           ? ssm::linkSharedLibrary(os.str(), options.output,
-                                                   options.compile.openmp)
+                                                   options.compile.threads > 1)
                           : writeFile(options.output, os.str());
   if (!error && !options.header.empty())
     error = writeFile(options.header, header);

@@ -41,7 +41,7 @@ struct Options {
   std::string program;
   std::vector<std::string> inputs, outputs;
   ssm::CompileOptions compile;
-  unsigned threads = 1, repeats = 0;
+  unsigned repeats = 0;
   bool explain = false, help = false;
 
   static llvm::Expected<Options> parse(int argc, char **argv);
@@ -76,11 +76,16 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   options.compile.entry = args.getLastArgValue(OPT_entry).str();
   options.compile.strategy = args.getLastArgValue(OPT_strategy).str();
   auto programs = args.getAllArgValues(OPT_INPUT);
-  for (auto [id, value] : {std::pair{OPT_threads, &options.threads},
-                           std::pair{OPT_time, &options.repeats}})
-    if (Arg *arg = args.getLastArg(id))
-      if (StringRef(arg->getValue()).getAsInteger(10, *value) || *value < 1)
-        problem = arg->getAsString(args) + " must be a number of at least 1";
+  auto threads = ssm::parseThreads(args.getLastArgValue(OPT_threads, "1"));
+  if (threads)
+    options.compile.threads = *threads;
+  else
+    problem = llvm::toString(threads.takeError());
+  if (Arg *arg = args.getLastArg(OPT_time))
+    if (StringRef(arg->getValue()).getAsInteger(10, options.repeats) ||
+        options.repeats < 1)
+      problem = "--time must be a number of at least 1, but it is '" +
+                std::string(arg->getValue()) + "'";
   if (!problem.empty())
     return llvm::createStringError(problem + "; see ssm-run --help");
   if (!options.help && programs.size() != 1)
@@ -89,7 +94,6 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
                                    " were given; usage: " + kUsage);
   if (!options.help)
     options.program = programs.front();
-  options.compile.openmp = options.threads > 1;
   return options;
 }
 
@@ -165,7 +169,7 @@ static llvm::Error runKernel(ModuleOp module, const Options &options) {
   auto compiled = ssm::CompiledModule::create(module, "host");
   if (!compiled)
     return compiled.takeError();
-  auto loaded = compiled->load(options.threads);
+  auto loaded = compiled->load(options.compile.threads);
   if (!loaded)
     return loaded.takeError();
   auto run =

@@ -31,7 +31,7 @@ struct CompileOptions {
   std::string target = "host"; ///< "host" or a CPU that LLVM knows.
   std::string strategy;        ///< Forces a strategy; empty: choose.
   std::string entry;           ///< Compile this function; empty: all public.
-  bool openmp = false;         ///< Run parallel loops on OpenMP threads.
+  unsigned threads = 1;        ///< Most threads of a loop; 1: no OpenMP.
 };
 
 /// Runs the CPU pipeline on `module`. Diagnostics say what went wrong.

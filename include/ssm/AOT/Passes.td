@@ -38,7 +38,7 @@ def DestinationPassing : Pass<"ssm-destination-passing", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
-def Workspace : Pass<"ssm-workspace", "::mlir::func::FuncOp"> {
+def Workspace : Pass<"ssm-workspace", "::mlir::ModuleOp"> {
   let summary = "Place static buffers in a workspace argument or on the stack";
   let description = [{
     Runs after bufferization, on functions with `ssm.abi`. A static
@@ -48,17 +48,30 @@ def Workspace : Pass<"ssm-workspace", "::mlir::func::FuncOp"> {
     one argument, lets LLVM know that buffers do not alias. A buffer has one
     place for the whole call, outside the sequential loops that use it.
 
-    Inside a parallel loop every iteration needs its own buffer: those of at
-    most `max-stack-bytes` become a `memref.alloca` at the start of the loop
-    body.
+    Inside a parallel loop every thread needs its own buffer: those of at most
+    `max-stack-bytes` become a `memref.alloca` at the start of the loop body,
+    larger ones a slice of the workspace, which has one for each of `threads`
+    threads:
+
+    ```mlir
+    scf.parallel ... {
+      %b = memref.alloc() : memref<65536xf32>
+    // becomes
+    scf.parallel ... {
+      %id = func.call @omp_get_thread_num() : () -> i32
+      %offset = %id * 262144
+      %b = memref.view %workspace[%offset][] : memref<?xi8> to memref<65536xf32>
+    ```
 
     What remains on the heap, for the deallocation pipeline: buffers of dynamic
-    size, large buffers inside parallel loops, and buffers that a loop carries
-    from one iteration to the next.
+    size, buffers that a loop carries from one iteration to the next, and large
+    buffers in a parallel loop inside another, where thread numbers repeat.
   }];
   let options = [
     Option<"maxStackBytes", "max-stack-bytes", "int64_t", /*default=*/"32768",
-           "Largest buffer that a parallel loop body puts on the stack">
+           "Largest buffer that a parallel loop body puts on the stack">,
+    Option<"threads", "threads", "unsigned", /*default=*/"1",
+           "Threads of a parallel loop; with 1 every loop is sequential">
   ];
   let dependentDialects = ["::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
@@ -119,15 +132,23 @@ def LoopKinds : Pass<"ssm-loop-kinds", "::mlir::func::FuncOp"> {
                            "::mlir::scf::SCFDialect"];
 }
 
-def ThreadBuffers : Pass<"ssm-thread-buffers", "::mlir::func::FuncOp"> {
+def ThreadBuffers : Pass<"ssm-thread-buffers", "::mlir::ModuleOp"> {
   let summary = "Give each thread one copy of the buffers of its loop";
   let description = [{
-    Runs after convert-scf-to-openmp. The static `memref.alloca` of a loop body
+    Runs after convert-scf-to-openmp. No `omp.parallel` runs on more than
+    `threads` threads, for which ssm-workspace has made room, or on more than
+    the caller allows: omp_get_max_threads. The static `memref.alloca` of a loop body
     moves to the start of its `omp.parallel`, so that a thread's stack does not
     grow with its iterations, and the `memref.alloca_scope` around the body is
     dissolved. No buffer may carry values from one iteration to the next, which
     holds for those of ssm-workspace.
   }];
+  let options = [
+    Option<"threads", "threads", "unsigned", /*default=*/"1",
+           "Largest number of threads">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect"];
 }
 
 def ExpandCopies : Pass<"ssm-expand-copies", "::mlir::func::FuncOp"> {
@@ -173,7 +194,9 @@ def EmitCABI : Pass<"ssm-emit-c-abi", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"host\"",
-           "Name of the target, quoted in the signature">
+           "Name of the target, quoted in the signature">,
+    Option<"threads", "threads", "unsigned", /*default=*/"1",
+           "Largest number of threads, quoted in the signature">
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }

@@ -62,7 +62,8 @@ struct Signature {
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   /// Reads `ssm.abi` of `op`; nothing if it is absent or malformed.
   static std::optional<Signature> get(mlir::Operation *op);
-  std::string toJSON(llvm::StringRef name, llvm::StringRef target) const;
+  std::string toJSON(llvm::StringRef name, llvm::StringRef target,
+                     unsigned threads) const;
 };
 
 /// How an element type is called outside: its code in ssm-c/Runtime.h and its

@@ -15,9 +15,10 @@ struct CPUOptions : public mlir::PassPipelineOptions<CPUOptions> {
       *this, "target",
       llvm::cl::desc("CPU to compile for: host, or a name LLVM knows"),
       llvm::cl::init("host")};
-  Option<bool> openmp{*this, "openmp",
-                      llvm::cl::desc("Run parallel loops on OpenMP threads"),
-                      llvm::cl::init(false)};
+  Option<unsigned> threads{
+      *this, "threads",
+      llvm::cl::desc("Most OpenMP threads of a parallel loop; 1: no OpenMP"),
+      llvm::cl::init(1)};
 };
 
 /// Appends the passes from ssm (or func/linalg/scf) on tensors to the LLVM
