@@ -2,6 +2,7 @@
 #include "ssm/AOT/Passes.h"
 
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace ssm {
@@ -11,22 +12,10 @@ namespace ssm {
 
 using namespace mlir;
 
-/// True if the elements lie row-major without gaps, at any offset.
+/// True if LLVM's lowering copies such buffers with memcpy.
 static bool isContiguous(MemRefType type) {
-  if (type.getLayout().isIdentity())
-    return true;
-  SmallVector<int64_t> strides;
-  int64_t offset, stride = 1;
-  if (failed(type.getStridesAndOffset(strides, offset)))
-    return false;
-  for (auto [size, have] : llvm::reverse(llvm::zip(type.getShape(), strides))) {
-    if (size == 1)
-      continue;
-    if (ShapedType::isDynamic(stride) || have != stride)
-      return false;
-    stride = ShapedType::isDynamic(size) ? size : stride * size;
-  }
-  return true;
+  return type.getLayout().isIdentity() ||
+         memref::isStaticShapeAndContiguousRowMajor(type);
 }
 
 namespace {
