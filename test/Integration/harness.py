@@ -45,7 +45,7 @@ class ToolError(Exception):
 def tool(name, *args, check=True, **options):
     """Runs build/bin/<name>; the finished process, with text output."""
     command = [str(BUILD / "bin" / name), *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, **options)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", **options)
     if check and done.returncode != 0:
         raise ToolError(command, done.returncode, done.stderr)
     return done

@@ -5,6 +5,7 @@
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Option/ArgList.h"
 #include "llvm/Option/OptTable.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 
@@ -110,7 +111,7 @@ static llvm::Error writeFile(StringRef path, StringRef contents) {
   return error;
 }
 
-/// Everything after the passes: code first, then the header that needs it.
+/// Everything after the passes. A header without its code is removed.
 static llvm::Error writeOutputs(ModuleOp module, const Options &options) {
   std::string header;
   if (!options.header.empty()) {
@@ -130,12 +131,15 @@ static llvm::Error writeOutputs(ModuleOp module, const Options &options) {
   llvm::raw_svector_ostream os(code);
   if (llvm::Error error = compiled->emit(kind, os))
     return error;
+  if (!options.header.empty())
+    if (llvm::Error error = writeFile(options.header, header))
+      return error;
   llvm::Error error = options.emit == Emit::Shared
                           ? ssm::linkSharedLibrary(os.str(), options.output,
                                                    options.compile.threads > 1)
                           : writeFile(options.output, os.str());
-  if (!error && !options.header.empty())
-    error = writeFile(options.header, header);
+  if (error && !options.header.empty())
+    llvm::sys::fs::remove(options.header);
   return error;
 }
 
