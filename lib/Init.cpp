@@ -2,10 +2,12 @@
 #include "ssm/Init.h"
 
 #include "ssm/AOT/Passes.h"
+#include "ssm/Analysis/Passes.h"
 #include "ssm/IR/SSMDialect.h"
 #include "ssm/Lowering/Passes.h"
 #include "ssm/Pipelines/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
+#include "ssm/Strategy/Passes.h"
 #include "ssm/Transforms/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -19,7 +21,9 @@ void ssm::registerAll(mlir::DialectRegistry &registry) {
 
 void ssm::registerPasses() {
   registerSSMAOTPasses();
+  registerSSMAnalysisPasses();
   registerSSMLoweringPasses();
+  registerSSMStrategyPasses();
   registerSSMTransformsPasses();
   registerSSMPipelinesPasses();
   registerPipelines();

@@ -54,6 +54,7 @@ LogicalResult compileToLLVM(ModuleOp module, const CompileOptions &options) {
   CPUOptions cpu;
   cpu.target = options.target;
   cpu.threads = options.threads;
+  cpu.strategy = options.strategy;
   buildCPUPipeline(pm, cpu);
   return pm.run(module);
 }

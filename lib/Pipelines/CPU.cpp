@@ -3,6 +3,7 @@
 #include "ssm/Lowering/Passes.h"
 #include "ssm/Pipelines/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
+#include "ssm/Strategy/Passes.h"
 #include "ssm/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -38,8 +39,13 @@ static void addBoundary(OpPassManager &pm) {
 }
 
 /// The language to loops of linalg ops.
-static void addLowering(OpPassManager &pm) {
+static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   pm.addPass(createHoistContractions());
+  SelectStrategyOptions select;
+  select.target = options.target;
+  select.cores = options.threads;
+  select.force = options.strategy;
+  pm.addPass(createSelectStrategy(select));
   pm.addPass(createLowerToLinalg());
   addCleanup(pm);
 }
@@ -137,7 +143,7 @@ static void addLLVM(OpPassManager &pm, unsigned threads) {
 
 void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
   addBoundary(pm);                         // 1. the caller brings the memory
-  addLowering(pm);                         // 2. loops of linalg ops
+  addLowering(pm, options);                // 2. choose; loops of linalg ops
   addTensorOptimization(pm);               // 3. vectors, still on tensors
   addBufferization(pm);                    // 4. compute in place
   addBufferPlacement(pm, options.threads); // 5. workspace, stack, heap

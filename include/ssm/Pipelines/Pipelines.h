@@ -19,6 +19,10 @@ struct CPUOptions : public mlir::PassPipelineOptions<CPUOptions> {
       *this, "threads",
       llvm::cl::desc("Most OpenMP threads of a parallel loop; 1: no OpenMP"),
       llvm::cl::init(1)};
+  Option<std::string> strategy{
+      *this, "strategy",
+      llvm::cl::desc("Strategy of every op; auto or nothing chooses"),
+      llvm::cl::init("")};
 };
 
 /// Appends the passes from ssm (or func/linalg/scf) on tensors to the LLVM

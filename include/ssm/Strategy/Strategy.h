@@ -1,0 +1,56 @@
+//===- Strategy.h - Candidates and their costs ------------------*- C++ -*-===//
+//
+// A strategy is two functions: why it may not be used for a problem, and how
+// long it takes. One table (Registry.cpp) lists all of them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_STRATEGY_STRATEGY_H
+#define SSM_STRATEGY_STRATEGY_H
+
+#include "ssm/Analysis/TargetInfo.h"
+#include "ssm/IR/SSMOps.h"
+
+namespace ssm {
+
+/// What the cost of an op depends on. Unknown sizes are assumed (see
+/// `describe`), and the assumption is said in the remark.
+struct Problem {
+  mlir::Operation *op = nullptr;
+  double length = 0;       ///< Steps of time.
+  double taps = 0;         ///< Length of the kernel, of a convolution.
+  double channels = 1;     ///< Independent recurrences.
+  double kernels = 1;      ///< Channels of the kernel.
+  double states = 1;       ///< States summed in each channel.
+  double laneChannels = 1; ///< Channels along the contiguous dimension.
+  double bytes = 0;        ///< Operands and results, once each.
+  double flopsPerStep = 2; ///< Real operations a step and state.
+  double convolutions = 1; ///< Real convolutions in one of this op.
+  int64_t elementBytes = 4;
+  bool complexTransition = false;
+  bool makesKernel = false; ///< The kernel must be materialised first.
+  bool finalIsUsed = false;
+  bool assumedSizes = false;
+};
+
+Problem describe(mlir::Operation *op);
+
+/// One way to compute an op.
+struct Strategy {
+  StrategyKind kind;
+  /// Why it cannot compute the op, or an empty string.
+  std::string (*refuse)(const Problem &);
+  /// Seconds on `cores` cores of the target.
+  double (*estimate)(const Problem &, const TargetInfo &, int64_t cores);
+  /// The parameters to run it with.
+  StrategyAttr (*plan)(const Problem &, const TargetInfo &);
+};
+
+/// All strategies, in the order of preference among equals.
+llvm::ArrayRef<Strategy> getStrategies();
+
+extern const Strategy kSequential, kTreeScan, kFFTConv, kDirectConv;
+
+} // namespace ssm
+
+#endif // SSM_STRATEGY_STRATEGY_H

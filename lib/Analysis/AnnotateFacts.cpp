@@ -1,0 +1,40 @@
+//===- AnnotateFacts.cpp - Facts as attributes ----------------------------===//
+#include "ssm/Analysis/Passes.h"
+#include "ssm/IR/LoopDims.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace ssm {
+#define GEN_PASS_DEF_ANNOTATEFACTS
+#include "ssm/Analysis/Passes.h.inc"
+} // namespace ssm
+
+using namespace mlir;
+
+/// How an operand depends on time, read off its map.
+static StringRef dependence(AffineMap map, unsigned time) {
+  if (!map)
+    return "absent";
+  return ::ssm::uses(map, time) ? "varying" : "invariant";
+}
+
+namespace {
+struct AnnotateFacts : ::ssm::impl::AnnotateFactsBase<AnnotateFacts> {
+  void runOnOperation() override {
+    Builder b(&getContext());
+    getOperation()->walk([&](::ssm::LinearRecurrenceOp op) {
+      unsigned time = op.getTime();
+      NamedAttrList facts;
+      auto note = [&](StringRef name, StringRef value) {
+        facts.append(name, b.getStringAttr(value));
+      };
+      note("transition", dependence(op.getTransitionMap(), time));
+      note("input", dependence(op.getInputIndexingMap(), time));
+      note("output", dependence(op.getOutputIndexingMap(), time));
+      if (std::string reason = op.refusesConvolution(); !reason.empty())
+        note("no_convolution", reason);
+      op->setAttr("ssm.facts", facts.getDictionary(&getContext()));
+    });
+  }
+};
+} // namespace

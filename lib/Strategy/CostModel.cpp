@@ -1,0 +1,57 @@
+//===- CostModel.cpp - Parts that estimates share -------------------------===//
+#include "CostModel.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace ssm;
+
+double ssm::memorySeconds(double bytes, const TargetInfo &target,
+                          double cores) {
+  return bytes / (target.bandwidth * cores);
+}
+
+double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
+                        double units, double steps, double lanes,
+                        double cores) {
+  // A tile is bound by its chain of dependent FMAs or by their number.
+  double vectorElements = double(target.vectorBytes) / problem.elementBytes;
+  double chain =
+      target.fmaLatency * (problem.complexTransition ? 2 : 1) / target.clock;
+  double vectors = std::ceil(lanes / vectorElements) * problem.states;
+  double work = vectors * vectorElements * problem.flopsPerStep /
+                (target.peakFlops(problem.elementBytes) * kScanEfficiency);
+  double rounds = std::ceil(units / cores);
+  return rounds * (steps * std::max(chain, work) + target.tileOverhead);
+}
+
+double ssm::kernelSeconds(const Problem &problem, const TargetInfo &target,
+                          double cores) {
+  if (!problem.makesKernel)
+    return 0;
+  double flops = problem.kernels * problem.states * problem.length *
+                 (problem.complexTransition ? 8 : 2);
+  double busy = std::min(cores, std::max(1.0, problem.kernels / 16));
+  return flops /
+         (target.peakFlops(problem.elementBytes) * kKernelEfficiency * busy);
+}
+
+int64_t ssm::tileLanes(const Problem &problem, const TargetInfo &target,
+                       int64_t vectors) {
+  int64_t vectorElements = target.vectorBytes / problem.elementBytes;
+  int64_t most = vectorElements * vectors;
+  if (problem.laneChannels >= most)
+    return most;
+  return std::max<int64_t>(vectorElements,
+                           llvm::PowerOf2Ceil(problem.laneChannels));
+}
+
+std::string ssm::refuseConvolution(const Problem &problem) {
+  if (isa<AssociativeScanOp>(problem.op))
+    return "a combiner has no kernel";
+  if (auto op = dyn_cast<LinearRecurrenceOp>(problem.op))
+    return op.refusesConvolution();
+  return "";
+}

@@ -1,0 +1,28 @@
+//===- DirectConv.cpp - The strategy `direct_conv` ------------------------===//
+#include "CostModel.h"
+
+#include <algorithm>
+
+using namespace ssm;
+
+static double estimate(const Problem &problem, const TargetInfo &target,
+                       int64_t cores) {
+  double taps = std::min(problem.taps, problem.length);
+  // Output t sums min(t + 1, taps) products.
+  double products = taps * problem.length - taps * taps / 2;
+  double flops = 2 * problem.convolutions * problem.channels * products;
+  double busy = std::min<double>(cores, std::max(1.0, problem.channels / 16));
+  double final =
+      problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;
+  return flops / (target.peakFlops(problem.elementBytes) * kDirectEfficiency *
+                  busy) +
+         kernelSeconds(problem, target, cores) + final;
+}
+
+static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
+  return StrategyAttr::get(problem.op->getContext(), StrategyKind::DirectConv,
+                           /*leaf=*/128, tileLanes(problem, target, 1));
+}
+
+const Strategy ssm::kDirectConv = {StrategyKind::DirectConv, refuseConvolution,
+                                   estimate, plan};

@@ -1,0 +1,60 @@
+//===- FFTConv.cpp - The strategy `fft_conv` ------------------------------===//
+#include "CostModel.h"
+
+#include "ssm/Plan/FFTPlan.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace ssm;
+
+static bool isStrict(mlir::Operation *op) {
+  if (auto recurrence = llvm::dyn_cast<LinearRecurrenceOp>(op))
+    return recurrence.getNumerics() == Numerics::Strict;
+  if (auto conv = llvm::dyn_cast<LongConvOp>(op))
+    return conv.getNumerics() == Numerics::Strict;
+  return false;
+}
+
+static std::string refuse(const Problem &problem) {
+  if (std::string reason = refuseConvolution(problem); !reason.empty())
+    return reason;
+  if (isStrict(problem.op))
+    return "numerics<strict> asks for exact causality, which rounding in a "
+           "transform breaks; numerics<norm> allows it";
+  return "";
+}
+
+static double estimate(const Problem &problem, const TargetInfo &target,
+                       int64_t cores) {
+  FFTPlan plan = FFTPlan::forConvolution(problem.length);
+  double vectorElements = double(target.vectorBytes) / problem.elementBytes;
+  auto filled = [&](double channels) {
+    double perRow = std::min(channels, problem.laneChannels);
+    return channels / perRow * std::ceil(perRow / vectorElements) *
+           vectorElements;
+  };
+  // Two transforms a channel, one a kernel; a product and two weightings each.
+  constexpr double kPointwiseFlops = 12;
+  double flops = (2 * filled(problem.channels) + filled(problem.kernels)) *
+                 (plan.countFlops() + kPointwiseFlops * plan.size());
+  double busy = std::min<double>(
+      cores, std::max(1.0, filled(problem.channels) / vectorElements));
+  double transforms =
+      problem.convolutions * flops /
+      (target.peakFlops(problem.elementBytes) * kFFTEfficiency * busy);
+  // One root of unity a point is made on one core.
+  constexpr double kSecondsPerRoot = 5e-9;
+  double tables = 2 * plan.size() * kSecondsPerRoot;
+  double final =
+      problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;
+  return tables + transforms + kernelSeconds(problem, target, cores) + final;
+}
+
+static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
+  return StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
+                           /*leaf=*/128,
+                           target.vectorBytes / problem.elementBytes);
+}
+
+const Strategy ssm::kFFTConv = {StrategyKind::FFTConv, refuse, estimate, plan};

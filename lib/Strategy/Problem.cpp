@@ -1,0 +1,114 @@
+//===- Problem.cpp - What the cost of an op depends on --------------------===//
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Strategy/Strategy.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace ssm;
+
+/// Sizes that are known at run time only are taken to be this.
+static constexpr double kAssumedSize = 4096;
+
+static double sizeOr(int64_t size, Problem &problem) {
+  if (!ShapedType::isDynamic(size))
+    return size;
+  problem.assumedSizes = true;
+  return kAssumedSize;
+}
+
+static bool hasComplex(Value value) {
+  return value && isa<ComplexType>(getElementTypeOrSelf(value));
+}
+
+static double bytesOf(ValueRange values, Problem &problem) {
+  double bytes = 0;
+  for (Value value : values) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || (isa<OpResult>(value) && value.use_empty()))
+      continue;
+    Type element = type.getElementType();
+    double size =
+        element.isIntOrFloat() || isa<ComplexType>(element)
+            ? getElementWidth(element) / 8.0 * (1 + isa<ComplexType>(element))
+            : 8;
+    for (int64_t dim : type.getShape())
+      size *= sizeOr(dim, problem);
+    bytes += size;
+  }
+  return bytes;
+}
+
+static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
+  SmallVector<int64_t> sizes = getStaticLoopSizes(op);
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  problem.length = problem.taps = sizeOr(sizes[dims.time], problem);
+  for (unsigned dim : dims.parallel) {
+    double size = sizeOr(sizes[dim], problem);
+    problem.channels *= size;
+    problem.laneChannels = size;
+    bool inKernel = uses(op.getTransitionMap(), dim) ||
+                    (op.getInput() && uses(op.getInputIndexingMap(), dim)) ||
+                    (op.getOutput() && uses(op.getOutputIndexingMap(), dim));
+    if (inKernel)
+      problem.kernels *= size;
+  }
+  for (unsigned dim : dims.state)
+    problem.states *= sizeOr(sizes[dim], problem);
+  problem.complexTransition = hasComplex(op.getTransition());
+  bool complexState = isa<ComplexType>(op.getStateElementType());
+  double product = problem.complexTransition ? 8 : complexState ? 4 : 2;
+  problem.flopsPerStep = product +
+                         (op.getInput() ? (complexState ? 2 : 1) : 0) +
+                         (op.getOutput() ? (complexState ? 4 : 2) : 0);
+  bool complexKernel = complexState || hasComplex(op.getOutput());
+  bool complexSignal = hasComplex(op.getSignal());
+  bool realTaps = op.getProjection() != Projection::None && !complexSignal;
+  problem.convolutions =
+      (complexSignal ? 2 : 1) * (complexKernel && !realTaps ? 2 : 1);
+  problem.makesKernel = true;
+  problem.finalIsUsed = !op.getFinal().use_empty();
+  problem.elementBytes =
+      getElementWidth(getRealType(op.getStateElementType())) / 8;
+}
+
+Problem ssm::describe(Operation *operation) {
+  Problem problem;
+  problem.op = operation;
+  if (auto op = dyn_cast<LinearRecurrenceOp>(operation)) {
+    describeRecurrence(op, problem);
+  } else if (auto op = dyn_cast<LongConvOp>(operation)) {
+    SmallVector<int64_t> sizes = getStaticLoopSizes(op);
+    AffineMap kernel = op.getIndexingMapsArray()[1];
+    for (unsigned dim : dimsOf(op.getResultMap(0))) {
+      double size = sizeOr(sizes[dim], problem);
+      if (dim == op.getTime()) {
+        problem.length = size;
+        continue;
+      }
+      problem.channels *= size;
+      problem.laneChannels = size;
+      if (uses(kernel, dim))
+        problem.kernels *= size;
+    }
+    problem.taps = sizeOr(
+        op.getKernel().getType().getDimSize(*positionOf(kernel, op.getTime())),
+        problem);
+    problem.convolutions =
+        (1 + hasComplex(op.getSignal())) * (1 + hasComplex(op.getKernel()));
+    problem.elementBytes = getElementWidth(op.getType().getElementType()) / 8;
+  } else if (auto op = dyn_cast<AssociativeScanOp>(operation)) {
+    auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
+    for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+      double known = sizeOr(size, problem);
+      if (dim == op.getDimension())
+        problem.length = known;
+      else
+        problem.channels *= known, problem.laneChannels = known;
+    }
+    problem.flopsPerStep = op.getCombiner().front().getOperations().size();
+  }
+  problem.bytes = bytesOf(operation->getOperands(), problem) +
+                  bytesOf(operation->getResults(), problem);
+  return problem;
+}

@@ -1,0 +1,129 @@
+//===- SelectStrategy.cpp - Writes the decision into the IR ---------------===//
+#include "ssm/Strategy/Passes.h"
+#include "ssm/Strategy/Strategy.h"
+
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace ssm {
+#define GEN_PASS_DEF_SELECTSTRATEGY
+#include "ssm/Strategy/Passes.h.inc"
+} // namespace ssm
+
+using namespace mlir;
+
+namespace {
+/// A strategy judged for one op.
+struct Candidate {
+  const ::ssm::Strategy *strategy;
+  std::string refusal;
+  double seconds = 0;
+};
+
+struct SelectStrategy : ::ssm::impl::SelectStrategyBase<SelectStrategy> {
+  using SelectStrategyBase::SelectStrategyBase;
+
+  void runOnOperation() override;
+
+private:
+  LogicalResult select(Operation *op, const ::ssm::TargetInfo &info,
+                       std::optional<::ssm::StrategyKind> forced);
+};
+} // namespace
+
+static std::string printSeconds(double seconds) {
+  if (seconds < 1e-3)
+    return llvm::formatv("{0:F1} us", seconds * 1e6);
+  return llvm::formatv("{0:F2} ms", seconds * 1e3);
+}
+
+/// "linear_recurrence: fft_conv 1.2 ms; sequential 4.0 ms; tree_scan refused:
+/// ..."
+static std::string explain(Operation *op, const Candidate &winner,
+                           StringRef how, ArrayRef<Candidate> candidates,
+                           bool assumedSizes) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << op->getName().stripDialect() << ": "
+     << stringifyStrategyKind(winner.strategy->kind) << ' '
+     << printSeconds(winner.seconds) << " (" << how << ")";
+  for (const Candidate &candidate : candidates) {
+    if (candidate.strategy == winner.strategy)
+      continue;
+    os << "; " << stringifyStrategyKind(candidate.strategy->kind) << ' ';
+    if (candidate.refusal.empty())
+      os << printSeconds(candidate.seconds);
+    else
+      os << "refused: " << candidate.refusal;
+  }
+  if (assumedSizes)
+    os << "; sizes known at run time only are taken to be 4096";
+  return text;
+}
+
+LogicalResult
+SelectStrategy::select(Operation *op, const ::ssm::TargetInfo &info,
+                       std::optional<::ssm::StrategyKind> forced) {
+  // 1. Judge every strategy.
+  ::ssm::Problem problem = ::ssm::describe(op);
+  SmallVector<Candidate> candidates;
+  for (const ::ssm::Strategy &strategy : ::ssm::getStrategies()) {
+    Candidate candidate{&strategy, strategy.refuse(problem)};
+    if (candidate.refusal.empty())
+      candidate.seconds = strategy.estimate(problem, info, cores);
+    candidates.push_back(std::move(candidate));
+  }
+
+  // 2. What was asked for, or the fastest.
+  auto pinned = op->getAttrOfType<::ssm::StrategyAttr>("strategy");
+  std::optional<::ssm::StrategyKind> asked = forced;
+  if (!asked && pinned)
+    asked = pinned.getKind();
+  const Candidate *winner = nullptr;
+  StringRef how = pinned && !forced ? "pinned" : forced ? "forced" : "fastest";
+  for (const Candidate &candidate : candidates) {
+    if (asked && candidate.strategy->kind != *asked)
+      continue;
+    if (asked && !candidate.refusal.empty())
+      return op->emitOpError("strategy ")
+             << stringifyStrategyKind(*asked)
+             << " cannot compute this op: " << candidate.refusal;
+    if (!candidate.refusal.empty())
+      continue;
+    if (!winner || candidate.seconds < winner->seconds)
+      winner = &candidate;
+  }
+
+  // 3. Write it down and say why.
+  if (!pinned || forced)
+    op->setAttr("strategy", winner->strategy->plan(problem, info));
+  remark::passed(
+      op->getLoc(),
+      remark::RemarkOpts::name("StrategyChosen").category("ssm-strategy"))
+      << explain(op, *winner, how, candidates, problem.assumedSizes);
+  return success();
+}
+
+void SelectStrategy::runOnOperation() {
+  ::ssm::TargetInfo info = ::ssm::TargetInfo::forName(target);
+  std::optional<::ssm::StrategyKind> forced;
+  if (!force.empty() && force != "auto") {
+    forced = ::ssm::symbolizeStrategyKind(force);
+    if (!forced) {
+      getOperation()->emitError("there is no strategy '")
+          << force
+          << "'; use auto, sequential, tree_scan, fft_conv or "
+             "direct_conv";
+      return signalPassFailure();
+    }
+  }
+  WalkResult result = getOperation()->walk([&](Operation *op) {
+    if (!isa<::ssm::LinearRecurrenceOp, ::ssm::AssociativeScanOp,
+             ::ssm::LongConvOp>(op))
+      return WalkResult::advance();
+    return failed(select(op, info, forced)) ? WalkResult::interrupt()
+                                            : WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    signalPassFailure();
+}

@@ -1,0 +1,35 @@
+//===- Sequential.cpp - The strategy `sequential` -------------------------===//
+#include "CostModel.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace ssm;
+
+/// Channels in vectors, two a tile: enough to hide the latency of an FMA while
+/// every stream of operands stays within a few cache lines a step.
+static constexpr int64_t kVectorsPerTile = 2;
+
+static std::string refuse(const Problem &problem) {
+  return isa<LongConvOp>(problem.op) ? "a convolution carries no state" : "";
+}
+
+static double estimate(const Problem &problem, const TargetInfo &target,
+                       int64_t cores) {
+  double lanes = tileLanes(problem, target, kVectorsPerTile);
+  double units = problem.channels / problem.laneChannels *
+                 std::ceil(problem.laneChannels / lanes);
+  double busy = std::min<double>(cores, units);
+  return std::max(
+      scanSeconds(problem, target, units, problem.length, lanes, cores),
+      memorySeconds(problem.bytes, target, busy));
+}
+
+static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
+  return StrategyAttr::get(problem.op->getContext(), StrategyKind::Sequential,
+                           /*leaf=*/128,
+                           tileLanes(problem, target, kVectorsPerTile));
+}
+
+const Strategy ssm::kSequential = {StrategyKind::Sequential, refuse, estimate,
+                                   plan};
