@@ -57,7 +57,7 @@ static void addTensorOptimization(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
   pm.addNestedPass<func::FuncOp>(createVectorize());
   addCleanup(pm);
-  pm.addPass(createLoopInvariantSubsetHoistingPass());
+  pm.addNestedPass<func::FuncOp>(createHoistSubsets());
   addCleanup(pm);
 }
 

@@ -30,4 +30,14 @@ def UnshareFills : Pass<"ssm-unshare-fills", "::mlir::func::FuncOp"> {
   }];
 }
 
+def HoistSubsets : Pass<"ssm-hoist-subsets", "::mlir::func::FuncOp"> {
+  let summary = "hoist tensor slices that a loop reads and writes in place";
+  let description = [{
+    Upstream's loop-invariant-subset-hoisting on the loops that have anything to
+    hoist: a slice or transfer of a carried tensor, at a place that does not
+    change. It compares all subsets of a loop in pairs, and without the filter
+    that is most of the compile time of a transform.
+  }];
+}
+
 #endif // SSM_PIPELINES_PASSES_TD
