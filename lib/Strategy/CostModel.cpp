@@ -21,8 +21,10 @@ double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
   double chain =
       target.fmaLatency * (problem.complexTransition ? 2 : 1) / target.clock;
   double vectors = std::ceil(lanes / vectorElements) * problem.states;
+  double efficiency =
+      problem.states > 1 ? kSummedScanEfficiency : kScanEfficiency;
   double work = vectors * vectorElements * problem.flopsPerStep /
-                (target.peakFlops(problem.elementBytes) * kScanEfficiency);
+                (target.peakFlops(problem.elementBytes) * efficiency);
   double rounds = std::ceil(units / cores);
   return rounds * (steps * std::max(chain, work) + target.tileOverhead);
 }

@@ -25,10 +25,12 @@ int64_t tileLanes(const Problem &problem, const TargetInfo &target,
 /// Refusals that convolutions share; an empty string if there is none.
 std::string refuseConvolution(const Problem &problem);
 
-/// Parts of the FMA peak that generated code reaches on one core (measured on
-/// AVX-512 with bench/: complex butterflies; sums over taps; kernel products).
+/// Parts of the FMA peak that generated code reaches on one core, measured on
+/// AVX-512: complex butterflies, sums over taps, products of kernel tables, one
+/// state a channel (in registers), several (in the first cache, and summed).
 constexpr double kFFTEfficiency = 0.20, kDirectEfficiency = 0.25,
-                 kKernelEfficiency = 0.08, kScanEfficiency = 0.25;
+                 kKernelEfficiency = 0.08, kScanEfficiency = 0.25,
+                 kSummedScanEfficiency = 0.05;
 
 } // namespace ssm
 

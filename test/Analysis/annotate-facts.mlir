@@ -1,0 +1,26 @@
+// RUN: ssm-opt %s --ssm-annotate-facts | FileCheck %s
+
+#btd = affine_map<(b, t, d) -> (b, t, d)>
+#td = affine_map<(b, t, d) -> (t, d)>
+#d = affine_map<(b, t, d) -> (d)>
+#bd = affine_map<(b, t, d) -> (b, d)>
+
+// CHECK-LABEL: func @invariant
+// CHECK: ssm.facts = {input = "invariant", output = "absent", transition = "invariant"}
+func.func @invariant(%a: tensor<8xf32>, %b: tensor<8xf32>, %u: tensor<2x?x8xf32>) -> tensor<2x?x8xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<8xf32>)
+      signal(%u : tensor<2x?x8xf32>) input(%b : tensor<8xf32>)
+      {indexing_maps = [#d, #btd, #d, #btd, #bd], time = 1 : i64}
+      -> tensor<2x?x8xf32>, tensor<2x8xf32>
+  return %y : tensor<2x?x8xf32>
+}
+
+// CHECK-LABEL: func @varying_output
+// CHECK: ssm.facts = {input = "absent", no_convolution = "the output map varies in time", output = "varying", transition = "invariant"}
+func.func @varying_output(%a: tensor<8xf32>, %c: tensor<16x8xf32>, %u: tensor<2x16x8xf32>) -> tensor<2x16x8xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<8xf32>)
+      signal(%u : tensor<2x16x8xf32>) output(%c : tensor<16x8xf32>)
+      {indexing_maps = [#d, #btd, #td, #btd, #bd], time = 1 : i64}
+      -> tensor<2x16x8xf32>, tensor<2x8xf32>
+  return %y : tensor<2x16x8xf32>
+}

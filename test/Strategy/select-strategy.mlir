@@ -1,0 +1,58 @@
+// RUN: ssm-opt %s --ssm-select-strategy=target=x86-64-v4 --remarks-filter=".*" 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
+// RUN: ssm-opt %s --ssm-select-strategy=target=x86-64-v4 | FileCheck %s
+// RUN: ssm-opt %s --ssm-select-strategy="target=x86-64-v3 force=tree_scan" | FileCheck %s --check-prefix=FORCED
+
+#btd = affine_map<(b, t, d) -> (b, t, d)>
+#d = affine_map<(b, t, d) -> (d)>
+#bd = affine_map<(b, t, d) -> (b, d)>
+#hn = affine_map<(t, h, n) -> (h, n)>
+#th = affine_map<(t, h, n) -> (t, h)>
+
+// Many channels fill the machine; no kernel exists.
+// REMARK: linear_recurrence: sequential {{.*}} (fastest); tree_scan {{.*}}s; fft_conv refused: the transition varies in time; direct_conv refused: the transition varies in time
+// CHECK-LABEL: func @varying
+// CHECK: strategy = #ssm.strategy<sequential, lanes = 32>
+// FORCED-LABEL: func @varying
+// FORCED: strategy = #ssm.strategy<tree_scan>
+func.func @varying(%a: tensor<4x4096x512xf32>, %u: tensor<4x4096x512xf32>) -> tensor<4x4096x512xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<4x4096x512xf32>)
+      signal(%u : tensor<4x4096x512xf32>)
+      {indexing_maps = [#btd, #btd, #btd, #bd], time = 1 : i64}
+      -> tensor<4x4096x512xf32>, tensor<4x512xf32>
+  return %y : tensor<4x4096x512xf32>
+}
+
+// Constant in time, many states, long: the kernel by FFT.
+// REMARK: linear_recurrence: fft_conv {{.*}} (fastest); sequential
+// CHECK-LABEL: func @long
+// CHECK: strategy = #ssm.strategy<fft_conv>
+func.func @long(%a: tensor<16x256xf32>, %c: tensor<16x256xf32>, %u: tensor<65536x16xf32>) -> tensor<65536x16xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<16x256xf32>)
+      signal(%u : tensor<65536x16xf32>) output(%c : tensor<16x256xf32>)
+      {indexing_maps = [#hn, #th, #hn, #th, #hn], time = 0 : i64}
+      -> tensor<65536x16xf32>, tensor<16x256xf32>
+  return %y : tensor<65536x16xf32>
+}
+
+// The same under strict numerics.
+// REMARK: linear_recurrence: {{.*}}fft_conv refused: numerics<strict> asks for exact causality
+func.func @strict(%a: tensor<16x256xf32>, %c: tensor<16x256xf32>, %u: tensor<65536x16xf32>) -> tensor<65536x16xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<16x256xf32>)
+      signal(%u : tensor<65536x16xf32>) output(%c : tensor<16x256xf32>)
+      {indexing_maps = [#hn, #th, #hn, #th, #hn], time = 0 : i64, numerics = #ssm.numerics<strict>}
+      -> tensor<65536x16xf32>, tensor<16x256xf32>
+  return %y : tensor<65536x16xf32>
+}
+
+// A pinned strategy stays; an unknown length is assumed, and that is said.
+// REMARK: linear_recurrence: sequential {{.*}} (pinned); {{.*}}; sizes known at run time only are taken to be 4096
+// CHECK-LABEL: func @pinned
+// CHECK: strategy = #ssm.strategy<sequential, lanes = 8>
+func.func @pinned(%a: tensor<8xf32>, %u: tensor<2x?x8xf32>) -> tensor<2x?x8xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<8xf32>)
+      signal(%u : tensor<2x?x8xf32>)
+      {indexing_maps = [#d, #btd, #btd, #bd], time = 1 : i64,
+       strategy = #ssm.strategy<sequential, lanes = 8>}
+      -> tensor<2x?x8xf32>, tensor<2x8xf32>
+  return %y : tensor<2x?x8xf32>
+}
