@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+using namespace mlir;
 using namespace ssm;
 
 double ssm::memorySeconds(double bytes, const TargetInfo &target,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+using namespace mlir;
 using namespace ssm;
 
 /// Channels in vectors, two a tile: enough to hide the latency of an FMA while

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+using namespace mlir;
 using namespace ssm;
 
 static constexpr int64_t kVectorsPerTile = 2;
