@@ -86,6 +86,7 @@ def test_files_that_cannot_be_opened(folder):
     (["--threads=0"], "--threads must be a number from 1 to 4096, but it is '0'"),
     (["--threads=x"], "but it is 'x'"),
     (["--time=-1"], "--time must be a number of at least 1, but it is '-1'"),
+    (["--strategy=newton"], "there is no strategy 'newton'; use auto, sequential, tree_scan"),
     (["--no-such-option"], "unknown argument '--no-such-option'"),
     (["m.mlir"], "one program is needed, but 2 were given"),
     (["--output"], "--output: missing argument"),
@@ -129,6 +130,15 @@ def test_wrong_programs(folder, name):
     text, message = PROGRAMS[name]
     (folder / "p.mlir").write_bytes(text.encode("latin-1"))
     assert message in fails(folder, "ssm-run", "p.mlir", "--input", "u.npy")
+
+
+def test_strategy_that_cannot_compute_the_recurrence(folder):
+    varying = MODEL.replace("%a: tensor<3xf32>", "%a: tensor<?x3xf32>")
+    varying = varying.replace("transition(%a : tensor<3xf32>)", "transition(%a : tensor<?x3xf32>)")
+    (folder / "p.mlir").write_text(varying.replace("[#d, #td, #td, #d]", "[#td, #td, #td, #d]"))
+    message = fails(folder, "ssm-run", "p.mlir", "--input", "u.npy", "--input", "u.npy", "--strategy=fft_conv")
+    assert "p.mlir:6:15: error: " in message
+    assert "strategy fft_conv cannot compute this op: the transition varies in time" in message
 
 
 def test_size_of_a_result_that_no_argument_has(folder):

@@ -21,6 +21,13 @@ def test_snippet_parses(text):
     tool("ssm-opt", input=text)
 
 
+def test_readme_shows_what_the_compiler_prints():
+    text = (ROOT / "README.md").read_text()
+    before, after = re.findall(r"^```mlir\n(.*?)^```", text, re.M | re.S)[:2]
+    flags = re.search(r"`ssm-opt (--ssm-[^`]*)`", text).group(1).split()
+    assert tool("ssm-opt", *flags, input=before).stdout.strip() == after.strip()
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.mlir")), ids=lambda p: p.name)
 def test_example_parses(path):
     tool("ssm-opt", path)
