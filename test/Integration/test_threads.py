@@ -1,0 +1,63 @@
+"""Threads change the time, not one bit of the result."""
+
+import numpy as np
+import pytest
+from harness import run
+
+RECURRENCE = """
+#m = affine_map<(b, t, d) -> (b, t, d)>
+#bd = affine_map<(b, t, d) -> (b, d)>
+func.func @f(%a: tensor<3x?x37xf32>, %x: tensor<3x?x37xf32>) -> (tensor<3x?x37xf32>, tensor<3x37xf32>) {
+  %h, %last = ssm.linear_recurrence transition(%a : tensor<3x?x37xf32>) signal(%x : tensor<3x?x37xf32>)
+      {indexing_maps = [#m, #m, #m, #bd], time = 1 : i64} -> tensor<3x?x37xf32>, tensor<3x37xf32>
+  return %h, %last : tensor<3x?x37xf32>, tensor<3x37xf32>
+}
+"""
+
+CONVOLUTION = """
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @f(%u: tensor<2x19x1000xf32>, %k: tensor<19x1000xf32>) -> tensor<2x19x1000xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64}
+      : tensor<2x19x1000xf32>, tensor<19x1000xf32> -> tensor<2x19x1000xf32>
+  return %y : tensor<2x19x1000xf32>
+}
+"""
+
+TRANSFORM = """
+func.func @f(%x: tensor<3x8192x19xcomplex<f32>>) -> tensor<3x8192x19xcomplex<f32>> {
+  %y = ssm.fft %x {dimension = 1 : i64} : tensor<3x8192x19xcomplex<f32>>
+  return %y : tensor<3x8192x19xcomplex<f32>>
+}
+"""
+
+
+def same_for_all_threads(text, *inputs, strategy=None):
+    first = run(text, *inputs, strategy=strategy, threads=1)
+    for threads in (2, 3):
+        other = run(text, *inputs, strategy=strategy, threads=threads)
+        for one, many in zip(first, other, strict=True):
+            assert one.tobytes() == many.tobytes()
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "tree_scan"])
+def test_recurrence(strategy):
+    random = np.random.default_rng(0)
+    a = random.uniform(0.9, 1, (3, 1000, 37)).astype(np.float32)
+    x = random.standard_normal((3, 1000, 37)).astype(np.float32)
+    same_for_all_threads(RECURRENCE, a, x, strategy=strategy)
+
+
+@pytest.mark.parametrize("strategy", ["direct_conv", "fft_conv"])
+def test_convolution(strategy):
+    random = np.random.default_rng(0)
+    u = random.standard_normal((2, 19, 1000)).astype(np.float32)
+    k = random.standard_normal((19, 1000)).astype(np.float32)
+    same_for_all_threads(CONVOLUTION, u, k, strategy=strategy)
+
+
+def test_transform():
+    """Tiles that do not fit a stack: each thread works in the workspace."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((3, 8192, 19, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    same_for_all_threads(TRANSFORM, x)

@@ -1,0 +1,40 @@
+// RUN: ssm-opt %s --ssm-vectorize=max-elements=64 | FileCheck %s
+
+#id = affine_map<(d0) -> (d0)>
+
+// The slice becomes a transfer from the tensor itself.
+// CHECK-LABEL: func.func @tile
+// CHECK-SAME: %[[A:.*]]: tensor<?x16xf32>, %[[H:.*]]: tensor<16xf32>, %[[T:.*]]: index
+// CHECK-NOT: tensor.extract_slice
+// CHECK: %[[VA:.*]] = vector.transfer_read %[[A]][%[[T]], %{{.*}}]
+// CHECK: %[[VH:.*]] = vector.transfer_read %[[H]]
+// CHECK: %[[P:.*]] = arith.mulf %[[VA]], %[[VH]] : vector<16xf32>
+// CHECK: vector.transfer_write %[[P]], %[[H]]
+func.func @tile(%a: tensor<?x16xf32>, %h: tensor<16xf32>, %t: index) -> tensor<16xf32> {
+  %at = tensor.extract_slice %a[%t, 0] [1, 16] [1, 1] : tensor<?x16xf32> to tensor<16xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%at : tensor<16xf32>) outs(%h : tensor<16xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %p = arith.mulf %x, %y : f32
+    linalg.yield %p : f32
+  } -> tensor<16xf32>
+  return %r : tensor<16xf32>
+}
+
+// Dynamic, larger than max-elements, of one element, or complex: loops.
+// CHECK-LABEL: func.func @loops
+// CHECK-COUNT-4: linalg.negf
+// CHECK-NOT: vector
+// CHECK: return
+func.func @loops(%a: tensor<?xf32>, %b: tensor<65xf32>, %c: tensor<1xf32>, %d: tensor<4xcomplex<f32>>)
+    -> (tensor<?xf32>, tensor<65xf32>, tensor<1xf32>, tensor<4xcomplex<f32>>) {
+  %0 = linalg.negf ins(%a : tensor<?xf32>) outs(%a : tensor<?xf32>) -> tensor<?xf32>
+  %1 = linalg.negf ins(%b : tensor<65xf32>) outs(%b : tensor<65xf32>) -> tensor<65xf32>
+  %2 = linalg.negf ins(%c : tensor<1xf32>) outs(%c : tensor<1xf32>) -> tensor<1xf32>
+  %3 = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"], doc = "linalg.negf"} outs(%d : tensor<4xcomplex<f32>>) {
+  ^bb0(%x: complex<f32>):
+    %n = complex.neg %x : complex<f32>
+    linalg.yield %n : complex<f32>
+  } -> tensor<4xcomplex<f32>>
+  return %0, %1, %2, %3 : tensor<?xf32>, tensor<65xf32>, tensor<1xf32>, tensor<4xcomplex<f32>>
+}
