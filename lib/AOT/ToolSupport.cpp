@@ -14,19 +14,22 @@ using namespace mlir;
 namespace ssm {
 
 namespace {
-/// Prints every remark as one line.
+/// Prints the text of every remark as one line.
 class LinePrinter final : public remark::detail::MLIRRemarkStreamerBase {
 public:
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    llvm::outs() << remark.getMsg() << "\n";
+    for (const auto &arg : remark.getArgs())
+      if (arg.key == "Remark")
+        llvm::outs() << arg.val << "\n";
   }
 };
 } // namespace
 
 /// Remarks of the category of strategy selection go to stdout.
 static LogicalResult printStrategyRemarks(MLIRContext &context) {
+  // The engine enables a kind of remark only if the kind's own filter is set.
   remark::RemarkCategories categories;
-  categories.all = "ssm-strategy";
+  categories.all = categories.passed = categories.missed = "ssm-strategy";
   return remark::enableOptimizationRemarks(
       context, std::make_unique<LinePrinter>(),
       std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
