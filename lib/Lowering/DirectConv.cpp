@@ -2,9 +2,12 @@
 //
 // For every tile of channels, in parallel:
 //
-//   for t in 0 .. L:  y_t = sum of k_l u_{t-l} over l in 0 .. min(K, t + 1)
+//   for t in 0 .. L:  y_t = sum of k_l u_{t-l} over l from min(K, t + 1) - 1 to
+//   0
 //
-// Exactly causal, and the fastest way for a few taps.
+// Exactly causal, and the fastest way for a few taps. Kernels decay: from the
+// far lags on, small terms are added while the sum is small, and its rounding
+// is that of the last terms.
 //
 //===----------------------------------------------------------------------===//
 
@@ -74,7 +77,9 @@ SmallVector<Value> DirectConvEmitter::emitSum(const Tile &tile, Value t) {
                                        arith::AddIOp::create(b, loc, t, one));
   return buildFor(
       b, loc, asValue(b, loc, b.getIndexAttr(0)), reach, zero,
-      [&](Value lag, ValueRange acc) {
+      [&](Value i, ValueRange acc) {
+        Value lag = arith::SubIOp::create(
+            b, loc, arith::SubIOp::create(b, loc, reach, i), one);
         Value past = arith::SubIOp::create(b, loc, t, lag);
         Value u = extractTile(b, loc, op.getSignal(), maps[0],
                               tile.at(time, timeAt(past)));
