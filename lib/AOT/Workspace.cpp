@@ -4,7 +4,8 @@
 // may be noalias. A buffer may leave the sequential loops around it if no
 // iteration hands it to the next one; BufferViewFlowAnalysis tells. A large
 // buffer of a parallel loop has one slice per thread, a multiple of the
-// alignment apart.
+// alignment apart. The size of a buffer that a loop computes, such as the
+// levels of a tree, is bounded by its integer range.
 //
 // Precondition: bufferized, structured control flow, no deallocations yet
 // except those of the user.
@@ -13,6 +14,8 @@
 #include "ssm/AOT/Passes.h"
 #include "ssm/AOT/Signature.h"
 
+#include "mlir/Analysis/DataFlow/IntegerRangeAnalysis.h"
+#include "mlir/Analysis/DataFlow/Utils.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Func/Utils/Utils.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
@@ -58,13 +61,31 @@ static bool isCarried(memref::AllocOp alloc,
   return false;
 }
 
-/// Bytes of a static buffer; nothing if they do not fit.
-static std::optional<int64_t> getBytes(MemRefType type,
-                                       const DataLayout &layout) {
+/// The largest value of an index, if the analysis knows it.
+static std::optional<int64_t> getUpperBound(Value value,
+                                            DataFlowSolver &ranges) {
+  const auto *lattice =
+      ranges.lookupState<dataflow::IntegerValueRangeLattice>(value);
+  if (!lattice || lattice->getValue().isUninitialized())
+    return std::nullopt;
+  APInt bound = lattice->getValue().getValue().umax();
+  return bound.getActiveBits() < 63 ? std::optional(bound.getSExtValue())
+                                    : std::nullopt;
+}
+
+/// Bytes of a buffer, or a bound for them; nothing if they do not fit.
+static std::optional<int64_t> getBytes(memref::AllocOp alloc,
+                                       const DataLayout &layout,
+                                       DataFlowSolver &ranges) {
+  MemRefType type = alloc.getType();
   int64_t bytes = layout.getTypeSize(type.getElementType()).getFixedValue();
-  for (int64_t size : type.getShape())
-    if (llvm::MulOverflow(bytes, size, bytes))
+  auto dynamicSizes = alloc.getDynamicSizes().begin();
+  for (std::optional<int64_t> size : type.getShape()) {
+    if (ShapedType::isDynamic(*size))
+      size = getUpperBound(*dynamicSizes++, ranges);
+    if (!size || llvm::MulOverflow(bytes, *size, bytes))
       return std::nullopt;
+  }
   return bytes;
 }
 
@@ -89,8 +110,10 @@ private:
   Block *getPlacement(memref::AllocOp alloc);
   FailureOr<Value> addArgument(memref::AllocOp alloc, MemRefType type,
                                int64_t bytes);
-  LogicalResult moveToThreadSlice(memref::AllocOp alloc, int64_t bytes,
-                                  Block *block);
+  FailureOr<Value> addThreadOffset(memref::AllocOp alloc, int64_t slice,
+                                   Block *block);
+  LogicalResult moveToView(memref::AllocOp alloc, int64_t bytes, Block *block);
+  LogicalResult place(memref::AllocOp alloc, int64_t bytes);
 };
 } // namespace
 
@@ -119,66 +142,93 @@ FailureOr<Value> Placer::addArgument(memref::AllocOp alloc, MemRefType type,
   return Value(func.getBody().addArgument(type, alloc.getLoc()));
 }
 
-/// Replaces `alloc` by the part of a workspace argument that belongs to the
-/// thread that runs `block`.
-LogicalResult Placer::moveToThreadSlice(memref::AllocOp alloc, int64_t bytes,
-                                        Block *block) {
+/// Where the slice of the thread that runs `block` starts.
+FailureOr<Value> Placer::addThreadOffset(memref::AllocOp alloc, int64_t slice,
+                                         Block *block) {
   OpBuilder b = OpBuilder::atBlockBegin(block);
   Location loc = alloc.getLoc();
-  int64_t slice = llvm::alignTo<kAlignment>(bytes), total;
-  if (llvm::MulOverflow(slice, threads, total))
-    return alloc.emitError("a workspace has at most 2^63 - 1 bytes, but ")
-           << threads << " threads with a buffer of type " << alloc.getType()
-           << " exceed that; use smaller sizes or fewer threads";
-  auto argument =
-      addArgument(alloc, MemRefType::get({total}, b.getI8Type()), total);
   auto threadNumber = func::lookupOrCreateFnDecl(
       b, func->getParentOfType<ModuleOp>(), "omp_get_thread_num", {}, nullptr,
       b.getI32Type());
-  if (failed(argument) || failed(threadNumber))
+  if (failed(threadNumber))
     return failure();
   Value number =
       func::CallOp::create(b, loc, *threadNumber, ValueRange()).getResult(0);
   Value index = arith::IndexCastOp::create(b, loc, b.getIndexType(), number);
   Value size = arith::ConstantIndexOp::create(b, loc, slice);
-  Value offset = arith::MulIOp::create(b, loc, index, size);
-  replaceBuffer(alloc, memref::ViewOp::create(b, loc, alloc.getType(),
-                                              *argument, offset, ValueRange()));
+  return Value(arith::MulIOp::create(b, loc, index, size));
+}
+
+/// Replaces `alloc` by a part of a workspace argument of bytes, which belongs
+/// to the thread that runs `block`.
+LogicalResult Placer::moveToView(memref::AllocOp alloc, int64_t bytes,
+                                 Block *block) {
+  OpBuilder b(alloc);
+  bool isShared = block->getParentOp() != func;
+  int64_t slice = llvm::alignTo<kAlignment>(bytes), total;
+  if (llvm::MulOverflow(slice, isShared ? threads : 1, total))
+    return alloc.emitError("a workspace has at most 2^63 - 1 bytes, but ")
+           << threads << " threads with a buffer of type " << alloc.getType()
+           << " exceed that; use smaller sizes or fewer threads";
+  auto argument =
+      addArgument(alloc, MemRefType::get({total}, b.getI8Type()), total);
+  FailureOr<Value> offset =
+      isShared ? addThreadOffset(alloc, slice, block)
+               : FailureOr<Value>(
+                     arith::ConstantIndexOp::create(b, alloc.getLoc(), 0));
+  if (failed(argument) || failed(offset))
+    return failure();
+  replaceBuffer(alloc, memref::ViewOp::create(
+                           b, alloc.getLoc(), alloc.getType(), *argument,
+                           *offset, alloc.getDynamicSizes()));
+  return success();
+}
+
+LogicalResult Placer::place(memref::AllocOp alloc, int64_t bytes) {
+  Block *block = getPlacement(alloc);
+  bool isStatic = alloc.getType().hasStaticShape();
+  if (block->getParentOp() == func && isStatic) {
+    auto argument = addArgument(alloc, alloc.getType(), bytes);
+    if (succeeded(argument))
+      replaceBuffer(alloc, *argument);
+    return argument;
+  }
+  if (block->getParentOp() == func || bytes > maxStackBytes || !isStatic)
+    return isInParallelLoop(block->getParentOp())
+               ? success()
+               : moveToView(alloc, bytes, block);
+  OpBuilder b = OpBuilder::atBlockBegin(block);
+  replaceBuffer(alloc,
+                memref::AllocaOp::create(b, alloc.getLoc(), alloc.getType(),
+                                         b.getI64IntegerAttr(kAlignment)));
   return success();
 }
 
 LogicalResult Placer::run() {
   BufferViewFlowAnalysis views(func);
   DataLayout layout = DataLayout::closest(func);
-  SmallVector<memref::AllocOp> allocs;
-  func.walk([&](memref::AllocOp alloc) {
-    if (alloc.getType().hasStaticShape() &&
-        alloc.getType().getLayout().isIdentity() && !isCarried(alloc, views))
-      allocs.push_back(alloc);
-  });
-  for (memref::AllocOp alloc : allocs) {
-    std::optional<int64_t> bytes = getBytes(alloc.getType(), layout);
-    if (!bytes)
+  DataFlowSolver ranges;
+  dataflow::loadBaselineAnalyses(ranges);
+  ranges.load<dataflow::IntegerRangeAnalysis>();
+  if (failed(ranges.initializeAndRun(func)))
+    return func.emitError("the sizes of the buffers cannot be analysed");
+  SmallVector<std::pair<memref::AllocOp, int64_t>> buffers;
+  WalkResult walked = func.walk([&](memref::AllocOp alloc) -> WalkResult {
+    if (!alloc.getType().getLayout().isIdentity() || isCarried(alloc, views))
+      return WalkResult::advance();
+    if (std::optional<int64_t> bytes = getBytes(alloc, layout, ranges))
+      buffers.emplace_back(alloc, *bytes);
+    else if (alloc.getType().hasStaticShape())
       return alloc.emitError("a buffer has at most 2^63 - 1 bytes, but its "
                              "type is ")
              << alloc.getType() << "; use smaller sizes";
-    Block *block = getPlacement(alloc);
-    if (block->getParentOp() == func) {
-      auto argument = addArgument(alloc, alloc.getType(), *bytes);
-      if (failed(argument))
-        return failure();
-      replaceBuffer(alloc, *argument);
-    } else if (*bytes > maxStackBytes) {
-      if (!isInParallelLoop(block->getParentOp()) &&
-          failed(moveToThreadSlice(alloc, *bytes, block)))
-        return failure();
-    } else {
-      OpBuilder b = OpBuilder::atBlockBegin(block);
-      replaceBuffer(alloc,
-                    memref::AllocaOp::create(b, alloc.getLoc(), alloc.getType(),
-                                             b.getI64IntegerAttr(kAlignment)));
-    }
-  }
+    return WalkResult::advance();
+  });
+  if (walked.wasInterrupted())
+    return failure();
+  for (auto [alloc, bytes] : buffers)
+    if (failed(place(alloc, bytes)))
+      return failure();
   return success();
 }
 

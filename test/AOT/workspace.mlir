@@ -36,10 +36,10 @@ func.func @sequential(%out: memref<4xf32>) attributes {ssm.abi = {inputs = [], o
 // CHECK-NEXT: %[[INDEX:.*]] = arith.index_cast %[[ID]]
 // CHECK-NEXT: %[[SIZE:.*]] = arith.constant 128
 // CHECK-NEXT: %[[OFFSET:.*]] = arith.muli %[[INDEX]], %[[SIZE]]
-// CHECK-NEXT: %[[B:.*]] = memref.view %[[W]][%[[OFFSET]]][] : memref<384xi8> to memref<17xf32>
 // CHECK-NEXT: %[[S:.*]] = memref.alloca() {alignment = 64 : i64} : memref<16xf32>
 // CHECK-NEXT: scf.for
 // CHECK: "test.use"(%[[S]])
+// CHECK: %[[B:.*]] = memref.view %[[W]][%[[OFFSET]]][] : memref<384xi8> to memref<17xf32>
 // CHECK: "test.use"(%[[B]])
 // CHECK: memref.alloc(%{{.*}}) : memref<?xf32>
 // CHECK: scf.for
@@ -81,6 +81,31 @@ func.func @nested() attributes {ssm.abi = {inputs = [], outputs = [], strategies
       %b = memref.alloc() : memref<17xf32>
       "test.use"(%b) : (memref<17xf32>) -> ()
     }
+  }
+  return
+}
+
+// -----
+
+// The levels of a tree: 16, 8, 4, 2, 1 of the 32 rows.
+// CHECK-LABEL: func.func @bounded(
+// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<128xi8>)
+// CHECK: scf.for
+// CHECK: %[[ROWS:.*]] = arith.divui
+// CHECK: %[[ZERO:.*]] = arith.constant 0
+// CHECK: memref.view %[[W]][%[[ZERO]]][%[[ROWS]]] : memref<128xi8> to memref<?x2xf32>
+func.func @bounded() attributes {ssm.abi = {inputs = [], outputs = [], strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c5 = arith.constant 5 : index
+  %c32 = arith.constant 32 : index
+  scf.for %i = %c0 to %c5 step %c1 {
+    %half = arith.shli %c1, %i : index
+    %stride = arith.muli %half, %c2 : index
+    %rows = arith.divui %c32, %stride : index
+    %b = memref.alloc(%rows) : memref<?x2xf32>
+    "test.use"(%b) : (memref<?x2xf32>) -> ()
   }
   return
 }

@@ -63,8 +63,11 @@ def Workspace : Pass<"ssm-workspace", "::mlir::ModuleOp"> {
       %b = memref.view %workspace[%offset][] : memref<?xi8> to memref<65536xf32>
     ```
 
-    What remains on the heap, for the deallocation pipeline: buffers of dynamic
-    size, buffers that a loop carries from one iteration to the next, and large
+    A buffer whose size is computed, but bounded by a constant, is a part of as
+    many bytes as the bound.
+
+    What remains on the heap, for the deallocation pipeline: buffers of
+    unbounded size, buffers that a loop carries from one iteration to the next, and large
     buffers in a parallel loop inside another, where thread numbers repeat.
   }];
   let options = [
