@@ -7,9 +7,10 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Channels in vectors, two a tile: enough to hide the latency of an FMA while
-/// every stream of operands stays within a few cache lines a step.
-static constexpr int64_t kVectorsPerTile = 2;
+/// Channels in vectors, four a tile: enough to hide the latency of an FMA, and
+/// four cache lines in a row of every operand a step. Two lines take up to twice
+/// as long when the rows are a page apart.
+static constexpr int64_t kVectorsPerTile = 4;
 
 static std::string refuse(const Problem &problem) {
   return isa<LongConvOp>(problem.op) ? "a convolution carries no state" : "";

@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace ssm;
 
-static constexpr int64_t kVectorsPerTile = 2;
+static constexpr int64_t kVectorsPerTile = 4;
 
 /// Leaves of 128 steps: their summaries are then less than a hundredth of the
 /// work, and a tile of a leaf stays in the first cache between its two passes.

@@ -11,9 +11,9 @@
 // Many channels fill the machine; no kernel exists.
 // REMARK: linear_recurrence: sequential {{.*}} (fastest); tree_scan {{.*}}s; fft_conv refused: the transition varies in time; direct_conv refused: the transition varies in time
 // CHECK-LABEL: func @varying
-// CHECK: strategy = #ssm.strategy<sequential, lanes = 32>
+// CHECK: strategy = #ssm.strategy<sequential, lanes = 64>
 // FORCED-LABEL: func @varying
-// FORCED: strategy = #ssm.strategy<tree_scan>
+// FORCED: strategy = #ssm.strategy<tree_scan, lanes = 32>
 func.func @varying(%a: tensor<4x4096x512xf32>, %u: tensor<4x4096x512xf32>) -> tensor<4x4096x512xf32> {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<4x4096x512xf32>)
       signal(%u : tensor<4x4096x512xf32>)
