@@ -152,9 +152,10 @@ SmallVector<Value> FFTConvEmitter::load(Value value, AffineMap map,
                                         const Tile &tile, OpFoldResult count,
                                         Value scale) {
   bool inOrder = map == signalMap && value == op.getSignal();
-  OpFoldResult width = parallel.empty() || !tile.keeps(parallel.back())
-                           ? OpFoldResult(b.getIndexAttr(1))
-                           : tile.ranges[parallel.back()].size;
+  // A kernel that all lanes share is repeated in each.
+  OpFoldResult width = b.getIndexAttr(parallel.empty() ? 1 : lanes);
+  if (!parallel.empty() && tile.keeps(parallel.back()))
+    width = tile.ranges[parallel.back()].size;
   bool full = getConstantIntValue(width) == lanes;
   Value zero = asValue(b, loc, b.getIndexAttr(0));
   Values work = transform.makeWork();

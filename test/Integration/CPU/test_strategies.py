@@ -128,3 +128,22 @@ def test_fft(points):
       }}""", x)
     bound = 0.6 * np.finfo("float32").eps * np.sqrt(np.log2(points))
     assert relative(y, np.fft.fft(x.astype(complex))) <= bound
+
+
+@pytest.mark.parametrize("strategy", ["fft_conv", "direct_conv"])
+def test_one_kernel_for_all_channels(strategy):
+    u = draw("float32", (2, 100, 19), 11)[1]
+    k = draw("float32", (100,), 12)[1]
+    U, K = tensor(u), tensor(k)
+    (y,) = run(f"""
+      #u = affine_map<(b, t, h) -> (b, t, h)>
+      #k = affine_map<(b, t, h) -> (t)>
+      func.func @f(%u: {U}, %k: {K}) -> {U} {{
+        %y = ssm.long_conv %u, %k {{indexing_maps = [#u, #k, #u],
+            time = 1 : i64}} : {U}, {K} -> {U}
+        return %y : {U}
+      }}""", u, k, strategy=strategy)
+    expected = np.apply_along_axis(
+        lambda row: np.convolve(row, k.astype(float))[:100], 1,
+        u.astype(float))
+    assert relative(y, expected) <= 1e-6
