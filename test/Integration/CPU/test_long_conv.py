@@ -1,0 +1,80 @@
+"""ssm.long_conv: both strategies equal the float64 oracle."""
+
+import numpy as np
+import pytest
+from mlir_text import Conv, check, compute, convolve
+from reference import ops
+
+LENGTHS = [0, 1, 2, 3, 63, 64, 65, 1000, 4096, 65536]
+STRATEGIES = ["fft_conv", "direct_conv"]
+
+
+def cases(dtype):
+    def case(spec, length, taps, complex="", **options):
+        used = {k: v for k, v in {"b": 2, "h": 3}.items() if k in spec}
+        used.update((k, options.pop(k)) for k in list(options) if len(k) == 1)
+        return Conv(spec, {"t": length, **used}, taps, dtype, complex, **options)
+
+    # A kernel as long as the signal; at 65536 a kernel of that length is
+    # quadratic work for direct_conv, so that one has a single channel.
+    out = [case("bht,ht->bht", n, n) for n in LENGTHS[:-1]] + [case("t,t->t", LENGTHS[-1], LENGTHS[-1])]
+    # A shorter kernel, a longer one, one tap, none.
+    out += [case("bht,ht->bht", n, taps, dynamic="bht" * (k % 2)) for k, (n, taps) in enumerate([
+        (100, 1), (100, 5), (100, 64), (100, 99), (100, 101), (64, 300), (1, 7), (3, 2), (0, 3), (5, 0), (4096, 17)])]
+    out += [case("bth,ht->bth", 70, 70, dynamic="bth"), case("t,ht->th", 100, 110, complex="k", h=5, dynamic="t")]
+    if dtype == "f64":
+        return out
+    out += [case("th,ht->th", n, n, dynamic="t") for n in (0, 1, 2, 63, 65, 1000)]
+    # Layouts and sharing: one signal through many kernels, one kernel for all.
+    out += [case(spec, 130, 130, dynamic="h" * (k % 2)) for k, spec in enumerate([
+        "bth,ht->bth", "bth,th->bht", "tbh,th->bth", "bht,t->bht", "bth,t->bth", "t,ht->th", "bt,ht->bth",
+        "bht,bht->bht"])]
+    out += [case("bht,ht->bht", 200, 70, b=b, h=h) for b, h in [(1, 1), (1, 7), (3, 16), (1, 17), (2, 33)]]
+    out += [case("bht,ht->bht", 200, 150, complex=complex) for complex in ("u", "k", "uk")]
+    out += [case("t,ht->th", 200, 250, complex=complex, h=5, dynamic="t") for complex in ("u", "uk")]
+    return out
+
+
+def test_the_fast_oracle_is_the_slow_one():
+    rng = np.random.default_rng(0)
+    u, k = rng.standard_normal((2, 100)), rng.standard_normal((2, 130))
+    np.testing.assert_allclose(convolve(u, k), ops.long_conv(u, k), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(convolve(u * 1j, k), ops.long_conv(u * 1j, k), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_equals_direct_sum(dtype, strategy):
+    check(cases(dtype), dtype, strategy)
+
+
+def test_direct_sum_of_integers_is_exact():
+    chosen = [Conv(spec, {"b": 2, "t": n, "h": 9}, taps, dynamic=dynamic)
+              for spec in ("bht,ht->bht", "bth,th->bth") for n, taps in ((65, 65), (300, 40), (40, 300))
+              for dynamic in ("", "bth")]
+    rng = np.random.default_rng(1)
+    for case in chosen:
+        case.inputs = {k: rng.integers(-9, 10, x.shape).astype(x.dtype) for k, x in case.inputs.items()}
+    for case, (y,) in zip(chosen, compute(chosen, "direct_conv"), strict=True):
+        np.testing.assert_array_equal(y, case.oracle[0], err_msg=case.name)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_direct_conv_is_strictly_causal(poison):
+    clean, dirty = (Conv("bht,ht->bht", {"b": 2, "h": 9, "t": 150}, 40, numerics="strict") for _ in range(2))
+    dirty.inputs["u"] = clean.inputs["u"].copy()
+    dirty.inputs["u"][1, 4, 70] = poison
+    (y,), (z,) = compute([clean, dirty], "direct_conv")
+    assert not np.isfinite(z[1, 4, 70:110]).any()
+    z[1, 4, 70:110] = y[1, 4, 70:110]
+    np.testing.assert_array_equal(z, y)
+
+
+def test_an_impulse_finds_the_kernel():
+    case = Conv("bht,ht->bht", {"b": 2, "h": 5, "t": 1000}, 1000)
+    case.inputs["u"] = np.zeros_like(case.inputs["u"])
+    case.inputs["u"][:, :, 0] = 1
+    (direct,), (fft,) = compute([case], "direct_conv")[0], compute([case], "fft_conv")[0]
+    kernel = np.broadcast_to(case.inputs["k"], direct.shape)
+    np.testing.assert_array_equal(direct, kernel)
+    assert np.linalg.norm(fft - kernel) <= 1e-6 * np.linalg.norm(kernel)
