@@ -73,6 +73,10 @@ static std::optional<int64_t> getUpperBound(Value value,
                                     : std::nullopt;
 }
 
+/// A larger bound is no size but a fraction of all that an index can hold, as
+/// of a number of tiles of a length that the caller brings.
+static constexpr int64_t kMaxBound = int64_t(1) << 40;
+
 /// Bytes of a buffer, or a bound for them; nothing if they do not fit.
 static std::optional<int64_t> getBytes(memref::AllocOp alloc,
                                        const DataLayout &layout,
@@ -86,6 +90,8 @@ static std::optional<int64_t> getBytes(memref::AllocOp alloc,
     if (!size || llvm::MulOverflow(bytes, *size, bytes))
       return std::nullopt;
   }
+  if (!type.hasStaticShape() && bytes > kMaxBound)
+    return std::nullopt;
   return bytes;
 }
 

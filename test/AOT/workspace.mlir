@@ -109,3 +109,20 @@ func.func @bounded() attributes {ssm.abi = {inputs = [], outputs = [], strategie
   }
   return
 }
+
+// -----
+
+// Tiles of a length that is known at run time only: the largest index divided
+// by 128 is no bound.
+// CHECK-LABEL: func.func @unbounded(
+// CHECK-SAME: workspace_bytes = 0 : i64
+// CHECK: memref.alloc(%{{.*}}) : memref<?xf32>
+func.func @unbounded(%x: memref<?xf32>) attributes {ssm.abi = {inputs = [], outputs = [], strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c128 = arith.constant 128 : index
+  %length = memref.dim %x, %c0 : memref<?xf32>
+  %tiles = arith.divui %length, %c128 : index
+  %b = memref.alloc(%tiles) : memref<?xf32>
+  "test.use"(%b) : (memref<?xf32>) -> ()
+  return
+}
