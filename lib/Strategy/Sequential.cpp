@@ -8,8 +8,8 @@ using namespace mlir;
 using namespace ssm;
 
 /// Channels in vectors, four a tile: enough to hide the latency of an FMA, and
-/// four cache lines in a row of every operand a step. Two lines take up to twice
-/// as long when the rows are a page apart.
+/// four cache lines in a row of every operand a step. Two lines take up to
+/// twice as long when the rows are a page apart.
 static constexpr int64_t kVectorsPerTile = 4;
 
 static std::string refuse(const Problem &problem) {
