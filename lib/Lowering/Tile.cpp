@@ -40,11 +40,16 @@ struct Slice {
 
 static Slice makeSlice(AffineMap map, const Tile &tile) {
   Slice slice;
+  Builder b(map.getContext());
   for (unsigned dim : dimsOf(map)) {
     const LoopRange &range = tile.ranges[dim];
     slice.offsets.push_back(range.offset);
     slice.sizes.push_back(range.size);
-    slice.strides.push_back(range.stride);
+    // The stride of a single element says nothing, and MLIR 22 cannot tell
+    // which of two unit dimensions a slice drops if it is not 1.
+    slice.strides.push_back(getConstantIntValue(range.size) == 1
+                                ? OpFoldResult(b.getIndexAttr(1))
+                                : range.stride);
     if (tile.keeps(dim))
       slice.shape.push_back(
           getConstantIntValue(range.size).value_or(ShapedType::kDynamic));

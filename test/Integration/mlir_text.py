@@ -198,9 +198,12 @@ class Recurrence(Case):
 
     def scales(self):
         """A state may pass near zero: the last one's error is relative to the
-        root mean square of the states over time."""
+        largest that each of its elements was over time."""
         y, final = self.oracle
-        return [norm(y), norm(self.states) / np.sqrt(self.sizes["t"]) if self.sizes["t"] else norm(final)]
+        if not self.sizes["t"]:
+            return [norm(y), norm(final)]
+        time = len(self.state) if "c" in self.inputs else self.y.index("t")
+        return [norm(y), norm(np.max(np.abs(self.states), axis=time))]
 
 
 @dataclass(eq=False)

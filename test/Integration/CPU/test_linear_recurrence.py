@@ -1,0 +1,185 @@
+"""ssm.linear_recurrence: every legal strategy equals the float64 oracle."""
+
+import numpy as np
+import pytest
+from mlir_text import Recurrence, check, compute
+
+LENGTHS = [0, 1, 2, 3, 63, 64, 65, 1000, 4096, 65536]
+SCANS = ["sequential", "tree_scan"]
+CONVOLUTIONS = ["fft_conv", "direct_conv"]
+
+
+def make(names, dtype):
+    """A function that makes cases whose sizes, where not given, are `names`."""
+    def case(spec, length, complex="", **options):
+        used = {k: v for k, v in names.items() if k in spec}
+        used.update((k, options.pop(k)) for k in list(options) if len(k) == 1)
+        return Recurrence(spec, {"t": length, **used}, dtype, complex, **options)
+    return case
+
+
+def invariant(dtype):
+    """A, B and C are time-invariant: every strategy is legal."""
+    case = make({"b": 2, "d": 3, "h": 5, "n": 3, "i": 4, "o": 7}, dtype)
+    s4d, s5 = "hn,hn,hn,bth->bth", "n,ni,on,bti->bto"
+    cases = [case("d,,,btd->btd", n, b=1 if n > 4096 else 2) for n in LENGTHS]
+    cases += [case("n,n,n,t->t", n, complex="abc", projection="twice_real", dynamic="t")
+              for n in (LENGTHS if dtype == "f32" else (0, 1, 65, 1000))]
+    # Layouts, and results in another layout than the signal's.
+    for k, spec in enumerate(["d,,,bdt->bdt", "d,,,td->td", "d,,,tbd->tbd", "d,,,bdt->btd", "d,,,btd->dbt"]):
+        cases += [case(spec, 65, dynamic="btd" * (k % 2)), case(spec, 200, dynamic="btd" * ((k + 1) % 2))]
+    # Initial states, direction and read point, in all combinations.
+    for reverse in (False, True):
+        for read in ("after", "before"):
+            options = {"reverse": reverse, "read": read}
+            cases += [case("d,d,d,btd->btd", 67, **options), case("d,d,d,btd->btd", 67, init="db", **options),
+                      case("d,,,btd->btd", reverse + 2 * (read == "after"), init="d", dynamic="t", **options),
+                      case(s4d, 130, complex="abch", init="bhn", projection="twice_real", dynamic="t", **options)]
+    if dtype == "f64":
+        return cases + [case(s4d, 130, complex="abc"), case(s5, 130, complex="abcu", dynamic="tnio")]
+    # Sharing: one transition for all, one signal for all, a single channel.
+    cases += [case(spec, 100) for spec in [",,,btd->btd", "d,,,t->td", ",,,t->t", "b,,,btd->btd", "d,d,d,bt->btd"]]
+    # Widths around those of vectors.
+    cases += [case("d,d,,btd->btd", 100, d=d, dynamic=dynamic) for d, dynamic in (
+        (1, ""), (7, "d"), (15, ""), (16, "d"), (17, ""), (33, "d"), (64, ""))]
+    # Single-input (S4D) and multi-input (S5) models, real and complex.
+    for k, complex in enumerate(("", "abc", "abcu", "a", "c", "u")):
+        cases += [case(s4d, 130, complex=complex, dynamic="bt" * (k == 1)), case(s5, 130, complex=complex)]
+    cases += [case(s4d, 130, complex="abc", projection="real", dynamic="bthn"),
+              case(s5, 130, complex="abcu", projection="twice_real", dynamic="tnio")]
+    cases += [case("hn,,hn,bth->bth", 70), case("hn,hn,,bth->bthn", 70, complex="a"), case("n,n,,bt->btn", 70),
+              case("hn,hn,,bth->bthn", 70, complex="a", projection="real", final="nbh"),
+              case("d,,,btd->btd", 50, complex="h", init="bd")]
+    return cases
+
+
+def varying(dtype):
+    """A, B or C varies with time: the scans are legal."""
+    case = make({"b": 2, "d": 3, "h": 5, "n": 3, "p": 2, "k": 4, "v": 3}, dtype)
+    mamba1, mamba2 = "bthn,bthn,btn,bth->bth", "bth,btn,btn,bthp->bthp"
+    retention, gated = "h,bthk,bthk,bthv->bthv", "bthk,bthk,bthk,bthv->bthv"
+    cases = [case("btd,,,btd->btd", n, b=1 if n > 4096 else 2) for n in LENGTHS]
+    cases += [case("td,td,td,td->td", n, dynamic="td") for n in (LENGTHS if dtype == "f32" else (0, 1, 65, 1000))]
+    for reverse in (False, True):
+        for read in ("after", "before"):
+            options = {"reverse": reverse, "read": read}
+            cases += [case("btd,btd,btd,btd->btd", 67, init="db", **options),
+                      case("btd,,,btd->btd", reverse + 2 * (read == "after"), init="d", dynamic="t", **options)]
+    cases += [case(mamba2, 129, init="bhnp", final="hbpn", dynamic="t"), case(mamba1, 150, dynamic="bth", reverse=True)]
+    if dtype == "f64":
+        return cases
+    for k, spec in enumerate(["bdt,,,bdt->bdt", "td,,,btd->btd", "bt,,,btd->btd", "t,,,td->td", "td,,,d->td",
+                              "bdt,,,btd->tbd"]):
+        cases += [case(spec, 65, dynamic="td" * (k % 2)), case(spec, 200, dynamic="td" * ((k + 1) % 2))]
+    cases += [case("btd,,,btd->btd", 100, d=d, dynamic=dynamic) for d, dynamic in (
+        (1, ""), (7, "d"), (16, ""), (17, "d"), (33, ""), (64, "d"))]
+    cases += [case(spec, 150) for spec in (mamba1, mamba2, retention, gated)]
+    cases += [case(mamba2, 129, reverse=True, read="before", dynamic="bth"),
+              case(mamba1, 90, complex="abc", projection="twice_real"), case(gated, 90, complex="a", projection="real"),
+              case("d,td,,td->td", 90), case("d,,td,td->td", 90), case("btd,,,btd->btd", 90, complex="a")]
+    return cases
+
+
+@pytest.mark.parametrize("strategy", SCANS + CONVOLUTIONS)
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_time_invariant(dtype, strategy):
+    cases = invariant(dtype)
+    if strategy in CONVOLUTIONS:
+        # A convolution has no state to read before it is updated.
+        cases = [case for case in cases if case.read == "after"]
+    check(cases, dtype, strategy)
+
+
+@pytest.mark.parametrize("strategy", SCANS)
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_time_varying(dtype, strategy):
+    check(varying(dtype), dtype, strategy)
+
+
+@pytest.mark.parametrize("strategy", SCANS)
+@pytest.mark.parametrize("dtype,unit", [("f16", 2.0**-11), ("bf16", 2.0**-8)])
+def test_half_precision_rounds_once(dtype, unit, strategy):
+    """The state is f32: a result is off by the rounding of one half-precision
+    number at most, beside what f32 states are off by."""
+    cases = [Recurrence(spec, {"b": 2, "t": length, "d": 17}, dtype)
+             for spec in ("d,,,btd->btd", "btd,btd,btd,bdt->bdt") for length in (1, 65, 1000)]
+    for case, (y, final) in zip(cases, compute(cases, strategy), strict=True):
+        want, last = case.oracle
+        scale = np.sqrt(np.mean(case.states.astype(float) ** 2))
+        assert np.all(np.abs(y.astype(float) - want) <= unit * np.abs(want) + 2e-6 * scale), case.name
+        assert np.linalg.norm(final - last) <= 4e-7 * case.scales()[1], case.name
+
+
+@pytest.mark.parametrize("strategy,factor", [("sequential", 1.1), ("tree_scan", 4)])
+def test_slow_decay_is_as_exact_as_a_fused_loop(strategy, factor):
+    """|a| = 0.999 in all channels, where rounding accumulates most. The tree
+    also carries the rounding of a^leaf into every leaf."""
+    case = Recurrence("d,,,td->td", {"t": 4096, "d": 67})
+    a = case.inputs["a"] = np.full_like(case.inputs["a"], 0.999)
+    want, x = case.oracle[0], np.zeros_like(a)
+    loop = np.empty_like(case.inputs["u"])
+    for t, u in enumerate(case.inputs["u"]):
+        loop[t] = x = (a.astype(float) * x + u).astype(np.float32)
+    y, _ = compute([case], strategy)[0]
+    assert np.linalg.norm(y - want) <= factor * np.linalg.norm(loop - want)
+
+
+def exact_cases(invariant_only):
+    """Integers under a in {0, 1, -1, 1/2}: every intermediate result is a
+    number of at most 24 bits, whatever the order of the operations."""
+    rng = np.random.default_rng(7)
+    cases = []
+    for strategy in ("", "tree_scan, leaf = 1", "tree_scan, leaf = 4"):
+        for length, values in ((12, [0, 1, -1, 0.5]), (1000, [0, 1, -1])):
+            for spec in ["d,d,d,btd->btd"] + ["btd,,,btd->btd"] * (not invariant_only):
+                case = Recurrence(spec, {"b": 2, "t": length, "d": 19}, init="bd", strategy=strategy,
+                                  reverse=length == 12, dynamic="t")
+                case.inputs = {k: rng.choice(values, x.shape).astype(np.float32) if k == "a"
+                               else rng.integers(-3, 4, x.shape).astype(np.float32)
+                               for k, x in case.inputs.items()}
+                cases.append(case)
+    return cases
+
+
+@pytest.mark.parametrize("strategy", SCANS + ["direct_conv"])
+def test_exact_arithmetic_gives_the_same_bits(strategy):
+    cases = exact_cases(strategy == "direct_conv")
+    asked = [case for case in cases if not case.strategy]
+    batches = [(asked, strategy)]
+    if strategy == "tree_scan":
+        batches.append(([case for case in cases if case.strategy], None))
+    for batch, forced in batches:
+        for case, results in zip(batch, compute(batch, forced), strict=True):
+            for got, want in zip(results, case.oracle, strict=True):
+                np.testing.assert_array_equal(got, want, err_msg=case.name)
+
+
+@pytest.mark.parametrize("strategy", SCANS + ["direct_conv"])
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_poison_reaches_no_earlier_output_and_no_other_channel(strategy, poison):
+    cases, dirty, at = [], [], 70
+    for reverse in (False, True):
+        for spec in ["d,,,btd->btd", "d,d,d,bdt->bdt"] + ["btd,,,btd->btd"] * (strategy in SCANS):
+            options = {"sizes": {"b": 2, "t": 150, "d": 18}, "reverse": reverse, "numerics": "strict"}
+            clean, other = Recurrence(spec, **options), Recurrence(spec, **options)
+            signal = other.inputs["u"] = clean.inputs["u"].copy()
+            axis = other.letters["u"].index("t")
+            np.moveaxis(signal, axis, 1)[1, at, 5] = poison
+            cases.append(clean)
+            dirty.append(other)
+    for case, (y, _), (z, _) in zip(cases, compute(cases, strategy), compute(dirty, strategy), strict=True):
+        y, z = (np.moveaxis(v, case.y.index("t"), 1) for v in (y, z))
+        before = slice(at + 1, None) if case.reverse else slice(None, at)
+        assert not np.isfinite(z[1, at, 5]), case.name
+        np.testing.assert_array_equal(z[1, before, 5], y[1, before, 5], err_msg=case.name)
+        y[1, :, 5] = z[1, :, 5] = 0
+        np.testing.assert_array_equal(z, y, err_msg=case.name)
+
+
+@pytest.mark.parametrize("strategy", SCANS + CONVOLUTIONS)
+def test_threads_do_not_change_a_bit(strategy):
+    cases = [Recurrence(spec, {"t": 5000, "b": 2, "d": 37, "n": 3}, "f32", complex)
+             for spec, complex in (("d,,,btd->btd", ""), ("dn,dn,dn,btd->btd", "abc"))]
+    for one, two in zip(compute(cases, strategy), compute(cases, strategy, threads=2), strict=True):
+        for a, b in zip(one, two, strict=True):
+            np.testing.assert_array_equal(a, b)
