@@ -1,6 +1,7 @@
 //===- FuseElementwise.cpp - Fuse elementwise operations ------------------===//
 #include "ssm/AOT/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
