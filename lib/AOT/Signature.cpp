@@ -92,11 +92,16 @@ DictionaryAttr Signature::toAttr(MLIRContext *context) const {
             {b.getNamedAttr("offset", b.getI64IntegerAttr(buffer.offset)),
              b.getNamedAttr("shape", b.getDenseI64ArrayAttr(buffer.shape))});
       });
-  SmallVector<StringRef> names(strategies.begin(), strategies.end());
+  auto choices = llvm::map_to_vector(
+      strategies, [&](const StrategySpec &spec) -> Attribute {
+        return b.getDictionaryAttr(
+            {b.getNamedAttr("op", b.getStringAttr(spec.op)),
+             b.getNamedAttr("strategy", b.getStringAttr(spec.strategy))});
+      });
   return b.getDictionaryAttr(
       {b.getNamedAttr("inputs", tensors(inputs)),
        b.getNamedAttr("outputs", tensors(outputs)),
-       b.getNamedAttr("strategies", b.getStrArrayAttr(names)),
+       b.getNamedAttr("strategies", b.getArrayAttr(choices)),
        b.getNamedAttr("workspace", b.getArrayAttr(buffers)),
        b.getNamedAttr("workspace_bytes", b.getI64IntegerAttr(workspaceBytes))});
 }
@@ -135,15 +140,24 @@ static std::optional<BufferSpec> bufferFromAttr(Attribute attr) {
   return BufferSpec{offset.getInt(), llvm::to_vector<4>(shape.asArrayRef())};
 }
 
+static std::optional<StrategySpec> strategyFromAttr(Attribute attr) {
+  auto dict = dyn_cast<DictionaryAttr>(attr);
+  auto op = dict ? dict.getAs<StringAttr>("op") : StringAttr();
+  auto strategy = dict ? dict.getAs<StringAttr>("strategy") : StringAttr();
+  if (!op || !strategy)
+    return std::nullopt;
+  return StrategySpec{op.str(), strategy.str()};
+}
+
 std::optional<Signature> Signature::get(Operation *op) {
   auto dict = op->getAttrOfType<DictionaryAttr>(kABIAttrName);
   if (!dict)
     return std::nullopt;
   auto bytes = dict.getAs<IntegerAttr>("workspace_bytes");
   auto buffers = dict.getAs<ArrayAttr>("workspace");
-  auto names = dict.getAs<ArrayAttr>("strategies");
+  auto choices = dict.getAs<ArrayAttr>("strategies");
   Signature signature;
-  if (!bytes || !buffers || !names)
+  if (!bytes || !buffers || !choices)
     return std::nullopt;
   signature.workspaceBytes = bytes.getInt();
   for (Attribute attr : buffers) {
@@ -152,8 +166,12 @@ std::optional<Signature> Signature::get(Operation *op) {
       return std::nullopt;
     signature.workspace.push_back(std::move(*buffer));
   }
-  for (auto name : names.getAsRange<StringAttr>())
-    signature.strategies.push_back(name.str());
+  for (Attribute attr : choices) {
+    auto choice = strategyFromAttr(attr);
+    if (!choice)
+      return std::nullopt;
+    signature.strategies.push_back(std::move(*choice));
+  }
   for (auto [key, specs] : {std::pair{"inputs", &signature.inputs},
                             std::pair{"outputs", &signature.outputs}}) {
     auto tensors = dict.getAs<ArrayAttr>(key);
@@ -184,6 +202,15 @@ static llvm::json::Array tensorsToJSON(const std::vector<TensorSpec> &specs) {
   return array;
 }
 
+static llvm::json::Array
+strategiesToJSON(const std::vector<StrategySpec> &specs) {
+  llvm::json::Array array;
+  for (const StrategySpec &spec : specs)
+    array.push_back(
+        llvm::json::Object{{"op", spec.op}, {"strategy", spec.strategy}});
+  return array;
+}
+
 std::string Signature::toJSON(StringRef name, StringRef target,
                               unsigned threads) const {
   std::string text;
@@ -194,7 +221,7 @@ std::string Signature::toJSON(StringRef name, StringRef target,
                          {"target", llvm::json::fixUTF8(target)},
                          {"inputs", tensorsToJSON(inputs)},
                          {"outputs", tensorsToJSON(outputs)},
-                         {"strategies", llvm::json::Array(strategies)},
+                         {"strategies", strategiesToJSON(strategies)},
                          {"threads", threads},
                          {"workspace_bytes", workspaceBytes}});
   return text;

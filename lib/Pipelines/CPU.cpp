@@ -46,6 +46,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   select.cores = options.threads;
   select.force = options.strategy;
   pm.addPass(createSelectStrategy(select));
+  pm.addNestedPass<func::FuncOp>(createRecordStrategies());
   pm.addPass(createLowerToLinalg());
   addCleanup(pm);
 }

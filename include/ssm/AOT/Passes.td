@@ -38,6 +38,16 @@ def DestinationPassing : Pass<"ssm-destination-passing", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def RecordStrategies : Pass<"ssm-record-strategies", "::mlir::func::FuncOp"> {
+  let summary = "Copy the choice of strategies into the signature";
+  let description = [{
+    Runs between ssm-select-strategy and the lowerings, on functions with
+    `ssm.abi`, whose `strategies` become one entry for each op with a
+    `#ssm.strategy`, in the order of the ops: after the lowerings no op is left
+    that says how it is computed, and the caller reads it from `K_signature`.
+  }];
+}
+
 def Workspace : Pass<"ssm-workspace", "::mlir::ModuleOp"> {
   let summary = "Place static buffers in a workspace argument or on the stack";
   let description = [{

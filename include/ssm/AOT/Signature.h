@@ -3,7 +3,9 @@
 // The attribute `ssm.abi` on a function, as a C++ value:
 //
 //   ssm.abi = {inputs = [{name = "a0", type = f32, shape = ["d0", 4]}, ...],
-//              outputs = [...], strategies = [...],
+//              outputs = [...],
+//              strategies = [{op = "linear_recurrence",
+//                             strategy = "fft_conv"}, ...],
 //              workspace = [{offset = 0, shape = array<i64: 4, 4>}, ...],
 //              workspace_bytes = 64}
 //
@@ -52,10 +54,16 @@ struct BufferSpec {
   llvm::SmallVector<int64_t, 4> shape;
 };
 
+/// How an op of the kernel is computed: the name as `--explain` prints it, and
+/// the kind of its `#ssm.strategy`.
+struct StrategySpec {
+  std::string op, strategy;
+};
+
 struct Signature {
   std::vector<TensorSpec> inputs, outputs;
   std::vector<BufferSpec> workspace;
-  std::vector<std::string> strategies;
+  std::vector<StrategySpec> strategies;
   int64_t workspaceBytes = 0;
 
   unsigned numSymbols() const;
