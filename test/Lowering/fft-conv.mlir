@@ -1,0 +1,70 @@
+// RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s
+
+#btd = affine_map<(b, t, d) -> (b, t, d)>
+#dt = affine_map<(b, t, d) -> (d, t)>
+
+// A right-angle transform of 128 points holds 100 steps: there is no padding to
+// 256. The spectra of the kernels are made once, for both batch rows.
+// CHECK-LABEL: func.func @static(
+// CHECK-SAME: %[[U:.*]]: tensor<2x100x32xf32>, %[[K:.*]]: tensor<32x7xf32>)
+// The weights.
+// CHECK: %[[W:.*]]:2 = scf.for {{.*}} -> (tensor<128xf32>, tensor<128xf32>)
+// 1. For each tile of the kernels: load and weight 7 taps, transform.
+// CHECK: %[[SPECTRA:.*]]:2 = scf.forall (%[[TILE:.*]]) in (2) {{.*}} -> (tensor<2x128x16xf32>, tensor<2x128x16xf32>)
+// CHECK: scf.for %[[T:.*]] = %c0 to %c7 step %c1
+// CHECK: tensor.extract_slice %[[K]][%{{.*}}, %[[T]]] [16, 1]
+// CHECK: tensor.extract %[[W]]#0[%[[T]]]
+// CHECK: scf.forall.in_parallel
+// CHECK-NEXT: tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%[[TILE]], 0, 0] [1, 128, 16]
+// 2. For each tile of the signal: load and weight; transform, multiply by the
+// spectrum and transform back; weight and store.
+// CHECK: scf.forall (%[[B:.*]], %[[TILE:.*]]) in (2, 2) {{.*}} -> (tensor<2x100x32xf32>)
+// CHECK: tensor.extract_slice %[[SPECTRA]]#0[%[[TILE]], 0, 0] [1, 128, 16]
+// CHECK: scf.for %[[T:.*]] = %c0 to %c100 step %c1
+// CHECK: tensor.extract_slice %[[U]][%[[B]], %[[T]], %{{.*}}] [1, 1, 16]
+// CHECK: scf.for
+// CHECK: scf.for %[[T:.*]] = %c0 to %c100 step %c1 {{.*}} -> (tensor<1x100x16xf32>)
+// CHECK: tensor.insert_slice {{.*}}[0, %[[T]], 0] [1, 1, 16]
+// CHECK: scf.forall.in_parallel
+// CHECK-NEXT: tensor.parallel_insert_slice {{.*}}[%[[B]], 0, %{{.*}}] [1, 100, 16]
+// CHECK-NOT: scf.for
+func.func @static(%u: tensor<2x100x32xf32>, %k: tensor<32x7xf32>) -> tensor<2x100x32xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<2x100x32xf32>, tensor<32x7xf32> -> tensor<2x100x32xf32>
+  return %y : tensor<2x100x32xf32>
+}
+
+// The number of points is the power of four that holds the length, found at run
+// time; taps that reach no output are left out. Spectra and signal twice, for
+// full tiles and for the channels left over.
+// CHECK-LABEL: func.func @dynamic(
+// CHECK-SAME: %[[U:.*]]: tensor<?x?x?xf32>, %[[K:.*]]: tensor<?x?xf32>)
+// CHECK: %[[L:.*]] = tensor.dim %[[U]], %c1
+// CHECK: math.ctlz
+// CHECK: %[[N:.*]] = arith.shli
+// CHECK: %[[TAPS:.*]] = tensor.dim %[[K]], %c1
+// CHECK: %[[COUNT:.*]] = arith.minsi %[[TAPS]], %[[L]]
+// CHECK: scf.forall {{.*}} -> (tensor<?x?x16xf32>, tensor<?x?x16xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c1
+// CHECK: scf.forall {{.*}} -> (tensor<?x?x?xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %[[L]] step %c1
+// CHECK: scf.forall {{.*}} -> (tensor<?x?x16xf32>, tensor<?x?x16xf32>)
+// CHECK: scf.forall {{.*}} -> (tensor<?x?x?xf32>)
+// CHECK-NOT: scf.forall (
+func.func @dynamic(%u: tensor<?x?x?xf32>, %k: tensor<?x?xf32>) -> tensor<?x?x?xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64,
+      direction = #ssm.direction<backward>, strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<?x?x?xf32>, tensor<?x?xf32> -> tensor<?x?x?xf32>
+  return %y : tensor<?x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @no_steps(
+// CHECK-NEXT: %[[EMPTY:.*]] = tensor.empty() : tensor<2x0x32xf32>
+// CHECK-NEXT: return %[[EMPTY]]
+func.func @no_steps(%u: tensor<2x0x32xf32>, %k: tensor<32x7xf32>) -> tensor<2x0x32xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64,
+      strategy = #ssm.strategy<fft_conv>}
+      : tensor<2x0x32xf32>, tensor<32x7xf32> -> tensor<2x0x32xf32>
+  return %y : tensor<2x0x32xf32>
+}

@@ -1,0 +1,49 @@
+// RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s
+
+// 20 transforms of 64 points: a tile of 16, then one of 4 that fills its other
+// lanes with zeros. Twiddles are made once, from roots in double precision.
+// CHECK-LABEL: func.func @static(
+// CHECK-SAME: %[[X:.*]]: tensor<64x20xcomplex<f32>>)
+// CHECK: math.cos {{.*}} : f64
+// CHECK: %[[IN:.*]]:2 = scf.for %[[J:.*]] = %c0 to %c64 step %c1 {{.*}} -> (tensor<64x16xf32>, tensor<64x16xf32>)
+// CHECK: tensor.extract_slice %[[X]][%[[J]], 0] [1, 16]
+// CHECK: %[[OUT:.*]]:2 = scf.for {{.*}} iter_args(%{{.*}} = %[[IN]]#0, %{{.*}} = %[[IN]]#1)
+// Stored in order of frequency.
+// CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c1 {{.*}} -> (tensor<64x16xcomplex<f32>>)
+// CHECK: tensor.extract_slice %[[OUT]]#0[%[[J]], 0] [1, 16]
+// CHECK: complex.create
+// CHECK-NOT: math.cos
+// CHECK: linalg.fill {{.*}} -> tensor<64x16xf32>
+// CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c1
+// CHECK: tensor.extract_slice %[[X]][%[[J]], 16] [1, 4]
+// CHECK: -> (tensor<64x4xcomplex<f32>>)
+func.func @static(%x: tensor<64x20xcomplex<f32>>) -> tensor<64x20xcomplex<f32>> {
+  %X = ssm.fft %x {dimension = 0 : i64} : tensor<64x20xcomplex<f32>>
+  return %X : tensor<64x20xcomplex<f32>>
+}
+
+// The inverse conjugates what it loads and what it stores, and scales by 1/8.
+// CHECK-LABEL: func.func @dynamic(
+// CHECK-DAG: %[[SCALE:.*]] = arith.constant 1.250000e-01 : f32
+// CHECK: %[[FULL:.*]] = scf.forall
+// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1
+// CHECK: %[[IM:.*]] = complex.im
+// CHECK: arith.negf %[[IM]]
+// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1 {{.*}} -> (tensor<1x8x16xcomplex<f32>>)
+// CHECK: arith.negf
+// CHECK: arith.mulf {{.*}}%[[SCALE]]
+// CHECK: complex.create
+// CHECK: scf.forall {{.*}} shared_outs(%{{.*}} = %[[FULL]])
+// CHECK: -> (tensor<1x8x?xcomplex<f32>>)
+func.func @dynamic(%x: tensor<?x8x?xcomplex<f32>>) -> tensor<?x8x?xcomplex<f32>> {
+  %X = ssm.fft %x {dimension = 1 : i64, inverse} : tensor<?x8x?xcomplex<f32>>
+  return %X : tensor<?x8x?xcomplex<f32>>
+}
+
+// CHECK-LABEL: func.func @no_transforms(
+// CHECK-NEXT: %[[EMPTY:.*]] = tensor.empty() : tensor<0x8xcomplex<f32>>
+// CHECK-NEXT: return %[[EMPTY]]
+func.func @no_transforms(%x: tensor<0x8xcomplex<f32>>) -> tensor<0x8xcomplex<f32>> {
+  %X = ssm.fft %x {dimension = 1 : i64} : tensor<0x8xcomplex<f32>>
+  return %X : tensor<0x8xcomplex<f32>>
+}
