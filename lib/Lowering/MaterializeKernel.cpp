@@ -15,6 +15,7 @@
 #include "ssm/IR/LoopDims.h"
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Lowering/Patterns.h"
+#include "ssm/Plan/KernelPlan.h"
 #include "ssm/Utils/Num.h"
 #include "ssm/Utils/Wide.h"
 
@@ -51,8 +52,6 @@ private:
                   OpFoldResult begin, OpFoldResult size, Value out);
   Values emptyParts(ArrayRef<OpFoldResult> sizes, unsigned count, Type type);
   SmallVector<Indexed> over(ValueRange values, AffineMap map);
-
-  static constexpr int64_t kBlock = 32;
 
   OpBuilder &b;
   MaterializeKernelOp op;
@@ -108,7 +107,6 @@ SmallVector<Indexed> KernelEmitter::over(ValueRange values, AffineMap map) {
 Value KernelEmitter::emit() {
   Value out = tensor::EmptyOp::create(b, loc, applyMap(resultMap, sizes),
                                       op.getType().getElementType());
-  constexpr int64_t kLanes = 16;
   SmallVector<TileAxis> units;
   SmallVector<SmallVector<TileAxis>> tilings;
   if (parallel.empty()) {
@@ -116,8 +114,8 @@ Value KernelEmitter::emit() {
   } else {
     for (unsigned dim : ArrayRef(parallel).drop_back())
       units.push_back(unitAxis(b, dim, sizes[dim]));
-    for (TileAxis lanes :
-         splitLanes(b, loc, parallel.back(), sizes[parallel.back()], kLanes)) {
+    for (TileAxis lanes : splitLanes(b, loc, parallel.back(),
+                                     sizes[parallel.back()], kKernelLanes)) {
       tilings.push_back(units);
       tilings.back().push_back(lanes);
     }
@@ -196,7 +194,7 @@ SmallVector<Value> KernelEmitter::roundWide(const Tile &tile, ValueRange x) {
 
 SmallVector<Value> KernelEmitter::makeLowPowers(const Tile &tile, ValueRange a,
                                                 Values &power) {
-  SmallVector<OpFoldResult> tableSizes = {b.getIndexAttr(kBlock)};
+  SmallVector<OpFoldResult> tableSizes = {b.getIndexAttr(kKernelBlock)};
   llvm::append_range(tableSizes, tile.keptSizes());
   unsigned rank = tile.kept.size();
   AffineMap identity = b.getMultiDimIdentityMap(rank);
@@ -210,7 +208,7 @@ SmallVector<Value> KernelEmitter::makeLowPowers(const Tile &tile, ValueRange a,
   Values carried = one;
   llvm::append_range(carried, emptyParts(tableSizes, 1 + complexPowers, real));
   Value zero = asValue(b, loc, b.getIndexAttr(0));
-  Value block = asValue(b, loc, b.getIndexAttr(kBlock));
+  Value block = asValue(b, loc, b.getIndexAttr(kKernelBlock));
   carried =
       buildFor(b, loc, zero, block, carried, [&](Value r, ValueRange args) {
         ValueRange current = args.take_front(a.size());
@@ -309,7 +307,7 @@ Value KernelEmitter::emitTile(const Tile &tile, Value out) {
   // 2. Full blocks of lags.
   AffineExpr s0 = b.getAffineSymbolExpr(0);
   OpFoldResult length = sizes[lag];
-  OpFoldResult blocks = affine(b, loc, s0.floorDiv(kBlock), length);
+  OpFoldResult blocks = affine(b, loc, s0.floorDiv(kKernelBlock), length);
   if (getConstantIntValue(blocks) != 0) {
     Values carried = high;
     carried.push_back(out);
@@ -317,9 +315,10 @@ Value KernelEmitter::emitTile(const Tile &tile, Value out) {
         b, loc, asValue(b, loc, b.getIndexAttr(0)), asValue(b, loc, blocks),
         carried, [&](Value i, ValueRange args) {
           ValueRange current = args.drop_back();
-          OpFoldResult begin = affine(b, loc, s0 * kBlock, OpFoldResult(i));
+          OpFoldResult begin =
+              affine(b, loc, s0 * kKernelBlock, OpFoldResult(i));
           Value next = emitBlock(tile, roundWide(tile, current), low, begin,
-                                 b.getIndexAttr(kBlock), args.back());
+                                 b.getIndexAttr(kKernelBlock), args.back());
           Values advanced = multiplyWide(tile, current, step);
           advanced.push_back(next);
           return advanced;
@@ -329,10 +328,10 @@ Value KernelEmitter::emitTile(const Tile &tile, Value out) {
   }
 
   // 3. The lags left over.
-  OpFoldResult rest = affine(b, loc, s0 % kBlock, length);
+  OpFoldResult rest = affine(b, loc, s0 % kKernelBlock, length);
   if (getConstantIntValue(rest) == 0)
     return out;
-  OpFoldResult begin = affine(b, loc, s0 - s0 % kBlock, length);
+  OpFoldResult begin = affine(b, loc, s0 - s0 % kKernelBlock, length);
   return emitBlock(tile, roundWide(tile, high), low, begin, rest, out);
 }
 

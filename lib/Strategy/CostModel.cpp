@@ -1,6 +1,8 @@
 //===- CostModel.cpp - Parts that estimates share -------------------------===//
 #include "CostModel.h"
 
+#include "ssm/Plan/KernelPlan.h"
+
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -30,15 +32,22 @@ double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
   return rounds * (steps * std::max(chain, work) + target.tileOverhead);
 }
 
+double ssm::startSeconds(double units, const TargetInfo &target, double cores) {
+  return cores > 1 && units > 1 ? target.forkJoin : 0;
+}
+
 double ssm::kernelSeconds(const Problem &problem, const TargetInfo &target,
                           double cores) {
   if (!problem.makesKernel)
     return 0;
-  double flops = problem.kernels * problem.states * problem.length *
-                 (problem.complexTransition ? 8 : 2);
-  double busy = std::min(cores, std::max(1.0, problem.kernels / 16));
-  return flops /
-         (target.peakFlops(problem.elementBytes) * kKernelEfficiency * busy);
+  double products =
+      problem.kernels * problem.states * (problem.length + kKernelBlock);
+  double flops = products * (problem.complexTransition ? 8 : 2);
+  double units = std::ceil(problem.kernels / kKernelLanes);
+  double busy = std::min(cores, std::max(1.0, problem.kernels / kKernelLanes));
+  return startSeconds(units, target, cores) +
+         flops / (target.peakFlops(problem.elementBytes) * kKernelEfficiency *
+                  busy);
 }
 
 int64_t ssm::tileLanes(const Problem &problem, const TargetInfo &target,

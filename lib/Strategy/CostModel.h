@@ -14,6 +14,10 @@ double scanSeconds(const Problem &problem, const TargetInfo &target,
 /// Seconds to move `bytes` through memory.
 double memorySeconds(double bytes, const TargetInfo &target, double cores);
 
+/// Seconds to share `units` tiles among cores: nothing for one tile or one
+/// core.
+double startSeconds(double units, const TargetInfo &target, double cores);
+
 /// Seconds to materialise the kernel, if the problem needs that.
 double kernelSeconds(const Problem &problem, const TargetInfo &target,
                      double cores);

@@ -2,6 +2,7 @@
 #include "CostModel.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace ssm;
 
@@ -11,10 +12,16 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   // Output t sums min(t + 1, taps) products.
   double products = taps * problem.length - taps * taps / 2;
   double flops = 2 * problem.convolutions * problem.channels * products;
-  double busy = std::min<double>(cores, std::max(1.0, problem.channels / 16));
+  double lanes = tileLanes(problem, target, 1);
+  double units = problem.channels / problem.laneChannels *
+                 std::ceil(problem.laneChannels / lanes);
+  double busy = std::min<double>(cores, std::max(1.0, units));
   double final =
       problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;
-  return flops / (target.peakFlops(problem.elementBytes) * kDirectEfficiency *
+  double start = startSeconds(units, target, cores) +
+                 std::ceil(units / busy) * target.tileOverhead;
+  return start +
+         flops / (target.peakFlops(problem.elementBytes) * kDirectEfficiency *
                   busy) +
          kernelSeconds(problem, target, cores) + final;
 }

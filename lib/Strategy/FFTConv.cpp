@@ -38,8 +38,12 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   constexpr double kPointwiseFlops = 12;
   double flops = (2 * filled(problem.channels) + filled(problem.kernels)) *
                  (plan.countFlops() + kPointwiseFlops * plan.size());
-  double busy = std::min<double>(
-      cores, std::max(1.0, filled(problem.channels) / vectorElements));
+  double units = filled(problem.channels) / vectorElements;
+  double busy = std::min<double>(cores, std::max(1.0, units));
+  double start =
+      startSeconds(filled(problem.kernels) / vectorElements, target, cores) +
+      startSeconds(units, target, cores) +
+      std::ceil(units / busy) * target.tileOverhead;
   double transforms =
       problem.convolutions * flops /
       (target.peakFlops(problem.elementBytes) * kFFTEfficiency * busy);
@@ -48,7 +52,8 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double tables = 2 * plan.size() * kSecondsPerRoot;
   double final =
       problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;
-  return tables + transforms + kernelSeconds(problem, target, cores) + final;
+  return start + tables + transforms + kernelSeconds(problem, target, cores) +
+         final;
 }
 
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {

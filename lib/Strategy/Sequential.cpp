@@ -22,9 +22,10 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double units = problem.channels / problem.laneChannels *
                  std::ceil(problem.laneChannels / lanes);
   double busy = std::min<double>(cores, units);
-  return std::max(
-      scanSeconds(problem, target, units, problem.length, lanes, cores),
-      memorySeconds(problem.bytes, target, busy));
+  return startSeconds(units, target, cores) +
+         std::max(
+             scanSeconds(problem, target, units, problem.length, lanes, cores),
+             memorySeconds(problem.bytes, target, busy));
 }
 
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {

@@ -38,7 +38,10 @@ static double estimate(const Problem &problem, const TargetInfo &target,
       kPasses *
       (scanSeconds(problem, target, units, kLeaf, lanes, cores) + gather);
   double busy = std::min<double>(cores, units);
-  return std::max(passes, memorySeconds(1.7 * problem.bytes, target, busy));
+  // Parallel loops: the first summaries, reduce, apply, the rest.
+  constexpr double kLoops = 4;
+  return kLoops * startSeconds(units, target, cores) +
+         std::max(passes, memorySeconds(1.7 * problem.bytes, target, busy));
 }
 
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
