@@ -6,11 +6,10 @@
 using namespace mlir;
 using namespace ssm;
 
-LogicalResult
-AssociativeScanOp::inferReturnTypes(MLIRContext *context,
-                                    std::optional<Location> loc, Adaptor op,
-                                    SmallVectorImpl<Type> &types) {
-  llvm::append_range(types, op.getInputs().getTypes());
+LogicalResult AssociativeScanOp::inferReturnTypes(
+    MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
+    SmallVectorImpl<Type> &types) {
+  llvm::append_range(types, adaptor.getInputs().getTypes());
   return success();
 }
 

@@ -140,16 +140,15 @@ static LogicalResult checkDims(const ConstraintChecker &check,
   return checkSummedDims(check, ops, dims);
 }
 
-LogicalResult
-LinearRecurrenceOp::inferReturnTypes(MLIRContext *context,
-                                     std::optional<Location> loc, Adaptor op,
-                                     SmallVectorImpl<Type> &types) {
+LogicalResult LinearRecurrenceOp::inferReturnTypes(
+    MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
+    SmallVectorImpl<Type> &types) {
   ConstraintChecker check(loc, "linear_recurrence");
-  uint64_t time = op.getTime();
-  if (failed(check.checkMaps(op.getIndexingMaps(), op.getOperands().size() + 2,
-                             time)))
+  uint64_t time = adaptor.getTime();
+  if (failed(check.checkMaps(adaptor.getIndexingMaps(),
+                             adaptor.getOperands().size() + 2, time)))
     return failure();
-  Operands ops = collect(op);
+  Operands ops = collect(adaptor);
   ArrayRef<IndexedValue> values(ops.values);
   if (failed(check.checkRanks(values)) || failed(checkDims(check, ops, time)) ||
       failed(check.checkCovered(3, values)) ||
@@ -170,14 +169,15 @@ LinearRecurrenceOp::inferReturnTypes(MLIRContext *context,
   bool complexState = llvm::any_of(values, [&](const IndexedValue &value) {
     return value.name != "output" && isComplex(value);
   });
-  if (op.getProjection() != Projection::None && !complexOutput)
+  if (adaptor.getProjection() != Projection::None && !complexOutput)
     return check.fail(8) << "projection "
-                         << stringifyProjection(op.getProjection())
+                         << stringifyProjection(adaptor.getProjection())
                          << " takes the real part of a complex output, but all "
                             "operands are real; use projection<none>";
 
   SmallVector<int64_t> sizes = collectSizes(values, values[0].map.getNumDims());
-  bool complexResult = complexOutput && op.getProjection() == Projection::None;
+  bool complexResult =
+      complexOutput && adaptor.getProjection() == Projection::None;
   types.push_back(makeType(ops.result, sizes,
                            complexResult ? ComplexType::get(real) : real));
   types.push_back(makeType(ops.final, sizes,

@@ -12,17 +12,19 @@ SmallVector<Value> LongConvOp::getIndexedOperands() {
 
 LogicalResult LongConvOp::inferReturnTypes(MLIRContext *context,
                                            std::optional<Location> loc,
-                                           Adaptor op,
+                                           Adaptor adaptor,
                                            SmallVectorImpl<Type> &types) {
   ConstraintChecker check(loc, "long_conv");
-  unsigned time = op.getTime();
-  if (failed(check.checkMaps(op.getIndexingMaps(), 3, op.getTime())))
+  unsigned time = adaptor.getTime();
+  if (failed(check.checkMaps(adaptor.getIndexingMaps(), 3, adaptor.getTime())))
     return failure();
-  auto maps =
-      llvm::to_vector(op.getIndexingMaps().getAsValueRange<AffineMapAttr>());
+  auto maps = llvm::to_vector(
+      adaptor.getIndexingMaps().getAsValueRange<AffineMapAttr>());
   SmallVector<IndexedValue, 2> values = {
-      {"signal", cast<RankedTensorType>(op.getSignal().getType()), maps[0]},
-      {"kernel", cast<RankedTensorType>(op.getKernel().getType()), maps[1]}};
+      {"signal", cast<RankedTensorType>(adaptor.getSignal().getType()),
+       maps[0]},
+      {"kernel", cast<RankedTensorType>(adaptor.getKernel().getType()),
+       maps[1]}};
   if (failed(check.checkRanks(values)))
     return failure();
   StringRef names[] = {"signal", "kernel", "result"};

@@ -306,8 +306,8 @@ ScanTile::Values RecurrenceTile::store(OpBuilder &b, ValueRange before,
   ValueRange state = op.getRead() == ReadPoint::Before ? before : after;
   Values y = output ? project(b, state, step) : Values(state);
   Tile local = tile;
-  for (unsigned dim = 0; dim < local.ranges.size(); ++dim)
-    local.ranges[dim].offset = b.getIndexAttr(0);
+  for (LoopRange &range : local.ranges)
+    range.offset = b.getIndexAttr(0);
   local.ranges[op.getTime()] = step.localTime;
   AffineMap map = op.getResultIndexingMap();
   Type element = op.getResult().getType().getElementType();

@@ -66,9 +66,9 @@ Value ssm::extractTile(OpBuilder &b, Location loc, Value value, AffineMap map,
                                         slice.sizes, slice.strides);
 }
 
-Value ssm::insertTile(OpBuilder &b, Location loc, Value value, Value dest,
+Value ssm::insertTile(OpBuilder &b, Location loc, Value slice, Value dest,
                       AffineMap map, const Tile &tile) {
-  Slice slice = makeSlice(map, tile);
-  return tensor::InsertSliceOp::create(b, loc, value, dest, slice.offsets,
-                                       slice.sizes, slice.strides);
+  Slice place = makeSlice(map, tile);
+  return tensor::InsertSliceOp::create(b, loc, slice, dest, place.offsets,
+                                       place.sizes, place.strides);
 }

@@ -139,7 +139,13 @@ static llvm::Error writeOutputs(ModuleOp module, const Options &options) {
                                                    options.compile.threads > 1)
                           : writeFile(options.output, os.str());
   if (error && !options.header.empty())
-    llvm::sys::fs::remove(options.header);
+    if (std::error_code left = llvm::sys::fs::remove(options.header))
+      return llvm::joinErrors(
+          std::move(error),
+          llvm::createStringError(options.header +
+                                  ": error: cannot remove the header of a "
+                                  "kernel that was not written: " +
+                                  left.message() + "; delete it"));
   return error;
 }
 
