@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Installs what building and testing need on Debian 12: the packages of
-# debian-packages.txt and a Python environment with requirements.txt.
+# Installs what a folder lists on Debian 12: the packages of its
+# debian-packages.txt and a Python environment with its requirements.txt. The
+# default folder, utils, lists what building and testing need.
 # What is present is left alone, and then no network is touched.
 #
-# Usage: utils/setup.sh [VENV]     (default VENV: build/venv)
+# Usage: utils/setup.sh [VENV [FOLDER]]   (default: build/venv utils)
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
-venv=${1:-$(dirname "$here")/build/venv}
+root=$(cd "$(dirname "$0")/.." && pwd)
+venv=${1:-$root/build/venv}
+here=$(cd "${2:-$root/utils}" && pwd)
 python=${PYTHON:-/usr/bin/python3}
 
 say() { printf 'setup: %s\n' "$*"; }
