@@ -1,6 +1,7 @@
 # Every target does the set-up it needs and skips what is present.
 # Variables: PRESET (release, debug, asan), ONLY (suites of make check),
-# BENCH (benchmarks of make bench).
+# BENCH, BENCH_FLAGS, TORCH (of make bench: which, --quick or --threads=1,
+# TORCH=1 adds PyTorch as a peer, 4 GB).
 PRESET ?= release
 ifeq ($(PRESET),release)
 BUILD := build
@@ -15,7 +16,7 @@ help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
 	@echo 'make demo     build, then run the cochlea of examples/ on a recording'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
-	@echo 'make bench    build, then time it against others; BENCH="recurrence" picks'
+	@echo 'make bench    build, then time it against others; BENCH="scan conv" picks'
 	@echo 'make asan     make check with AddressSanitizer, in build-asan/'
 	@echo 'make format   clang-format every C++ file in place'
 	@echo 'make tidy     clang-tidy over lib/ and tools/ (needs clang-tidy-22)'
@@ -45,7 +46,11 @@ check: setup
 	@$(VENV)/bin/python utils/check.py --preset $(PRESET) --build-dir $(BUILD) $(ONLY)
 
 bench: build
-	@$(VENV)/bin/python bench/run.py --build-dir $(BUILD) $(BENCH)
+	@utils/setup.sh $(BUILD)/bench-venv bench
+ifdef TORCH
+	@$(BUILD)/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-torch.txt
+endif
+	@$(BUILD)/bench-venv/bin/python bench/run.py --build-dir $(BUILD) $(BENCH_FLAGS) $(BENCH)
 
 asan:
 	@$(MAKE) --no-print-directory check PRESET=asan ONLY='lit'

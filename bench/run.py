@@ -1,94 +1,96 @@
 #!/usr/bin/env python3
-"""Runs benchmarks and writes their records: `make bench BENCH=name`.
+"""Runs benchmarks and writes their reports: `make bench BENCH=name`.
 
-    run.py [--build-dir build] [NAME...]      (default: every benchmark)
+    run.py [--build-dir build] [--quick] [--threads 1,2] [NAME...]
 
-bench/NAME.py has a function `run(report)`; build/bench/NAME.json gets its
-records {task, shape, layout, dtype, threads, peer, min_s, median_s, error,
-note}. The peer "ssm" is this project's code and says its "strategy"; "limit"
-is what the machine allows, measured in the same run; all others compute the
-same task in another way.
+tasks/NAME.py has a function `run(bench)`. One process for each number of
+threads times our code and its peers in turn on the same arrays;
+build/bench/NAME.json gets the records, NAME.md the tables, NAME*.png the
+curves. docs/Benchmarks.md says what is measured and how.
 """
 
 import argparse
 import importlib
 import json
-import os
-import statistics
+import subprocess
 import sys
-import time
+import tempfile
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
-TASK = ("task", "shape", "layout", "dtype", "threads")
+sys.path[:0] = [str(BENCH), str(BENCH / "tasks")]
 
-
-class Report:
-    """Collects the records of one benchmark and prints them as they come."""
-
-    def __init__(self, build_dir):
-        self.build_dir = build_dir
-        self.tools = build_dir / "bin"
-        self.records = []
-
-    def add(self, task, peer, min_s=None, median_s=None, error=None, note="", **more):
-        """One record; `task` is a dict with the keys of TASK."""
-        if set(task) != set(TASK):
-            raise ValueError(f"a task has the keys {', '.join(TASK)}, found {', '.join(task)}")
-        if (min_s is None) == (error is None):
-            raise ValueError("a record has either times or an error")
-        record = dict(task, peer=peer, min_s=min_s, median_s=median_s, error=error, note=note,
-                      **more)
-        self.records.append(record)
-        what = f"{min_s * 1e3:10.3f} ms" if error is None else f"failed: {error}"
-        label = " ".join([peer, *map(str, more.values())])
-        print(f"  {record['task']} {record['shape']} {label:24} {what}", flush=True)
-
-    def measure(self, task, peer, function, repeats=5, **more):
-        """Times a call; an exception becomes the record's error."""
-        try:
-            times = self.times(function, repeats)
-        except Exception as error:
-            self.add(task, peer, error=f"{type(error).__name__}: {error}", **more)
-        else:
-            self.add(task, peer, min(times), statistics.median(times), **more)
-
-    def times(self, function, repeats):
-        """Seconds of each of several calls, after one to warm up."""
-        function()
-        times = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - start)
-        return times
-
-    def write(self, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self.records, indent=1) + "\n")
-        os.replace(temporary, path)
+import machine  # noqa: E402
+import report  # noqa: E402
 
 
 def names():
-    return sorted(p.stem for p in BENCH.glob("*.py") if p.stem not in ("run", "machine"))
+    return sorted(path.stem for path in (BENCH / "tasks").glob("*.py"))
+
+
+class Bench:
+    """What a task needs."""
+
+    def __init__(self, build_dir, threads, quick):
+        from compiled import Compiler
+        from measure import Effort
+        from native import Native
+        from peers import start_pools
+        start_pools(threads)
+        self.threads, self.quick = threads, quick
+        self.report = report.Report(threads)
+        self.compiler = Compiler(build_dir, threads)
+        self.native = Native(build_dir, threads)
+        self.full = Effort.quick() if quick else Effort.full(threads)
+        self.brief = Effort.quick() if quick else Effort.brief(threads)
+
+    def race(self, task, effort=None):
+        from measure import Race
+        return Race(self.report, dict(task, threads=self.threads), effort or self.full)
+
+
+def work(name, args):
+    """What each process does: everything with its number of threads."""
+    machine.pin(args.threads[0])
+    bench = Bench(args.build_dir, args.threads[0], args.quick)
+    importlib.import_module(name).run(bench)
+    json.dump(bench.report.records, args.worker)
+
+
+def run(name, args):
+    """All processes of a benchmark in turn; their records."""
+    records = []
+    for threads in args.threads:
+        if threads > len(machine.cores()):
+            print(f"== {name}: no {threads} threads on {len(machine.cores())} cores", flush=True)
+            continue
+        print(f"== {name}: {threads} thread{'s' if threads > 1 else ''}", flush=True)
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            command = [sys.executable, __file__, "--build-dir", args.build_dir, f"--threads={threads}",
+                       "--worker", file.name, *(["--quick"] if args.quick else []), name]
+            subprocess.run(command, env=machine.environment(threads), check=True)
+            records += json.loads(Path(file.name).read_text())
+    return records
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build-dir", type=Path, default=BENCH.parent / "build")
+    parser.add_argument("--quick", action="store_true", help="tiny shapes, one sample: does it work?")
+    parser.add_argument("--threads", type=lambda text: [int(x) for x in text.split(",")], default=[1, 2])
+    parser.add_argument("--worker", type=argparse.FileType("w"), help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*")
     args = parser.parse_args(argv)
-    sys.path.insert(0, str(BENCH))
+    args.build_dir = args.build_dir.resolve()
     for name in args.names or names():
         if name not in names():
             parser.error(f"no benchmark '{name}'; there are: {', '.join(names())}")
-        print(f"== {name}", flush=True)
-        report = Report(args.build_dir.resolve())
-        importlib.import_module(name).run(report)
-        path = args.build_dir / "bench" / f"{name}.json"
-        report.write(path)
-        print(f"== {name}: {len(report.records)} records in {path}")
+    for name in args.names or names():
+        if args.worker:
+            work(name, args)
+        else:
+            head = machine.description()
+            report.write(args.build_dir / "bench" / name, run(name, args), head, args.quick)
 
 
 if __name__ == "__main__":

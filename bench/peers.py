@@ -1,0 +1,215 @@
+"""What people use today, as functions to time.
+
+Each function takes arrays and returns a function without arguments that
+computes the task once and returns its result; `Absent` says why not. Arrays
+are handed over before the timing, results stay in the peer's own form.
+"""
+
+import functools
+import importlib
+
+import numpy as np
+from measure import Absent
+
+
+def load(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise Absent(f"{name} is not installed ({error})") from None
+
+
+@functools.cache
+def jax():
+    load("jaxlib")
+    return load("jax")
+
+
+@functools.cache
+def torch(threads):
+    module = load("torch")
+    module.set_num_threads(threads)
+    module.set_grad_enabled(False)
+    return module
+
+
+def start_pools(threads):
+    """Has the libraries make their threads. To be called before the first
+    OpenMP loop: that binds this thread to one core, and threads inherit it."""
+    x = np.zeros(16384, np.float32)
+    for start in (lambda: jitted(lambda v: v + 1, x)(),
+                  lambda: load("scipy.fft").rfft(np.zeros((threads, 64), np.float32), workers=threads)):
+        try:
+            start()
+        except Absent:
+            pass
+
+
+def jitted(function, *arrays):
+    module = jax()
+    inputs = [module.numpy.asarray(array) for array in arrays]
+    compiled = module.jit(function).lower(*inputs).compile()
+    return lambda: module.block_until_ready(compiled(*inputs))
+
+
+# x_t = a_t x_{t-1} + b_t along `axis`.
+
+def affine_pair(left, right):
+    return right[0] * left[0], right[0] * left[1] + right[1]
+
+
+def jax_associative_scan(a, x, axis):
+    lax = jax().lax
+    return jitted(lambda a, x: lax.associative_scan(affine_pair, (a, x), axis=axis)[1], a, x)
+
+
+def jax_scan(a, x, axis):
+    lax, np_ = jax().lax, jax().numpy
+
+    def program(a, x):
+        def step(state, t):
+            state = t[0] * state + t[1]
+            return state, state
+        a, x = np_.moveaxis(a, axis, 0), np_.moveaxis(x, axis, 0)
+        return np_.moveaxis(lax.scan(step, np_.zeros_like(x[0]), (a, x))[1], 0, axis)
+    return jitted(program, a, x)
+
+
+def numpy_scan(a, x, axis):
+    out = np.empty_like(x)
+    at, xt, yt = (np.moveaxis(v, axis, 0) for v in (a, x, out))
+
+    def call():
+        state = np.zeros_like(xt[0])
+        for t in range(len(xt)):
+            np.multiply(state, at[t], out=state)
+            state += xt[t]
+            yt[t] = state
+        return out
+    return call
+
+
+def torch_scan(a, x, axis, threads):
+    module = torch(threads)
+    at, xt = (module.from_numpy(v).movedim(axis, 0) for v in (a, x))
+    out = module.empty_like(module.from_numpy(x))
+    yt = out.movedim(axis, 0)
+
+    def call():
+        state = module.zeros_like(xt[0])
+        for t in range(len(xt)):
+            state = module.addcmul(xt[t], at[t], state, out=yt[t])
+        return out
+    return call
+
+
+# y = k * u along `axis`, causal; `axis` is one of the last two.
+
+def numpy_convolution(u, k, axis):
+    L = u.shape[axis]
+    n, kernel_axis = 2 * L, k.ndim - u.ndim + axis
+
+    def call():
+        y = np.fft.irfft(np.fft.rfft(u, n, axis) * np.fft.rfft(k, n, kernel_axis), n, axis)
+        return y[..., :L] if axis + 1 == u.ndim else y[..., :L, :]
+    return call
+
+
+def scipy_convolution(u, k, axis, threads):
+    fft = load("scipy.fft")
+    L = u.shape[axis]
+    n, kernel_axis = fft.next_fast_len(2 * L - 1, real=True), k.ndim - u.ndim + axis
+
+    def call():
+        spectrum = fft.rfft(u, n, axis, workers=threads) * fft.rfft(k, n, kernel_axis, workers=threads)
+        y = fft.irfft(spectrum, n, axis, workers=threads)
+        return y[..., :L] if axis + 1 == u.ndim else y[..., :L, :]
+    return call
+
+
+def jax_convolution(u, k, axis):
+    fft, L = jax().numpy.fft, u.shape[axis]
+
+    def program(u, k):
+        y = fft.irfft(fft.rfft(u, 2 * L, axis) * fft.rfft(k, 2 * L, k.ndim - u.ndim + axis), 2 * L, axis)
+        return jax().lax.slice_in_dim(y, 0, L, axis=axis)
+    return jitted(program, u, k)
+
+
+def torch_convolution(u, k, axis, threads):
+    module = torch(threads)
+    L = u.shape[axis]
+    tu, tk = module.from_numpy(u), module.from_numpy(k)
+
+    def call():
+        spectrum = module.fft.rfft(tu, 2 * L, axis) * module.fft.rfft(tk, 2 * L, tk.ndim - tu.ndim + axis)
+        return module.fft.irfft(spectrum, 2 * L, axis).narrow(axis, 0, L)
+    return call
+
+
+# K[h, l] = 2 Re sum_n w[h, n] exp(log_a[h, n] l), l < L.
+
+def numpy_vandermonde(log_a, w, L):
+    steps = np.arange(L, dtype=np.float32)
+    return lambda: 2 * np.einsum("hn,hnl->hl", w, np.exp(log_a[..., None] * steps)).real
+
+
+def jax_vandermonde(log_a, w, L):
+    np_ = jax().numpy
+    return jitted(lambda log_a, w: 2 * np_.einsum("hn,hnl->hl", w, np_.exp(log_a[..., None] * np_.arange(L))).real,
+                  log_a, w)
+
+
+def torch_vandermonde(log_a, w, L, threads):
+    module = torch(threads)
+    ta, tw = module.from_numpy(log_a), module.from_numpy(w)
+    return lambda: 2 * module.einsum("hn,hnl->hl", tw, module.exp(ta[..., None] * module.arange(L))).real
+
+
+# Mamba-1's selective scan of dt, u [B, L, D]; A [D, N]; B, C [B, L, N]; skip [D].
+
+def jax_selective(dt, A, B, C, skip, u, associative):
+    lax, np_ = jax().lax, jax().numpy
+
+    def by_tree(dt, A, B, C, skip, u):
+        states = lax.associative_scan(affine_pair, (np_.exp(dt[..., None] * A), (dt * u)[..., None] * B[:, :, None]),
+                                      axis=1)[1]
+        return np_.einsum("btdn,btn->btd", states, C) + skip * u
+
+    def by_steps(dt, A, B, C, skip, u):
+        def step(state, now):
+            dt, B, C, u = now
+            state = np_.exp(dt[..., None] * A) * state + (dt * u)[..., None] * B[:, None]
+            return state, (state * C[:, None]).sum(-1) + skip * u
+        first = np_.zeros((u.shape[0], *A.shape), u.dtype)
+        rows = tuple(np_.moveaxis(v, 1, 0) for v in (dt, B, C, u))
+        return np_.moveaxis(lax.scan(step, first, rows)[1], 0, 1)
+    return jitted(by_tree if associative else by_steps, dt, A, B, C, skip, u)
+
+
+def torch_selective(dt, A, B, C, skip, u, threads):
+    """The reference program of the Mamba repository: a loop over time."""
+    module = torch(threads)
+    dt, A, B, C, skip, u = map(module.from_numpy, (dt, A, B, C, skip, u))
+
+    def call():
+        decay = module.exp(dt[..., None] * A)
+        drive = (dt * u)[..., None] * B[:, :, None]
+        state, rows = module.zeros_like(decay[:, 0]), []
+        for t in range(u.shape[1]):
+            state = decay[:, t] * state + drive[:, t]
+            rows.append((state @ C[:, t, :, None])[..., 0])
+        return module.stack(rows, 1) + u * skip
+    return call
+
+
+def numpy_selective(dt, A, B, C, skip, u):
+    def call():
+        state, y = np.zeros((u.shape[0], *A.shape), np.float32), np.empty_like(u)
+        for t in range(u.shape[1]):
+            state *= np.exp(dt[:, t, :, None] * A)
+            state += (dt[:, t] * u[:, t])[..., None] * B[:, t, None]
+            y[:, t] = (state @ C[:, t, :, None])[..., 0]
+        y += skip * u
+        return y
+    return call

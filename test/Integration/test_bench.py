@@ -1,0 +1,46 @@
+"""Each benchmark runs, with the peers that are there, and computes the right
+thing. Tiny shapes: no time is looked at."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from harness import BUILD, ROOT
+
+# Records that each benchmark cannot be without, and how exact they are. What
+# exponentiates a logarithm in f32 is as exact as that logarithm.
+PEERS = {"scan": {"C++ by hand", "NumPy loop", "limit"}, "conv": {"C++ by hand", "numpy.fft", "limit"},
+         "kernel": {"C++ by hand", "NumPy exponentials", "limit"}, "selective": {"C++ by hand", "NumPy loop", "limit"},
+         "recurrence": {"NumPy loop", "limit"}, "choice": set()}
+BAR, LOOSE = 1e-6, 1e-5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A build folder of its own: the code by hand is compiled once into it."""
+    path = tmp_path_factory.mktemp("bench")
+    (path / "bin").symlink_to(BUILD / "bin")
+    return path
+
+
+@pytest.mark.xdist_group("bench")
+@pytest.mark.parametrize("name", PEERS)
+def test_quick(name, folder):
+    command = [sys.executable, ROOT / "bench" / "run.py", "--quick", "--build-dir", folder, "--threads=1", name]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = json.loads((folder / "bench" / f"{name}.json").read_text())
+    measured = [r for r in records if r["min_s"] is not None]
+    assert {"ssm", *PEERS[name]} <= {r["peer"] for r in measured}
+    for record in records:
+        assert not record["note"].startswith("failed"), record
+        assert record["note"].startswith("skipped") or 0 < record["min_s"] <= record["median_s"], record
+        if record["error"] is not None:
+            assert record["error"] < (LOOSE if "exponentials" in record["peer"] else BAR), record
+    assert all(r["error"] is not None for r in measured if r["peer"] in ("ssm", "C++ by hand"))
+    if name == "choice":
+        chosen = [r for r in records if r["chosen"]]
+        assert len(chosen) == len({str((r["shape"], r["dtype"], r["system"])) for r in records})
+        assert all(r["estimate_s"] > 0 for r in measured)
+    assert "Not quotable: a smoke test" in (folder / "bench" / f"{name}.md").read_text()
