@@ -13,7 +13,7 @@ using namespace ssm;
 
 double ssm::memorySeconds(double bytes, const TargetInfo &target,
                           double cores) {
-  return bytes / (target.bandwidth * cores);
+  return bytes / (target.bandwidth * std::max(1.0, cores));
 }
 
 double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
@@ -58,6 +58,13 @@ int64_t ssm::tileLanes(const Problem &problem, const TargetInfo &target,
     return most;
   return std::max<int64_t>(vectorElements,
                            llvm::PowerOf2Ceil(problem.laneChannels));
+}
+
+double ssm::tileCount(const Problem &problem, double lanes) {
+  if (problem.laneChannels == 0)
+    return 0;
+  return problem.channels / problem.laneChannels *
+         std::ceil(problem.laneChannels / lanes);
 }
 
 std::string ssm::refuseConvolution(const Problem &problem) {

@@ -11,7 +11,7 @@ namespace ssm {
 double scanSeconds(const Problem &problem, const TargetInfo &target,
                    double units, double steps, double lanes, double cores);
 
-/// Seconds to move `bytes` through memory.
+/// Seconds to move `bytes` through memory, on at least one core.
 double memorySeconds(double bytes, const TargetInfo &target, double cores);
 
 /// Seconds to share `units` tiles among cores: nothing for one tile or one
@@ -25,6 +25,9 @@ double kernelSeconds(const Problem &problem, const TargetInfo &target,
 /// Lanes of a tile: up to `vectors` vectors, no more than there are channels.
 int64_t tileLanes(const Problem &problem, const TargetInfo &target,
                   int64_t vectors);
+
+/// Tiles of `lanes` channels; none if there are no channels.
+double tileCount(const Problem &problem, double lanes);
 
 /// Refusals that convolutions share; an empty string if there is none.
 std::string refuseConvolution(const Problem &problem);

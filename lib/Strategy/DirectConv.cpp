@@ -13,8 +13,7 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double products = taps * problem.length - taps * taps / 2;
   double flops = 2 * problem.convolutions * problem.channels * products;
   double lanes = tileLanes(problem, target, 1);
-  double units = problem.channels / problem.laneChannels *
-                 std::ceil(problem.laneChannels / lanes);
+  double units = tileCount(problem, lanes);
   double busy = std::min<double>(cores, std::max(1.0, units));
   double final =
       problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;

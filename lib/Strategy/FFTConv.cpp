@@ -30,7 +30,7 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   FFTPlan plan = FFTPlan::forConvolution(problem.length);
   double vectorElements = double(target.vectorBytes) / problem.elementBytes;
   auto filled = [&](double channels) {
-    double perRow = std::min(channels, problem.laneChannels);
+    double perRow = std::max(1.0, std::min(channels, problem.laneChannels));
     return channels / perRow * std::ceil(perRow / vectorElements) *
            vectorElements;
   };

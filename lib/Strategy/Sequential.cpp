@@ -2,7 +2,6 @@
 #include "CostModel.h"
 
 #include <algorithm>
-#include <cmath>
 
 using namespace mlir;
 using namespace ssm;
@@ -19,8 +18,7 @@ static std::string refuse(const Problem &problem) {
 static double estimate(const Problem &problem, const TargetInfo &target,
                        int64_t cores) {
   double lanes = tileLanes(problem, target, kVectorsPerTile);
-  double units = problem.channels / problem.laneChannels *
-                 std::ceil(problem.laneChannels / lanes);
+  double units = tileCount(problem, lanes);
   double busy = std::min<double>(cores, units);
   return startSeconds(units, target, cores) +
          std::max(

@@ -26,10 +26,8 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   bool leavesAsLanes = problem.laneChannels < 8;
   double lanes = leavesAsLanes ? vectorElements
                                : tileLanes(problem, target, kVectorsPerTile);
-  double units = leavesAsLanes
-                     ? problem.channels * std::ceil(leaves / lanes)
-                     : problem.channels / problem.laneChannels *
-                           std::ceil(problem.laneChannels / lanes) * leaves;
+  double units = leavesAsLanes ? problem.channels * std::ceil(leaves / lanes)
+                               : tileCount(problem, lanes) * leaves;
   constexpr double kPasses = 2, kGatherCyclesPerLane = 1.5;
   double gather = leavesAsLanes ? kGatherCyclesPerLane * lanes / target.clock *
                                       kLeaf * std::ceil(units / cores)

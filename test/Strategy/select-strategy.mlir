@@ -71,3 +71,13 @@ func.func @tiny(%a: tensor<128xf32>, %u: tensor<1x2x128xf32>) -> tensor<1x2x128x
       -> tensor<1x2x128xf32>, tensor<1x128xf32>
   return %y : tensor<1x2x128xf32>
 }
+
+// No channel: no time.
+// REMARK: linear_recurrence: sequential 0.0 us (fastest); tree_scan 0.0 us; fft_conv {{[0-9.]+}} us; direct_conv 0.0 us
+func.func @no_channels(%a: tensor<0xf32>, %u: tensor<2x5x0xf32>) -> tensor<2x5x0xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<0xf32>)
+      signal(%u : tensor<2x5x0xf32>)
+      {indexing_maps = [#d, #btd, #btd, #bd], time = 1 : i64}
+      -> tensor<2x5x0xf32>, tensor<2x0xf32>
+  return %y : tensor<2x5x0xf32>
+}
