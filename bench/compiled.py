@@ -69,7 +69,7 @@ class Kernel:
         code.ssm_status_string.restype = ctypes.c_char_p
         self.code, self.compile_s, self.explanation = code, compile_s, explanation
         self.signature = json.loads(code.f_signature())
-        self.strategy = ", ".join(self.signature["strategies"])
+        self.strategy = ", ".join(choice["strategy"] for choice in self.signature["strategies"])
 
     def bind(self, *inputs):
         """A function without arguments that computes and returns the results."""
