@@ -96,6 +96,7 @@ static void addLoops(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createExpandCopies());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
+  pm.addNestedPass<func::FuncOp>(createHoistStackBuffers());
   ConvertComplexToStandardPassOptions complex;
   complex.complexRange = complex::ComplexRangeFlags::basic;
   pm.addNestedPass<func::FuncOp>(createConvertComplexToStandardPass(complex));

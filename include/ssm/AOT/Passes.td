@@ -145,6 +145,18 @@ def LoopKinds : Pass<"ssm-loop-kinds", "::mlir::func::FuncOp"> {
                            "::mlir::scf::SCFDialect"];
 }
 
+def HoistStackBuffers
+    : Pass<"ssm-hoist-stack-buffers", "::mlir::func::FuncOp"> {
+  let summary = "Move static stack buffers out of sequential loops";
+  let description = [{
+    Runs after convert-vector-to-scf, which puts a `memref.alloca` into the
+    innermost loop: control flow without structure does not free it at the end
+    of an iteration, and the stack would grow with the trip count. A buffer of
+    static size moves to the start of the function or of the parallel loop
+    around it. None may carry values from one iteration to the next.
+  }];
+}
+
 def ThreadBuffers : Pass<"ssm-thread-buffers", "::mlir::ModuleOp"> {
   let summary = "Give each thread one copy of the buffers of its loop";
   let description = [{
