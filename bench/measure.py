@@ -93,33 +93,40 @@ class Contestant:
 
 class Race:
     """The contestants of one task. The others are compared with the "ssm" that
-    was chosen, or else the first."""
+    was chosen, or else the first. One that is not active does nothing."""
 
-    def __init__(self, report, task, effort):
-        self.report, self.task, self.effort = report, task, effort
+    def __init__(self, report, task, effort, active=True):
+        self.report, self.task, self.effort, self.active = report, task, effort, active
         self.contestants = []
+
+    def add(self, *record, **more):
+        """A record that is not of a contestant."""
+        if self.active:
+            self.report.add(self.task, *record, **more)
 
     def enter(self, peer, make, check=None, note="", **more):
         """`make()` prepares and returns the function to time, which returns
         its results; `check(results)` is their error. What cannot be prepared
         or fails becomes a record that says why."""
+        if not self.active:
+            return
         try:
             call = make()
             result = call()
             error = check(result) if check else None
             self.contestants.append(Contestant(peer, call, error, dict(note=note, **more)))
         except Absent as absent:
-            self.report.add(self.task, peer, note=f"skipped: {absent}", **more)
+            self.add(peer, note=f"skipped: {absent}", **more)
         except Exception as failure:
             text = (str(failure).strip().splitlines() or [""])[0]
-            self.report.add(self.task, peer, note=f"failed: {type(failure).__name__}: {text}", **more)
+            self.add(peer, note=f"failed: {type(failure).__name__}: {text}", **more)
 
     def compile(self, make):
         """Our code, or None and a record that says why not."""
         try:
-            return make()
+            return make() if self.active else None
         except Exception as failure:
-            self.report.add(self.task, "ssm", note=f"failed: {failure}")
+            self.add("ssm", note=f"failed: {failure}")
 
     def run(self):
         """Times all that have entered and writes their records."""
@@ -134,10 +141,8 @@ class Race:
         for c in self.contestants:
             times = list(c.samples.values())
             pairs = [c.samples[n] / base.samples[n] for n in c.samples if n in base.samples] if base else []
-            self.report.add(self.task, c.peer, min(times), statistics.median(times), c.error,
-                            ratio=statistics.median(pairs) if pairs else None, samples=len(times),
-                            others=busy, **c.more)
-        return self.contestants
+            self.add(c.peer, min(times), statistics.median(times), c.error,
+                     ratio=statistics.median(pairs) if pairs else None, samples=len(times), others=busy, **c.more)
 
 
 class Absent(Exception):

@@ -11,11 +11,17 @@ TASK = ("task", "shape", "layout", "dtype", "threads")
 
 
 class Report:
-    """Collects the records of one process and prints them as they come."""
+    """Collects the records of one process, prints them as they come and writes
+    them to a file, one a line, if there is one."""
 
-    def __init__(self, threads):
-        self.threads = threads
+    def __init__(self, file=None):
+        self.file = file
         self.records = []
+
+    def begin(self, task):
+        """Leaves in the file what is about to be measured."""
+        if self.file:
+            print(json.dumps({"begin": task}), file=self.file, flush=True)
 
     def add(self, task, peer, min_s=None, median_s=None, error=None, note="", **more):
         """One record; `task` is a dict with the keys of TASK. One without
@@ -26,6 +32,8 @@ class Report:
             raise ValueError("a record without times says why in its note")
         record = dict(task, peer=peer, min_s=min_s, median_s=median_s, error=error, note=note, **more)
         self.records.append(record)
+        if self.file:
+            print(json.dumps(record), file=self.file, flush=True)
         print("  " + line(record), flush=True)
 
 

@@ -84,7 +84,7 @@ def measure(bench, system, B, L, H, N, dtype):
         if isinstance(estimate, str):
             continue  # refused
         if estimate > PATIENCE and estimate > HOPELESS * estimates[chosen] and not more["chosen"]:
-            bench.report.add(race.task, "ssm", note=f"not measured: estimated at {estimate:.3g} s", **more)
+            race.add("ssm", note=f"not measured: estimated at {estimate:.3g} s", **more)
             continue
         kernel = automatic if strategy == chosen else race.compile(lambda: bench.compiler.compile(text, strategy))
         if kernel:

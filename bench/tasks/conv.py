@@ -115,7 +115,7 @@ def measure(bench, B, H, L, layout, effort, slow_peers):
         race.enter("numpy.fft", lambda: peers.numpy_convolution(u, k, axis), check)
     race.run()
     bound, what = limit(bench.native, B, H, L)
-    bench.report.add(race.task, "limit", bound, bound, note=what)
+    race.add("limit", bound, bound, note=what)
 
 
 def run(bench):

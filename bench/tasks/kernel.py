@@ -58,7 +58,7 @@ def measure(bench, H, N, L, effort, slow_peers):
         race.enter("NumPy exponentials", lambda: peers.numpy_vandermonde(log_a, w, L), check_log)
     race.run()
     bound = 2 * H * N * L / bench.native.rate("multiply_adds")
-    bench.report.add(race.task, "limit", bound, bound, note="two fused multiply-adds for each n and l at peak rate")
+    race.add("limit", bound, bound, note="two fused multiply-adds for each n and l at peak rate")
 
 
 def run(bench):

@@ -63,7 +63,7 @@ def measure(bench, B, L, D, N, effort, slow_peers):
         race.enter("NumPy loop", lambda: peers.numpy_selective(*arrays), check)
     race.run()
     bound = B * L * D * N / bench.native.rate("exponentials")
-    bench.report.add(race.task, "limit", bound, bound, note="the exponentials, in registers")
+    race.add("limit", bound, bound, note="the exponentials, in registers")
 
 
 def run(bench):

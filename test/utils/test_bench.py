@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ def clock(monkeypatch):
 
 
 def race(rounds=4, seconds=10):
-    return measure.Race(report.Report(1), TASK, measure.Effort(rounds, seconds, sample=0))
+    return measure.Race(report.Report(), TASK, measure.Effort(rounds, seconds, sample=0))
 
 
 def test_contestants_take_turns_and_meet_in_pairs(clock):
@@ -94,9 +96,9 @@ def test_what_is_absent_or_fails_says_so():
 
 def test_a_record_has_a_full_task_and_times_or_a_reason():
     with pytest.raises(ValueError, match="layout"):
-        report.Report(1).add({"task": "t"}, "ssm", 1.0, 1.0)
+        report.Report().add({"task": "t"}, "ssm", 1.0, 1.0)
     with pytest.raises(ValueError, match="note"):
-        report.Report(1).add(TASK, "ssm")
+        report.Report().add(TASK, "ssm")
 
 
 def test_the_error_is_norm_wise():
@@ -160,6 +162,25 @@ def test_curves_are_what_differs_in_length_alone(tmp_path):
         "ssm 0": {8: 1.0, 16: 2.0, 32: 4.0}, "limit": {8: 1.0}}}
     (picture,) = report.draw(tmp_path / "x", records)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_crash_costs_one_task(tmp_path, monkeypatch):
+    """A process that dies is followed by one that goes on after its task."""
+    (tmp_path / "crashes.py").write_text(textwrap.dedent("""
+        import os, signal
+
+        def run(bench):
+            for n in range(4):
+                race = bench.race(dict(task="t", shape=[n], layout="t", dtype="float32"))
+                race.enter("ssm", lambda: lambda: os.kill(os.getpid(), signal.SIGSEGV) if n in (1, 2) else None)
+                race.run()
+        """))
+    done = subprocess.run([sys.executable, ROOT / "bench" / "run.py", "--quick", "--threads=1", "--build-dir", tmp_path,
+                           "--tasks", tmp_path, "crashes"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    records = json.loads((tmp_path / "bench" / "crashes.json").read_text())
+    assert [(r["shape"][0], r["min_s"] is None) for r in records] == [(0, False), (1, True), (2, True), (3, False)]
+    assert records[1]["note"] == "failed: the process was ended by SIGSEGV"
 
 
 def test_an_unknown_benchmark_lists_the_others(capsys):
