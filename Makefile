@@ -17,7 +17,7 @@ help:
 	@echo 'make demo     build, then run the cochlea of examples/ on a recording'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
 	@echo 'make bench    build, then time it against others; BENCH="scan conv" picks'
-	@echo 'make asan     make check with AddressSanitizer, in build-asan/'
+	@echo 'make asan     lit and the tests of the tools with AddressSanitizer, in build-asan/'
 	@echo 'make format   clang-format every C++ file in place'
 	@echo 'make tidy     clang-tidy over lib/ and tools/ (needs clang-tidy-22)'
 	@echo 'make clean    remove $(BUILD)/ except the Python environment'
@@ -53,7 +53,8 @@ endif
 	@$(BUILD)/bench-venv/bin/python bench/run.py --build-dir $(BUILD) $(BENCH_FLAGS) $(BENCH)
 
 asan:
-	@$(MAKE) --no-print-directory check PRESET=asan ONLY='lit'
+	@PYTEST_ADDOPTS='test/Integration --ignore=test/Integration/CPU' \
+	  $(MAKE) --no-print-directory check PRESET=asan ONLY='lit python'
 
 format:
 	@git ls-files '*.cpp' '*.h' '*.c' | xargs clang-format-22 -i
