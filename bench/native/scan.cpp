@@ -1,64 +1,89 @@
 //===- scan.cpp - x_t = a_t x_{t-1} + b_t by hand -------------------------===//
 //
-// Channel-last: 4 vectors of channels keep their state in registers while time
-// streams by. Channel-first: squares of kLanes channels by kLanes steps are
-// transposed in registers; what is left over, and single channels, go through
-// a scan within each vector (Hillis and Steele's), which no chain of
-// multiply-adds holds up. Complex numbers are interleaved.
+// Channel-last: time streams by in whole rows, the state of a row stays in the
+// first-level cache. Channel-first: a scan within each vector (Hillis and
+// Steele's), which no chain of multiply-adds holds up; a single channel is cut
+// between the threads. Complex numbers are interleaved.
 //
 //===----------------------------------------------------------------------===//
 #include "simd.h"
 #include <algorithm>
 
-constexpr int kTile = 4; // vectors side by side
+template <int... Pair>
+INLINE Vec multiplyComplex(Vec a, Vec x, LaneList<Pair...>) {
+  // (re, im) lanes: a.re * x + (-a.im, a.im) * (x.im, x.re)
+  Vec re = __builtin_shufflevector(a, a, (Pair & ~1)...);
+  Vec im = __builtin_shufflevector(a, a, (Pair | 1)...);
+  Vec swapped = __builtin_shufflevector(x, x, (Pair ^ 1)...);
+  Vec sign = {(Pair & 1 ? 1.f : -1.f)...};
+  return fma(re, x, im * sign * swapped);
+}
 
-template <bool Streaming, int Vectors>
-static void lastTile(const float *a, const float *b, float *x, int64_t L,
-                     int64_t D) {
-  Vec state[Vectors] = {};
-  for (int64_t t = 0; t < L; ++t, a += D, b += D, x += D)
-#pragma clang loop unroll(full)
-    for (int v = 0; v < Vectors; ++v) {
-      state[v] = fma(load(a + v * kLanes), state[v], load(b + v * kLanes));
-      put<Streaming>(x + v * kLanes, state[v]);
+constexpr int64_t kWidth = 4096; // floats of state, 16 KiB
+
+/// `width` columns of rows of `row` floats, a multiple of the vector.
+template <bool Streaming, bool Complex>
+static void columns(const float *a, const float *b, float *x, int64_t L,
+                    int64_t row, int64_t width) {
+  alignas(64) float state[kWidth];
+  std::fill_n(state, width, 0.f);
+  for (int64_t t = 0; t < L; ++t, a += row, b += row, x += row)
+    for (int64_t d = 0; d < width; d += kLanes) {
+      Vec s = load(state + d);
+      if constexpr (Complex)
+        s = multiplyComplex(load(a + d), s, kAllLanes) + load(b + d);
+      else
+        s = fma(load(a + d), s, load(b + d));
+      store(state + d, s);
+      put<Streaming>(x + d, s);
     }
   if (Streaming)
     finishStreaming();
 }
-static void lastColumn(const float *a, const float *b, float *x, int64_t L,
-                       int64_t D) {
+static void column(const float *a, const float *b, float *x, int64_t L,
+                   int64_t row) {
   float state = 0;
   for (int64_t t = 0; t < L; ++t)
-    x[t * D] = state = a[t * D] * state + b[t * D];
+    x[t * row] = state = a[t * row] * state + b[t * row];
 }
-template <bool Streaming>
-static void scanLast(const float *a, const float *b, float *x, int64_t B,
-                     int64_t L, int64_t D, int threads) {
-  // A tile for each vector where that is what keeps all threads busy.
-  bool wide =
-      B * (D / (kTile * kLanes)) >= threads && D % (kTile * kLanes) == 0;
-  int64_t width = (wide ? kTile : 1) * kLanes, tiles = (D + width - 1) / width;
+template <bool Streaming, bool Complex>
+static void scanRows(const float *a, const float *b, float *x, int64_t B,
+                     int64_t L, int64_t row, int threads) {
+  int64_t vectors = row % 16 ? 0 : row / 16;
+  int64_t parts = std::max((row + kWidth - 1) / kWidth,
+                           std::min<int64_t>(vectors, (threads + B - 1) / B));
 #pragma omp parallel for collapse(2) schedule(static) num_threads(threads)
   for (int64_t i = 0; i < B; ++i)
-    for (int64_t k = 0; k < tiles; ++k) {
-      int64_t at = i * L * D + k * width;
-      if (wide)
-        lastTile<Streaming, kTile>(a + at, b + at, x + at, L, D);
-      else if ((k + 1) * width <= D && D % kLanes == 0)
-        lastTile<Streaming, 1>(a + at, b + at, x + at, L, D);
+    for (int64_t k = 0; k < parts; ++k) {
+      int64_t from = vectors * k / parts * 16,
+              to = vectors * (k + 1) / parts * 16;
+      int64_t at = i * L * row;
+      if (vectors)
+        columns<Streaming, Complex>(a + at + from, b + at + from, x + at + from,
+                                    L, row, to - from);
       else
-        for (int64_t d = 0; d < std::min(width, D - k * width); ++d)
-          lastColumn(a + at + d, b + at + d, x + at + d, L, D);
+        for (int64_t d = row * k / parts; d < row * (k + 1) / parts; ++d)
+          column(a + at + d, b + at + d, x + at + d, L, row);
     }
 }
-/// [B, L, D]; x is aligned to 64 bytes.
+/// [B, L, D]. Streamed: x is aligned to 64 bytes and D a multiple of 16.
 API void scan_last(const float *a, const float *b, float *x, int64_t B,
                    int64_t L, int64_t D, int threads) {
-  scanLast<false>(a, b, x, B, L, D, threads);
+  scanRows<false, false>(a, b, x, B, L, D, threads);
 }
 API void scan_last_streaming(const float *a, const float *b, float *x,
                              int64_t B, int64_t L, int64_t D, int threads) {
-  scanLast<true>(a, b, x, B, L, D, threads);
+  scanRows<true, false>(a, b, x, B, L, D, threads);
+}
+/// [B, L, D] of interleaved complex numbers, D a multiple of 8.
+API void scan_complex_last(const float *a, const float *b, float *x, int64_t B,
+                           int64_t L, int64_t D, int threads) {
+  scanRows<false, true>(a, b, x, B, L, 2 * D, threads);
+}
+API void scan_complex_last_streaming(const float *a, const float *b, float *x,
+                                     int64_t B, int64_t L, int64_t D,
+                                     int threads) {
+  scanRows<true, true>(a, b, x, B, L, 2 * D, threads);
 }
 
 /// One step of the scan within a vector: lanes combine with those `By` before.
@@ -83,8 +108,9 @@ INLINE void scanVector(Vec &a, Vec &b) {
 struct Carry {
   float product, sum;
 };
-/// Scans from `state`; without Write only the map is computed.
-template <bool Write>
+/// Scans from `state`; without output only the map is computed.
+enum class Output { None, Cached, Streamed };
+template <Output Kind>
 static Carry scanRow(const float *a, const float *b, float *x, int64_t L,
                      float state) {
   constexpr int kUnroll = 4;
@@ -100,40 +126,23 @@ static Carry scanRow(const float *a, const float *b, float *x, int64_t L,
     }
 #pragma clang loop unroll(full)
     for (int j = 0; j < kUnroll; ++j) {
-      if constexpr (Write)
-        store(x + t + j * kLanes, fma(p[j], splat(state), s[j]));
-      else
+      if constexpr (Kind == Output::None)
         product *= p[j][kLanes - 1];
+      else
+        put<Kind == Output::Streamed>(x + t + j * kLanes,
+                                      fma(p[j], splat(state), s[j]));
       state = p[j][kLanes - 1] * state + s[j][kLanes - 1];
     }
   }
   for (; t < L; ++t) {
     state = a[t] * state + b[t];
     product *= a[t];
-    if (Write)
+    if (Kind != Output::None)
       x[t] = state;
   }
+  if (Kind == Output::Streamed)
+    finishStreaming();
   return {product, state};
-}
-static void firstSquare(const float *a, const float *b, float *x, int64_t L) {
-  Vec state{};
-  for (int64_t t = 0; t < L; t += kLanes) {
-    Vec as[kLanes], bs[kLanes];
-#pragma clang loop unroll(full)
-    for (int i = 0; i < kLanes; ++i) {
-      as[i] = load(a + i * L + t);
-      bs[i] = load(b + i * L + t);
-    }
-    transpose(as);
-    transpose(bs);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < kLanes; ++i)
-      bs[i] = state = fma(as[i], state, bs[i]);
-    transpose(bs);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < kLanes; ++i)
-      store(x + i * L + t, bs[i]);
-  }
 }
 /// One channel on several threads: reduce each part but the last, combine the
 /// carries, scan each part.
@@ -146,60 +155,36 @@ static void splitRow(const float *a, const float *b, float *x, int64_t L,
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (int i = 0; i < threads; ++i)
     if (i == 0)
-      carries[i] = scanRow<true>(a, b, x, length(i), 0);
+      carries[i] = scanRow<Output::Cached>(a, b, x, length(i), 0);
     else if (i + 1 < threads)
-      carries[i] = scanRow<false>(a + i * part, b + i * part, x, length(i), 0);
+      carries[i] =
+          scanRow<Output::None>(a + i * part, b + i * part, x, length(i), 0);
   for (int i = 1; i + 1 < threads; ++i)
     carries[i].sum += carries[i].product * carries[i - 1].sum;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (int i = 1; i < threads; ++i)
-    scanRow<true>(a + i * part, b + i * part, x + i * part, length(i),
-                  carries[i - 1].sum);
+    scanRow<Output::Cached>(a + i * part, b + i * part, x + i * part, length(i),
+                            carries[i - 1].sum);
 }
-/// [B, D, L] as rows = B * D.
-API void scan_first(const float *a, const float *b, float *x, int64_t rows,
-                    int64_t L, int threads) {
-  if (rows < threads)
+template <Output Kind>
+static void scanFirst(const float *a, const float *b, float *x, int64_t rows,
+                      int64_t L, int threads) {
+  if (rows < threads) {
     for (int64_t r = 0; r < rows; ++r)
       splitRow(a + r * L, b + r * L, x + r * L, L, threads);
-  else if (rows % kLanes == 0 && L % kLanes == 0) {
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t r = 0; r < rows; r += kLanes)
-      firstSquare(a + r * L, b + r * L, x + r * L, L);
-  } else {
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t r = 0; r < rows; ++r)
-      scanRow<true>(a + r * L, b + r * L, x + r * L, L, 0);
+    return;
   }
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t r = 0; r < rows; ++r)
+    scanRow<Kind>(a + r * L, b + r * L, x + r * L, L, 0);
 }
-
-template <int... Pair>
-INLINE Vec multiplyComplex(Vec a, Vec x, LaneList<Pair...>) {
-  // (re, im) lanes: a.re * x + (-a.im, a.im) * (x.im, x.re)
-  Vec re = __builtin_shufflevector(a, a, (Pair & ~1)...);
-  Vec im = __builtin_shufflevector(a, a, (Pair | 1)...);
-  Vec swapped = __builtin_shufflevector(x, x, (Pair ^ 1)...);
-  Vec sign = {(Pair & 1 ? 1.f : -1.f)...};
-  return fma(re, x, im * sign * swapped);
+/// [B, D, L] as rows = B * D. Streamed: x is aligned to 64 bytes and L a
+/// multiple of 16; a single channel on several threads is not streamed.
+API void scan_first(const float *a, const float *b, float *x, int64_t rows,
+                    int64_t L, int threads) {
+  scanFirst<Output::Cached>(a, b, x, rows, L, threads);
 }
-/// [B, L, D] of interleaved complex numbers; x is aligned to 64 bytes and 2 D a
-/// multiple of 4 vectors.
-API void scan_complex_last(const float *a, const float *b, float *x, int64_t B,
-                           int64_t L, int64_t D, int threads) {
-  int64_t row = 2 * D, tiles = row / (kTile * kLanes);
-#pragma omp parallel for collapse(2) schedule(static) num_threads(threads)
-  for (int64_t i = 0; i < B; ++i)
-    for (int64_t k = 0; k < tiles; ++k) {
-      int64_t at = i * L * row + k * kTile * kLanes;
-      Vec state[kTile] = {};
-      for (int64_t t = 0; t < L; ++t, at += row)
-#pragma clang loop unroll(full)
-        for (int v = 0; v < kTile; ++v) {
-          state[v] =
-              multiplyComplex(load(a + at + v * kLanes), state[v], kAllLanes) +
-              load(b + at + v * kLanes);
-          put<true>(x + at + v * kLanes, state[v]);
-        }
-      finishStreaming();
-    }
+API void scan_first_streaming(const float *a, const float *b, float *x,
+                              int64_t rows, int64_t L, int threads) {
+  scanFirst<Output::Streamed>(a, b, x, rows, L, threads);
 }

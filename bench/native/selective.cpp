@@ -19,6 +19,7 @@ static void tile(const float *dt, const float *A, const float *B,
                  const float *C, const float *skip, const float *u, float *y,
                  float *states, int64_t steps, int64_t D) {
   Vec h[N];
+#pragma clang loop unroll(full)
   for (int n = 0; n < N; ++n)
     h[n] = load(states + n * kLanes);
   for (int64_t t = 0; t < steps; ++t) {
@@ -33,6 +34,7 @@ static void tile(const float *dt, const float *A, const float *B,
     }
     store(y + t * D, even + odd);
   }
+#pragma clang loop unroll(full)
   for (int n = 0; n < N; ++n)
     store(states + n * kLanes, h[n]);
 }

@@ -1,8 +1,8 @@
 //===- simd.h - Vectors of the machine's width, for the code by hand ------===//
 //
-// Everything here is compiled with -march=native by one clang: vector types of
-// its own instead of intrinsics keep the programs short and the same on every
-// machine.
+// Everything here is compiled with -march=native by one clang: its vector types
+// instead of intrinsics keep the programs short and the same on every machine.
+// Only 2^x has two instructions of its own where the machine has them.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -10,6 +10,9 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 #ifdef __AVX512F__
 constexpr int kBytes = 64;
@@ -46,38 +49,26 @@ INLINE void finishStreaming() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 /// 2^x for |x| < 126, relative error 2e-7: a polynomial on [-1/2, 1/2] whose
 /// exponent is then added to.
 INLINE Vec exp2Poly(Vec x) {
+#ifdef __AVX512DQ__
+  Vec r = _mm512_reduce_ps(x, 0);
+#else
   Vec whole = __builtin_elementwise_rint(x), r = x - whole;
+#endif
   Vec p = splat(1.33335581e-3f);
   p = fma(p, r, splat(9.61812910e-3f));
   p = fma(p, r, splat(5.55041086e-2f));
   p = fma(p, r, splat(2.40226507e-1f));
   p = fma(p, r, splat(6.93147182e-1f));
   p = fma(p, r, splat(1.f));
+#ifdef __AVX512DQ__
+  return _mm512_scalef_ps(p, x - r);
+#else
   IntVec exponent = __builtin_convertvector(whole, IntVec) << 23;
   return (Vec)((IntVec)p + exponent);
+#endif
 }
 
 /// The numbers of the lanes, for the indices of a shuffle.
 template <int... Lane>
 using LaneList = std::integer_sequence<int, Lane...>;
 constexpr std::make_integer_sequence<int, kLanes> kAllLanes;
-
-/// Transposes a square of kLanes vectors: swaps blocks of 1, 2, 4, ... lanes.
-template <int Block, int... Lane>
-INLINE void swapBlocks(Vec &low, Vec &high, LaneList<Lane...>) {
-  Vec a = __builtin_shufflevector(
-      low, high, (Lane & Block ? kLanes + Lane - Block : Lane)...);
-  high = __builtin_shufflevector(
-      low, high, (Lane & Block ? kLanes + Lane : Lane + Block)...);
-  low = a;
-}
-template <int Block = 1>
-INLINE void transpose(Vec (&rows)[kLanes]) {
-  if constexpr (Block < kLanes) {
-#pragma clang loop unroll(full)
-    for (int i = 0; i < kLanes; ++i)
-      if (!(i & Block))
-        swapBlocks<Block>(rows[i], rows[i + Block], kAllLanes);
-    transpose<2 * Block>(rows);
-  }
-}

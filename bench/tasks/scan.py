@@ -45,18 +45,13 @@ def reference(a, u, axis):
 
 def by_hand(native, a, u, layout, dtype, streaming):
     B, L, D = (a.shape[layout.index(d)] for d in "btd")
+    row = (L if layout == "bdt" else D) * (2 if dtype == "complex64" else 1)
+    if streaming and row % 16 or dtype == "complex64" and (layout == "bdt" or row % 16):
+        raise Absent("rows of 64 bytes only, complex numbers channel-last only")
     x = aligned(np.zeros_like(a), dtype)
-    if dtype == "complex64":
-        if D % 32 or not streaming:
-            raise Absent("streaming stores and 32 channels at a time only")
-        return native.bind("scan_complex_last", a, u, x, B, L, D, result=x)
-    if layout == "bdt":
-        if streaming:
-            raise Absent("no streaming stores in this layout")
-        return native.bind("scan_first", a, u, x, B * D, L, result=x)
-    if streaming and D % 16:
-        raise Absent("streaming stores need 16 channels at a time")
-    return native.bind("scan_last_streaming" if streaming else "scan_last", a, u, x, B, L, D, result=x)
+    name = "scan_first" if layout == "bdt" else "scan_complex_last" if dtype == "complex64" else "scan_last"
+    sizes = (B * D, L) if layout == "bdt" else (B, L, D)
+    return native.bind(name + ("_streaming" if streaming else ""), a, u, x, *sizes, result=x)
 
 
 def measure(bench, B, L, D, layout, dtype, effort, slow_peers):
