@@ -45,6 +45,107 @@ ConstraintChecker::checkRanks(ArrayRef<IndexedValue> values) const {
   return success();
 }
 
+const IndexedValue *ssm::findValue(ArrayRef<IndexedValue> values,
+                                   StringRef name) {
+  const auto *it = llvm::find_if(
+      values, [&](const IndexedValue &value) { return value.name == name; });
+  return it == values.end() ? nullptr : it;
+}
+
+/// p and q: `row`, the rank, and dimensions of the state and time.
+static LogicalResult checkLowRank(const ConstraintChecker &check,
+                                  const Mixing &mixing,
+                                  ArrayRef<IndexedValue> operands,
+                                  AffineMap state, ArrayRef<AffineMap> results,
+                                  unsigned time) {
+  auto isFactor = [](const IndexedValue &value) {
+    return value.name == "p" || value.name == "q";
+  };
+  // A dimension that is not the state's is the rank, which p and q only use.
+  auto isElsewhere = [&](unsigned dim) {
+    return llvm::any_of(results, [&](AffineMap m) { return uses(m, dim); }) ||
+           llvm::any_of(operands, [&](const IndexedValue &value) {
+             return !isFactor(value) && uses(value.map, dim);
+           });
+  };
+  for (const IndexedValue &value : operands) {
+    if (!isFactor(value))
+      continue;
+    if (!uses(value.map, *mixing.row))
+      return check.fail(mixing.lowRank)
+             << "the map of " << value.name << " must use the row dimension d"
+             << *mixing.row << ", found " << printMap(value.map);
+    for (unsigned dim : dimsOf(value.map))
+      if (dim != time && !uses(state, dim) && isElsewhere(dim))
+        return check.fail(mixing.lowRank)
+               << "the maps of p and q use dimensions of the state, time and "
+                  "the rank, which no other map uses; the map of "
+               << value.name << " uses d" << dim << ", found "
+               << printMap(value.map);
+  }
+  return success();
+}
+
+/// A dense transition: square in row and column, and nothing else has columns.
+static LogicalResult checkDense(const ConstraintChecker &check,
+                                const Mixing &mixing,
+                                ArrayRef<IndexedValue> operands,
+                                ArrayRef<AffineMap> results) {
+  const IndexedValue &transition = *findValue(operands, "transition");
+  unsigned row = *mixing.row, column = *mixing.column;
+  if (column >= transition.map.getNumDims() || column == row ||
+      !uses(transition.map, column) || !uses(transition.map, row))
+    return check.fail(mixing.dense)
+           << "the map of a dense transition must use row d" << row
+           << " and column d" << column << ", found "
+           << printMap(transition.map);
+  for (const IndexedValue &value : operands)
+    if (value.name != "transition" && uses(value.map, column))
+      return check.fail(mixing.dense)
+             << "only the transition has columns: the map of " << value.name
+             << " uses d" << column;
+  if (llvm::any_of(results, [&](AffineMap m) { return uses(m, column); }))
+    return check.fail(mixing.dense)
+           << "only the transition has columns: a result's map uses d"
+           << column;
+  int64_t rows = transition.type.getDimSize(*positionOf(transition.map, row));
+  int64_t columns =
+      transition.type.getDimSize(*positionOf(transition.map, column));
+  if (!ShapedType::isDynamic(rows) && !ShapedType::isDynamic(columns) &&
+      rows != columns)
+    return check.fail(mixing.dense)
+           << "a dense transition must be square, found " << rows
+           << " rows and " << columns << " columns in " << transition.type;
+  return success();
+}
+
+LogicalResult ConstraintChecker::checkMixing(const Mixing &mixing,
+                                             ArrayRef<IndexedValue> operands,
+                                             AffineMap state,
+                                             ArrayRef<AffineMap> results,
+                                             unsigned time) const {
+  bool lowRank = findValue(operands, "p");
+  if (!mixing.row) {
+    if (!mixing.column && !lowRank)
+      return success();
+    return fail(lowRank ? mixing.lowRank : mixing.dense)
+           << "needs row, the dimension of the state that "
+           << (lowRank ? "low_rank" : "column") << " acts on";
+  }
+  if (*mixing.row == time ||
+      !llvm::is_contained(dimsOf(state), static_cast<unsigned>(*mixing.row)))
+    return fail(mixing.dense)
+           << "row must be a dimension of the state, one of "
+           << printDims(dimsOf(state)) << ", found d" << *mixing.row;
+  if (mixing.column.has_value() == lowRank)
+    return fail(lowRank ? mixing.lowRank : mixing.dense)
+           << "a transition that mixes along row has either column (dense) or "
+              "low_rank, found "
+           << (lowRank ? "both" : "neither");
+  return lowRank ? checkLowRank(*this, mixing, operands, state, results, time)
+                 : checkDense(*this, mixing, operands, results);
+}
+
 LogicalResult ConstraintChecker::checkSizes(ArrayRef<IndexedValue> values,
                                             unsigned time,
                                             StringRef lagOf) const {

@@ -20,6 +20,16 @@ struct IndexedValue {
   mlir::AffineMap map;
 };
 
+/// The value of that name, or null.
+const IndexedValue *findValue(llvm::ArrayRef<IndexedValue> values,
+                              llvm::StringRef name);
+
+/// The attributes of a transition that mixes, and the labels of its rules.
+struct Mixing {
+  std::optional<uint64_t> row, column;
+  unsigned dense, lowRank;
+};
+
 /// Checks constraints of one op; reports at `loc` if there is one.
 class ConstraintChecker {
 public:
@@ -34,6 +44,13 @@ public:
                                 uint64_t time) const;
   /// c1: the rank of each value is that of its map.
   mlir::LogicalResult checkRanks(llvm::ArrayRef<IndexedValue> values) const;
+  /// The dimensions of a transition that mixes, and of p and q. `state` has the
+  /// dimensions of the state, perhaps more.
+  mlir::LogicalResult checkMixing(const Mixing &mixing,
+                                  llvm::ArrayRef<IndexedValue> operands,
+                                  mlir::AffineMap state,
+                                  llvm::ArrayRef<mlir::AffineMap> results,
+                                  unsigned time) const;
   /// c3: sizes agree. `lagOf` names a value whose `time` is not compared.
   mlir::LogicalResult checkSizes(llvm::ArrayRef<IndexedValue> values,
                                  unsigned time,

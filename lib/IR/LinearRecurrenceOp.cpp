@@ -8,28 +8,43 @@
 using namespace mlir;
 using namespace ssm;
 
+namespace {
+/// The maps that decide what a loop dimension is.
+struct Roles {
+  unsigned time;
+  std::optional<uint64_t> row, column;
+  AffineMap left, right, result, final;
+};
+} // namespace
+
 /// Sorts the loop dimensions by where they occur.
-static LinearRecurrenceOp::Dims classify(unsigned time, AffineMap transition,
-                                         AffineMap result, AffineMap final,
-                                         bool hasOutput) {
+static LinearRecurrenceOp::Dims classify(const Roles &roles) {
   LinearRecurrenceOp::Dims dims;
-  dims.time = time;
+  dims.time = roles.time;
+  dims.row = roles.row;
+  dims.column = roles.column;
   // Parallel dimensions keep the result's order: the last one is contiguous.
-  for (unsigned dim : dimsOf(result))
-    if (dim != time)
-      (uses(final, dim) ? dims.parallel : dims.output).push_back(dim);
-  for (unsigned dim : dimsOf(final))
-    if (!uses(result, dim))
+  for (unsigned dim : dimsOf(roles.result))
+    if (dim != roles.time && dim != roles.row)
+      (uses(roles.final, dim) ? dims.parallel : dims.output).push_back(dim);
+  for (unsigned dim : dimsOf(roles.final))
+    if (!uses(roles.result, dim))
       dims.state.push_back(dim);
-  for (unsigned dim = 0; dim < transition.getNumDims(); ++dim)
-    if (dim != time && !uses(result, dim) && !uses(final, dim))
-      dims.input.push_back(dim);
+  for (unsigned dim = 0; dim < roles.result.getNumDims(); ++dim) {
+    if (dim == roles.time || dim == roles.column || uses(roles.result, dim) ||
+        uses(roles.final, dim))
+      continue;
+    bool isRank =
+        roles.left && (uses(roles.left, dim) || uses(roles.right, dim));
+    (isRank ? dims.rank : dims.input).push_back(dim);
+  }
   return dims;
 }
 
 LinearRecurrenceOp::Dims LinearRecurrenceOp::getDims() {
-  return classify(getTime(), getTransitionMap(), getResultIndexingMap(),
-                  getFinalIndexingMap(), bool(getOutput()));
+  return classify({static_cast<unsigned>(getTime()), getRow(), getColumn(),
+                   getLeftIndexingMap(), getRightIndexingMap(),
+                   getResultIndexingMap(), getFinalIndexingMap()});
 }
 
 SmallVector<Value> LinearRecurrenceOp::getIndexedOperands() {
@@ -46,15 +61,31 @@ AffineMap LinearRecurrenceOp::getOutputIndexingMap() {
 }
 
 AffineMap LinearRecurrenceOp::getInitIndexingMap() {
-  return getInit() ? getIndexingMapsArray()[getNumOperands() - 1] : AffineMap();
+  return getInit()
+             ? getIndexingMapsArray()[2 + bool(getInput()) + bool(getOutput())]
+             : AffineMap();
+}
+
+AffineMap LinearRecurrenceOp::getLeftIndexingMap() {
+  return getLeft() ? getIndexingMapsArray()[getNumOperands() - 2] : AffineMap();
+}
+
+AffineMap LinearRecurrenceOp::getRightIndexingMap() {
+  return getLeft() ? getIndexingMapsArray()[getNumOperands() - 1] : AffineMap();
 }
 
 namespace {
 /// The op's operands with their names and maps, before it exists.
 struct Operands {
-  SmallVector<IndexedValue, 5> values;
+  SmallVector<IndexedValue, 7> values;
   AffineMap result, final;
-  bool hasInput, hasOutput, hasInit;
+  std::optional<uint64_t> row, column;
+  bool hasInput, hasOutput;
+
+  AffineMap mapOf(StringRef name) const {
+    const IndexedValue *value = findValue(values, name);
+    return value ? value->map : AffineMap();
+  }
 };
 } // namespace
 
@@ -72,7 +103,11 @@ static Operands collect(LinearRecurrenceOp::Adaptor op) {
   add("signal", op.getSignal());
   out.hasInput = add("input", op.getInput());
   out.hasOutput = add("output", op.getOutput());
-  out.hasInit = add("init", op.getInit());
+  add("init", op.getInit());
+  add("p", op.getLeft());
+  add("q", op.getRight());
+  out.row = op.getRow();
+  out.column = op.getColumn();
   out.result = maps[maps.size() - 2];
   out.final = maps.back();
   return out;
@@ -117,14 +152,20 @@ static LogicalResult checkDims(const ConstraintChecker &check,
     return check.fail(2) << "the final state has no time dimension: its map "
                             "must not use d"
                          << time << ", found " << printMap(ops.final);
+  Mixing mixing{ops.row, ops.column, /*dense=*/9, /*lowRank=*/10};
+  if (failed(check.checkMixing(mixing, ops.values, ops.final,
+                               {ops.result, ops.final}, time)))
+    return failure();
   LinearRecurrenceOp::Dims dims =
-      classify(time, ops.values[0].map, ops.result, ops.final, ops.hasOutput);
+      classify({time, ops.row, ops.column, ops.mapOf("p"), ops.mapOf("q"),
+                ops.result, ops.final});
   for (const IndexedValue &value : ops.values) {
     bool isInit = value.name == "init";
     if (value.name != "transition" && !isInit)
       continue;
     for (unsigned dim : dimsOf(value.map))
-      if (!uses(ops.final, dim) && (isInit || dim != time))
+      if (!uses(ops.final, dim) &&
+          (isInit || (dim != time && dim != ops.column)))
         return check.fail(isInit && dim == time ? 2 : 5)
                << "the " << value.name
                << " may use dimensions of the state only"
@@ -152,16 +193,22 @@ LogicalResult LinearRecurrenceOp::inferReturnTypes(
   ArrayRef<IndexedValue> values(ops.values);
   if (failed(check.checkRanks(values)) || failed(checkDims(check, ops, time)) ||
       failed(check.checkCovered(3, values)) ||
-      failed(check.checkSizes(values, time)) ||
-      failed(check.checkPrecision(values.drop_back(ops.hasInit))))
+      failed(check.checkSizes(values, time)))
+    return failure();
+  // The state, and with it init, may be wider than what drives it.
+  SmallVector<IndexedValue> narrow(values);
+  llvm::erase_if(narrow,
+                 [](const IndexedValue &v) { return v.name == "init"; });
+  if (failed(check.checkPrecision(narrow)))
     return failure();
 
   Type real = getRealType(values[0].type.getElementType());
   Type state =
       real.getIntOrFloatBitWidth() < 32 ? Float32Type::get(context) : real;
-  if (ops.hasInit && getRealType(values.back().type.getElementType()) != state)
+  if (const IndexedValue *init = findValue(values, "init");
+      init && getRealType(init->type.getElementType()) != state)
     return check.fail(4) << "init has the precision of the state, " << state
-                         << ", found " << values.back().type;
+                         << ", found " << init->type;
   auto isComplex = [](const IndexedValue &value) {
     return isa<ComplexType>(value.type.getElementType());
   };
@@ -227,18 +274,20 @@ static bool isZeroSplat(DenseElementsAttr value) {
 
 /// Whether only init makes the state complex or has one of its dimensions.
 static bool decidesType(LinearRecurrenceOp op) {
-  SmallVector<Value> values = op.getIndexedOperands();
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  unsigned others = values.size() - 1;
+  SmallVector<AffineMap> others;
   bool othersComplex = false;
-  for (unsigned i = 0; i < others; ++i)
-    othersComplex |= values[i] != op.getOutput() &&
-                     isa<ComplexType>(getElementTypeOrSelf(values[i]));
+  unsigned init = 2 + bool(op.getInput()) + bool(op.getOutput());
+  for (auto [i, value] : llvm::enumerate(op.getIndexedOperands())) {
+    if (i == init)
+      continue;
+    others.push_back(op.getIndexingMapsArray()[i]);
+    othersComplex |= value != op.getOutput() &&
+                     isa<ComplexType>(getElementTypeOrSelf(value));
+  }
   if (isa<ComplexType>(op.getStateElementType()) && !othersComplex)
     return true;
   return llvm::any_of(dimsOf(op.getInitIndexingMap()), [&](unsigned dim) {
-    return llvm::none_of(ArrayRef(maps).take_front(others),
-                         [&](AffineMap map) { return uses(map, dim); });
+    return llvm::none_of(others, [&](AffineMap map) { return uses(map, dim); });
   });
 }
 
@@ -257,7 +306,7 @@ struct DropZeroInit : OpRewritePattern<LinearRecurrenceOp> {
       return rewriter.notifyMatchFailure(op, "no other operand has init's "
                                              "dimensions or complex elements");
     SmallVector<Attribute> maps(op.getIndexingMaps().getValue());
-    maps.erase(maps.begin() + op.getNumOperands() - 1);
+    maps.erase(maps.begin() + 2 + bool(op.getInput()) + bool(op.getOutput()));
     rewriter.modifyOpInPlace(op, [&] {
       op.getInitMutable().clear();
       op.setIndexingMapsAttr(rewriter.getArrayAttr(maps));
@@ -276,6 +325,8 @@ std::string LinearRecurrenceOp::refusesConvolution() {
   auto varies = [&](AffineMap map) { return map && uses(map, getTime()); };
   if (varies(getTransitionMap()))
     return "the transition varies in time";
+  if (varies(getLeftIndexingMap()) || varies(getRightIndexingMap()))
+    return "the transition's low-rank part varies in time";
   if (varies(getInputIndexingMap()))
     return "the input map varies in time";
   if (varies(getOutputIndexingMap()))
@@ -288,6 +339,9 @@ std::string LinearRecurrenceOp::refusesConvolution() {
   if (!dims.input.empty() || !dims.output.empty())
     return "a kernel for every pair of input and output would be built; "
            "--ssm-hoist-contractions leaves a recurrence on the states";
+  if (dims.rowComesOut())
+    return "the transition mixes states that come out: a kernel for every pair "
+           "of them would be built";
   for (unsigned dim : dims.state) {
     if (uses(getSignalMap(), dim))
       return "the signal differs between the states that are summed";

@@ -32,8 +32,8 @@ public:
   AssociativeScan(OpBuilder &b, AssociativeScanOp op);
 
   std::unique_ptr<ScanTile> makeTile(OpBuilder &b, const Tile &tile) override;
-  SmallVector<Value> combine(OpBuilder &b, unsigned rank, ValueRange left,
-                             ValueRange right) override;
+  SmallVector<Value> combine(OpBuilder &b, ArrayRef<AffineMap> maps,
+                             ValueRange left, ValueRange right) override;
 
   /// The components of left * right that are asked for, on scalars. Values of
   /// components that are not needed may be null.
@@ -158,7 +158,7 @@ AssociativeScan::AssociativeScan(OpBuilder &b, AssociativeScanOp op)
   carried = closeUnderCombiner(op, used, /*withRight=*/false);
   summarised = closeUnderCombiner(op, carried, /*withRight=*/true);
   for (unsigned component : summarised)
-    summaryTypes.push_back(elementType(component));
+    summary.push_back({elementType(component), {}});
 }
 
 std::unique_ptr<ScanTile> AssociativeScan::makeTile(OpBuilder &b,
@@ -208,8 +208,10 @@ static SmallVector<Value> spread(ArrayRef<unsigned> components,
   return tuple;
 }
 
-SmallVector<Value> AssociativeScan::combine(OpBuilder &b, unsigned rank,
+SmallVector<Value> AssociativeScan::combine(OpBuilder &b,
+                                            ArrayRef<AffineMap> maps,
                                             ValueRange left, ValueRange right) {
+  unsigned rank = maps[0].getNumResults();
   AffineMap identity = b.getMultiDimIdentityMap(rank);
   SmallVector<Indexed> ins, outs;
   for (Value value : left)

@@ -1,10 +1,29 @@
 //===- Recurrence.cpp - Lowers ssm.linear_recurrence by a scan ------------===//
 #include "Recurrence.h"
 
+#include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
 
 using namespace mlir;
 using namespace ssm;
+
+RecurrenceScan::RecurrenceScan(OpBuilder &b, LinearRecurrenceOp op)
+    : ScanProblem(op.getLoc()), op(op) {
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  time = dims.time;
+  parallel = dims.parallel;
+  state = dims.state;
+  if (dims.rowComesOut())
+    state.push_back(*dims.row);
+  backward = op.isBackward();
+  loopSizes = getLoopSizes(b, op);
+  if (!op.getResult().use_empty())
+    results.push_back({op.getResult().getType(), op.getResultIndexingMap(),
+                       /*hasTime=*/true});
+  if (!op.getFinal().use_empty())
+    results.push_back({op.getFinal().getType(), op.getFinalIndexingMap(),
+                       /*hasTime=*/false});
+}
 
 void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
                         ScanProblem &problem, StrategyAttr strategy) {
@@ -35,8 +54,9 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
     if (strategy && strategy.getKind() != StrategyKind::Sequential &&
         strategy.getKind() != StrategyKind::TreeScan)
       return rewriter.notifyMatchFailure(op, "strategy is not a scan");
-    RecurrenceScan scan(rewriter, op);
-    replaceByScan(rewriter, op, scan, strategy);
+    auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op)
+                                : makeMixingScan(rewriter, op);
+    replaceByScan(rewriter, op, *scan, strategy);
     return success();
   }
 };

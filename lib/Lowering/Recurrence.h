@@ -1,4 +1,4 @@
-//===- Recurrence.h - A diagonal linear recurrence as a scan ----*- C++ -*-===//
+//===- Recurrence.h - Linear recurrences as scans ---------------*- C++ -*-===//
 
 #ifndef SSM_LIB_LOWERING_RECURRENCE_H
 #define SSM_LIB_LOWERING_RECURRENCE_H
@@ -8,20 +8,22 @@
 
 namespace ssm {
 
-/// `ssm.linear_recurrence` without input and output dimensions.
+/// `ssm.linear_recurrence` without input and output dimensions, up to what its
+/// transition does.
 class RecurrenceScan : public ScanProblem {
-public:
+protected:
   RecurrenceScan(mlir::OpBuilder &b, LinearRecurrenceOp op);
 
-  std::unique_ptr<ScanTile> makeTile(mlir::OpBuilder &b,
-                                     const Tile &tile) override;
-  llvm::SmallVector<mlir::Value> combine(mlir::OpBuilder &b, unsigned rank,
-                                         mlir::ValueRange left,
-                                         mlir::ValueRange right) override;
-
-private:
   LinearRecurrenceOp op;
 };
+
+/// The scan of a diagonal recurrence.
+std::unique_ptr<ScanProblem> makeDiagonalScan(mlir::OpBuilder &b,
+                                              LinearRecurrenceOp op);
+
+/// The scan of a recurrence whose transition is dense or of low rank.
+std::unique_ptr<ScanProblem> makeMixingScan(mlir::OpBuilder &b,
+                                            LinearRecurrenceOp op);
 
 } // namespace ssm
 

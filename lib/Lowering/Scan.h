@@ -64,6 +64,13 @@ struct ScanResult {
   bool hasTime;
 };
 
+/// A part of a summary: a tensor over the tile's kept dimensions, and over
+/// `extra` loop dimensions before them.
+struct SummaryPart {
+  mlir::Type type;
+  llvm::SmallVector<unsigned> extra;
+};
+
 class ScanProblem {
 public:
   virtual ~ScanProblem() = default;
@@ -72,22 +79,20 @@ public:
   unsigned time = 0;
   bool backward = false;
   /// Independent scans, contiguous dimension last, and the dimensions that a
-  /// tile holds whole.
+  /// tile holds whole. `loopSizes` may have dimensions that only summaries use.
   llvm::SmallVector<unsigned> parallel, state;
   llvm::SmallVector<mlir::OpFoldResult> loopSizes;
   /// Those results that are used.
   llvm::SmallVector<ScanResult> results;
-  /// Element types of a summary.
-  llvm::SmallVector<mlir::Type> summaryTypes;
+  llvm::SmallVector<SummaryPart> summary;
 
   virtual std::unique_ptr<ScanTile> makeTile(mlir::OpBuilder &b,
                                              const Tile &tile) = 0;
-  /// left * right, element by element over tensors of rank `rank`; the result
-  /// is written over `right`.
-  virtual llvm::SmallVector<mlir::Value> combine(mlir::OpBuilder &b,
-                                                 unsigned rank,
-                                                 mlir::ValueRange left,
-                                                 mlir::ValueRange right) = 0;
+  /// left * right for many summaries at once; the dimensions of part i are
+  /// those of `maps[i]`. The result may be written over `right`.
+  virtual llvm::SmallVector<mlir::Value>
+  combine(mlir::OpBuilder &b, llvm::ArrayRef<mlir::AffineMap> maps,
+          mlir::ValueRange left, mlir::ValueRange right) = 0;
 
 protected:
   explicit ScanProblem(mlir::Location loc) : loc(loc) {}

@@ -47,6 +47,10 @@ private:
 
   SmallVector<SmallVector<TileAxis>> leafTilings();
   SmallVector<SmallVector<TileAxis>> onePlaceTilings();
+  AffineMap makeSummaryMap(const SummaryPart &part);
+  Tile partTile(const Tile &tile, size_t i);
+  Values readSummary(OpBuilder &nested, ValueRange summaries, const Tile &tile);
+  SmallVector<TileResult> asResults(ValueRange summary, const Tile &tile);
   Tile summaryTile(OpBuilder &nested, const Tile &tile, int64_t shift);
   Step leafStep(OpBuilder &nested, const Tile &tile, Value position);
   Tile leafBlock(OpBuilder &nested, const Tile &tile);
@@ -59,7 +63,7 @@ private:
   /// Loop sizes of a summary: time counts leaves, and one more for the prefix
   /// before the first.
   SmallVector<OpFoldResult> summarySizes;
-  AffineMap summaryMap;
+  SmallVector<AffineMap> summaryMaps;
   bool leavesAsLanes;
 };
 } // namespace
@@ -92,23 +96,37 @@ TreeScanEmitter::TreeScanEmitter(OpBuilder &b, ScanProblem &problem,
   summarySizes = problem.loopSizes;
   summarySizes[problem.time] =
       affine(b, loc, b.getAffineSymbolExpr(0) + 1, numLeaves);
-  // A summary keeps the order of its tiles: the state, then the lanes.
+  for (const SummaryPart &part : problem.summary)
+    summaryMaps.push_back(makeSummaryMap(part));
+}
+
+/// A part of the summaries keeps the order of its tiles: its own dimensions,
+/// the state, then the lanes.
+AffineMap TreeScanEmitter::makeSummaryMap(const SummaryPart &part) {
+  ArrayRef<unsigned> outer = problem.parallel;
+  unsigned lane = problem.time;
   SmallVector<unsigned> dims;
-  if (leavesAsLanes) {
-    llvm::append_range(dims, problem.parallel);
-    llvm::append_range(dims, problem.state);
+  if (!leavesAsLanes) {
     dims.push_back(problem.time);
-  } else {
-    dims.push_back(problem.time);
-    llvm::append_range(dims, ArrayRef(problem.parallel).drop_back());
-    llvm::append_range(dims, problem.state);
-    dims.push_back(problem.parallel.back());
+    lane = outer.back();
+    outer = outer.drop_back();
   }
+  llvm::append_range(dims, outer);
+  llvm::append_range(dims, part.extra);
+  llvm::append_range(dims, problem.state);
+  dims.push_back(lane);
   SmallVector<AffineExpr> exprs;
   for (unsigned dim : dims)
     exprs.push_back(b.getAffineDimExpr(dim));
-  summaryMap =
-      AffineMap::get(problem.loopSizes.size(), 0, exprs, b.getContext());
+  return AffineMap::get(problem.loopSizes.size(), 0, exprs, b.getContext());
+}
+
+/// What a tile of summaries keeps of part `i`.
+Tile TreeScanEmitter::partTile(const Tile &tile, size_t i) {
+  Tile part = tile;
+  ArrayRef<unsigned> extra = problem.summary[i].extra;
+  part.kept.insert(part.kept.begin(), extra.begin(), extra.end());
+  return part;
 }
 
 SmallVector<Value> TreeScanEmitter::emit() {
@@ -123,20 +141,17 @@ SmallVector<Value> TreeScanEmitter::emit() {
 /// Summary tensors whose entry before the first leaf stands for no element.
 SmallVector<Value> TreeScanEmitter::makeSummaries() {
   Values summaries;
-  for (Type type : problem.summaryTypes)
+  for (auto [part, map] : llvm::zip_equal(problem.summary, summaryMaps))
     summaries.push_back(tensor::EmptyOp::create(
-        b, loc, applyMap(summaryMap, summarySizes), type));
+        b, loc, applyMap(map, summarySizes), part.type));
   OpFoldResult before =
       problem.backward ? numLeaves : OpFoldResult(b.getIndexAttr(0));
   for (ArrayRef<TileAxis> axes : onePlaceTilings())
     summaries = forEachTile(
         b, loc, axes, stateTile(b, problem), summaries,
         [&](OpBuilder &nested, const Tile &tile, ValueRange) {
-          SmallVector<TileResult> results;
-          for (Value value : problem.makeTile(nested, tile)->neutral(nested))
-            results.push_back(
-                {value, summaryMap, tile.at(problem.time, before)});
-          return results;
+          return asResults(problem.makeTile(nested, tile)->neutral(nested),
+                           tile.at(problem.time, before));
         });
   return summaries;
 }
@@ -178,6 +193,24 @@ Tile TreeScanEmitter::summaryTile(OpBuilder &nested, const Tile &tile,
   range.offset =
       affine(nested, loc, nested.getAffineSymbolExpr(0) + shift, range.offset);
   return shifted;
+}
+
+SmallVector<Value> TreeScanEmitter::readSummary(OpBuilder &nested,
+                                                ValueRange summaries,
+                                                const Tile &tile) {
+  Values summary;
+  for (auto [i, value] : llvm::enumerate(summaries))
+    summary.push_back(
+        extractTile(nested, loc, value, summaryMaps[i], partTile(tile, i)));
+  return summary;
+}
+
+SmallVector<TileResult> TreeScanEmitter::asResults(ValueRange summary,
+                                                   const Tile &tile) {
+  SmallVector<TileResult> results;
+  for (auto [i, value] : llvm::enumerate(summary))
+    results.push_back({value, summaryMaps[i], partTile(tile, i)});
+  return results;
 }
 
 /// Position `position` of each of the tile's leaves.
@@ -227,11 +260,8 @@ SmallVector<Value> TreeScanEmitter::reduceLeaves(Values summaries) {
                 return scan->extend(inner, carried,
                                     leafStep(inner, tile, position));
               });
-          SmallVector<TileResult> results;
-          Tile after = summaryTile(nested, tile, problem.backward ? 0 : 1);
-          for (Value value : summary)
-            results.push_back({value, summaryMap, after});
-          return results;
+          return asResults(summary,
+                           summaryTile(nested, tile, problem.backward ? 0 : 1));
         });
   return summaries;
 }
@@ -268,11 +298,8 @@ SmallVector<Value> TreeScanEmitter::applyLeaves(ValueRange summaries,
         [&](OpBuilder &nested, const Tile &tile, ValueRange shared) {
           auto scan = problem.makeTile(nested, tile);
           Tile before = summaryTile(nested, tile, problem.backward ? 1 : 0);
-          Values summary;
-          for (Value value : summaries)
-            summary.push_back(
-                extractTile(nested, loc, value, summaryMap, before));
-          Values carried = scan->resume(nested, summary);
+          Values carried =
+              scan->resume(nested, readSummary(nested, summaries, before));
           size_t numPrefix = carried.size();
           Tile block = leafBlock(nested, tile);
           for (auto [i, out] : llvm::zip_equal(timed, shared))
@@ -321,11 +348,9 @@ SmallVector<Value> TreeScanEmitter::applyRest(ValueRange summaries,
         b, loc, axes, stateTile(b, problem), dueOuts,
         [&](OpBuilder &nested, const Tile &tile, ValueRange shared) {
           auto scan = problem.makeTile(nested, tile);
-          Values summary;
-          for (Value value : summaries)
-            summary.push_back(extractTile(nested, loc, value, summaryMap,
-                                          tile.at(problem.time, last)));
-          Values prefix = scan->resume(nested, summary);
+          Values prefix =
+              scan->resume(nested, readSummary(nested, summaries,
+                                               tile.at(problem.time, last)));
           SmallVector<TileResult> results;
           if (!noRest)
             return runTimeRange(nested, problem, *scan, tile,
@@ -344,24 +369,23 @@ SmallVector<Value> TreeScanEmitter::applyRest(ValueRange summaries,
 /// summaries[right + stride * k] = summaries[left + stride * k] * itself, for
 /// k < count.
 static SmallVector<Value>
-combineStrided(OpBuilder &b, ScanProblem &problem, AffineMap map,
+combineStrided(OpBuilder &b, ScanProblem &problem, ArrayRef<AffineMap> maps,
                ArrayRef<OpFoldResult> sizes, ValueRange summaries, Value left,
                Value right, Value stride, Value count) {
   Location loc = problem.loc;
   Tile tile = wholeTile(b, sizes);
-  tile.kept = dimsOf(map);
+  tile.kept = llvm::to_vector(llvm::seq<unsigned>(sizes.size()));
   auto slicesAt = [&](Value offset) {
     tile.ranges[problem.time] = {offset, count, stride};
     SmallVector<Value> slices;
-    for (Value value : summaries)
+    for (auto [value, map] : llvm::zip_equal(summaries, maps))
       slices.push_back(extractTile(b, loc, value, map, tile));
     return slices;
   };
   SmallVector<Value> lefts = slicesAt(left), rights = slicesAt(right);
-  SmallVector<Value> combined =
-      problem.combine(b, map.getNumResults(), lefts, rights);
+  SmallVector<Value> combined = problem.combine(b, maps, lefts, rights);
   SmallVector<Value> out;
-  for (auto [value, summary] : llvm::zip_equal(combined, summaries))
+  for (auto [value, summary, map] : llvm::zip_equal(combined, summaries, maps))
     out.push_back(insertTile(b, loc, value, summary, map, tile));
   return out;
 }
@@ -410,7 +434,7 @@ SmallVector<Value> TreeScanEmitter::scanSummaries(Values summaries) {
                   arith::MulIOp::create(nested, loc, minus(count, one), two));
       return arith::SelectOp::create(nested, loc, isEmpty, zero, offset);
     };
-    return combineStrided(nested, problem, summaryMap, summarySizes, args,
+    return combineStrided(nested, problem, summaryMaps, summarySizes, args,
                           at(lead - 1), at(lead), two, count);
   };
   summaries = buildFor(

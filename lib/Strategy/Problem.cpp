@@ -55,6 +55,8 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   }
   for (unsigned dim : dims.state)
     problem.states *= sizeOr(sizes[dim], problem);
+  if (dims.rowComesOut())
+    problem.states *= sizeOr(sizes[*dims.row], problem);
   problem.complexTransition = hasComplex(op.getTransition());
   bool complexState = isa<ComplexType>(op.getStateElementType());
   double product = problem.complexTransition ? 8 : complexState ? 4 : 2;

@@ -12,11 +12,14 @@ using namespace mlir;
 using namespace ssm;
 
 SmallVector<AffineMap> ssm::dropUnusedLoops(ArrayRef<AffineMap> maps,
-                                            uint64_t &time) {
-  uint64_t before = 0;
-  for (unsigned dim = 0; dim < time; ++dim)
-    before += llvm::any_of(maps, [&](AffineMap map) { return uses(map, dim); });
-  time = before;
+                                            ArrayRef<uint64_t *> dims) {
+  for (uint64_t *moved : dims) {
+    uint64_t before = 0;
+    for (unsigned dim = 0; dim < *moved; ++dim)
+      before +=
+          llvm::any_of(maps, [&](AffineMap map) { return uses(map, dim); });
+    *moved = before;
+  }
   return compressUnusedDims(maps);
 }
 
@@ -45,8 +48,7 @@ Value ssm::contract(OpBuilder &b, Location loc,
   Value init = tensor::EmptyOp::create(b, loc, sizes, sumType);
   init = linalg::FillOp::create(b, loc, zero, init).getResult(0);
 
-  uint64_t noTime = 0;
-  SmallVector<AffineMap> maps = dropUnusedLoops({x.map, y.map, outMap}, noTime);
+  SmallVector<AffineMap> maps = dropUnusedLoops({x.map, y.map, outMap});
   Value sum =
       buildGeneric(b, loc, maps[0].getNumDims(),
                    {{x.value, maps[0]}, {y.value, maps[1]}}, {{init, maps[2]}},

@@ -3,7 +3,7 @@
 #ifndef SSM_LIB_TRANSFORMS_CONTRACTION_H
 #define SSM_LIB_TRANSFORMS_CONTRACTION_H
 
-#include "ssm/IR/SSMAttributes.h"
+#include "ssm/IR/SSMOps.h"
 #include "ssm/Utils/Generic.h"
 
 namespace ssm {
@@ -14,9 +14,34 @@ mlir::Value contract(mlir::OpBuilder &b, mlir::Location loc,
                      llvm::ArrayRef<mlir::OpFoldResult> loopSizes, Indexed x,
                      Indexed y, mlir::AffineMap outMap, Projection projection);
 
-/// Drops the loop dimensions that no map uses; `time` moves along.
+/// Drops the loop dimensions that no map uses; those in `dims` move along.
 llvm::SmallVector<mlir::AffineMap>
-dropUnusedLoops(llvm::ArrayRef<mlir::AffineMap> maps, uint64_t &time);
+dropUnusedLoops(llvm::ArrayRef<mlir::AffineMap> maps,
+                llvm::ArrayRef<uint64_t *> dims = {});
+
+/// The loop dimensions that a recurrence names by attributes.
+struct LoopAttrs {
+  explicit LoopAttrs(LinearRecurrenceOp op)
+      : time(op.getTime()), row(op.getRow()), column(op.getColumn()) {}
+
+  llvm::SmallVector<uint64_t *> list() {
+    llvm::SmallVector<uint64_t *> dims = {&time};
+    for (std::optional<uint64_t> *dim : {&row, &column})
+      if (*dim)
+        dims.push_back(&**dim);
+    return dims;
+  }
+  mlir::IntegerAttr rowAttr(mlir::Builder &b) { return attr(b, row); }
+  mlir::IntegerAttr columnAttr(mlir::Builder &b) { return attr(b, column); }
+
+  uint64_t time;
+  std::optional<uint64_t> row, column;
+
+private:
+  static mlir::IntegerAttr attr(mlir::Builder &b, std::optional<uint64_t> dim) {
+    return dim ? b.getI64IntegerAttr(*dim) : mlir::IntegerAttr();
+  }
+};
 
 } // namespace ssm
 

@@ -20,11 +20,12 @@ static LinearRecurrenceOp rebuild(OpBuilder &b, LinearRecurrenceOp op,
                                   TypeRange types, Value signal, Value input,
                                   Value output, ArrayRef<AffineMap> maps,
                                   Projection projection) {
-  uint64_t time = op.getTime();
-  SmallVector<AffineMap> used = dropUnusedLoops(maps, time);
+  LoopAttrs loops(op);
+  SmallVector<AffineMap> used = dropUnusedLoops(maps, loops.list());
   return LinearRecurrenceOp::create(
       b, op.getLoc(), types, op.getTransition(), signal, input, output,
-      op.getInit(), b.getAffineMapArrayAttr(used), time, op.getDirection(),
+      op.getInit(), op.getLeft(), op.getRight(), b.getAffineMapArrayAttr(used),
+      loops.time, loops.rowAttr(b), loops.columnAttr(b), op.getDirection(),
       projection, op.getRead(), op.getNumerics(), op.getStrategyAttr());
 }
 

@@ -44,13 +44,27 @@ private:
   Value makeOnes();
   Value makeKernel(Indexed input, AffineMap map, Type element,
                    Projection projection);
-  Value scaleInit(AffineMap &map);
+  Value storedInit();
+  Value makeResponse(AffineMap map, Type element);
   Value addInitResponse(Value y);
   Value finish(Value y);
   bool isComplex(Value value) {
     return value &&
            isa<ComplexType>(
                cast<RankedTensorType>(value.getType()).getElementType());
+  }
+  bool hasComplexTransition() {
+    return isComplex(op.getTransition()) || isComplex(op.getLeft()) ||
+           isComplex(op.getRight());
+  }
+  /// The maps of the operands of a kernel with the input's map `input`.
+  SmallVector<AffineMap> kernelMaps(AffineMap input) {
+    SmallVector<AffineMap> maps = {op.getTransitionMap(), input};
+    for (AffineMap map : {op.getOutputIndexingMap(), op.getLeftIndexingMap(),
+                          op.getRightIndexingMap()})
+      if (map)
+        maps.push_back(map);
+    return maps;
   }
   Type elementOf(bool complexElements) {
     return complexElements ? Type(ComplexType::get(storage)) : storage;
@@ -98,27 +112,29 @@ Value ConvForm::makeKernel(Indexed input, AffineMap map, Type element,
   Value length;
   if (!getConstantIntValue(sizes[lag]))
     length = asValue(b, loc, sizes[lag]);
-  uint64_t time = lag;
-  SmallVector<AffineMap> maps =
-      dropUnusedLoops({op.getTransitionMap(), input.map, outputMap, map}, time);
+  LoopAttrs loops(op);
+  SmallVector<AffineMap> maps = {op.getTransitionMap(), input.map, outputMap};
+  if (op.isLowRank())
+    maps.append({op.getLeftIndexingMap(), op.getRightIndexingMap()});
+  maps.push_back(map);
+  maps = dropUnusedLoops(maps, loops.list());
   return MaterializeKernelOp::create(
       b, loc, RankedTensorType::get(shape, element), op.getTransition(),
-      input.value, output, length, b.getAffineMapArrayAttr(maps), time,
-      projection);
+      input.value, output, length, op.getLeft(), op.getRight(),
+      b.getAffineMapArrayAttr(maps), loops.time, loops.rowAttr(b),
+      loops.columnAttr(b), projection);
 }
 
 Value ConvForm::emit() {
   // 1. The kernel; its real part is enough if the signal is real.
   bool complexSignal = isComplex(op.getSignal());
-  bool complexKernel = isComplex(op.getTransition()) ||
-                       isComplex(op.getInput()) || isComplex(op.getOutput());
+  bool complexKernel = hasComplexTransition() || isComplex(op.getInput()) ||
+                       isComplex(op.getOutput());
   Projection early =
       complexSignal || !complexKernel ? Projection::None : op.getProjection();
   Indexed input = {op.getInput() ? Value(op.getInput()) : makeOnes(),
                    op.getInput() ? op.getInputIndexingMap() : noDims()};
-  SmallVector<AffineMap> operandMaps = {op.getTransitionMap(), input.map};
-  if (op.getOutput())
-    operandMaps.push_back(op.getOutputIndexingMap());
+  SmallVector<AffineMap> operandMaps = kernelMaps(input.map);
   AffineMap kernelMap = resultOver(operandMaps);
   bool complexTaps = complexKernel && early == Projection::None;
   Value kernel = makeKernel(input, kernelMap, elementOf(complexTaps), early);
@@ -126,7 +142,7 @@ Value ConvForm::emit() {
   // 2. The convolution, over the loop dimensions that are left.
   uint64_t time = lag;
   SmallVector<AffineMap> maps = dropUnusedLoops(
-      {op.getSignalMap(), kernelMap, op.getResultIndexingMap()}, time);
+      {op.getSignalMap(), kernelMap, op.getResultIndexingMap()}, &time);
   auto resultType =
       RankedTensorType::get(op.getResult().getType().getShape(),
                             elementOf(complexSignal || complexTaps));
@@ -144,43 +160,43 @@ Value ConvForm::emit() {
                                                                  : y;
 }
 
-/// a * init, over the dimensions that either has.
-Value ConvForm::scaleInit(AffineMap &map) {
-  AffineMap init = op.getInitIndexingMap();
-  SmallVector<AffineExpr> exprs(init.getResults());
-  for (AffineExpr expr : op.getTransitionMap().getResults())
-    if (!llvm::is_contained(exprs, expr))
-      exprs.push_back(expr);
-  map = AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext());
-  Type real = getRealType(op.getStateElementType());
-  Type element =
-      elementOf(isComplex(op.getTransition()) || isComplex(op.getInit()));
-  Value out = tensor::EmptyOp::create(b, loc, applyMap(map, sizes), element);
-  SmallVector<AffineMap> maps =
-      compressUnusedDims({op.getTransitionMap(), init, map});
+/// init, in the precision of the other operands.
+Value ConvForm::storedInit() {
+  auto type = cast<RankedTensorType>(op.getInit().getType());
+  Type element = elementOf(isComplex(op.getInit()));
+  if (type.getElementType() == element)
+    return op.getInit();
+  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
+  Value out = tensor::EmptyOp::create(
+      b, loc, tensor::getMixedSizes(b, loc, op.getInit()), element);
   return buildGeneric(
-      b, loc, exprs.size(),
-      {{op.getTransition(), maps[0]}, {op.getInit(), maps[1]}},
-      {{out, maps[2]}},
+      b, loc, type.getRank(), {{op.getInit(), identity}}, {{out, identity}},
       [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-        NumBuilder num(nested, bodyLoc, real);
-        Num z = num.mul(num.load(args[0]), num.load(args[1]));
-        return SmallVector<Value>{num.store(z, element)};
+        NumBuilder num(nested, bodyLoc, getRealType(op.getStateElementType()));
+        return SmallVector<Value>{num.store(num.load(args[0]), element)};
       })[0];
 }
 
-/// y_t + C A^{t+1} init: the response is a kernel whose input is A init.
+/// C A^{t+1} init: a kernel whose input is init, without its first tap.
+Value ConvForm::makeResponse(AffineMap map, Type element) {
+  OpFoldResult length = sizes[lag];
+  sizes[lag] = affine(b, loc, b.getAffineSymbolExpr(0) + 1, length);
+  Value taps = makeKernel({storedInit(), op.getInitIndexingMap()}, map, element,
+                          Projection::None);
+  sizes[lag] = length;
+  SmallVector<OpFoldResult> shape = applyMap(map, sizes);
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
+  offsets[*positionOf(map, lag)] = b.getIndexAttr(1);
+  return tensor::ExtractSliceOp::create(b, loc, taps, offsets, shape, strides);
+}
+
+/// y_t + C A^{t+1} init.
 Value ConvForm::addInitResponse(Value y) {
-  AffineMap inputMap;
-  Value input = scaleInit(inputMap);
-  SmallVector<AffineMap> operandMaps = {op.getTransitionMap(), inputMap};
-  if (op.getOutput())
-    operandMaps.push_back(op.getOutputIndexingMap());
-  AffineMap map = resultOver(operandMaps);
-  bool complexResponse = isComplex(op.getTransition()) ||
-                         isComplex(op.getInit()) || isComplex(op.getOutput());
-  Value response = makeKernel({input, inputMap}, map,
-                              elementOf(complexResponse), Projection::None);
+  AffineMap map = resultOver(kernelMaps(op.getInitIndexingMap()));
+  bool complexResponse = hasComplexTransition() || isComplex(op.getInit()) ||
+                         isComplex(op.getOutput());
+  Value response = makeResponse(map, elementOf(complexResponse));
   Type real = getRealType(op.getStateElementType());
   auto yType = cast<RankedTensorType>(y.getType());
   bool projected = op.getProjection() != Projection::None;

@@ -80,7 +80,7 @@ SmallVector<Value> ScanForm::makeElements() {
   }
   maps.push_back(statesMap);
   uint64_t time = op.getTime();
-  maps = dropUnusedLoops(maps, time);
+  maps = dropUnusedLoops(maps, &time);
   SmallVector<Indexed> ins, outs;
   for (auto [value, map] : llvm::zip(values, maps))
     ins.push_back({value, map});
@@ -168,6 +168,9 @@ RecurrenceToScan::matchAndRewrite(LinearRecurrenceOp op,
   LinearRecurrenceOp::Dims dims = op.getDims();
   if (!dims.input.empty() || !dims.output.empty())
     return rewriter.notifyMatchFailure(op, "contractions are not hoisted");
+  if (!op.isDiagonal())
+    return rewriter.notifyMatchFailure(
+        op, "elements would be matrices, which a combiner of scalars lacks");
   if (op.getRead() == ReadPoint::Before)
     return rewriter.notifyMatchFailure(op,
                                        "the output reads before the update");

@@ -34,14 +34,20 @@ Num NumBuilder::load(Value scalar) {
           widen(complex::ImOp::create(b, loc, scalar))};
 }
 
+Value NumBuilder::narrow(Value scalar, Type type) {
+  if (scalar.getType() == type)
+    return scalar;
+  return arith::TruncFOp::create(b, loc, type, scalar);
+}
+
 Value NumBuilder::store(Num x, Type element) {
-  if (auto complexType = dyn_cast<ComplexType>(element)) {
-    Value im = x.isComplex() ? x.im : constant(0.0).re;
-    return complex::CreateOp::create(b, loc, complexType, x.re, im);
-  }
-  if (element == real)
-    return x.re;
-  return arith::TruncFOp::create(b, loc, element, x.re);
+  auto complexType = dyn_cast<ComplexType>(element);
+  if (!complexType)
+    return narrow(x.re, element);
+  Type part = complexType.getElementType();
+  Value im = x.isComplex() ? x.im : constant(0.0).re;
+  return complex::CreateOp::create(b, loc, complexType, narrow(x.re, part),
+                                   narrow(im, part));
 }
 
 Num NumBuilder::constant(double value) {

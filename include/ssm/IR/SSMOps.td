@@ -31,10 +31,9 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
                                         InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "x_t = A_t x_{t-1} + B_t u_t,  y_t = C_t x_t";
   let description = [{
-    The linear recurrence with a diagonal transition, element by element of the
-    state:
+    The linear recurrence
 
-        x_t = a_t * x_{t-1} + sum_input(b_t * u_t),     x_{-1} = init or 0
+        x_t = A_t x_{t-1} + sum_input(b_t * u_t),     x_{-1} = init or 0
         y_t = proj(sum_state(c_t * x_t))
 
     where `proj` is the `projection`. Without `input` (B) the signal drives the
@@ -43,8 +42,8 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
     x_{t+1}; with `read = before`, y_t reads the state before the update.
 
     Operands and results are indexed over common loop dimensions by
-    `indexing_maps`, in the order transition, signal, input, output, init (those
-    that are present), result, final; `time` is the position of the time
+    `indexing_maps`, in the order transition, signal, input, output, init, p, q
+    (those that are present), result, final; `time` is the position of the time
     dimension. What a loop dimension is follows from the maps:
 
     | dimension | in final | in result | meaning |
@@ -53,6 +52,20 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
     | state | yes | no | summed by the output map C |
     | input | no | no | summed by the input map B (multi-input) |
     | output | no | yes | added by the output map C (multi-output) |
+
+    The transition is diagonal unless it mixes the elements along one dimension
+    of the state, `row`:
+
+    | structure | given by | A_t x, with n, m along `row` |
+    |---|---|---|
+    | diagonal | | a_t[n] x[n] |
+    | dense | `row`, `column` | sum_m a_t[n, m] x[m] |
+    | diagonal plus low rank | `row`, `low_rank(p, q)` | a_t[n] x[n] + sum_r p_t[n, r] sum_m conj(q_t[m, r]) x[m] |
+
+    `column` is a loop dimension that only the transition uses: the place of m.
+    The rank r is a loop dimension that only p and q use; without one the rank
+    is 1. A matrix state is a state with further dimensions that A acts on
+    alike.
 
     An operand whose map lacks time is time-invariant; one whose map lacks a
     state dimension is shared along it (a scalar transition is a diagonal whose
@@ -79,6 +92,12 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
       the output's side; output dimensions are in the maps of `output` and the
       result only.
     - (linear_recurrence_c8) a projection needs a complex operand.
+    - (linear_recurrence_c9) a mixing transition has `row`, a dimension of the
+      state that the transition's map uses; with `column`, of the same size, it
+      is square, and no other map uses `column`.
+    - (linear_recurrence_c10) `low_rank` is given with `row` and without
+      `column`; both maps use `row`, and beside the rank only dimensions of the
+      state and time.
 
     Example, S4D: N states a channel, conjugate halves stored.
 
@@ -103,7 +122,9 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
   let arguments = (ins SSM_Tensor:$transition, SSM_Tensor:$signal,
     Optional<SSM_Tensor>:$input, Optional<SSM_Tensor>:$output,
     Optional<SSM_Tensor>:$init,
+    Optional<SSM_Tensor>:$left, Optional<SSM_Tensor>:$right,
     AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
+    OptionalAttr<I64Attr>:$row, OptionalAttr<I64Attr>:$column,
     DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction,
     DefaultValuedAttr<SSM_ProjectionAttr, "::ssm::Projection::None">:$projection,
     DefaultValuedAttr<SSM_ReadPointAttr, "::ssm::ReadPoint::After">:$read,
@@ -116,15 +137,28 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
     (`input` `(` $input^ `:` type($input) `)`)?
     (`output` `(` $output^ `:` type($output) `)`)?
     (`init` `(` $init^ `:` type($init) `)`)?
+    (`low_rank` `(` $left^ `,` $right `:` type($left) `,` type($right) `)`)?
     attr-dict `->` type($result) `,` type($final)
   }];
   let extraClassDeclaration = [{
     /// What each loop dimension is, read off the maps (see the description).
+    /// `row` is in neither parallel nor output; it is in state if the output
+    /// sums it.
     struct Dims {
       unsigned time;
-      ::llvm::SmallVector<unsigned> parallel, state, input, output;
+      ::llvm::SmallVector<unsigned> parallel, state, input, output, rank;
+      std::optional<unsigned> row, column;
+
+      /// Whether the state has `row` and the result does too.
+      bool rowComesOut() const {
+        return row && !::llvm::is_contained(state, *row);
+      }
     };
     Dims getDims();
+
+    bool isDiagonal() { return !getRow(); }
+    bool isDense() { return bool(getColumn()); }
+    bool isLowRank() { return bool(getLeft()); }
 
     ::mlir::AffineMap getTransitionMap() { return getIndexingMapsArray()[0]; }
     ::mlir::AffineMap getSignalMap() { return getIndexingMapsArray()[1]; }
@@ -132,6 +166,8 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
     ::mlir::AffineMap getInputIndexingMap();
     ::mlir::AffineMap getOutputIndexingMap();
     ::mlir::AffineMap getInitIndexingMap();
+    ::mlir::AffineMap getLeftIndexingMap();
+    ::mlir::AffineMap getRightIndexingMap();
     ::mlir::AffineMap getResultIndexingMap() { return getResultMap(0); }
     ::mlir::AffineMap getFinalIndexingMap() { return getResultMap(1); }
 
@@ -149,20 +185,25 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
   let hasVerifier = 1;
 }
 
-def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel"> {
+def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel",
+                                        [AttrSizedOperandSegments]> {
   let summary = "K_l = C A^l B for 0 <= l < length";
   let description = [{
-    The impulse response of a time-invariant diagonal recurrence,
+    The impulse response of a time-invariant recurrence,
 
-        K_l = proj(sum_state(c * a^l * b)),     0 <= l < length,
+        K_l = proj(sum_state(c * A^l b)),     0 <= l < length,
 
-    with the operands `transition` (a), `input` (b) and `output` (c) and loop
-    dimensions as in `ssm.linear_recurrence`; `time` is the lag l and occurs in
-    the result's map only. Dimensions that the result lacks are summed.
-    `length` is given if the lag's size is dynamic, and only then.
+    with the operands `transition` (A), `input` (b), `output` (c) and perhaps
+    `low_rank` (p, q), and loop dimensions as in `ssm.linear_recurrence`; `time`
+    is the lag l and occurs in the result's map only. Dimensions that the result
+    lacks are summed. `length` is given if the lag's size is dynamic, and only
+    then.
 
-    Powers of a are formed in twice the working precision, so that K_l carries a
-    few roundings whatever l is.
+    Powers of a diagonal A are formed in twice the working precision, so that
+    K_l carries a few roundings whatever l is. With a transition that mixes,
+    A^l b for l < S and c^T A^(kS) are formed in f64, for S about the square
+    root of the length (a Krylov basis from either side): K_l then carries the
+    error of at most S + length/S products with A, in units of f64.
 
     Constraints:
 
@@ -178,6 +219,8 @@ def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel"> {
     - (materialize_kernel_c6) a projection needs a complex operand.
     - (materialize_kernel_c7) `length` is present if and only if the lag's size
       is dynamic.
+    - (materialize_kernel_c8) `row`, `column` and `low_rank` as in
+      linear_recurrence_c9 and c10; the result's map has neither.
 
     Example, one kernel per channel from N states:
 
@@ -195,7 +238,9 @@ def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel"> {
   }];
   let arguments = (ins SSM_Tensor:$transition, SSM_Tensor:$input,
     SSM_Tensor:$output, Optional<Index>:$length,
+    Optional<SSM_Tensor>:$left, Optional<SSM_Tensor>:$right,
     AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
+    OptionalAttr<I64Attr>:$row, OptionalAttr<I64Attr>:$column,
     DefaultValuedAttr<SSM_ProjectionAttr, "::ssm::Projection::None">:$projection);
   let results = (outs SSM_Tensor:$result);
   let assemblyFormat = [{
@@ -203,6 +248,7 @@ def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel"> {
     `input` `(` $input `:` type($input) `)`
     `output` `(` $output `:` type($output) `)`
     (`length` `(` $length^ `)`)?
+    (`low_rank` `(` $left^ `,` $right `:` type($left) `,` type($right) `)`)?
     attr-dict `->` type($result)
   }];
   let hasVerifier = 1;

@@ -45,6 +45,7 @@ public:
 
 private:
   mlir::Value widen(mlir::Value scalar);
+  mlir::Value narrow(mlir::Value scalar, mlir::Type type);
 
   mlir::OpBuilder &b;
   mlir::Location loc;

@@ -1,82 +1,26 @@
-//===- MaterializeKernel.cpp - Powers of a diagonal transition ------------===//
-//
-// Lags are cut into blocks of S: with l = h S + r,
-//
-//   K_l = sum_n (c b a^(h S))_n * (a^r)_n,
-//
-// a product of two short tables, the first advanced once per block. Both tables
-// are formed in twice the working precision (Wide.h) and rounded once, so that
-// the error of a tap does not grow with its lag.
-//
-// Reference: Gu et al., arXiv 2206.11893, section 3 (the Vandermonde product).
-//
-//===----------------------------------------------------------------------===//
+//===- KernelEmitter.cpp - Kernels as products of two tables --------------===//
+#include "KernelEmitter.h"
 
 #include "ssm/IR/LoopDims.h"
-#include "ssm/IR/SSMOps.h"
 #include "ssm/Lowering/Patterns.h"
-#include "ssm/Plan/KernelPlan.h"
 #include "ssm/Utils/Num.h"
-#include "ssm/Utils/Wide.h"
 
-#include "TileLoop.h"
+#include "Labelled.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
 
-namespace {
-/// The kernel of one op, tile by tile of its channels.
-class KernelEmitter {
-public:
-  KernelEmitter(OpBuilder &b, MaterializeKernelOp op);
-  Value emit();
-
-private:
-  using Values = SmallVector<Value>;
-
-  /// The result's tile, all lags.
-  Value emitTile(const Tile &tile, Value out);
-  /// a and c b over the tile, in wide parts.
-  Values loadWide(const Tile &tile, bool product);
-  /// a^r for r < S, as [S, tile...] parts of working precision; and a^S, wide.
-  Values makeLowPowers(const Tile &tile, ValueRange a, Values &power);
-  /// x * y on wide parts.
-  Values multiplyWide(const Tile &tile, ValueRange x, ValueRange y);
-  Values roundWide(const Tile &tile, ValueRange x);
-  /// Writes the lags from `begin` on, `size` of them, into the tile's result.
-  Value emitBlock(const Tile &tile, ValueRange high, ValueRange low,
-                  OpFoldResult begin, OpFoldResult size, Value out);
-  Values emptyParts(ArrayRef<OpFoldResult> sizes, unsigned count, Type type);
-  SmallVector<Indexed> over(ValueRange values, AffineMap map);
-
-  OpBuilder &b;
-  MaterializeKernelOp op;
-  Location loc;
-  unsigned lag;
-  AffineMap resultMap;
-  Type real;
-  bool complexPowers, complexSum;
-  SmallVector<unsigned> parallel, state;
-  SmallVector<OpFoldResult> sizes;
-};
-} // namespace
-
-static bool hasComplex(Value value) {
-  return isa<ComplexType>(getElementTypeOrSelf(value));
-}
-
 KernelEmitter::KernelEmitter(OpBuilder &b, MaterializeKernelOp op)
-    : b(b), op(op), loc(op.getLoc()), lag(op.getTime()),
-      resultMap(op.getResultMap(0)),
-      real(getRealType(op.getType().getElementType())) {
+    : b(b), op(op), loc(op.getLoc()),
+      real(getRealType(op.getType().getElementType())), lag(op.getTime()),
+      resultMap(op.getIndexingMapsArray().back()) {
   if (real.getIntOrFloatBitWidth() < 32)
     real = b.getF32Type();
-  complexPowers = hasComplex(op.getTransition()) || hasComplex(op.getInput()) ||
-                  hasComplex(op.getOutput());
+  sumType = real;
+  complexPowers = llvm::any_of(op.getIndexedOperands(), hasComplexElements);
   complexSum = complexPowers && op.getProjection() == Projection::None;
   sizes = getLoopSizes(b, op);
   if (op.getLength())
@@ -84,8 +28,11 @@ KernelEmitter::KernelEmitter(OpBuilder &b, MaterializeKernelOp op)
   for (unsigned dim : dimsOf(resultMap))
     if (dim != lag)
       parallel.push_back(dim);
+  auto maps = op.getIndexingMapsArray();
   for (unsigned dim = 0; dim < op.getNumLoops(); ++dim)
-    if (!uses(resultMap, dim))
+    if (!uses(resultMap, dim) && dim != op.getColumn() &&
+        llvm::any_of(ArrayRef(maps).take_front(3),
+                     [&](AffineMap map) { return uses(map, dim); }))
       state.push_back(dim);
 }
 
@@ -136,96 +83,35 @@ Value KernelEmitter::emit() {
   return out;
 }
 
-SmallVector<Value> KernelEmitter::loadWide(const Tile &tile, bool product) {
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  SmallVector<Indexed> ins;
-  auto add = [&](Value value, AffineMap map) {
-    ins.push_back({extractTile(b, loc, value, map, tile), tile.sliceMap(map)});
-  };
-  if (product) {
-    add(op.getInput(), maps[1]);
-    add(op.getOutput(), maps[2]);
-  } else {
-    add(op.getTransition(), maps[0]);
-  }
+SmallVector<Value>
+KernelEmitter::makeRows(const Tile &tile, Values &current,
+                        function_ref<Values(ValueRange)> row,
+                        function_ref<Values(ValueRange)> next) {
   unsigned rank = tile.kept.size();
-  AffineMap identity = b.getMultiDimIdentityMap(rank);
-  Values outs =
-      emptyParts(tile.keptSizes(), WideBuilder::numParts(real), b.getF64Type());
-  return buildGeneric(b, loc, rank, ins, over(outs, identity),
-                      [&](OpBuilder &nested, Location at, ValueRange args) {
-                        NumBuilder num(nested, at, real);
-                        WideBuilder wide(nested, at, real);
-                        Wide x = wide.fromNum(num.load(args[0]));
-                        if (product)
-                          x = wide.mul(x, wide.fromNum(num.load(args[1])));
-                        return wide.toParts(x);
-                      });
-}
-
-SmallVector<Value> KernelEmitter::multiplyWide(const Tile &tile, ValueRange x,
-                                               ValueRange y) {
-  unsigned rank = tile.kept.size();
-  AffineMap identity = b.getMultiDimIdentityMap(rank);
-  return buildGeneric(b, loc, rank, over(y, identity), over(x, identity),
-                      [&](OpBuilder &nested, Location at, ValueRange args) {
-                        WideBuilder wide(nested, at, real);
-                        Wide q = wide.fromParts(args.take_front(y.size()));
-                        Wide p = wide.fromParts(args.drop_front(y.size()));
-                        return wide.toParts(wide.mul(p, q));
-                      });
-}
-
-SmallVector<Value> KernelEmitter::roundWide(const Tile &tile, ValueRange x) {
-  unsigned rank = tile.kept.size();
-  AffineMap identity = b.getMultiDimIdentityMap(rank);
-  Values outs = emptyParts(tile.keptSizes(), 1 + complexPowers, real);
-  return buildGeneric(b, loc, rank, over(x, identity), over(outs, identity),
-                      [&](OpBuilder &nested, Location at, ValueRange args) {
-                        WideBuilder wide(nested, at, real);
-                        Num z = wide.toNum(
-                            wide.fromParts(args.take_front(x.size())));
-                        Values parts{z.re};
-                        if (complexPowers)
-                          parts.push_back(z.im);
-                        return parts;
-                      });
-}
-
-SmallVector<Value> KernelEmitter::makeLowPowers(const Tile &tile, ValueRange a,
-                                                Values &power) {
+  size_t numCurrent = current.size();
   SmallVector<OpFoldResult> tableSizes = {b.getIndexAttr(kKernelBlock)};
   llvm::append_range(tableSizes, tile.keptSizes());
-  unsigned rank = tile.kept.size();
-  AffineMap identity = b.getMultiDimIdentityMap(rank);
-  Values one = buildGeneric(
-      b, loc, rank, {},
-      over(emptyParts(tile.keptSizes(), a.size(), b.getF64Type()), identity),
-      [&](OpBuilder &nested, Location at, ValueRange) {
-        WideBuilder wide(nested, at, real);
-        return wide.toParts(wide.one());
-      });
-  Values carried = one;
-  llvm::append_range(carried, emptyParts(tableSizes, 1 + complexPowers, real));
+  Values carried = current;
+  llvm::append_range(carried,
+                     emptyParts(tableSizes, 1 + complexPowers, sumType));
   Value zero = asValue(b, loc, b.getIndexAttr(0));
   Value block = asValue(b, loc, b.getIndexAttr(kKernelBlock));
   carried =
       buildFor(b, loc, zero, block, carried, [&](Value r, ValueRange args) {
-        ValueRange current = args.take_front(a.size());
-        Values rounded = roundWide(tile, current);
-        Values next = multiplyWide(tile, current, a);
+        ValueRange now = args.take_front(numCurrent);
+        Values rows = row(now), after = next(now);
         SmallVector<OpFoldResult> offsets = {r}, slice = {b.getIndexAttr(1)};
         offsets.append(rank, b.getIndexAttr(0));
         llvm::append_range(slice, tile.keptSizes());
         SmallVector<OpFoldResult> strides(rank + 1, b.getIndexAttr(1));
-        for (auto [row, table] :
-             llvm::zip_equal(rounded, args.drop_front(a.size())))
-          next.push_back(tensor::InsertSliceOp::create(
-              b, loc, row, table, offsets, slice, strides));
-        return next;
+        for (auto [part, table] :
+             llvm::zip_equal(rows, args.drop_front(numCurrent)))
+          after.push_back(tensor::InsertSliceOp::create(
+              b, loc, part, table, offsets, slice, strides));
+        return after;
       });
-  power.assign(carried.begin(), carried.begin() + a.size());
-  return Values(ArrayRef(carried).drop_front(a.size()));
+  current.assign(carried.begin(), carried.begin() + numCurrent);
+  return Values(ArrayRef(carried).drop_front(numCurrent));
 }
 
 Value KernelEmitter::emitBlock(const Tile &tile, ValueRange high,
@@ -256,11 +142,11 @@ Value KernelEmitter::emitBlock(const Tile &tile, ValueRange high,
          tableMap});
   Values init;
   for (unsigned i = 0; i < 1u + complexSum; ++i)
-    init.push_back(buildFilled(b, loc, sumSizes, real, 0.0));
+    init.push_back(buildFilled(b, loc, sumSizes, sumType, 0.0));
   Values z = buildGeneric(
       b, loc, rank + 1, ins, over(init, sumMap),
       [&](OpBuilder &nested, Location at, ValueRange args) {
-        NumBuilder num(nested, at, real);
+        NumBuilder num(nested, at, sumType);
         unsigned parts = high.size();
         auto numOf = [&](unsigned first) -> Num {
           return {args[first], parts > 1 ? args[first + 1] : Value()};
@@ -288,7 +174,7 @@ Value KernelEmitter::emitBlock(const Tile &tile, ValueRange high,
   Value stored = buildGeneric(
       b, loc, numKept, over(z, identity), {{slice, block.sliceMap(resultMap)}},
       [&](OpBuilder &nested, Location at, ValueRange args) {
-        NumBuilder num(nested, at, real);
+        NumBuilder num(nested, at, sumType);
         Num x = {args[0], complexSum ? args[1] : Value()};
         if (op.getProjection() == Projection::TwiceReal)
           x = num.add(x, x);
@@ -299,10 +185,8 @@ Value KernelEmitter::emitBlock(const Tile &tile, ValueRange high,
 
 Value KernelEmitter::emitTile(const Tile &tile, Value out) {
   // 1. The tables.
-  Values a = loadWide(tile, /*product=*/false);
-  Values high = loadWide(tile, /*product=*/true);
-  Values step;
-  Values low = makeLowPowers(tile, a, step);
+  Tables tables = makeTables(tile);
+  Values high = tables.high;
 
   // 2. Full blocks of lags.
   AffineExpr s0 = b.getAffineSymbolExpr(0);
@@ -317,9 +201,9 @@ Value KernelEmitter::emitTile(const Tile &tile, Value out) {
           ValueRange current = args.drop_back();
           OpFoldResult begin =
               affine(b, loc, s0 * kKernelBlock, OpFoldResult(i));
-          Value next = emitBlock(tile, roundWide(tile, current), low, begin,
+          Value next = emitBlock(tile, round(tile, current), tables.low, begin,
                                  b.getIndexAttr(kKernelBlock), args.back());
-          Values advanced = multiplyWide(tile, current, step);
+          Values advanced = advance(tile, current, tables.step);
           advanced.push_back(next);
           return advanced;
         });
@@ -332,7 +216,7 @@ Value KernelEmitter::emitTile(const Tile &tile, Value out) {
   if (getConstantIntValue(rest) == 0)
     return out;
   OpFoldResult begin = affine(b, loc, s0 - s0 % kKernelBlock, length);
-  return emitBlock(tile, roundWide(tile, high), low, begin, rest, out);
+  return emitBlock(tile, round(tile, high), tables.low, begin, rest, out);
 }
 
 namespace {
@@ -340,7 +224,9 @@ struct LowerMaterializeKernel : OpRewritePattern<MaterializeKernelOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(MaterializeKernelOp op,
                                 PatternRewriter &rewriter) const override {
-    rewriter.replaceOp(op, KernelEmitter(rewriter, op).emit());
+    auto kernel = op.getRow() ? makeKrylovKernel(rewriter, op)
+                              : makeDiagonalKernel(rewriter, op);
+    rewriter.replaceOp(op, kernel->emit());
     return success();
   }
 };

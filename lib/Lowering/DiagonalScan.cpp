@@ -1,0 +1,136 @@
+//===- DiagonalScan.cpp - A diagonal linear recurrence as a scan ----------===//
+//
+//   element   (a_t, b_t u_t)
+//   prefix    x_t = a_t x_{t-1} + b_t u_t
+//   summary   (A, x) = (a_t A', a_t x' + b_t u_t), the affine map x -> A x + x'
+//   combine   with i before j: (A_j A_i, A_j x_i + x_j)
+//
+//===----------------------------------------------------------------------===//
+
+#include "Recurrence.h"
+#include "RecurrenceTile.h"
+
+#include "ssm/IR/LoopDims.h"
+
+using namespace mlir;
+using namespace ssm;
+
+namespace {
+class DiagonalTile : public RecurrenceTile {
+public:
+  DiagonalTile(OpBuilder &b, LinearRecurrenceOp op, const Tile &tile,
+               ArrayRef<ScanResult> results)
+      : RecurrenceTile(b, op, tile, results),
+        complexTransition(hasComplexElements(op.getTransition())),
+        transition(makeOperand(b, op.getTransition(), op.getTransitionMap())) {}
+
+  Values advance(OpBuilder &b, ValueRange prefix, const Step &step) override;
+  Values neutral(OpBuilder &b) override;
+  Values extend(OpBuilder &b, ValueRange summary, const Step &step) override;
+  Values resume(OpBuilder &b, ValueRange summary) override;
+
+private:
+  SmallVector<Labelled> readElement(OpBuilder &b, const Step &step) {
+    return {read(b, transition, step), read(b, signal, step),
+            read(b, input, step)};
+  }
+
+  bool complexTransition;
+  TileOperand transition;
+};
+
+class DiagonalScan : public RecurrenceScan {
+public:
+  DiagonalScan(OpBuilder &b, LinearRecurrenceOp op) : RecurrenceScan(b, op) {
+    Type real = getRealType(op.getStateElementType());
+    summary.append(1 + hasComplexElements(op.getTransition()), {real, {}});
+    summary.append(1 + isa<ComplexType>(op.getStateElementType()), {real, {}});
+  }
+
+  std::unique_ptr<ScanTile> makeTile(OpBuilder &b, const Tile &tile) override {
+    return std::make_unique<DiagonalTile>(b, op, tile, results);
+  }
+  SmallVector<Value> combine(OpBuilder &b, ArrayRef<AffineMap> maps,
+                             ValueRange left, ValueRange right) override;
+};
+} // namespace
+
+ScanTile::Values DiagonalTile::advance(OpBuilder &b, ValueRange prefix,
+                                       const Step &step) {
+  return buildOver(b, loc, tile.kept, readElement(b, step), overTile(prefix),
+                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                     NumBuilder num(nested, bodyLoc, real);
+                     Num a = decode(num, transition, args);
+                     Num u = decodeDrive(num, args);
+                     return toParts(num.mulAdd(a, toNum(args), u),
+                                    complexState);
+                   });
+}
+
+ScanTile::Values DiagonalTile::neutral(OpBuilder &b) {
+  Values summary = makeParts(b, 1.0, complexTransition);
+  llvm::append_range(summary, makeParts(b, 0.0, complexState));
+  return summary;
+}
+
+ScanTile::Values DiagonalTile::extend(OpBuilder &b, ValueRange summary,
+                                      const Step &step) {
+  return buildOver(
+      b, loc, tile.kept, readElement(b, step), overTile(summary),
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        NumBuilder num(nested, bodyLoc, real);
+        Num a = decode(num, transition, args);
+        Num u = decodeDrive(num, args);
+        Num product = toNum(args.take_front(1 + complexTransition));
+        Num state = toNum(args.drop_front(1 + complexTransition));
+        auto next = toParts(num.mul(a, product), complexTransition);
+        llvm::append_range(next,
+                           toParts(num.mulAdd(a, state, u), complexState));
+        return next;
+      });
+}
+
+ScanTile::Values DiagonalTile::resume(OpBuilder &b, ValueRange summary) {
+  ValueRange product = summary.take_front(1 + complexTransition);
+  ValueRange state = summary.drop_front(1 + complexTransition);
+  if (!init)
+    return Values(state);
+  return buildOver(b, loc, tile.kept,
+                   {overTile(product), read(b, init, Step())}, overTile(state),
+                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                     NumBuilder num(nested, bodyLoc, real);
+                     Num a = toNum(args.take_front(product.size()));
+                     args = args.drop_front(product.size());
+                     Num x = decode(num, init, args);
+                     return toParts(num.mulAdd(a, x, toNum(args)),
+                                    complexState);
+                   });
+}
+
+SmallVector<Value> DiagonalScan::combine(OpBuilder &b, ArrayRef<AffineMap> maps,
+                                         ValueRange left, ValueRange right) {
+  bool complexTransition = hasComplexElements(op.getTransition());
+  bool complexState = isa<ComplexType>(op.getStateElementType());
+  Type real = getRealType(op.getStateElementType());
+  SmallVector<unsigned> dims = dimsOf(maps[0]);
+  return buildOver(
+      b, loc, dims, Labelled{SmallVector<Value>(left), dims},
+      Labelled{SmallVector<Value>(right), dims},
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        NumBuilder num(nested, bodyLoc, real);
+        unsigned split = 1 + complexTransition;
+        ValueRange i = args.take_front(left.size());
+        ValueRange j = args.drop_front(left.size());
+        Num ai = toNum(i.take_front(split)), xi = toNum(i.drop_front(split));
+        Num aj = toNum(j.take_front(split)), xj = toNum(j.drop_front(split));
+        auto combined = toParts(num.mul(aj, ai), complexTransition);
+        llvm::append_range(combined,
+                           toParts(num.mulAdd(aj, xi, xj), complexState));
+        return combined;
+      });
+}
+
+std::unique_ptr<ScanProblem> ssm::makeDiagonalScan(OpBuilder &b,
+                                                   LinearRecurrenceOp op) {
+  return std::make_unique<DiagonalScan>(b, op);
+}

@@ -1,0 +1,92 @@
+//===- KernelEmitter.h - Kernels as products of two tables ------*- C++ -*-===//
+//
+// Lags are cut into blocks of S: with l = h S + r,
+//
+//   K_l = sum_state (c^T A^(h S)) * (A^r b),
+//
+// a product of two tables, the first advanced once per block. How they are
+// formed depends on the transition's structure.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_LIB_LOWERING_KERNELEMITTER_H
+#define SSM_LIB_LOWERING_KERNELEMITTER_H
+
+#include "ssm/IR/SSMOps.h"
+#include "ssm/Plan/KernelPlan.h"
+
+#include "TileLoop.h"
+
+namespace ssm {
+
+/// The kernel of one op, tile by tile of its channels.
+class KernelEmitter {
+public:
+  virtual ~KernelEmitter() = default;
+  mlir::Value emit();
+
+protected:
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  /// What a tile computes with; values are parts over its kept dimensions.
+  struct Tables {
+    /// c^T A^(h S) for the block at hand.
+    Values high;
+    /// A^r b for r < S, over [S, kept...]: parts of type `sumType`.
+    Values low;
+    /// What `advance` multiplies by, A^S.
+    Values step;
+  };
+
+  KernelEmitter(mlir::OpBuilder &b, MaterializeKernelOp op);
+
+  virtual Tables makeTables(const Tile &tile) = 0;
+  /// `high` in parts of type `sumType`.
+  virtual Values round(const Tile &tile, mlir::ValueRange high) = 0;
+  /// `high` of the next block.
+  virtual Values advance(const Tile &tile, mlir::ValueRange high,
+                         mlir::ValueRange step) = 0;
+
+  /// A table whose row r < S is `row(current)`, and current = `next(current)`
+  /// after each.
+  Values makeRows(const Tile &tile, Values &current,
+                  llvm::function_ref<Values(mlir::ValueRange)> row,
+                  llvm::function_ref<Values(mlir::ValueRange)> next);
+  Values emptyParts(llvm::ArrayRef<mlir::OpFoldResult> sizes, unsigned count,
+                    mlir::Type type);
+  static llvm::SmallVector<Indexed> over(mlir::ValueRange values,
+                                         mlir::AffineMap map);
+
+  mlir::OpBuilder &b;
+  MaterializeKernelOp op;
+  mlir::Location loc;
+  /// The real type of operands, at least 32 bits wide, and of the sums.
+  mlir::Type real, sumType;
+  bool complexPowers;
+  llvm::SmallVector<unsigned> parallel, state;
+  llvm::SmallVector<mlir::OpFoldResult> sizes;
+
+private:
+  /// The result's tile, all lags.
+  mlir::Value emitTile(const Tile &tile, mlir::Value out);
+  /// Writes the lags from `begin` on, `size` of them, into the tile's result.
+  mlir::Value emitBlock(const Tile &tile, mlir::ValueRange high,
+                        mlir::ValueRange low, mlir::OpFoldResult begin,
+                        mlir::OpFoldResult size, mlir::Value out);
+
+  unsigned lag;
+  mlir::AffineMap resultMap;
+  bool complexSum;
+};
+
+/// Powers of a diagonal transition.
+std::unique_ptr<KernelEmitter> makeDiagonalKernel(mlir::OpBuilder &b,
+                                                  MaterializeKernelOp op);
+
+/// Krylov bases of a transition that mixes.
+std::unique_ptr<KernelEmitter> makeKrylovKernel(mlir::OpBuilder &b,
+                                                MaterializeKernelOp op);
+
+} // namespace ssm
+
+#endif // SSM_LIB_LOWERING_KERNELEMITTER_H

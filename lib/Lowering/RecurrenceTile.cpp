@@ -1,0 +1,207 @@
+//===- RecurrenceTile.cpp - One tile of a linear recurrence ---------------===//
+//
+// Operands without time are brought into the tile's layout once, before its
+// loop over time.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RecurrenceTile.h"
+
+#include "ssm/IR/LoopDims.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+using namespace mlir;
+using namespace ssm;
+
+RecurrenceTile::RecurrenceTile(OpBuilder &b, LinearRecurrenceOp op,
+                               const Tile &tile, ArrayRef<ScanResult> results)
+    : op(op), loc(op.getLoc()), tile(tile), results(results),
+      real(getRealType(op.getStateElementType())),
+      complexState(isa<ComplexType>(op.getStateElementType())) {
+  signal = makeOperand(b, op.getSignal(), op.getSignalMap());
+  input = makeOperand(b, op.getInput(), op.getInputIndexingMap());
+  output = makeOperand(b, op.getOutput(), op.getOutputIndexingMap());
+  init = makeOperand(b, op.getInit(), op.getInitIndexingMap());
+}
+
+TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
+                                        AffineMap map, ArrayRef<unsigned> own) {
+  TileOperand operand;
+  if (!value)
+    return operand;
+  operand.source = value;
+  operand.map = map;
+  operand.isComplex = hasComplexElements(value);
+  operand.varies = uses(map, op.getTime());
+  operand.tile = tile;
+  operand.tile.kept.insert(operand.tile.kept.begin(), own.begin(), own.end());
+  if (operand.varies)
+    return operand;
+
+  // Bring the slice into the order of the kept dimensions, split and widened.
+  Labelled slice = read(b, operand, Step());
+  SmallVector<unsigned> &order = operand.fixed.dims;
+  SmallVector<OpFoldResult> sizes;
+  for (unsigned dim : operand.tile.kept)
+    if (llvm::is_contained(slice.dims, dim)) {
+      order.push_back(dim);
+      sizes.push_back(tile.ranges[dim].size);
+    }
+  Labelled out{{}, order};
+  for (unsigned i = 0; i < 1u + operand.isComplex; ++i)
+    out.parts.push_back(tensor::EmptyOp::create(b, loc, sizes, real));
+  operand.fixed.parts =
+      buildOver(b, loc, order, slice, out,
+                [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                  Num x = NumBuilder(nested, bodyLoc, real).load(args[0]);
+                  return toParts(x, x.isComplex());
+                });
+  return operand;
+}
+
+Labelled RecurrenceTile::read(OpBuilder &b, const TileOperand &operand,
+                              const Step &step) {
+  if (!operand || !operand.fixed.parts.empty())
+    return operand.fixed;
+  Tile at = operand.tile;
+  if (operand.varies)
+    at.ranges[op.getTime()] = step.time;
+  Labelled slice;
+  slice.parts = {extractTile(b, loc, operand.source, operand.map, at)};
+  for (unsigned dim : dimsOf(operand.map))
+    if (at.keeps(dim))
+      slice.dims.push_back(dim);
+  return slice;
+}
+
+Num RecurrenceTile::decode(NumBuilder &num, const TileOperand &operand,
+                           ValueRange &args) {
+  size_t count = operand.varies ? 1 : operand.fixed.parts.size();
+  Num x = num.load(args[0]);
+  if (count == 2)
+    x.im = args[1];
+  args = args.drop_front(count);
+  return x;
+}
+
+Num RecurrenceTile::decodeDrive(NumBuilder &num, ValueRange &args) {
+  Num u = decode(num, signal, args);
+  return input ? num.mul(decode(num, input, args), u) : u;
+}
+
+Labelled RecurrenceTile::overTile(ValueRange values) {
+  return {SmallVector<Value>(values), tile.kept};
+}
+
+ScanTile::Values RecurrenceTile::makeParts(OpBuilder &b, double value,
+                                           bool isComplex) {
+  Values parts{buildFilled(b, loc, tile.keptSizes(), real, value)};
+  if (isComplex)
+    parts.push_back(buildFilled(b, loc, tile.keptSizes(), real, 0.0));
+  return parts;
+}
+
+ScanTile::Values RecurrenceTile::start(OpBuilder &b) {
+  Values zero = makeParts(b, 0.0, complexState);
+  if (!init)
+    return zero;
+  return buildOver(b, loc, tile.kept, read(b, init, Step()), overTile(zero),
+                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                     NumBuilder num(nested, bodyLoc, real);
+                     Num x = decode(num, init, args);
+                     if (complexState && !x.isComplex())
+                       x.im = num.constant(0.0).re;
+                     return toParts(x, complexState);
+                   });
+}
+
+ScanTile::Values RecurrenceTile::project(OpBuilder &b, ValueRange state,
+                                         const Step &step) {
+  bool complexOutput = (complexState || output.isComplex) &&
+                       op.getProjection() == Projection::None;
+  // The lanes come last, behind the state's dimensions that are summed.
+  unsigned numState = op.getDims().state.size();
+  SmallVector<OpFoldResult> sizes = tile.keptSizes();
+  Labelled sums{
+      {}, SmallVector<unsigned>(ArrayRef(tile.kept).drop_front(numState))};
+  for (unsigned i = 0; i < 1u + complexOutput; ++i)
+    sums.parts.push_back(
+        buildFilled(b, loc, ArrayRef(sizes).drop_front(numState), real, 0.0));
+  return buildOver(
+      b, loc, tile.kept, {overTile(state), read(b, output, step)}, sums,
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        NumBuilder num(nested, bodyLoc, real);
+        Num x = toNum(args.take_front(state.size()));
+        args = args.drop_front(state.size());
+        Num c = decode(num, output, args);
+        Num y = complexOutput ? num.mul(c, x) : num.realOfProduct(c, x);
+        // Without a sum there is nothing to add to.
+        return toParts(numState ? num.add(y, toNum(args)) : y, complexOutput);
+      });
+}
+
+ScanTile::Values RecurrenceTile::store(OpBuilder &b, ValueRange before,
+                                       ValueRange after, const Step &step,
+                                       ValueRange outs) {
+  if (outs.empty())
+    return {};
+  ValueRange state = op.getRead() == ReadPoint::Before ? before : after;
+  Values y = output ? project(b, state, step) : Values(state);
+  Tile local = tile;
+  for (LoopRange &range : local.ranges)
+    range.offset = b.getIndexAttr(0);
+  local.ranges[op.getTime()] = step.localTime;
+  AffineMap map = op.getResultIndexingMap();
+  Type element = op.getResult().getType().getElementType();
+  Projection projection = op.getProjection();
+
+  unsigned numLanes = rank() - op.getDims().state.size();
+  AffineMap identity =
+      AffineMap::getMultiDimIdentityMap(numLanes, b.getContext());
+  Value slice = extractTile(b, loc, outs[0], map, local);
+  SmallVector<Indexed> ins;
+  // A projection may drop the imaginary part of a state that comes out.
+  for (Value part : ArrayRef(y).take_front(isa<ComplexType>(element) ? 2 : 1))
+    ins.push_back({part, identity});
+  // The result's order of the kept dimensions that it has.
+  Tile lanes = tile;
+  lanes.kept.erase(lanes.kept.begin(),
+                   lanes.kept.begin() + op.getDims().state.size());
+  Values stored =
+      buildGeneric(b, loc, numLanes, ins, {{slice, lanes.sliceMap(map)}},
+                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                     NumBuilder num(nested, bodyLoc, real);
+                     Num x = toNum(args.take_front(ins.size()));
+                     if (projection == Projection::TwiceReal)
+                       x = num.add(x, x);
+                     return Values{num.store(x, element)};
+                   });
+  return {insertTile(b, loc, stored[0], outs[0], map, local)};
+}
+
+ScanTile::Values RecurrenceTile::finish(OpBuilder &b, ValueRange prefix) {
+  const ScanResult *final = llvm::find_if(
+      results, [](const ScanResult &result) { return !result.hasTime; });
+  if (final == results.end())
+    return {};
+  Type element = final->type.getElementType();
+  AffineMap sliceMap = tile.sliceMap(final->map);
+  SmallVector<OpFoldResult> sizes;
+  for (unsigned dim : dimsOf(final->map))
+    if (tile.keeps(dim))
+      sizes.push_back(tile.ranges[dim].size);
+  Value empty = tensor::EmptyOp::create(b, loc, sizes, element);
+  AffineMap identity = b.getMultiDimIdentityMap(rank());
+  SmallVector<Indexed> overPrefix;
+  for (Value part : prefix)
+    overPrefix.push_back({part, identity});
+  return buildGeneric(
+      b, loc, rank(), overPrefix, {{empty, sliceMap}},
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        NumBuilder num(nested, bodyLoc, real);
+        Num x = toNum(args.take_front(prefix.size()));
+        return Values{num.store(x, element)};
+      });
+}

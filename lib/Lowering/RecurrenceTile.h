@@ -1,0 +1,77 @@
+//===- RecurrenceTile.h - One tile of a linear recurrence -------*- C++ -*-===//
+//
+// What the scans of a recurrence share, whatever its transition's structure:
+// operands in a tile's layout, the initial state, the output and the final
+// state. States are kept as real tensors, complex ones as two.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_LIB_LOWERING_RECURRENCETILE_H
+#define SSM_LIB_LOWERING_RECURRENCETILE_H
+
+#include "Labelled.h"
+#include "Scan.h"
+#include "ssm/IR/SSMOps.h"
+#include "ssm/Utils/Num.h"
+
+namespace ssm {
+
+/// An operand of the recurrence inside one tile.
+struct TileOperand {
+  mlir::Value source;
+  mlir::AffineMap map;
+  bool isComplex = false;
+  bool varies = false;
+  /// The tile, with the dimensions that only this operand has.
+  Tile tile;
+  /// If it does not vary: its parts in the tile's layout.
+  Labelled fixed;
+
+  explicit operator bool() const { return bool(source); }
+};
+
+class RecurrenceTile : public ScanTile {
+public:
+  RecurrenceTile(mlir::OpBuilder &b, LinearRecurrenceOp op, const Tile &tile,
+                 llvm::ArrayRef<ScanResult> results);
+
+  Values start(mlir::OpBuilder &b) override;
+  Values store(mlir::OpBuilder &b, mlir::ValueRange before,
+               mlir::ValueRange after, const Step &step,
+               mlir::ValueRange outs) override;
+  Values finish(mlir::OpBuilder &b, mlir::ValueRange prefix) override;
+
+protected:
+  /// `own` are dimensions that only this operand has; they come first.
+  TileOperand makeOperand(mlir::OpBuilder &b, mlir::Value value,
+                          mlir::AffineMap map,
+                          llvm::ArrayRef<unsigned> own = {});
+  /// The operand's tensors at `step`; none if it is absent.
+  Labelled read(mlir::OpBuilder &b, const TileOperand &operand,
+                const Step &step);
+  /// The operand's value from the scalars of `read`, consuming them.
+  Num decode(NumBuilder &num, const TileOperand &operand,
+             mlir::ValueRange &args);
+  /// b_t u_t from the scalars of input and signal.
+  Num decodeDrive(NumBuilder &num, mlir::ValueRange &args);
+
+  Values makeParts(mlir::OpBuilder &b, double value, bool isComplex);
+  Labelled overTile(mlir::ValueRange values);
+  unsigned rank() { return tile.kept.size(); }
+
+  LinearRecurrenceOp op;
+  mlir::Location loc;
+  Tile tile;
+  llvm::ArrayRef<ScanResult> results;
+  mlir::Type real;
+  bool complexState;
+  TileOperand signal, input, output, init;
+
+private:
+  /// The output at one step, before it is scaled and converted.
+  Values project(mlir::OpBuilder &b, mlir::ValueRange state, const Step &step);
+};
+
+} // namespace ssm
+
+#endif // SSM_LIB_LOWERING_RECURRENCETILE_H
