@@ -76,6 +76,9 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = true;
   tuning.SLPVectorization = true;
+  // What pays to be unrolled is unrolled where it is emitted; here it would
+  // unfold every nest over a small state, for seven times the compile time.
+  tuning.LoopUnrolling = false;
   llvm::PassBuilder builder(&machine, tuning);
   fam.registerPass(
       [&] { return llvm::TargetLibraryAnalysis(getLibraryInfo(machine)); });
