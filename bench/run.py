@@ -57,7 +57,8 @@ class Bench:
 
 def work(name, args):
     """What each process does: everything with its number of threads."""
-    machine.pin(args.threads[0])
+    if not args.quick:
+        machine.pin(args.threads[0])
     sys.path.insert(0, str(args.tasks))
     with args.worker.open("a", buffering=1) as records:
         importlib.import_module(name).run(Bench(args.build_dir, args.threads[0], args.quick, records, args.done))

@@ -36,15 +36,16 @@ static double inRegisters(int64_t rounds, int threads, Op op) {
   constexpr int kChains = 12;
 #pragma omp parallel num_threads(threads)
   {
+    Op own = op; // in this thread's registers
     Vec x[kChains];
     for (int j = 0; j < kChains; ++j)
       x[j] = splat(0.1f + 0.01f * j);
     for (int64_t i = 0; i < rounds; ++i)
 #pragma clang loop unroll(full)
-      for (int j = 0; j < kChains; ++j) {
-        x[j] = op(x[j]);
-        asm volatile("" : "+v"(x[j]));
-      }
+      for (int j = 0; j < kChains; ++j)
+        x[j] = own(x[j]);
+    for (int j = 0; j < kChains; ++j)
+      asm volatile("" ::"v"(x[j])); // the results are used
   }
   return double(rounds) * kChains * kLanes * threads;
 }
