@@ -129,20 +129,29 @@ class Race:
             self.add("ssm", note=f"failed: {failure}")
 
     def run(self):
-        """Times all that have entered and writes their records."""
+        """Times all that have entered and writes their records; the faster of
+        the triads among them is the limit."""
         others = Others()
         for number in range(self.effort.rounds):
             # Every other round goes backward: nobody always follows the same.
             for contestant in self.contestants[:: 1 if number % 2 == 0 else -1]:
                 contestant.sample(number, self.effort)
         busy = others.average()
-        ours = [c for c in self.contestants if c.peer == "ssm"]
-        base = next((c for c in ours if c.more.get("chosen")), ours[0] if ours else None)
         for c in self.contestants:
-            times = list(c.samples.values())
-            pairs = [c.samples[n] / base.samples[n] for n in c.samples if n in base.samples] if base else []
-            self.add(c.peer, min(times), statistics.median(times), c.error,
-                     ratio=statistics.median(pairs) if pairs else None, samples=len(times), others=busy, **c.more)
+            self.add(c.peer, **self.summary(c), others=busy, **c.more)
+        bounds = [c for c in self.contestants if c.peer.startswith("triad")]
+        if bounds:
+            best = min(bounds, key=lambda c: statistics.median(c.samples.values()))
+            self.add("limit", **self.summary(best), others=busy, note=best.peer)
+
+    def summary(self, c):
+        """What a record says of a contestant's samples."""
+        ours = [x for x in self.contestants if x.peer == "ssm"]
+        base = next((x for x in ours if x.more.get("chosen")), ours[0] if ours else None)
+        times = list(c.samples.values())
+        pairs = [c.samples[n] / base.samples[n] for n in c.samples if n in base.samples] if base else []
+        return dict(min_s=min(times), median_s=statistics.median(times), error=c.error, samples=len(times),
+                    ratio=statistics.median(pairs) if pairs else None)
 
 
 class Absent(Exception):

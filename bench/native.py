@@ -77,13 +77,12 @@ class Native:
         return best
 
     def triads(self, elements):
-        """Two functions, each a triad over arrays of so many f32: through the
-        caches and past them."""
+        """{name: function}, each a triad over arrays of so many f32."""
         count = -(-elements // 16) * 16
         a, b, c = (empty([count]) for _ in range(3))
         a[:] = b[:] = 1
-        return (self.bind("bench_triad", a, b, c, count),
-                self.bind("bench_triad_streaming", a, b, c, count))
+        return {"triad through the caches": self.bind("bench_triad", a, b, c, count),
+                "triad past the caches": self.bind("bench_triad_streaming", a, b, c, count)}
 
 
 class Handle(ctypes.c_void_p):

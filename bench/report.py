@@ -154,15 +154,18 @@ def choices(records):
 # The curves.
 
 def families(records):
-    """{(title, threads): {peer: {L: seconds}}} of what differs in L alone."""
+    """{(title, threads): {peer: {L: seconds}}} of what differs in L alone. Ours
+    is one curve, or one for each strategy where several were timed."""
     found = defaultdict(lambda: defaultdict(dict))
+    several = {r["task"] for r in records if "chosen" in r} | {"recurrence"}
     for record in records:
         at = record["layout"].find("t")
         if record["median_s"] is None or at < 0:
             continue
+        name = label(record) if record["task"] in several else record["peer"]
         rest = ["L" if i == at else str(n) for i, n in enumerate(record["shape"])]
         title = f"{record['task']} {size(dict(record, shape=rest))}"
-        found[title, record["threads"]][label(record)][record["shape"][at]] = record["median_s"]
+        found[title, record["threads"]][name][record["shape"][at]] = record["median_s"]
     return {key: curves for key, curves in found.items() if max(map(len, curves.values())) >= 3}
 
 

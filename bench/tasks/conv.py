@@ -67,9 +67,8 @@ def by_hand(native, u, k, ready):
 
 def limit(native, B, H, L):
     """Seconds that a bound says, and which it is."""
-    triad = native.triads(B * H * L * 2 // 3)[1]
-    triad()
-    traffic = min(seconds(triad) for _ in range(5))
+    triads = native.triads(B * H * L * 2 // 3).values()
+    traffic = min(seconds(triad) for triad in triads for _ in range(6))
     # Forward and inverse, 5 L log2 L operations each; half of the peak is
     # that of additions and multiplications that are not fused.
     arithmetic = B * H * 2 * 5 * L * math.log2(max(L, 2)) / native.rate("multiply_adds")

@@ -71,6 +71,15 @@ def test_the_chosen_one_is_what_others_are_compared_with(clock):
     assert contest.report.records[1]["ratio"] == 1 and contest.report.records[0]["ratio"] == pytest.approx(0.5)
 
 
+def test_the_faster_triad_is_the_limit(clock):
+    contest = race()
+    contest.enter("triad a", lambda: lambda: clock.sleep(0.2))
+    contest.enter("triad b", lambda: lambda: clock.sleep(0.1))
+    contest.run()
+    limit = contest.report.records[-1]
+    assert (limit["peer"], limit["note"], limit["min_s"]) == ("limit", "triad b", pytest.approx(0.1))
+
+
 def test_slow_programs_stop_after_two_samples(clock):
     calls = []
     contest = race(rounds=9, seconds=0)
