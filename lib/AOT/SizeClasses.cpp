@@ -188,6 +188,12 @@ void SizeClasses::visitTensorOp(Operation *op) {
           unite({kernel.getResult(), *lag}, {kernel.getLength(), indexValue},
                 op);
       })
+      .Case([&](FFTOp fft) {
+        auto type = cast<RankedTensorType>(fft.getType());
+        for (unsigned dim = 0, rank = type.getRank(); dim < rank; ++dim)
+          if (dim != fft.getDimension())
+            unite({fft.getOperand(), dim}, {fft.getResult(), dim}, op);
+      })
       .Case([&](tensor::GenerateOp generate) {
         unsigned next = 0;
         auto type = cast<RankedTensorType>(generate.getType());

@@ -130,24 +130,6 @@ OpFoldResult FFTConvEmitter::timeAt(Value t) {
                 {sizes[time], OpFoldResult(t)});
 }
 
-/// Zeros in the rows of `work` from `begin` on.
-static SmallVector<Value> clearRows(OpBuilder &b, Location loc, Type real,
-                                    ValueRange work, Value begin,
-                                    OpFoldResult end, int64_t lanes) {
-  return buildFor(
-      b, loc, begin, asValue(b, loc, end), work, [&](Value t, ValueRange args) {
-        Value zeros = buildFilled(b, loc, {b.getIndexAttr(lanes)}, real, 0.0);
-        OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-        SmallVector<Value> cleared;
-        for (Value part : args)
-          cleared.push_back(tensor::InsertSliceOp::create(
-              b, loc, zeros, part, ArrayRef<OpFoldResult>{t, zero},
-              ArrayRef<OpFoldResult>{one, b.getIndexAttr(lanes)},
-              ArrayRef<OpFoldResult>{one, one}));
-        return cleared;
-      });
-}
-
 SmallVector<Value> FFTConvEmitter::load(Value value, AffineMap map,
                                         const Tile &tile, OpFoldResult count,
                                         Value scale) {
@@ -159,8 +141,7 @@ SmallVector<Value> FFTConvEmitter::load(Value value, AffineMap map,
   bool full = getConstantIntValue(width) == lanes;
   Value zero = asValue(b, loc, b.getIndexAttr(0));
   Values work = transform.makeWork();
-  work = clearRows(b, loc, real, work, full ? asValue(b, loc, count) : zero,
-                   transform.getSize(), lanes);
+  work = transform.clearRows(work, full ? asValue(b, loc, count) : zero);
   if (getConstantIntValue(count) == 0)
     return work;
   return buildFor(

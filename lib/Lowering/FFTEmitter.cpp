@@ -1,60 +1,15 @@
 //===- FFTEmitter.cpp - Transforms of work tiles --------------------------===//
 #include "FFTEmitter.h"
 
+#include "Butterfly.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/Support/MathExtras.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace ssm;
-
-//===----------------------------------------------------------------------===//
-// Butterflies
-//===----------------------------------------------------------------------===//
-
-/// z * exp(-+ 2 pi i k / n), without multiplications by 1, -1, i and -i.
-static Num rotate(NumBuilder &num, Num z, int64_t k, int64_t n, bool inverse) {
-  k %= n;
-  if (k == 0)
-    return z;
-  if (4 * k == n) {
-    Value negative = num.negf(inverse ? z.im : z.re);
-    return inverse ? Num{negative, z.re} : Num{z.im, negative};
-  }
-  double angle = 2 * llvm::numbers::pi * k / n;
-  Num re = num.constant(std::cos(angle)), im = num.constant(std::sin(angle));
-  if (8 * k == n) {
-    // (1 -+ i) / sqrt(2)
-    Value sum = num.addf(z.re, z.im), difference = num.subf(z.re, z.im);
-    Value p = num.mulf(sum, re.re), q = num.mulf(difference, re.re);
-    if (!inverse)
-      return {p, num.mulf(num.subf(z.im, z.re), re.re)};
-    return {q, p};
-  }
-  Num w{re.re, inverse ? im.re : num.constant(-std::sin(angle)).re};
-  return num.mul(z, w);
-}
-
-void ssm::emitButterfly(NumBuilder &num, MutableArrayRef<Num> z, bool inverse) {
-  size_t n = z.size();
-  if (n == 1)
-    return;
-  SmallVector<Num> even, odd;
-  for (size_t i = 0; i < n; i += 2) {
-    even.push_back(z[i]);
-    odd.push_back(z[i + 1]);
-  }
-  emitButterfly(num, even, inverse);
-  emitButterfly(num, odd, inverse);
-  for (size_t k = 0; k < n / 2; ++k) {
-    Num t = rotate(num, odd[k], k, n, inverse);
-    z[k] = num.add(even[k], t);
-    z[k + n / 2] = num.sub(even[k], t);
-  }
-}
 
 //===----------------------------------------------------------------------===//
 // Sizes
@@ -76,16 +31,33 @@ Value FFTEmitter::shl(Value x, Value bits) {
   return arith::ShLIOp::create(b, loc, x, bits);
 }
 
-FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real, FFTPlan plan,
-                       int64_t lanes)
-    : b(b), loc(loc), real(real), leaf(plan.leaf), radix(plan.radix),
-      lanes(lanes), size(b.getIndexAttr(plan.size())),
-      levels(b.getIndexAttr(plan.levels)) {}
+FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
+                       const FFTPlan &plan, int64_t lanes)
+    : b(b), loc(loc), real(real), leaf(plan.leaf), lanes(lanes),
+      size(b.getIndexAttr(plan.size())),
+      levels(b.getIndexAttr(plan.numRounds())) {
+  SmallVector<int64_t> blocks;
+  for (int64_t level = 0, end = plan.outer.size(); level < end; ++level) {
+    blocks.push_back(plan.blockSize(level));
+    int64_t radix = plan.outer[level];
+    if (runs.empty() || runs.back().radix != radix)
+      runs.push_back({radix, b.getIndexAttr(level), OpFoldResult()});
+    runs.back().end = b.getIndexAttr(level + 1);
+  }
+  if (!blocks.empty()) {
+    auto type =
+        RankedTensorType::get({int64_t(blocks.size())}, b.getIndexType());
+    outerBlocks = arith::ConstantOp::create(
+        b, loc, DenseIntElementsAttr::get(type, blocks));
+  }
+  if (plan.levels > 0)
+    runs.push_back({plan.radix, b.getIndexAttr(blocks.size()), levels});
+}
 
 FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real, Value length,
                        int64_t lanes)
     : b(b), loc(loc), real(real), leaf(FFTPlan::forDynamicSize().leaf),
-      radix(FFTPlan::forDynamicSize().radix), lanes(lanes) {
+      lanes(lanes) {
   // Rounds for the bits of length - 1, two by two; the leaf takes one pair.
   Value atLeast = arith::MaxSIOp::create(b, loc, length, index(leaf));
   Value last = arith::IndexCastOp::create(b, loc, b.getI64Type(),
@@ -96,131 +68,114 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real, Value length,
   Value pairs = arith::CeilDivUIOp::create(b, loc, bits, index(2));
   levels = sub(pairs, index(1));
   size = shl(index(1), mul(pairs, index(2)));
+  runs.push_back({FFTPlan::forDynamicSize().radix, b.getIndexAttr(0), levels});
 }
 
-Value FFTEmitter::blockSize(Value level) {
-  Value bits = mul(level, index(llvm::Log2_64(radix)));
-  return arith::ShRUIOp::create(b, loc, asValue(b, loc, size), bits);
+FFTEmitter FFTEmitter::withLanes(int64_t newLanes) const {
+  FFTEmitter other = *this;
+  other.lanes = newLanes;
+  return other;
+}
+
+Value FFTEmitter::divideByRadix(const Run &run, Value value) {
+  if (llvm::isPowerOf2_64(run.radix))
+    return arith::ShRUIOp::create(b, loc, value,
+                                  index(llvm::Log2_64(run.radix)));
+  return arith::DivUIOp::create(b, loc, value, index(run.radix));
+}
+
+Value FFTEmitter::blockSize(const Run &run, Value level) {
+  if (!llvm::isPowerOf2_64(run.radix))
+    return tensor::ExtractOp::create(b, loc, outerBlocks, level);
+  Value inner = sub(asValue(b, loc, levels), level);
+  return shl(index(leaf), mul(inner, index(llvm::Log2_64(run.radix))));
+}
+
+Value FFTEmitter::countLeaves() {
+  return asValue(b, loc,
+                 affine(b, loc, b.getAffineSymbolExpr(0).floorDiv(leaf), size));
 }
 
 //===----------------------------------------------------------------------===//
 // Tables
 //===----------------------------------------------------------------------===//
 
-/// Fills `count` entries with exp(i * unit * entry), cosines and sines.
-static SmallVector<Value> emitUnitCircle(OpBuilder &b, Location loc,
-                                         Value count, Value unit) {
-  AffineMap identity = b.getMultiDimIdentityMap(1);
-  SmallVector<Indexed> outs;
-  for (int part = 0; part < 2; ++part)
-    outs.push_back(
-        {tensor::EmptyOp::create(b, loc, {OpFoldResult(count)}, b.getF64Type()),
-         identity});
-  return buildGeneric(
-      b, loc, 1, {}, outs, [&](OpBuilder &nested, Location at, ValueRange) {
-        Value i = linalg::IndexOp::create(nested, at, 0);
-        Value wide =
-            arith::IndexCastOp::create(nested, at, nested.getI64Type(), i);
-        Value x =
-            arith::SIToFPOp::create(nested, at, nested.getF64Type(), wide);
-        Value angle = arith::MulFOp::create(nested, at, x, unit);
-        return SmallVector<Value>{math::CosOp::create(nested, at, angle),
-                                  math::SinOp::create(nested, at, angle)};
-      });
+RootsOfUnity &FFTEmitter::getRoots() {
+  if (!roots)
+    roots.emplace(b, loc, real,
+                  affine(b, loc, b.getAffineSymbolExpr(0) * 4, size));
+  return *roots;
 }
 
-/// Two tables of about 2 sqrt(size) roots, whose products are all of them.
-void FFTEmitter::emitRoots() {
-  if (!lowRoots.empty())
-    return;
-  Value order = mul(asValue(b, loc, size), index(4));
-  Value wide = arith::IndexCastOp::create(b, loc, b.getI64Type(), order);
-  Value bits = arith::IndexCastOp::create(
-      b, loc, b.getIndexType(),
-      math::CountTrailingZerosOp::create(b, loc, wide));
-  lowBits = arith::CeilDivUIOp::create(b, loc, bits, index(2));
-  Value numLow = shl(index(1), lowBits);
-  Value numHigh = arith::ShRUIOp::create(b, loc, order, lowBits);
-  auto unitOf = [&](Value parts) -> Value {
-    Value circle = arith::ConstantOp::create(
-        b, loc, b.getF64FloatAttr(2 * llvm::numbers::pi));
-    Value count = arith::SIToFPOp::create(
-        b, loc, b.getF64Type(),
-        arith::IndexCastOp::create(b, loc, b.getI64Type(), parts));
-    return arith::DivFOp::create(b, loc, circle, count);
-  };
-  lowRoots = emitUnitCircle(b, loc, numLow, unitOf(order));
-  highRoots = emitUnitCircle(b, loc, numHigh, unitOf(numHigh));
-}
-
-Num FFTEmitter::lookUpRoot(Value j) {
-  Value mask = sub(shl(index(1), lowBits), index(1));
-  Value low = arith::AndIOp::create(b, loc, j, mask);
-  Value high = arith::ShRUIOp::create(b, loc, j, lowBits);
-  auto at = [&](ValueRange table, Value i) -> Num {
-    return {tensor::ExtractOp::create(b, loc, table[0], i),
-            tensor::ExtractOp::create(b, loc, table[1], i)};
-  };
-  NumBuilder num(b, loc, b.getF64Type());
-  return num.mul(at(highRoots, high), at(lowRoots, low));
-}
-
-/// `value` rounded to the working precision.
-static Value roundTo(OpBuilder &b, Location loc, Type real, Value value) {
-  if (value.getType() == real)
-    return value;
-  return arith::TruncFOp::create(b, loc, real, value);
+/// `w` at `position` of a table's halves.
+static SmallVector<Value> insertNum(OpBuilder &b, Location loc, Num w,
+                                    ValueRange tables, Value position) {
+  return {tensor::InsertOp::create(b, loc, w.re, tables[0], position),
+          tensor::InsertOp::create(b, loc, w.im, tables[1], position)};
 }
 
 SmallVector<Value> FFTEmitter::emitWeights() {
-  emitRoots();
-  Values tables;
-  for (int part = 0; part < 2; ++part)
-    tables.push_back(tensor::EmptyOp::create(b, loc, {size}, real));
-  return buildFor(b, loc, index(0), asValue(b, loc, size), tables,
+  RootsOfUnity &table = getRoots();
+  Values weights = {tensor::EmptyOp::create(b, loc, {size}, real),
+                    tensor::EmptyOp::create(b, loc, {size}, real)};
+  return buildFor(b, loc, index(0), asValue(b, loc, size), weights,
                   [&](Value t, ValueRange args) {
-                    Num w = lookUpRoot(t);
-                    return Values{
-                        tensor::InsertOp::create(
-                            b, loc, roundTo(b, loc, real, w.re), args[0], t),
-                        tensor::InsertOp::create(
-                            b, loc, roundTo(b, loc, real, w.im), args[1], t)};
+                    return insertNum(b, loc, table.lookUp(t), args, t);
                   });
 }
 
 void FFTEmitter::emitTwiddles() {
-  emitRoots();
+  RootsOfUnity &table = getRoots();
   OpFoldResult count = affine(b, loc, b.getAffineSymbolExpr(0) - leaf, size);
-  Values tables;
-  for (int part = 0; part < 2; ++part)
-    tables.push_back(tensor::EmptyOp::create(b, loc, {count}, real));
-  Value radixBits = index(llvm::Log2_64(radix));
-  twiddles = buildFor(
-      b, loc, index(0), asValue(b, loc, levels), tables,
-      [&](Value level, ValueRange carried) {
-        Value block = blockSize(level);
-        Value begin = sub(asValue(b, loc, size), block);
-        Value part = arith::ShRUIOp::create(b, loc, block, radixBits);
-        // exp(-2 pi i q k / block) is root 4 q k radix^level, conjugated.
-        Value shift = add(index(2), mul(level, radixBits));
-        return buildFor(
-            b, loc, index(0), part, carried, [&](Value k, ValueRange row) {
-              Value first = add(begin, mul(k, index(radix - 1)));
-              return buildFor(b, loc, index(1), index(radix), row,
-                              [&](Value q, ValueRange args) {
-                                Num w = lookUpRoot(shl(mul(q, k), shift));
-                                Value position = sub(add(first, q), index(1));
-                                Value im = arith::NegFOp::create(b, loc, w.im);
-                                return Values{
-                                    tensor::InsertOp::create(
-                                        b, loc, roundTo(b, loc, real, w.re),
-                                        args[0], position),
-                                    tensor::InsertOp::create(
-                                        b, loc, roundTo(b, loc, real, im),
-                                        args[1], position)};
-                              });
-            });
-      });
+  twiddles = {tensor::EmptyOp::create(b, loc, {count}, real),
+              tensor::EmptyOp::create(b, loc, {count}, real)};
+  for (const Run &run : runs) {
+    // exp(-2 pi i q k / block) is root 4 q k size / block, conjugated.
+    auto fillRow = [&](Value k, Value unit, Value first, ValueRange row) {
+      return buildFor(b, loc, index(1), index(run.radix), row,
+                      [&](Value q, ValueRange args) {
+                        Num w = table.lookUp(mul(mul(q, k), unit));
+                        w.im = arith::NegFOp::create(b, loc, w.im);
+                        return insertNum(b, loc, w, args,
+                                         sub(add(first, q), index(1)));
+                      });
+    };
+    twiddles = buildFor(
+        b, loc, asValue(b, loc, run.begin), asValue(b, loc, run.end), twiddles,
+        [&](Value level, ValueRange carried) {
+          Value block = blockSize(run, level), all = asValue(b, loc, size);
+          Value begin = sub(all, block);
+          Value unit =
+              mul(index(4), arith::DivUIOp::create(b, loc, all, block));
+          return buildFor(b, loc, index(0), divideByRadix(run, block), carried,
+                          [&](Value k, ValueRange row) {
+                            Value first =
+                                add(begin, mul(k, index(run.radix - 1)));
+                            return fillRow(k, unit, first, row);
+                          });
+        });
+    if (run.radix <= FFTPlan::kMaxUnrolledRadix ||
+        llvm::isPowerOf2_64(run.radix))
+      continue;
+    Value unit = mul(index(4), divideByRadix(run, asValue(b, loc, size)));
+    OpFoldResult points = b.getIndexAttr(run.radix);
+    Values own = {tensor::EmptyOp::create(b, loc, {points}, real),
+                  tensor::EmptyOp::create(b, loc, {points}, real)};
+    own = buildFor(b, loc, index(0), index(run.radix), own,
+                   [&](Value j, ValueRange args) {
+                     Num w = table.lookUp(mul(j, unit));
+                     return insertNum(b, loc, w, args, j);
+                   });
+    radixRoots.push_back({run.radix, own});
+  }
+}
+
+Num FFTEmitter::readTwiddle(Value position, bool inverse) {
+  Num w{tensor::ExtractOp::create(b, loc, twiddles[0], position),
+        tensor::ExtractOp::create(b, loc, twiddles[1], position)};
+  if (inverse)
+    w.im = arith::NegFOp::create(b, loc, w.im);
+  return w;
 }
 
 //===----------------------------------------------------------------------===//
@@ -271,6 +226,15 @@ SmallVector<Value> FFTEmitter::writeRows(ValueRange work, ArrayRef<Value> rows,
   return written;
 }
 
+SmallVector<Value> FFTEmitter::clearRows(ValueRange work, Value begin) {
+  return buildFor(b, loc, begin, asValue(b, loc, size), work,
+                  [&](Value row, ValueRange args) {
+                    Value zeros =
+                        buildFilled(b, loc, {b.getIndexAttr(lanes)}, real, 0.0);
+                    return writeRows(args, row, Values(args.size(), zeros));
+                  });
+}
+
 /// Runs `body` on complex rows in place; `extra` rows are read beside them.
 static SmallVector<Value>
 mapRows(OpBuilder &b, Location loc, Type real, ValueRange rows,
@@ -309,100 +273,238 @@ mapRows(OpBuilder &b, Location loc, Type real, ValueRange rows,
 //===----------------------------------------------------------------------===//
 
 SmallVector<Value> FFTEmitter::emitRound(ValueRange work, Value base,
-                                         Value level, bool inverse) {
-  Value block = blockSize(level);
-  Value part =
-      arith::ShRUIOp::create(b, loc, block, index(llvm::Log2_64(radix)));
-  Value begin = sub(asValue(b, loc, size), block);
-  return buildFor(b, loc, index(0), part, work, [&](Value k, ValueRange args) {
-    SmallVector<Value> rows = rowsFrom(add(base, k), part, radix);
-    SmallVector<Num> w(radix);
-    Value first = add(begin, mul(k, index(radix - 1)));
-    for (int64_t q = 1; q < radix; ++q) {
-      Value position = add(first, index(q - 1));
-      w[q] = {tensor::ExtractOp::create(b, loc, twiddles[0], position),
-              tensor::ExtractOp::create(b, loc, twiddles[1], position)};
-      if (inverse)
-        w[q].im = arith::NegFOp::create(b, loc, w[q].im);
-    }
-    Values values =
-        mapRows(b, loc, real, readRows(args, rows), {},
-                [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num>) {
-                  auto twist = [&] {
-                    for (int64_t q = 1; q < radix; ++q)
-                      z[q] = num.mul(z[q], w[q]);
-                  };
-                  if (inverse)
-                    twist();
-                  emitButterfly(num, z, inverse);
-                  if (!inverse)
-                    twist();
-                });
-    return writeRows(args, rows, values);
-  });
+                                         const Run &run, Value level,
+                                         bool inverse) {
+  Value block = blockSize(run, level);
+  Round round{run.radix, base, divideByRadix(run, block),
+              sub(asValue(b, loc, size), block), inverse};
+  bool isUnrolled =
+      run.radix <= FFTPlan::kMaxUnrolledRadix || llvm::isPowerOf2_64(run.radix);
+  return buildFor(b, loc, index(0), round.part, work,
+                  [&](Value k, ValueRange args) {
+                    return isUnrolled ? emitStep(args, round, k)
+                                      : emitLoopStep(args, round, k);
+                  });
 }
 
-Value FFTEmitter::countRounds(Value leafNumber) {
-  Value wide = arith::IndexCastOp::create(b, loc, b.getI64Type(), leafNumber);
-  Value zeros = arith::IndexCastOp::create(
-      b, loc, b.getIndexType(),
-      math::CountTrailingZerosOp::create(b, loc, wide));
-  Value rounds =
-      arith::DivUIOp::create(b, loc, zeros, index(llvm::Log2_64(radix)));
-  return arith::MinUIOp::create(b, loc, rounds, asValue(b, loc, levels));
+SmallVector<Value> FFTEmitter::emitStep(ValueRange work, const Round &round,
+                                        Value k) {
+  int64_t radix = round.radix;
+  SmallVector<Value> rows = rowsFrom(add(round.base, k), round.part, radix);
+  SmallVector<Num> w(radix);
+  Value first = add(round.firstTwiddle, mul(k, index(radix - 1)));
+  for (int64_t q = 1; q < radix; ++q)
+    w[q] = readTwiddle(add(first, index(q - 1)), round.inverse);
+  Values values =
+      mapRows(b, loc, real, readRows(work, rows), {},
+              [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num>) {
+                auto twist = [&] {
+                  for (int64_t q = 1; q < radix; ++q)
+                    z[q] = num.mul(z[q], w[q]);
+                };
+                if (round.inverse)
+                  twist();
+                emitButterfly(num, z, round.inverse);
+                if (!round.inverse)
+                  twist();
+              });
+  return writeRows(work, rows, values);
+}
+
+/// Sums and differences of rows j and radix - j: tables of real and imaginary
+/// parts whose row j holds the sum, row radix - j the difference, row 0 z_0.
+SmallVector<Value> FFTEmitter::emitPairs(ValueRange work, const Round &round,
+                                         Value k) {
+  SmallVector<OpFoldResult> shape = {b.getIndexAttr(round.radix),
+                                     b.getIndexAttr(lanes)};
+  Values pairs = {tensor::EmptyOp::create(b, loc, shape, real),
+                  tensor::EmptyOp::create(b, loc, shape, real)};
+  Value origin = add(round.base, k);
+  pairs = writeRows(pairs, index(0), readRows(work, origin));
+  return buildFor(
+      b, loc, index(1), index((round.radix + 1) / 2), pairs,
+      [&](Value j, ValueRange args) {
+        Value opposite = sub(index(round.radix), j);
+        SmallVector<Value> rows = {add(origin, mul(j, round.part)),
+                                   add(origin, mul(opposite, round.part))};
+        Values values = mapRows(
+            b, loc, real, readRows(work, rows), {},
+            [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num>) {
+              Num sum = num.add(z[0], z[1]);
+              z[1] = num.sub(z[0], z[1]);
+              z[0] = sum;
+            });
+        return writeRows(args, {j, opposite}, values);
+      });
+}
+
+/// sum_j cos(2 pi jq/p) a_j and sum_j sin(2 pi jq/p) b_j over the pairs: rows
+/// of real and of imaginary parts. Long sums are cut into short ones, whose
+/// rounding errors are smaller.
+SmallVector<Value> FFTEmitter::emitCombination(ValueRange pairs, int64_t radix,
+                                               Value q) {
+  constexpr int64_t kShort = 8;
+  const Values *table = nullptr;
+  for (auto &[points, own] : radixRoots)
+    if (points == radix)
+      table = &own;
+  Value zeros = buildFilled(b, loc, {b.getIndexAttr(lanes)}, real, 0.0);
+  Values none(4, zeros);
+  auto addProduct = [&](Value j, ValueRange sums) {
+    Value i = arith::RemUIOp::create(b, loc, mul(j, q), index(radix));
+    Value cosine = tensor::ExtractOp::create(b, loc, (*table)[0], i);
+    Value sine = tensor::ExtractOp::create(b, loc, (*table)[1], i);
+    Values rows = readRows(pairs, {j, sub(index(radix), j)});
+    return mapRows(
+        b, loc, real, sums, rows,
+        [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> pair) {
+          z[0] = num.mulAdd({cosine, Value()}, pair[0], z[0]);
+          z[1] = num.mulAdd({sine, Value()}, pair[1], z[1]);
+        });
+  };
+  int64_t end = (radix + 1) / 2;
+  Value numShort = index(llvm::divideCeil(end - 1, kShort));
+  return buildFor(
+      b, loc, index(0), numShort, none, [&](Value part, ValueRange sums) {
+        Value begin = add(mul(part, index(kShort)), index(1));
+        Value stop = arith::MinUIOp::create(b, loc, add(begin, index(kShort)),
+                                            index(end));
+        Values shortSum = buildFor(b, loc, begin, stop, none, addProduct);
+        return mapRows(
+            b, loc, real, sums, shortSum,
+            [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> x) {
+              for (auto [total, value] : llvm::zip_equal(z, x))
+                total = num.add(total, value);
+            });
+      });
+}
+
+SmallVector<Value> FFTEmitter::emitLoopStep(ValueRange work, const Round &round,
+                                            Value k) {
+  int64_t radix = round.radix;
+  Values pairs = emitPairs(work, round, k);
+  Value origin = add(round.base, k);
+  Values total = buildFor(
+      b, loc, index(1), index((radix + 1) / 2), readRows(pairs, index(0)),
+      [&](Value j, ValueRange sums) {
+        return mapRows(b, loc, real, sums, readRows(pairs, j),
+                       [&](NumBuilder &num, MutableArrayRef<Num> z,
+                           ArrayRef<Num> x) { z[0] = num.add(z[0], x[0]); });
+      });
+  Values written = writeRows(work, origin, total);
+  return buildFor(
+      b, loc, index(1), index((radix + 1) / 2), written,
+      [&](Value q, ValueRange args) {
+        Value opposite = sub(index(radix), q);
+        Value first =
+            sub(add(round.firstTwiddle, mul(k, index(radix - 1))), index(1));
+        Num below = readTwiddle(add(first, q), false),
+            above = readTwiddle(add(first, opposite), false);
+        Values values = mapRows(
+            b, loc, real, emitCombination(pairs, radix, q),
+            readRows(pairs, index(0)),
+            [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> x) {
+              Num even = num.add(x[0], z[0]), odd = z[1];
+              z[0] = num.mul(
+                  {num.addf(even.re, odd.im), num.subf(even.im, odd.re)},
+                  below);
+              z[1] = num.mul(
+                  {num.subf(even.re, odd.im), num.addf(even.im, odd.re)},
+                  above);
+            });
+        SmallVector<Value> rows = {add(origin, mul(q, round.part)),
+                                   add(origin, mul(opposite, round.part))};
+        return writeRows(args, rows, values);
+      });
+}
+
+Value FFTEmitter::countRounds(const Run &run, Value leafNumber) {
+  Value begin = asValue(b, loc, run.begin), end = asValue(b, loc, run.end);
+  if (llvm::isPowerOf2_64(run.radix)) {
+    Value wide = arith::IndexCastOp::create(b, loc, b.getI64Type(), leafNumber);
+    Value zeros = arith::IndexCastOp::create(
+        b, loc, b.getIndexType(),
+        math::CountTrailingZerosOp::create(b, loc, wide));
+    Value rounds =
+        arith::DivUIOp::create(b, loc, zeros, index(llvm::Log2_64(run.radix)));
+    return arith::MinUIOp::create(b, loc, rounds, sub(end, begin));
+  }
+  Value base = mul(leafNumber, index(leaf));
+  return buildFor(
+      b, loc, begin, end, index(0), [&](Value level, ValueRange count) {
+        Value rest =
+            arith::RemUIOp::create(b, loc, base, blockSize(run, level));
+        Value begins = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                             rest, index(0));
+        Value one =
+            arith::IndexCastUIOp::create(b, loc, b.getIndexType(), begins);
+        return Values{add(count[0], one)};
+      })[0];
 }
 
 SmallVector<Value> FFTEmitter::emitRoundsBefore(ValueRange work,
                                                 Value leafNumber) {
-  Value all = asValue(b, loc, levels);
   Value base = mul(leafNumber, index(leaf));
-  return buildFor(b, loc, sub(all, countRounds(leafNumber)), all, work,
-                  [&](Value level, ValueRange args) {
-                    return emitRound(args, base, level, /*inverse=*/false);
-                  });
+  Values values = work;
+  for (const Run &run : runs) {
+    Value end = asValue(b, loc, run.end);
+    values = buildFor(b, loc, sub(end, countRounds(run, leafNumber)), end,
+                      values, [&](Value level, ValueRange args) {
+                        return emitRound(args, base, run, level,
+                                         /*inverse=*/false);
+                      });
+  }
+  return values;
 }
 
 SmallVector<Value> FFTEmitter::emitRoundsAfter(ValueRange work,
                                                Value leafNumber) {
-  Value all = asValue(b, loc, levels);
   Value next = add(leafNumber, index(1));
   Value end = mul(next, index(leaf));
-  return buildFor(b, loc, index(0), countRounds(next), work,
-                  [&](Value i, ValueRange args) {
-                    Value level = sub(sub(all, index(1)), i);
-                    return emitRound(args, sub(end, blockSize(level)), level,
-                                     /*inverse=*/true);
-                  });
+  Values values = work;
+  for (const Run &run : llvm::reverse(runs)) {
+    Value last = sub(asValue(b, loc, run.end), index(1));
+    values = buildFor(b, loc, index(0), countRounds(run, next), values,
+                      [&](Value i, ValueRange args) {
+                        Value level = sub(last, i);
+                        Value base = sub(end, blockSize(run, level));
+                        return emitRound(args, base, run, level,
+                                         /*inverse=*/true);
+                      });
+  }
+  return values;
 }
 
 SmallVector<Value> FFTEmitter::emitLeaf(ValueRange work, ValueRange spectrum,
                                         Value base) {
   SmallVector<Value> rows = rowsFrom(base, index(1), leaf);
   Values factors;
-  if (!spectrum.empty())
-    factors = readRows(spectrum, rows);
-  Values values =
-      mapRows(b, loc, real, readRows(work, rows), factors,
-              [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> k) {
-                emitButterfly(num, z, /*inverse=*/false);
-                if (k.empty())
-                  return;
-                for (auto [x, factor] : llvm::zip_equal(z, k))
-                  x = num.mul(x, factor);
-                emitButterfly(num, z, /*inverse=*/true);
-              });
+  SmallVector<Num> shared;
+  if (!spectrum.empty()) {
+    auto type = cast<RankedTensorType>(spectrum[0].getType());
+    if (type.getDimSize(1) == lanes)
+      factors = readRows(spectrum, rows);
+    else
+      for (Value row : rows)
+        shared.push_back(
+            {tensor::ExtractOp::create(b, loc, spectrum[0], {row, index(0)}),
+             tensor::ExtractOp::create(b, loc, spectrum[1], {row, index(0)})});
+  }
+  Values values = mapRows(
+      b, loc, real, readRows(work, rows), factors,
+      [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> k) {
+        emitButterfly(num, z, /*inverse=*/false);
+        if (spectrum.empty())
+          return;
+        for (auto [x, factor] : llvm::zip_equal(z, shared.empty() ? k : shared))
+          x = num.mul(x, factor);
+        emitButterfly(num, z, /*inverse=*/true);
+      });
   return writeRows(work, rows, values);
 }
 
-/// The number of leaves.
-static OpFoldResult countLeaves(OpBuilder &b, Location loc, OpFoldResult size,
-                                int64_t leaf) {
-  return affine(b, loc, b.getAffineSymbolExpr(0).floorDiv(leaf), size);
-}
-
 SmallVector<Value> FFTEmitter::emitForward(ValueRange work) {
-  Value leaves = asValue(b, loc, countLeaves(b, loc, size, leaf));
-  return buildFor(b, loc, index(0), leaves, work,
+  return buildFor(b, loc, index(0), countLeaves(), work,
                   [&](Value i, ValueRange args) {
                     Values down = emitRoundsBefore(args, i);
                     return emitLeaf(down, {}, mul(i, index(leaf)));
@@ -411,8 +513,7 @@ SmallVector<Value> FFTEmitter::emitForward(ValueRange work) {
 
 SmallVector<Value> FFTEmitter::emitConvolution(ValueRange work,
                                                ValueRange spectrum) {
-  Value leaves = asValue(b, loc, countLeaves(b, loc, size, leaf));
-  return buildFor(b, loc, index(0), leaves, work,
+  return buildFor(b, loc, index(0), countLeaves(), work,
                   [&](Value i, ValueRange args) {
                     Values down = emitRoundsBefore(args, i);
                     Values done = emitLeaf(down, spectrum, mul(i, index(leaf)));
@@ -420,18 +521,16 @@ SmallVector<Value> FFTEmitter::emitConvolution(ValueRange work,
                   });
 }
 
-Value FFTEmitter::emitFrequency(Value position) {
-  Value radixBits = index(llvm::Log2_64(radix));
-  Values carried =
-      buildFor(b, loc, index(0), asValue(b, loc, levels), {position, index(0)},
-               [&](Value level, ValueRange args) {
-                 Value part = arith::ShRUIOp::create(b, loc, blockSize(level),
-                                                     radixBits);
-                 Value digit = arith::DivUIOp::create(b, loc, args[0], part);
-                 Value rest = arith::RemUIOp::create(b, loc, args[0], part);
-                 Value weighted = shl(digit, mul(level, radixBits));
-                 return Values{rest, add(args[1], weighted)};
-               });
-  Value weight = mul(asValue(b, loc, levels), radixBits);
-  return add(carried[1], shl(carried[0], weight));
+Value FFTEmitter::emitPosition(Value frequency) {
+  Values carried = {frequency, index(0)};
+  for (const Run &run : runs)
+    carried =
+        buildFor(b, loc, asValue(b, loc, run.begin), asValue(b, loc, run.end),
+                 carried, [&](Value level, ValueRange args) {
+                   Value part = divideByRadix(run, blockSize(run, level));
+                   Value rest = divideByRadix(run, args[0]);
+                   Value digit = sub(args[0], mul(rest, index(run.radix)));
+                   return Values{rest, add(args[1], mul(digit, part))};
+                 });
+  return add(carried[0], carried[1]);
 }

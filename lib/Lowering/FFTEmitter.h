@@ -16,8 +16,8 @@
 #define SSM_LIB_LOWERING_FFTEMITTER_H
 
 #include "ssm/Plan/FFTPlan.h"
-#include "ssm/Utils/Num.h"
 
+#include "RootsOfUnity.h"
 #include "TileLoop.h"
 
 namespace ssm {
@@ -28,12 +28,14 @@ public:
 
   /// A transform of static size.
   FFTEmitter(mlir::OpBuilder &b, mlir::Location loc, mlir::Type real,
-             FFTPlan plan, int64_t lanes);
+             const FFTPlan &plan, int64_t lanes);
   /// A transform that holds `length` points, known at run time.
   FFTEmitter(mlir::OpBuilder &b, mlir::Location loc, mlir::Type real,
              mlir::Value length, int64_t lanes);
 
   mlir::OpFoldResult getSize() { return size; }
+  /// The same transform of another number of lanes; shares the tables.
+  FFTEmitter withLanes(int64_t newLanes) const;
 
   /// Twiddle factors; to be called once, before the others.
   void emitTwiddles();
@@ -42,34 +44,57 @@ public:
 
   /// An uninitialised work tile: real and imaginary part.
   Values makeWork();
+  /// Zeros in the rows from `begin` on.
+  Values clearRows(mlir::ValueRange work, mlir::Value begin);
   /// Forward transform in digit-reversed order.
   Values emitForward(mlir::ValueRange work);
   /// Forward transform, product with `spectrum`, inverse transform times size.
+  /// A spectrum of one lane is that of all. All rounds must be written out.
   Values emitConvolution(mlir::ValueRange work, mlir::ValueRange spectrum);
-  /// The frequency of the value at `position` of a forward transform.
-  mlir::Value emitFrequency(mlir::Value position);
+  /// The position of a frequency in a forward transform.
+  mlir::Value emitPosition(mlir::Value frequency);
 
 private:
-  void emitRoots();
-  /// exp(2 pi i j / 4 size) in f64.
-  Num lookUpRoot(mlir::Value j);
-  mlir::Value blockSize(mlir::Value level);
+  /// Levels of equal radix. Those of a power of two are the innermost.
+  struct Run {
+    int64_t radix;
+    mlir::OpFoldResult begin, end;
+  };
+  /// What a round does, and where.
+  struct Round {
+    int64_t radix;
+    mlir::Value base, part, firstTwiddle;
+    bool inverse;
+  };
+
+  RootsOfUnity &getRoots();
+  mlir::Value blockSize(const Run &run, mlir::Value level);
+  mlir::Value divideByRadix(const Run &run, mlir::Value value);
 
   Values readRows(mlir::ValueRange work, llvm::ArrayRef<mlir::Value> rows);
   Values writeRows(mlir::ValueRange work, llvm::ArrayRef<mlir::Value> rows,
                    mlir::ValueRange values);
   llvm::SmallVector<mlir::Value> rowsFrom(mlir::Value base, mlir::Value stride,
                                           int64_t count);
+  /// Twiddle factor number `position`.
+  Num readTwiddle(mlir::Value position, bool inverse);
 
   /// One round over the block that begins at `base`.
-  Values emitRound(mlir::ValueRange work, mlir::Value base, mlir::Value level,
-                   bool inverse);
+  Values emitRound(mlir::ValueRange work, mlir::Value base, const Run &run,
+                   mlir::Value level, bool inverse);
+  /// One butterfly of a round, written out.
+  Values emitStep(mlir::ValueRange work, const Round &round, mlir::Value k);
+  /// One butterfly of a large odd radix, as loops.
+  Values emitLoopStep(mlir::ValueRange work, const Round &round, mlir::Value k);
+  Values emitPairs(mlir::ValueRange work, const Round &round, mlir::Value k);
+  Values emitCombination(mlir::ValueRange pairs, int64_t radix, mlir::Value q);
   Values emitRoundsBefore(mlir::ValueRange work, mlir::Value leafNumber);
   Values emitRoundsAfter(mlir::ValueRange work, mlir::Value leafNumber);
   Values emitLeaf(mlir::ValueRange work, mlir::ValueRange spectrum,
                   mlir::Value base);
-  /// Rounds whose block begins with leaf `leafNumber`.
-  mlir::Value countRounds(mlir::Value leafNumber);
+  /// Rounds of the run whose block begins with leaf `leafNumber`.
+  mlir::Value countRounds(const Run &run, mlir::Value leafNumber);
+  mlir::Value countLeaves();
 
   mlir::Value index(int64_t value);
   mlir::Value add(mlir::Value x, mlir::Value y);
@@ -80,16 +105,16 @@ private:
   mlir::OpBuilder &b;
   mlir::Location loc;
   mlir::Type real;
-  int64_t leaf, radix, lanes;
+  int64_t leaf, lanes;
   mlir::OpFoldResult size, levels;
+  llvm::SmallVector<Run> runs;
+  /// Block sizes of the levels whose radix is no power of two.
+  mlir::Value outerBlocks;
   Values twiddles;
-  /// Roots of unity as products: exp(2 pi i j / 4 size) = high * low.
-  Values lowRoots, highRoots;
-  mlir::Value lowBits;
+  std::optional<RootsOfUnity> roots;
+  /// For each large odd radix, its roots.
+  llvm::SmallVector<std::pair<int64_t, Values>> radixRoots;
 };
-
-/// The discrete Fourier transform of 2, 4, 8 or 16 numbers, in place.
-void emitButterfly(NumBuilder &num, llvm::MutableArrayRef<Num> z, bool inverse);
 
 } // namespace ssm
 

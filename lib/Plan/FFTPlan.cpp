@@ -7,45 +7,82 @@
 
 using namespace ssm;
 
-FFTPlan FFTPlan::forSize(int64_t size) {
-  // A leaf of 4, 8 or 16 points takes what is left by rounds of radix 8.
+bool FFTPlan::hasFactors(int64_t size) {
+  for (int64_t radix = 2; radix <= kMaxRadix; ++radix)
+    while (size % radix == 0)
+      size /= radix;
+  return size == 1;
+}
+
+/// Rounds of radix 8, and a leaf of 4, 8 or 16 points that takes what is left.
+static FFTPlan planPowerOf2(int64_t size) {
   int64_t bits = llvm::Log2_64(size);
   if (bits <= 4)
-    return {size, 8, 0};
+    return {{}, 8, 0, size};
   int64_t levels = (bits - 2) / 3;
-  return {int64_t(1) << (bits - 3 * levels), 8, levels};
+  return {{}, 8, levels, int64_t(1) << (bits - 3 * levels)};
+}
+
+FFTPlan FFTPlan::forSize(int64_t size) {
+  int64_t odd = size >> llvm::countr_zero(uint64_t(size));
+  FFTPlan plan = planPowerOf2(size / odd);
+  for (int64_t prime = 3; odd > 1; prime += 2)
+    for (; odd % prime == 0; odd /= prime)
+      plan.outer.push_back(prime);
+  std::reverse(plan.outer.begin(), plan.outer.end());
+  if (plan.leaf == 1 && !plan.outer.empty() &&
+      plan.outer.back() <= kMaxUnrolledRadix) {
+    plan.leaf = plan.outer.back();
+    plan.outer.pop_back();
+  }
+  return plan;
+}
+
+FFTPlan FFTPlan::forAtLeast(int64_t size) {
+  FFTPlan best = planPowerOf2(llvm::PowerOf2Ceil(size));
+  // Every odd factor that is smaller, with the power of two that it needs.
+  for (int64_t sevens = 1; sevens < size; sevens *= 7)
+    for (int64_t fives = sevens; fives < size; fives *= 5)
+      for (int64_t odd = fives; odd < size; odd *= 3) {
+        int64_t rest = llvm::PowerOf2Ceil(llvm::divideCeil(size, odd));
+        FFTPlan plan = forSize(odd * rest);
+        if (plan.countFlops() < best.countFlops())
+          best = plan;
+      }
+  return best;
 }
 
 FFTPlan FFTPlan::forConvolution(int64_t length) {
-  return forSize(llvm::PowerOf2Ceil(std::max<int64_t>(length, 4)));
+  return planPowerOf2(llvm::PowerOf2Ceil(std::max<int64_t>(length, 4)));
 }
-
-int64_t FFTPlan::size() const { return blockSize(0); }
 
 int64_t FFTPlan::blockSize(int64_t level) const {
   int64_t size = leaf;
-  for (int64_t i = level; i < levels; ++i)
-    size *= radix;
+  for (int64_t i = level; i < numRounds(); ++i)
+    size *= radixAt(i);
   return size;
 }
 
-int64_t FFTPlan::frequencyAt(int64_t position) const {
-  int64_t frequency = 0, weight = 1;
-  for (int64_t level = 0; level < levels; ++level) {
-    int64_t part = blockSize(level + 1);
-    frequency += weight * (position / part);
-    position %= part;
-    weight *= radix;
+int64_t FFTPlan::positionOf(int64_t frequency) const {
+  int64_t position = 0;
+  for (int64_t level = 0; level < numRounds(); ++level) {
+    position += frequency % radixAt(level) * blockSize(level + 1);
+    frequency /= radixAt(level);
   }
-  return frequency + weight * position;
+  return position + frequency;
 }
 
 double ssm::countButterflyFlops(int64_t points) {
+  if (points <= 1)
+    return 0;
+  if (points % 2 == 1) {
+    // Sums and differences of pairs, then two real combinations of each.
+    double pairs = double(points - 1) / 2;
+    return 4 * pairs + 2 * pairs + 8 * pairs * pairs + 4 * pairs;
+  }
   // Split in halves: two butterflies of half the points, then one twiddle and
   // one complex sum and difference a pair. Twiddles by 1 and -i are free, those
   // by (1 - i) / sqrt(2) take two sums and two products.
-  if (points <= 1)
-    return 0;
   double twiddles = 0;
   for (int64_t k = 1; k < points / 2; ++k)
     if (4 * k != points)
@@ -55,7 +92,10 @@ double ssm::countButterflyFlops(int64_t points) {
 
 double FFTPlan::countFlops() const {
   double points = size();
-  double perRound =
-      points / radix * (countButterflyFlops(radix) + 6 * (radix - 1));
-  return levels * perRound + points / leaf * countButterflyFlops(leaf);
+  double flops = points / leaf * countButterflyFlops(leaf);
+  for (int64_t level = 0; level < numRounds(); ++level) {
+    int64_t r = radixAt(level);
+    flops += points / r * (countButterflyFlops(r) + 6 * (r - 1));
+  }
+  return flops;
 }

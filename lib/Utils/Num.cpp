@@ -113,3 +113,11 @@ Num NumBuilder::realOfProduct(Num x, Num y) {
     re = subf(re, mulf(x.im, y.im));
   return {re, Value()};
 }
+
+Num NumBuilder::divide(Num x, double divisor) {
+  Value y = constant(divisor).re;
+  Num quotient{arith::DivFOp::create(b, loc, x.re, y), Value()};
+  if (x.isComplex())
+    quotient.im = arith::DivFOp::create(b, loc, x.im, y);
+  return quotient;
+}

@@ -19,6 +19,10 @@ Value WideBuilder::constant(double value) {
   return arith::ConstantOp::create(b, loc, b.getF64FloatAttr(value));
 }
 
+WideReal WideBuilder::constant(double high, double low) {
+  return {constant(high), isDouble ? constant(low) : Value()};
+}
+
 Wide WideBuilder::fromParts(ValueRange parts) {
   if (!isDouble)
     return {{parts[0], Value()}, {parts[1], Value()}};
@@ -97,4 +101,38 @@ WideReal WideBuilder::mul(WideReal x, WideReal y) {
 Wide WideBuilder::mul(Wide x, Wide y) {
   return {add(mul(x.re, y.re), neg(mul(x.im, y.im))),
           add(mul(x.re, y.im), mul(x.im, y.re))};
+}
+
+WideReal WideBuilder::div(WideReal x, Value y) {
+  Value quotient = arith::DivFOp::create(b, loc, x.high, y);
+  if (!isDouble)
+    return {quotient, Value()};
+  Value rest = math::FmaOp::create(
+      b, loc, arith::NegFOp::create(b, loc, quotient), y, x.high);
+  rest = arith::AddFOp::create(b, loc, rest, x.low);
+  return fastTwoSum(quotient, arith::DivFOp::create(b, loc, rest, y));
+}
+
+Value WideBuilder::sumOfProducts(WideReal a, WideReal b1, WideReal c,
+                                 WideReal d) {
+  // The error of each product, and what the low parts add to it.
+  auto multiply = [&](WideReal x, WideReal y) -> WideReal {
+    Value product = arith::MulFOp::create(b, loc, x.high, y.high);
+    Value low = math::FmaOp::create(b, loc, x.high, y.high,
+                                    arith::NegFOp::create(b, loc, product));
+    low = math::FmaOp::create(b, loc, x.high, y.low, low);
+    return {product, math::FmaOp::create(b, loc, x.low, y.high, low)};
+  };
+  WideReal p = multiply(a, b1), q = multiply(c, d);
+  WideReal sum = twoSum(p.high, q.high);
+  Value low = arith::AddFOp::create(b, loc, p.low, q.low);
+  low = arith::AddFOp::create(b, loc, low, sum.low);
+  return arith::AddFOp::create(b, loc, sum.high, low);
+}
+
+Num WideBuilder::mulRounded(Wide x, Wide y) {
+  if (!isDouble)
+    return toNum(mul(x, y));
+  return {sumOfProducts(x.re, y.re, neg(x.im), y.im),
+          sumOfProducts(x.re, y.im, x.im, y.re)};
 }

@@ -18,7 +18,7 @@ class SSM_Op<string mnemonic, list<Trait> traits = []>
 def SSM_Element : AnyTypeOf<[F16, BF16, F32, F64, Complex<F32>, Complex<F64>],
                             "f16, bf16, f32, f64, complex<f32> or complex<f64>">;
 def SSM_Tensor : RankedTensorOf<[SSM_Element]>;
-def SSM_ComplexTensor : RankedTensorOf<[Complex<F32>, Complex<F64>]>;
+def SSM_FFTTensor : RankedTensorOf<[F32, F64, Complex<F32>, Complex<F64>]>;
 
 /// An op over named loop dimensions of which one is time.
 class SSM_IndexedOp<string mnemonic, list<Trait> traits = []>
@@ -367,29 +367,61 @@ def YieldOp : SSM_Op<"yield", [Pure, Terminator, ReturnLike,
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
-def FFTOp : SSM_Op<"fft", [Pure, SameOperandsAndResultType]> {
+def FFTOp : SSM_Op<"fft", [Pure,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
+                              ["reifyResultShapes"]>]> {
   let summary = "the discrete Fourier transform along one dimension";
   let description = [{
-    With n the size of `dimension`,
+    With n points along `dimension`, and without a factor,
 
-        X_k = sum_j x_j exp(-2 pi i j k / n)
+        X_k = sum_j x_j exp(-2 pi i j k / n),     0 <= k < n,
 
-    and with `inverse` x_j = (1/n) sum_k X_k exp(+2 pi i j k / n), as in
-    `numpy.fft`.
+    and with `inverse`
+
+        X_k = (1/n) sum_j x_j exp(+2 pi i j k / n),
+
+    so that the inverse of the transform of x is x. n may be any number; sizes
+    with prime factors up to 61 are factored, others become a convolution.
+
+    The element types say which half of a symmetric sequence is left out: n/2 + 1
+    (rounded down) complex numbers stand for the n of a sequence with
+    x_{n-j} = conj(x_j), the transform of a real one. The imaginary parts of x_0
+    and, for even n, of x_{n/2} are then taken as zero.
+
+    | operand | result | `numpy.fft`, forward | with `inverse` |
+    |---|---|---|---|
+    | n complex | n complex | `fft` | `ifft` |
+    | n real | n/2 + 1 complex | `rfft` | `ihfft` |
+    | n/2 + 1 complex | n real | `hfft` | `irfft` |
 
     Constraints:
 
     - (fft_c1) `dimension` is a dimension of the operand.
-    - (fft_c2) its size is static and a power of two.
+    - (fft_c2) the number n of points is static, at least 1 and at most 2^31.
+    - (fft_c3) operand and result are of one precision, and one is complex.
+    - (fft_c4) operand and result have the same sizes; of a complex one beside
+      a real one, the size along `dimension` is n/2 + 1.
 
-    Example: `%X = ssm.fft %x {dimension = 1 : i64} : tensor<8x1024xcomplex<f32>>`
+    Examples:
+
+    ```mlir
+    %X = ssm.fft %x {dimension = 1 : i64} : tensor<8x1000xcomplex<f32>>
+    %Y = ssm.fft %y {dimension = 1 : i64} : tensor<?x1000xf32> -> tensor<?x501xcomplex<f32>>
+    %y1 = ssm.fft %Y {dimension = 1 : i64, inverse} : tensor<?x501xcomplex<f32>> -> tensor<?x1000xf32>
+    ```
   }];
-  let arguments = (ins SSM_ComplexTensor:$operand, I64Attr:$dimension,
+  let arguments = (ins SSM_FFTTensor:$operand, I64Attr:$dimension,
                        UnitAttr:$inverse);
-  let results = (outs SSM_ComplexTensor:$result);
-  let assemblyFormat = "$operand attr-dict `:` type($operand)";
+  let results = (outs SSM_FFTTensor:$result);
+  let assemblyFormat = [{
+    $operand attr-dict `:` custom<FFTTypes>(type($operand), type($result))
+  }];
   let hasVerifier = 1;
   let hasFolder = 1;
+  let extraClassDeclaration = [{
+    /// The number of points: the size of the longer of operand and result.
+    int64_t getPoints();
+  }];
 }
 
 #endif // SSM_IR_SSMOPS_TD

@@ -26,7 +26,7 @@ public:
 
   /// Takes a scalar apart and widens it to the builder's real type.
   Num load(mlir::Value scalar);
-  /// Puts the parts together as a scalar of type `element`.
+  /// Puts the parts together as a scalar of type `element`, rounded to it.
   mlir::Value store(Num x, mlir::Type element);
 
   Num add(Num x, Num y);
@@ -34,6 +34,8 @@ public:
   Num mul(Num x, Num y);
   /// x * y + z.
   Num mulAdd(Num x, Num y, Num z);
+  /// x / divisor.
+  Num divide(Num x, double divisor);
   /// Re(x * y), without the work for the imaginary part.
   Num realOfProduct(Num x, Num y);
   Num constant(double value);

@@ -45,11 +45,19 @@ public:
   Num toNum(Wide x);
   Wide one();
   Wide mul(Wide x, Wide y);
+  /// x * y rounded to the working precision, for less than a wide product.
+  Num mulRounded(Wide x, Wide y);
 
-private:
   WideReal mul(WideReal x, WideReal y);
   WideReal add(WideReal x, WideReal y);
   WideReal neg(WideReal x);
+  /// x / y for an f64 y.
+  WideReal div(WideReal x, mlir::Value y);
+  WideReal constant(double high, double low);
+
+private:
+  /// a * b + c * d rounded once.
+  mlir::Value sumOfProducts(WideReal a, WideReal b, WideReal c, WideReal d);
   /// The exact sum of two f64 as high and low part.
   WideReal twoSum(mlir::Value x, mlir::Value y);
   WideReal fastTwoSum(mlir::Value x, mlir::Value y);

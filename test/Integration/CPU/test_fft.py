@@ -14,12 +14,21 @@ def cases(dtype):
         out.append(FFT(shape, axis, n % 2 == 0, dtype, others * (n // 2 % 2)))
         if dtype == "f32":
             out.append(FFT(shape, axis, n % 2 == 1, dtype, others * ((n // 2 + 1) % 2)))
+    # Every radix written out, in loops, several of each; chirp transforms.
+    sizes = [3, 5, 6, 7, 9, 11, 34, 61, 67, 105, 143, 360, 667, 1000, 1021]
+    for k, n in enumerate(sizes):
+        out.append(FFT([n, 3], 0, k % 4 == 0, dtype) if k % 2 else FFT([20, n], 1, k % 4 == 0, dtype))
+    for k, n in enumerate([1, 2, 3, 8, 15, 67, 134]):
+        out.append(FFT([2, n, 5], 1, k % 3 == 0, dtype, real="in"))
+        out.append(FFT([n], 0, k % 3 != 0, dtype, real="out"))
+    out.append(FFT([3, 67], 1, False, dtype, "0", "in"))
+    out.append(FFT([16, 18], 0, True, dtype, "1", "out"))
     return out
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_equals_reference(dtype):
-    check(cases(dtype), dtype, None)
+    check(cases(dtype), dtype, None, batch=10)
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])

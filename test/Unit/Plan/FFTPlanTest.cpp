@@ -1,6 +1,7 @@
 //===- FFTPlanTest.cpp - Plans evaluated on numbers -----------------------===//
 #include "ssm/Plan/FFTPlan.h"
 
+#include "llvm/Support/MathExtras.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -26,29 +27,72 @@ static std::vector<Complex> transform(const std::vector<Complex> &x) {
 static void evaluate(const FFTPlan &plan, std::vector<Complex> &x, int64_t base,
                      int64_t level) {
   int64_t block = plan.blockSize(level);
-  if (level == plan.levels) {
+  if (level == plan.numRounds()) {
     std::vector<Complex> part(x.begin() + base, x.begin() + base + block);
     part = transform(part);
     std::copy(part.begin(), part.end(), x.begin() + base);
     return;
   }
-  int64_t stride = plan.blockSize(level + 1);
+  int64_t stride = plan.blockSize(level + 1), radix = plan.radixAt(level);
   for (int64_t k = 0; k < stride; ++k) {
     std::vector<Complex> z;
-    for (int64_t q = 0; q < plan.radix; ++q)
+    for (int64_t q = 0; q < radix; ++q)
       z.push_back(x[base + k + q * stride]);
     z = transform(z);
-    for (int64_t q = 0; q < plan.radix; ++q)
+    for (int64_t q = 0; q < radix; ++q)
       x[base + k + q * stride] =
           z[q] * std::polar(1.0, -2 * kPi * double(q * k) / block);
   }
-  for (int64_t q = 0; q < plan.radix; ++q)
+  for (int64_t q = 0; q < radix; ++q)
     evaluate(plan, x, base + q * stride, level + 1);
+}
+
+/// The plan's transform in order of frequency.
+static std::vector<Complex> evaluate(const FFTPlan &plan,
+                                     std::vector<Complex> x) {
+  evaluate(plan, x, 0, 0);
+  std::vector<Complex> ordered;
+  for (int64_t k = 0; k < plan.size(); ++k)
+    ordered.push_back(x[plan.positionOf(k)]);
+  return ordered;
+}
+
+static std::vector<Complex> makeSignal(int64_t size) {
+  std::vector<Complex> x;
+  for (int64_t j = 0; j < size; ++j)
+    x.push_back({std::sin(1.0 + j * j), std::cos(3.0 * j)});
+  return x;
+}
+
+static void expectEqual(const std::vector<Complex> &x,
+                        const std::vector<Complex> &expected) {
+  ASSERT_EQ(x.size(), expected.size());
+  for (size_t k = 0; k < x.size(); ++k)
+    EXPECT_LT(std::abs(x[k] - expected[k]), 1e-10 * x.size())
+        << "size " << x.size() << ", frequency " << k;
 }
 
 TEST(FFTPlan, SizesAreWhatWasAskedFor) {
   for (int64_t size = 1; size <= (int64_t(1) << 40); size *= 2)
     EXPECT_EQ(FFTPlan::forSize(size).size(), size);
+  for (int64_t size = 1; size <= 2048; ++size)
+    if (FFTPlan::hasFactors(size))
+      EXPECT_EQ(FFTPlan::forSize(size).size(), size);
+}
+
+TEST(FFTPlan, SizesWithALargePrimeFactorHaveNoFactors) {
+  for (int64_t size : {1, 2, 61, 1024, 1000000, 3721, 64 * 61})
+    EXPECT_TRUE(FFTPlan::hasFactors(size)) << size;
+  for (int64_t size : {67, 134, 999983, 64 * 67})
+    EXPECT_FALSE(FFTPlan::hasFactors(size)) << size;
+}
+
+TEST(FFTPlan, OddRadicesComeFirst) {
+  EXPECT_EQ(FFTPlan::forSize(16 * 3 * 7 * 3 * 11).outer,
+            std::vector<int64_t>({11, 7, 3, 3}));
+  // The leaf of an odd size is written out if it can be.
+  EXPECT_EQ(FFTPlan::forSize(105).leaf, 3);
+  EXPECT_EQ(FFTPlan::forSize(11).leaf, 1);
 }
 
 TEST(FFTPlan, ConvolutionNeedsNoZeroPadding) {
@@ -57,18 +101,50 @@ TEST(FFTPlan, ConvolutionNeedsNoZeroPadding) {
   EXPECT_EQ(FFTPlan::forConvolution(0).size(), 4);
 }
 
-TEST(FFTPlan, EvaluatesToTheTransformInDigitReversedOrder) {
-  for (int64_t size : {2, 4, 16, 32, 64, 256, 512, 2048}) {
-    FFTPlan plan = FFTPlan::forSize(size);
-    std::vector<Complex> x;
-    for (int64_t j = 0; j < size; ++j)
-      x.push_back({std::sin(1.0 + j * j), std::cos(3.0 * j)});
-    std::vector<Complex> expected = transform(x);
-    evaluate(plan, x, 0, 0);
-    for (int64_t position = 0; position < size; ++position)
-      EXPECT_LT(std::abs(x[position] - expected[plan.frequencyAt(position)]),
-                1e-10 * size)
-          << "size " << size << ", position " << position;
+TEST(FFTPlan, PaddedSizesAreTheCheapest) {
+  for (int64_t size : {1, 2, 5, 97, 1025, 2041, 12289, 1999965}) {
+    FFTPlan plan = FFTPlan::forAtLeast(size);
+    EXPECT_GE(plan.size(), size);
+    EXPECT_LE(plan.countFlops(),
+              FFTPlan::forSize(llvm::PowerOf2Ceil(size)).countFlops());
+    for (int64_t radix : plan.outer)
+      EXPECT_LE(radix, FFTPlan::kMaxUnrolledRadix);
+  }
+  // 1025 points are far from the next power of two.
+  EXPECT_LT(FFTPlan::forAtLeast(1025).size(), 1200);
+}
+
+TEST(FFTPlan, EvaluatesToTheTransform) {
+  for (int64_t size = 1; size <= 128; ++size)
+    if (FFTPlan::hasFactors(size))
+      expectEqual(evaluate(FFTPlan::forSize(size), makeSignal(size)),
+                  transform(makeSignal(size)));
+  for (int64_t size : {256, 512, 2048, 1000, 1001, 729, 625, 343, 1440})
+    expectEqual(evaluate(FFTPlan::forSize(size), makeSignal(size)),
+                transform(makeSignal(size)));
+}
+
+TEST(FFTPlan, ChirpEvaluatesToTheTransform) {
+  for (int64_t n : {2, 3, 67, 100, 101}) {
+    FFTPlan plan = FFTPlan::forChirp(n);
+    int64_t m = plan.size();
+    auto chirp = [&](int64_t k) {
+      return std::polar(1.0, kPi * double(k * k % (2 * n)) / n);
+    };
+    std::vector<Complex> x = makeSignal(n), z(m), kernel(m);
+    for (int64_t k = 0; k < n; ++k) {
+      z[k] = x[k] * std::conj(chirp(k));
+      kernel[k] = kernel[k == 0 ? 0 : m - k] = chirp(k);
+    }
+    z = evaluate(plan, z);
+    kernel = evaluate(plan, kernel);
+    for (int64_t k = 0; k < m; ++k)
+      z[k] = std::conj(z[k] * kernel[k]);
+    z = evaluate(plan, z);
+    std::vector<Complex> result;
+    for (int64_t k = 0; k < n; ++k)
+      result.push_back(std::conj(chirp(k) * z[k]) / double(m));
+    expectEqual(result, transform(x));
   }
 }
 
@@ -80,11 +156,13 @@ TEST(FFTPlan, ButterfliesHaveTheirTextbookCounts) {
 }
 
 TEST(FFTPlan, TwiddlesOfAllLevelsFillTheirTable) {
-  FFTPlan plan = FFTPlan::forSize(1 << 14);
-  int64_t count = 0;
-  for (int64_t level = 0; level < plan.levels; ++level) {
-    EXPECT_EQ(count, plan.size() - plan.blockSize(level));
-    count += (plan.radix - 1) * plan.blockSize(level + 1);
+  for (int64_t size : {1 << 14, 1000, 2187, 11 * 61 * 8}) {
+    FFTPlan plan = FFTPlan::forSize(size);
+    int64_t count = 0;
+    for (int64_t level = 0; level < plan.numRounds(); ++level) {
+      EXPECT_EQ(count, plan.size() - plan.blockSize(level));
+      count += (plan.radixAt(level) - 1) * plan.blockSize(level + 1);
+    }
+    EXPECT_EQ(count, plan.numTwiddles());
   }
-  EXPECT_EQ(count, plan.numTwiddles());
 }

@@ -1,0 +1,17 @@
+//===- Butterfly.h - Transforms of a few numbers ----------------*- C++ -*-===//
+
+#ifndef SSM_LIB_LOWERING_BUTTERFLY_H
+#define SSM_LIB_LOWERING_BUTTERFLY_H
+
+#include "ssm/Utils/Num.h"
+
+namespace ssm {
+
+/// The discrete Fourier transform of `z`, in place, written out. Its size is a
+/// power of two or odd; the sum of products that it takes grows with the square
+/// of an odd one.
+void emitButterfly(NumBuilder &num, llvm::MutableArrayRef<Num> z, bool inverse);
+
+} // namespace ssm
+
+#endif // SSM_LIB_LOWERING_BUTTERFLY_H
