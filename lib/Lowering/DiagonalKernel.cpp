@@ -14,6 +14,9 @@
 #include "ssm/Utils/Num.h"
 #include "ssm/Utils/Wide.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
 using namespace mlir;
 using namespace ssm;
 
@@ -76,6 +79,19 @@ SmallVector<Value> DiagonalKernel::multiply(const Tile &tile, ValueRange x,
                       });
 }
 
+/// Zero instead of a subnormal number: powers decay through those, and products
+/// with them take a hundred times as long.
+static Value flush(OpBuilder &b, Location loc, Value x) {
+  auto type = cast<FloatType>(x.getType());
+  auto least = APFloat::getSmallestNormalized(type.getFloatSemantics());
+  Value bound = arith::ConstantOp::create(b, loc, b.getFloatAttr(type, least));
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  Value size = math::AbsFOp::create(b, loc, x);
+  Value isSmall =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, size, bound);
+  return arith::SelectOp::create(b, loc, isSmall, zero, x);
+}
+
 SmallVector<Value> DiagonalKernel::round(const Tile &tile, ValueRange x) {
   unsigned rank = tile.kept.size();
   AffineMap identity = b.getMultiDimIdentityMap(rank);
@@ -85,9 +101,9 @@ SmallVector<Value> DiagonalKernel::round(const Tile &tile, ValueRange x) {
                         WideBuilder wide(nested, at, real);
                         Num z = wide.toNum(
                             wide.fromParts(args.take_front(x.size())));
-                        Values parts{z.re};
+                        Values parts{flush(nested, at, z.re)};
                         if (complexPowers)
-                          parts.push_back(z.im);
+                          parts.push_back(flush(nested, at, z.im));
                         return parts;
                       });
 }

@@ -114,109 +114,221 @@ KernelEmitter::makeRows(const Tile &tile, Values &current,
   return Values(ArrayRef(carried).drop_front(numCurrent));
 }
 
-Value KernelEmitter::emitBlock(const Tile &tile, ValueRange high,
-                               ValueRange low, OpFoldResult begin,
-                               OpFoldResult size, Value out) {
-  // 1. Sums over the state, as [lags, lanes].
-  unsigned rank = tile.kept.size(), numState = state.size();
-  SmallVector<AffineExpr> table = {b.getAffineDimExpr(0)}, row, sums = table;
-  for (unsigned dim = 1; dim <= rank; ++dim) {
-    row.push_back(b.getAffineDimExpr(dim));
-    if (dim > numState)
-      sums.push_back(b.getAffineDimExpr(dim));
-  }
-  llvm::append_range(table, row);
-  MLIRContext *context = b.getContext();
-  AffineMap tableMap = AffineMap::get(rank + 1, 0, table, context);
-  AffineMap rowMap = AffineMap::get(rank + 1, 0, row, context);
-  AffineMap sumMap = AffineMap::get(rank + 1, 0, sums, context);
-  SmallVector<OpFoldResult> sumSizes = {size}, tableSizes = {size};
-  llvm::append_range(tableSizes, tile.keptSizes());
-  llvm::append_range(sumSizes, ArrayRef(tableSizes).drop_front(1 + numState));
-  SmallVector<Indexed> ins = over(high, rowMap);
-  SmallVector<OpFoldResult> zeros(rank + 1, b.getIndexAttr(0));
-  SmallVector<OpFoldResult> ones(rank + 1, b.getIndexAttr(1));
-  for (Value part : low)
-    ins.push_back(
-        {tensor::ExtractSliceOp::create(b, loc, part, zeros, tableSizes, ones),
-         tableMap});
-  Values init;
-  for (unsigned i = 0; i < 1u + complexSum; ++i)
-    init.push_back(buildFilled(b, loc, sumSizes, sumType, 0.0));
-  Values z = buildGeneric(
-      b, loc, rank + 1, ins, over(init, sumMap),
+/// A slice of `value` at `index` in its first dimensions.
+static Value sliceAt(OpBuilder &b, Location loc, Value value,
+                     ArrayRef<OpFoldResult> index) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
+  SmallVector<OpFoldResult> offsets(index),
+      strides(sizes.size(), b.getIndexAttr(1));
+  offsets.resize(sizes.size(), b.getIndexAttr(0));
+  std::fill_n(sizes.begin(), index.size(), b.getIndexAttr(1));
+  auto type = cast<RankedTensorType>(value.getType());
+  auto rowType = RankedTensorType::get(type.getShape().drop_front(index.size()),
+                                       type.getElementType());
+  return tensor::ExtractSliceOp::create(b, loc, rowType, value, offsets, sizes,
+                                        strides);
+}
+
+/// sums[g][r] += high[g] * low[r] at one state: rows of lanes, so that all sums
+/// are in registers.
+SmallVector<Value> KernelEmitter::multiplyRows(ArrayRef<Values> high,
+                                               ArrayRef<Values> low,
+                                               ValueRange sums) {
+  unsigned rank = cast<RankedTensorType>(sums[0].getType()).getRank();
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<Indexed> ins;
+  for (ArrayRef<Values> rows : {high, low})
+    for (const Values &row : rows)
+      llvm::append_range(ins, over(row, identity));
+  return buildGeneric(
+      b, loc, rank, ins, over(sums, identity),
       [&](OpBuilder &nested, Location at, ValueRange args) {
         NumBuilder num(nested, at, sumType);
-        unsigned parts = high.size();
-        auto numOf = [&](unsigned first) -> Num {
-          return {args[first], parts > 1 ? args[first + 1] : Value()};
+        size_t parts = 1 + complexPowers, sumParts = 1 + complexSum;
+        auto numAt = [&](size_t i) {
+          return toNum(args.slice(i * parts, parts));
         };
-        Num g = numOf(0), p = numOf(parts);
-        Num acc = {args[2 * parts], complexSum ? args[2 * parts + 1] : Value()};
-        if (complexSum) {
-          Num sum = num.mulAdd(g, p, acc);
-          return Values{sum.re, sum.im};
-        }
-        return Values{num.add(num.realOfProduct(g, p), acc).re};
+        ValueRange acc = args.drop_front(ins.size());
+        Values next;
+        for (size_t g = 0; g < high.size(); ++g)
+          for (size_t r = 0; r < low.size(); ++r) {
+            Num x = numAt(g), y = numAt(high.size() + r);
+            Num sum = toNum(acc.take_front(sumParts));
+            acc = acc.drop_front(sumParts);
+            if (complexSum) {
+              llvm::append_range(next, toParts(num.mulAdd(x, y, sum), true));
+              continue;
+            }
+            sum.re = num.mulAdd({x.re, {}}, {y.re, {}}, sum).re;
+            if (complexPowers)
+              sum.re = num.mulAdd({num.negf(x.im), {}}, {y.im, {}}, sum).re;
+            next.push_back(sum.re);
+          }
+        return next;
       });
+}
 
-  // 2. Into the result's order and type.
+/// Sums over all states for `kRowTile` lags from `r` on of each block.
+SmallVector<Value> KernelEmitter::sumStates(const Tile &tile,
+                                            ArrayRef<Values> high,
+                                            ValueRange low, Value r) {
+  SmallVector<OpFoldResult> laneSizes = SmallVector<OpFoldResult>(
+      ArrayRef(tile.keptSizes()).drop_front(state.size()));
+  Values sums;
+  for (size_t i = 0; i < high.size() * kRowTile * (1 + complexSum); ++i)
+    sums.push_back(buildFilled(b, loc, laneSizes, sumType, 0.0));
+  SmallVector<OpFoldResult> index;
+  std::function<Values(ValueRange)> sumFrom = [&](ValueRange carried) {
+    size_t depth = index.size();
+    if (depth < state.size()) {
+      Value zero = asValue(b, loc, b.getIndexAttr(0));
+      Value size = asValue(b, loc, tile.ranges[state[depth]].size);
+      return buildFor(b, loc, zero, size, carried,
+                      [&](Value n, ValueRange args) {
+                        index.push_back(n);
+                        Values next = sumFrom(args);
+                        index.pop_back();
+                        return next;
+                      });
+    }
+    SmallVector<Values> highRows, lowRows;
+    for (const Values &block : high) {
+      highRows.emplace_back();
+      for (Value part : block)
+        highRows.back().push_back(sliceAt(b, loc, part, index));
+    }
+    for (int64_t i = 0; i < kRowTile; ++i) {
+      lowRows.emplace_back();
+      SmallVector<OpFoldResult> at = {
+          affine(b, loc, b.getAffineSymbolExpr(0) + i, OpFoldResult(r))};
+      llvm::append_range(at, index);
+      for (Value part : low)
+        lowRows.back().push_back(sliceAt(b, loc, part, at));
+    }
+    return multiplyRows(highRows, lowRows, carried);
+  };
+  return sumFrom(sums);
+}
+
+SmallVector<SmallVector<Value>> KernelEmitter::sumBlocks(const Tile &tile,
+                                                         ArrayRef<Values> high,
+                                                         ValueRange low) {
+  SmallVector<OpFoldResult> shape = {b.getIndexAttr(kKernelBlock)};
+  llvm::append_range(shape,
+                     ArrayRef(tile.keptSizes()).drop_front(state.size()));
+  size_t parts = 1 + complexSum;
+  Values carried = emptyParts(shape, parts * high.size(), sumType);
+  Value zero = asValue(b, loc, b.getIndexAttr(0));
+  Value tiles = asValue(b, loc, b.getIndexAttr(kKernelBlock / kRowTile));
+  carried =
+      buildFor(b, loc, zero, tiles, carried, [&](Value i, ValueRange args) {
+        AffineExpr s0 = b.getAffineSymbolExpr(0);
+        Value r =
+            asValue(b, loc, affine(b, loc, s0 * kRowTile, OpFoldResult(i)));
+        Values sums = sumStates(tile, high, low, r), next(args);
+        SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
+        SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
+        SmallVector<OpFoldResult> rowShape = shape;
+        rowShape[0] = b.getIndexAttr(1);
+        const Value *sum = sums.begin();
+        for (size_t g = 0; g < high.size(); ++g)
+          for (int64_t k = 0; k < kRowTile; ++k) {
+            offsets[0] = affine(b, loc, s0 + k, OpFoldResult(r));
+            for (size_t part = 0; part < parts; ++part) {
+              Value &table = next[g * parts + part];
+              table = tensor::InsertSliceOp::create(b, loc, *sum++, table,
+                                                    offsets, rowShape, strides);
+            }
+          }
+        return next;
+      });
+  SmallVector<Values> blocks;
+  for (size_t g = 0; g < high.size(); ++g)
+    blocks.emplace_back(ArrayRef(carried).slice(g * parts, parts));
+  return blocks;
+}
+
+Value KernelEmitter::storeBlock(const Tile &tile, ValueRange sums,
+                                OpFoldResult begin, OpFoldResult size,
+                                Value out) {
   Tile block = tile;
   for (LoopRange &range : block.ranges)
     range.offset = b.getIndexAttr(0);
   block.ranges[lag] = {begin, size, b.getIndexAttr(1)};
   block.kept = {lag};
-  block.kept.append(tile.kept.begin() + numState, tile.kept.end());
+  block.kept.append(tile.kept.begin() + state.size(), tile.kept.end());
   unsigned numKept = block.kept.size();
   AffineMap identity = b.getMultiDimIdentityMap(numKept);
+  SmallVector<OpFoldResult> zeros(numKept, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> ones(numKept, b.getIndexAttr(1));
+  Values rows;
+  for (Value part : sums)
+    rows.push_back(tensor::ExtractSliceOp::create(b, loc, part, zeros,
+                                                  block.keptSizes(), ones));
   Type element = op.getType().getElementType();
   Value slice = extractTile(b, loc, out, resultMap, block);
-  Value stored = buildGeneric(
-      b, loc, numKept, over(z, identity), {{slice, block.sliceMap(resultMap)}},
-      [&](OpBuilder &nested, Location at, ValueRange args) {
-        NumBuilder num(nested, at, sumType);
-        Num x = {args[0], complexSum ? args[1] : Value()};
-        if (op.getProjection() == Projection::TwiceReal)
-          x = num.add(x, x);
-        return Values{num.store(x, element)};
-      })[0];
+  Value stored =
+      buildGeneric(b, loc, numKept, over(rows, identity),
+                   {{slice, block.sliceMap(resultMap)}},
+                   [&](OpBuilder &nested, Location at, ValueRange args) {
+                     NumBuilder num(nested, at, sumType);
+                     Num x = toNum(args.take_front(1 + complexSum));
+                     if (op.getProjection() == Projection::TwiceReal)
+                       x = num.add(x, x);
+                     return Values{num.store(x, element)};
+                   })[0];
   return insertTile(b, loc, stored, out, resultMap, block);
 }
 
-Value KernelEmitter::emitTile(const Tile &tile, Value out) {
-  // 1. The tables.
-  Tables tables = makeTables(tile);
-  Values high = tables.high;
-
-  // 2. Full blocks of lags.
-  AffineExpr s0 = b.getAffineSymbolExpr(0);
-  OpFoldResult length = sizes[lag];
-  OpFoldResult blocks = affine(b, loc, s0.floorDiv(kKernelBlock), length);
-  if (getConstantIntValue(blocks) != 0) {
-    Values carried = high;
-    carried.push_back(out);
-    carried = buildFor(
-        b, loc, asValue(b, loc, b.getIndexAttr(0)), asValue(b, loc, blocks),
-        carried, [&](Value i, ValueRange args) {
-          ValueRange current = args.drop_back();
-          OpFoldResult begin =
-              affine(b, loc, s0 * kKernelBlock, OpFoldResult(i));
-          Value next = emitBlock(tile, round(tile, current), tables.low, begin,
-                                 b.getIndexAttr(kKernelBlock), args.back());
-          Values advanced = advance(tile, current, tables.step);
-          advanced.push_back(next);
-          return advanced;
-        });
-    out = carried.pop_back_val();
-    high = carried;
+/// `count` blocks from lag `begin` on, of which `size` lags are stored.
+Value KernelEmitter::emitBlocks(const Tile &tile, const Tables &tables,
+                                Values &high, int64_t count, OpFoldResult begin,
+                                OpFoldResult size, Value out) {
+  SmallVector<Values> rounded;
+  for (int64_t g = 0; g < count; ++g) {
+    rounded.push_back(round(tile, high));
+    high = advance(tile, high, tables.step);
   }
+  for (auto [g, sums] : llvm::enumerate(sumBlocks(tile, rounded, tables.low))) {
+    out = storeBlock(tile, sums, begin, size, out);
+    begin = affine(b, loc, b.getAffineSymbolExpr(0) + kKernelBlock, begin);
+  }
+  return out;
+}
 
-  // 3. The lags left over.
+/// The lags of a tile: groups of blocks, blocks, and what is left of one.
+Value KernelEmitter::emitTile(const Tile &tile, Value out) {
+  Tables tables = makeTables(tile);
+  Values carried = tables.high;
+  carried.push_back(out);
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  OpFoldResult length = sizes[lag], begin = b.getIndexAttr(0);
+  // Sixteen sums of a vector each; wider numbers take more vectors.
+  int64_t wide = (1 + complexSum) * sumType.getIntOrFloatBitWidth() / 32;
+  for (int64_t count : {std::max<int64_t>(4 / wide, 1), int64_t(1)}) {
+    int64_t lags = count * kKernelBlock;
+    OpFoldResult groups =
+        affine(b, loc, (s0 - s1).floorDiv(lags), {length, begin});
+    if (getConstantIntValue(groups) == 0)
+      continue;
+    carried = buildFor(
+        b, loc, asValue(b, loc, b.getIndexAttr(0)), asValue(b, loc, groups),
+        carried, [&](Value i, ValueRange args) {
+          Values high(args.drop_back());
+          Value next = emitBlocks(
+              tile, tables, high, count,
+              affine(b, loc, s1 + s0 * lags, {OpFoldResult(i), begin}),
+              b.getIndexAttr(kKernelBlock), args.back());
+          high.push_back(next);
+          return high;
+        });
+    begin = affine(b, loc, s1 + s0 * lags, {groups, begin});
+  }
+  Values high(ArrayRef(carried).drop_back());
   OpFoldResult rest = affine(b, loc, s0 % kKernelBlock, length);
   if (getConstantIntValue(rest) == 0)
-    return out;
-  OpFoldResult begin = affine(b, loc, s0 - s0 % kKernelBlock, length);
-  return emitBlock(tile, round(tile, high), tables.low, begin, rest, out);
+    return carried.back();
+  return emitBlocks(tile, tables, high, 1, begin, rest, carried.back());
 }
 
 namespace {

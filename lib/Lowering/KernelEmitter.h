@@ -69,10 +69,25 @@ protected:
 private:
   /// The result's tile, all lags.
   mlir::Value emitTile(const Tile &tile, mlir::Value out);
-  /// Writes the lags from `begin` on, `size` of them, into the tile's result.
-  mlir::Value emitBlock(const Tile &tile, mlir::ValueRange high,
-                        mlir::ValueRange low, mlir::OpFoldResult begin,
-                        mlir::OpFoldResult size, mlir::Value out);
+  mlir::Value emitBlocks(const Tile &tile, const Tables &tables, Values &high,
+                         int64_t count, mlir::OpFoldResult begin,
+                         mlir::OpFoldResult size, mlir::Value out);
+  /// Sums over the states, over (lag, lanes), of the blocks that begin with
+  /// these powers.
+  llvm::SmallVector<Values> sumBlocks(const Tile &tile,
+                                      llvm::ArrayRef<Values> high,
+                                      mlir::ValueRange low);
+  Values sumStates(const Tile &tile, llvm::ArrayRef<Values> high,
+                   mlir::ValueRange low, mlir::Value r);
+  Values multiplyRows(llvm::ArrayRef<Values> high, llvm::ArrayRef<Values> low,
+                      mlir::ValueRange sums);
+  /// Writes the first `size` lags of a block into the tile's result.
+  mlir::Value storeBlock(const Tile &tile, mlir::ValueRange sums,
+                         mlir::OpFoldResult begin, mlir::OpFoldResult size,
+                         mlir::Value out);
+
+  /// Lags computed at a time, for as many blocks as registers allow.
+  static constexpr int64_t kRowTile = 4;
 
   unsigned lag;
   mlir::AffineMap resultMap;

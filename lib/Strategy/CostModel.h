@@ -36,7 +36,7 @@ std::string refuseConvolution(const Problem &problem);
 /// AVX-512: complex butterflies, sums over taps, products of kernel tables, one
 /// state a channel (in registers), several (in the first cache, and summed).
 constexpr double kFFTEfficiency = 0.20, kDirectEfficiency = 0.25,
-                 kKernelEfficiency = 0.08, kScanEfficiency = 0.25,
+                 kKernelEfficiency = 0.4, kScanEfficiency = 0.25,
                  kSummedScanEfficiency = 0.05;
 
 } // namespace ssm
