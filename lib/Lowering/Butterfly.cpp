@@ -45,20 +45,29 @@ static Num rotate(NumBuilder &num, Num z, int64_t k, int64_t n, bool inverse) {
   return num.mul(z, w);
 }
 
-static void emitPowerOf2(NumBuilder &num, MutableArrayRef<Num> z,
+/// Of up to four numbers: k / n is 0 or 1/4.
+static Wide rotate(LooseWideBuilder &wide, Wide z, int64_t k, int64_t n,
+                   bool inverse) {
+  if (k == 0)
+    return z;
+  return inverse ? Wide{wide.neg(z.im), z.re} : Wide{z.im, wide.neg(z.re)};
+}
+
+template <typename Builder, typename Number>
+static void emitPowerOf2(Builder &num, MutableArrayRef<Number> z,
                          bool inverse) {
   size_t n = z.size();
   if (n == 1)
     return;
-  SmallVector<Num> even, odd;
+  SmallVector<Number> even, odd;
   for (size_t i = 0; i < n; i += 2) {
     even.push_back(z[i]);
     odd.push_back(z[i + 1]);
   }
-  emitPowerOf2(num, even, inverse);
-  emitPowerOf2(num, odd, inverse);
+  emitPowerOf2<Builder, Number>(num, even, inverse);
+  emitPowerOf2<Builder, Number>(num, odd, inverse);
   for (size_t k = 0; k < n / 2; ++k) {
-    Num t = rotate(num, odd[k], k, n, inverse);
+    Number t = rotate(num, odd[k], k, n, inverse);
     z[k] = num.add(even[k], t);
     z[k + n / 2] = num.sub(even[k], t);
   }
@@ -94,4 +103,9 @@ void ssm::emitButterfly(NumBuilder &num, MutableArrayRef<Num> z, bool inverse) {
     emitOdd(num, z, inverse);
   else
     emitPowerOf2(num, z, inverse);
+}
+
+void ssm::emitButterfly(LooseWideBuilder &wide, MutableArrayRef<Wide> z,
+                        bool inverse) {
+  emitPowerOf2(wide, z, inverse);
 }

@@ -3,7 +3,7 @@
 #ifndef SSM_LIB_LOWERING_BUTTERFLY_H
 #define SSM_LIB_LOWERING_BUTTERFLY_H
 
-#include "ssm/Utils/Num.h"
+#include "ssm/Utils/Wide.h"
 
 namespace ssm {
 
@@ -11,6 +11,10 @@ namespace ssm {
 /// power of two or odd; the sum of products that it takes grows with the square
 /// of an odd one.
 void emitButterfly(NumBuilder &num, llvm::MutableArrayRef<Num> z, bool inverse);
+
+/// The same for 1, 2 or 4 wide numbers.
+void emitButterfly(LooseWideBuilder &wide, llvm::MutableArrayRef<Wide> z,
+                   bool inverse);
 
 } // namespace ssm
 

@@ -9,8 +9,8 @@
 //   no factors   a chirp transform (FFTPlan.h): load times conj(c), convolve
 //                with c, store times conj(c)
 //
-// The three transforms of a chirp transform round more than one does: for f32
-// they are computed in f64.
+// The three transforms of a chirp transform round more than one does: they are
+// computed in twice the working precision, f64 or double-double.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,8 +48,9 @@ private:
   Values loadRow(ValueRange work, Value k, Value row, const Tile &tile,
                  bool conjugate);
   Value store(ValueRange work, const Tile &tile, Value part);
-  /// What is stored of the transform's value `z`, but for the chirp.
-  Num finish(NumBuilder &num, Num z);
+  /// What is loaded for the number `z`, and stored for it, but for the chirp.
+  Values start(NumBuilder &num, Num z, ArrayRef<Value> factor);
+  Num finish(NumBuilder &num, ValueRange parts, ArrayRef<Value> factor);
 
   /// The first lanes of a row of each half of a work tile.
   SmallVector<Indexed> rowsAt(ValueRange work, Value row, const Tile &tile);
@@ -60,9 +61,11 @@ private:
                              : tile.ranges[tile.kept[0]].size;
   }
   Value index(int64_t value) { return asValue(b, loc, b.getIndexAttr(value)); }
-  Num readChirp(ValueRange table, Value k) {
-    return {tensor::ExtractOp::create(b, loc, table[0], k),
-            tensor::ExtractOp::create(b, loc, table[1], k)};
+  Values readChirp(ValueRange table, Value k) {
+    Values parts;
+    for (Value part : table)
+      parts.push_back(tensor::ExtractOp::create(b, loc, part, k));
+    return parts;
   }
 
   OpBuilder &b;
@@ -70,7 +73,7 @@ private:
   Location loc;
   unsigned dimension;
   int64_t points;
-  bool isChirp, halfIn, halfOut;
+  bool isChirp, isWide, halfIn, halfOut;
   Type real;
   AffineMap map;
   SmallVector<OpFoldResult> sizes;
@@ -78,8 +81,8 @@ private:
   std::optional<unsigned> laneDim;
   int64_t lanes = 1;
   FFTEmitter transform;
-  /// exp(i pi k^2 / n), and its conjugate over all factors of a result.
-  Values chirp, finalChirp, spectrum;
+  /// exp(i pi k^2 / n), its conjugate, and that over all factors of a result.
+  Values chirp, firstChirp, finalChirp, spectrum;
 };
 } // namespace
 
@@ -90,6 +93,7 @@ static bool hasComplex(Value value) {
 FFTOpEmitter::FFTOpEmitter(OpBuilder &b, FFTOp op)
     : b(b), op(op), loc(op.getLoc()), dimension(op.getDimension()),
       points(op.getPoints()), isChirp(!FFTPlan::hasFactors(points)),
+      isWide(isChirp && getRealType(op.getType().getElementType()).isF64()),
       halfIn(!hasComplex(op.getResult())),
       halfOut(!hasComplex(op.getOperand())),
       real(isChirp ? Type(b.getF64Type())
@@ -99,15 +103,17 @@ FFTOpEmitter::FFTOpEmitter(OpBuilder &b, FFTOp op)
       transform(makeTransform()) {}
 
 FFTEmitter FFTOpEmitter::makeTransform() {
-  constexpr int64_t kLanes = 16;
+  int64_t maxLanes = isChirp ? 8 : 16;
   for (unsigned dim = 0; dim < sizes.size(); ++dim)
     if (dim != dimension)
       laneDim = dim;
   if (laneDim)
-    lanes =
-        std::min(kLanes, getConstantIntValue(sizes[*laneDim]).value_or(kLanes));
-  FFTPlan plan = isChirp ? FFTPlan::forChirp(points) : FFTPlan::forSize(points);
-  return FFTEmitter(b, loc, real, plan, lanes);
+    lanes = std::min(maxLanes,
+                     getConstantIntValue(sizes[*laneDim]).value_or(maxLanes));
+  FFTPlan plan = !isChirp ? FFTPlan::forSize(points)
+                 : isWide ? FFTPlan::forWideChirp(points)
+                          : FFTPlan::forChirp(points);
+  return FFTEmitter(b, loc, real, plan, lanes, isWide);
 }
 
 //===----------------------------------------------------------------------===//
@@ -123,25 +129,36 @@ void FFTOpEmitter::emitChirp() {
   if (op.getInverse())
     scale = wide.div(scale, wide.constant(double(points), 0).high);
 
+  auto partsOf = [&](Wide x) -> Values {
+    if (isWide)
+      return wide.toParts(x);
+    Num rounded = wide.toNum(x);
+    return {rounded.re, rounded.im};
+  };
   OpFoldResult count = b.getIndexAttr(points);
+  size_t numParts = isWide ? 4 : 2;
   Values tables;
-  for (int part = 0; part < 4; ++part)
+  for (size_t part = 0; part < 3 * numParts; ++part)
     tables.push_back(tensor::EmptyOp::create(b, loc, {count}, real));
   tables = buildFor(
       b, loc, index(0), index(points), tables, [&](Value k, ValueRange args) {
         Value square = arith::RemUIOp::create(
             b, loc, arith::MulIOp::create(b, loc, k, k), index(2 * points));
-        Num c = roots.lookUp(square);
-        Num last = roots.lookUpScaled(square, scale);
-        Values written;
-        for (auto [table, part] : llvm::zip_equal(
-                 args, Values{c.re, c.im, last.re,
-                              arith::NegFOp::create(b, loc, last.im)}))
+        Wide c = roots.lookUpWide(square);
+        Wide conjugate{c.re, wide.neg(c.im)};
+        Wide scaled{wide.mul(conjugate.re, scale),
+                    wide.mul(conjugate.im, scale)};
+        Values parts = partsOf(c), written;
+        parts.append(partsOf(conjugate));
+        parts.append(partsOf(scaled));
+        for (auto [table, part] : llvm::zip_equal(args, parts))
           written.push_back(tensor::InsertOp::create(b, loc, part, table, k));
         return written;
       });
-  chirp = {tables[0], tables[1]};
-  finalChirp = {tables[2], tables[3]};
+  ArrayRef<Value> all = tables;
+  chirp = Values(all.take_front(numParts));
+  firstChirp = Values(all.slice(numParts, numParts));
+  finalChirp = Values(all.take_back(numParts));
   emitChirpSpectrum();
 }
 
@@ -149,16 +166,18 @@ void FFTOpEmitter::emitChirp() {
 void FFTOpEmitter::emitChirpSpectrum() {
   FFTEmitter narrow = transform.withLanes(1);
   Values work = narrow.clearRows(narrow.makeWork(), index(0));
-  auto insert = [&](Num c, ValueRange parts, Value row) {
-    return Values{
-        tensor::InsertOp::create(b, loc, c.re, parts[0], {row, index(0)}),
-        tensor::InsertOp::create(b, loc, c.im, parts[1], {row, index(0)})};
+  auto insert = [&](ValueRange c, ValueRange parts, Value row) {
+    Values written;
+    for (auto [value, part] : llvm::zip_equal(c, parts))
+      written.push_back(
+          tensor::InsertOp::create(b, loc, value, part, {row, index(0)}));
+    return written;
   };
   work = insert(readChirp(chirp, index(0)), work, index(0));
   Value size = asValue(b, loc, narrow.getSize());
   work = buildFor(b, loc, index(1), index(points), work,
                   [&](Value k, ValueRange args) {
-                    Num c = readChirp(chirp, k);
+                    Values c = readChirp(chirp, k);
                     Value opposite = arith::SubIOp::create(b, loc, size, k);
                     return insert(c, insert(c, args, k), opposite);
                   });
@@ -205,20 +224,18 @@ SmallVector<Value> FFTOpEmitter::loadRow(ValueRange work, Value k, Value row,
                                          const Tile &tile, bool conjugate) {
   Value x = extractTile(b, loc, op.getOperand(), map, tile.at(dimension, k));
   SmallVector<Indexed> outs = rowsAt(work, row, tile);
-  Num factor;
+  Values factor;
   if (isChirp)
-    factor = readChirp(chirp, row);
-  Values rows = buildGeneric(
-      b, loc, tile.kept.size(), {{x, outs[0].map}}, outs,
-      [&](OpBuilder &nested, Location at, ValueRange scalars) {
-        NumBuilder num(nested, at, real);
-        Num z = num.load(scalars[0]);
-        if (z.isComplex() && conjugate)
-          z.im = num.negf(z.im);
-        if (isChirp)
-          z = num.mul(z, {factor.re, num.negf(factor.im)});
-        return Values{z.re, z.isComplex() ? z.im : num.constant(0.0).re};
-      });
+    factor = readChirp(firstChirp, row);
+  Values rows =
+      buildGeneric(b, loc, tile.kept.size(), {{x, outs[0].map}}, outs,
+                   [&](OpBuilder &nested, Location at, ValueRange scalars) {
+                     NumBuilder num(nested, at, real);
+                     Num z = num.load(scalars[0]);
+                     if (z.isComplex() && conjugate)
+                       z.im = num.negf(z.im);
+                     return start(num, z, factor);
+                   });
   return writeRows(work, row, tile, rows);
 }
 
@@ -242,7 +259,28 @@ SmallVector<Value> FFTOpEmitter::load(const Tile &tile) {
                   });
 }
 
-Num FFTOpEmitter::finish(NumBuilder &num, Num z) {
+SmallVector<Value> FFTOpEmitter::start(NumBuilder &num, Num z,
+                                       ArrayRef<Value> factor) {
+  if (isWide) {
+    LooseWideBuilder wide(num.getBuilder(), loc, real);
+    return wide.toParts(wide.mul(wide.fromNum(z), wide.fromParts(factor)));
+  }
+  if (isChirp)
+    z = num.mul(z, {factor[0], factor[1]});
+  return {z.re, z.isComplex() ? z.im : num.constant(0.0).re};
+}
+
+Num FFTOpEmitter::finish(NumBuilder &num, ValueRange parts,
+                         ArrayRef<Value> factor) {
+  Num z;
+  if (isWide) {
+    LooseWideBuilder wide(num.getBuilder(), loc, real);
+    z = wide.toNum(wide.mul(wide.fromParts(parts), wide.fromParts(factor)));
+  } else {
+    z = {parts[0], parts[1]};
+    if (isChirp)
+      z = num.mul(z, {factor[0], factor[1]});
+  }
   if (!op.getInverse())
     return z;
   z.im = num.negf(z.im);
@@ -265,17 +303,14 @@ Value FFTOpEmitter::store(ValueRange work, const Tile &tile, Value part) {
             range.offset = b.getIndexAttr(0);
         Value slice = extractTile(b, loc, args[0], map, local);
         SmallVector<Indexed> rows = rowsAt(work, row, tile);
-        Num factor;
+        Values factor;
         if (isChirp)
           factor = readChirp(finalChirp, k);
         Value stored = buildGeneric(
             b, loc, tile.kept.size(), rows, {{slice, rows[0].map}},
             [&](OpBuilder &nested, Location at, ValueRange scalars) {
               NumBuilder num(nested, at, real);
-              Num z{scalars[0], scalars[1]};
-              if (isChirp)
-                z = num.mul(z, factor);
-              z = finish(num, z);
+              Num z = finish(num, scalars.take_front(rows.size()), factor);
               return Values{num.store(z, op.getType().getElementType())};
             })[0];
         return Values{insertTile(b, loc, stored, args[0], map, local)};

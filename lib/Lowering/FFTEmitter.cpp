@@ -32,8 +32,8 @@ Value FFTEmitter::shl(Value x, Value bits) {
 }
 
 FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
-                       const FFTPlan &plan, int64_t lanes)
-    : b(b), loc(loc), real(real), leaf(plan.leaf), lanes(lanes),
+                       const FFTPlan &plan, int64_t lanes, bool isWide)
+    : b(b), loc(loc), real(real), leaf(plan.leaf), lanes(lanes), isWide(isWide),
       size(b.getIndexAttr(plan.size())),
       levels(b.getIndexAttr(plan.numRounds())) {
   SmallVector<int64_t> blocks;
@@ -107,37 +107,56 @@ RootsOfUnity &FFTEmitter::getRoots() {
   return *roots;
 }
 
-/// `w` at `position` of a table's halves.
-static SmallVector<Value> insertNum(OpBuilder &b, Location loc, Num w,
-                                    ValueRange tables, Value position) {
-  return {tensor::InsertOp::create(b, loc, w.re, tables[0], position),
-          tensor::InsertOp::create(b, loc, w.im, tables[1], position)};
+/// `parts` at `position` of tables.
+static SmallVector<Value> insertParts(OpBuilder &b, Location loc,
+                                      ValueRange parts, ValueRange tables,
+                                      Value position) {
+  SmallVector<Value> written;
+  for (auto [part, table] : llvm::zip_equal(parts, tables))
+    written.push_back(tensor::InsertOp::create(b, loc, part, table, position));
+  return written;
+}
+
+static SmallVector<Value> emptyTables(OpBuilder &b, Location loc, Type real,
+                                      ArrayRef<OpFoldResult> shape,
+                                      unsigned count) {
+  SmallVector<Value> tables;
+  for (unsigned i = 0; i < count; ++i)
+    tables.push_back(tensor::EmptyOp::create(b, loc, shape, real));
+  return tables;
 }
 
 SmallVector<Value> FFTEmitter::emitWeights() {
   RootsOfUnity &table = getRoots();
-  Values weights = {tensor::EmptyOp::create(b, loc, {size}, real),
-                    tensor::EmptyOp::create(b, loc, {size}, real)};
+  Values weights = emptyTables(b, loc, real, size, 2);
   return buildFor(b, loc, index(0), asValue(b, loc, size), weights,
                   [&](Value t, ValueRange args) {
-                    return insertNum(b, loc, table.lookUp(t), args, t);
+                    Num w = table.lookUp(t);
+                    return insertParts(b, loc, {w.re, w.im}, args, t);
                   });
 }
 
 void FFTEmitter::emitTwiddles() {
   RootsOfUnity &table = getRoots();
   OpFoldResult count = affine(b, loc, b.getAffineSymbolExpr(0) - leaf, size);
-  twiddles = {tensor::EmptyOp::create(b, loc, {count}, real),
-              tensor::EmptyOp::create(b, loc, {count}, real)};
+  twiddles = emptyTables(b, loc, real, count, isWide ? 4 : 2);
+  WideBuilder wide(b, loc, real);
+  auto conjugate = [&](Value j) -> Values {
+    if (!isWide) {
+      Num w = table.lookUp(j);
+      return {w.re, arith::NegFOp::create(b, loc, w.im)};
+    }
+    Wide w = table.lookUpWide(j);
+    return wide.toParts({w.re, wide.neg(w.im)});
+  };
   for (const Run &run : runs) {
     // exp(-2 pi i q k / block) is root 4 q k size / block, conjugated.
     auto fillRow = [&](Value k, Value unit, Value first, ValueRange row) {
       return buildFor(b, loc, index(1), index(run.radix), row,
                       [&](Value q, ValueRange args) {
-                        Num w = table.lookUp(mul(mul(q, k), unit));
-                        w.im = arith::NegFOp::create(b, loc, w.im);
-                        return insertNum(b, loc, w, args,
-                                         sub(add(first, q), index(1)));
+                        return insertParts(b, loc,
+                                           conjugate(mul(mul(q, k), unit)),
+                                           args, sub(add(first, q), index(1)));
                       });
     };
     twiddles = buildFor(
@@ -159,23 +178,26 @@ void FFTEmitter::emitTwiddles() {
       continue;
     Value unit = mul(index(4), divideByRadix(run, asValue(b, loc, size)));
     OpFoldResult points = b.getIndexAttr(run.radix);
-    Values own = {tensor::EmptyOp::create(b, loc, {points}, real),
-                  tensor::EmptyOp::create(b, loc, {points}, real)};
+    Values own = emptyTables(b, loc, real, points, 2);
     own = buildFor(b, loc, index(0), index(run.radix), own,
                    [&](Value j, ValueRange args) {
                      Num w = table.lookUp(mul(j, unit));
-                     return insertNum(b, loc, w, args, j);
+                     return insertParts(b, loc, {w.re, w.im}, args, j);
                    });
     radixRoots.push_back({run.radix, own});
   }
 }
 
-Num FFTEmitter::readTwiddle(Value position, bool inverse) {
-  Num w{tensor::ExtractOp::create(b, loc, twiddles[0], position),
-        tensor::ExtractOp::create(b, loc, twiddles[1], position)};
-  if (inverse)
-    w.im = arith::NegFOp::create(b, loc, w.im);
-  return w;
+SmallVector<Value> FFTEmitter::readTwiddle(Value position, bool inverse) {
+  Values parts;
+  for (auto [i, table] : llvm::enumerate(twiddles)) {
+    Value part = tensor::ExtractOp::create(b, loc, table, position);
+    bool isImaginary = i >= twiddles.size() / 2;
+    if (inverse && isImaginary)
+      part = arith::NegFOp::create(b, loc, part);
+    parts.push_back(part);
+  }
+  return parts;
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,9 +205,8 @@ Num FFTEmitter::readTwiddle(Value position, bool inverse) {
 //===----------------------------------------------------------------------===//
 
 SmallVector<Value> FFTEmitter::makeWork() {
-  SmallVector<OpFoldResult> shape = {size, b.getIndexAttr(lanes)};
-  return {tensor::EmptyOp::create(b, loc, shape, real),
-          tensor::EmptyOp::create(b, loc, shape, real)};
+  return emptyTables(b, loc, real, {size, b.getIndexAttr(lanes)},
+                     isWide ? 4 : 2);
 }
 
 SmallVector<Value> FFTEmitter::rowsFrom(Value base, Value stride,
@@ -196,7 +217,7 @@ SmallVector<Value> FFTEmitter::rowsFrom(Value base, Value stride,
   return rows;
 }
 
-/// Row slices: all real parts, then all imaginary parts.
+/// Row slices, part by part.
 SmallVector<Value> FFTEmitter::readRows(ValueRange work, ArrayRef<Value> rows) {
   Values values;
   auto type = RankedTensorType::get({lanes}, real);
@@ -235,37 +256,60 @@ SmallVector<Value> FFTEmitter::clearRows(ValueRange work, Value begin) {
                   });
 }
 
-/// Runs `body` on complex rows in place; `extra` rows are read beside them.
-static SmallVector<Value>
-mapRows(OpBuilder &b, Location loc, Type real, ValueRange rows,
-        ValueRange extra,
-        function_ref<void(NumBuilder &, MutableArrayRef<Num>, ArrayRef<Num>)>
-            body) {
+static Num makeNumber(NumBuilder &, ArrayRef<Value> parts) {
+  return {parts[0], parts[1]};
+}
+static Wide makeNumber(LooseWideBuilder &wide, ArrayRef<Value> parts) {
+  return wide.fromParts(parts);
+}
+static SmallVector<Value> getParts(NumBuilder &, Num x) { return {x.re, x.im}; }
+static SmallVector<Value> getParts(LooseWideBuilder &wide, Wide x) {
+  return wide.toParts(x);
+}
+
+/// Runs `body` on rows of numbers in place; `extra` rows are read beside them.
+template <typename Builder, typename Body>
+static SmallVector<Value> mapNumbers(OpBuilder &b, Location loc, Type real,
+                                     unsigned numParts, ValueRange rows,
+                                     ValueRange extra, Body body) {
+  using Number = decltype(makeNumber(std::declval<Builder &>(), {}));
   AffineMap identity = b.getMultiDimIdentityMap(1);
   SmallVector<Indexed> ins, outs;
   for (Value value : extra)
     ins.push_back({value, identity});
   for (Value value : rows)
     outs.push_back({value, identity});
-  auto pair = [](ValueRange args) {
-    SmallVector<Num> numbers;
-    for (size_t i = 0, n = args.size() / 2; i < n; ++i)
-      numbers.push_back({args[i], args[n + i]});
-    return numbers;
-  };
-  return buildGeneric(b, loc, 1, ins, outs,
-                      [&](OpBuilder &nested, Location at, ValueRange args) {
-                        NumBuilder num(nested, at, real);
-                        SmallVector<Num> x = pair(args.take_front(ins.size()));
-                        SmallVector<Num> z = pair(args.drop_front(ins.size()));
-                        body(num, z, x);
-                        SmallVector<Value> values;
-                        for (const Num &number : z)
-                          values.push_back(number.re);
-                        for (const Num &number : z)
-                          values.push_back(number.im);
-                        return values;
-                      });
+  return buildGeneric(
+      b, loc, 1, ins, outs,
+      [&](OpBuilder &nested, Location at, ValueRange args) {
+        Builder num(nested, at, real);
+        auto group = [&](ValueRange scalars) {
+          SmallVector<Number> numbers;
+          for (size_t i = 0, n = scalars.size() / numParts; i < n; ++i) {
+            SmallVector<Value> parts;
+            for (unsigned part = 0; part < numParts; ++part)
+              parts.push_back(scalars[part * n + i]);
+            numbers.push_back(makeNumber(num, parts));
+          }
+          return numbers;
+        };
+        SmallVector<Number> x = group(args.take_front(ins.size()));
+        SmallVector<Number> z = group(args.drop_front(ins.size()));
+        body(num, MutableArrayRef<Number>(z), ArrayRef<Number>(x));
+        SmallVector<Value> values(args.size() - ins.size());
+        for (auto [i, number] : llvm::enumerate(z))
+          for (auto [part, value] : llvm::enumerate(getParts(num, number)))
+            values[part * z.size() + i] = value;
+        return values;
+      });
+}
+
+template <typename Body>
+SmallVector<Value> FFTEmitter::mapRows(ValueRange rows, ValueRange extra,
+                                       Body body) {
+  if (isWide)
+    return mapNumbers<LooseWideBuilder>(b, loc, real, 4, rows, extra, body);
+  return mapNumbers<NumBuilder>(b, loc, real, 2, rows, extra, body);
 }
 
 //===----------------------------------------------------------------------===//
@@ -291,23 +335,22 @@ SmallVector<Value> FFTEmitter::emitStep(ValueRange work, const Round &round,
                                         Value k) {
   int64_t radix = round.radix;
   SmallVector<Value> rows = rowsFrom(add(round.base, k), round.part, radix);
-  SmallVector<Num> w(radix);
+  SmallVector<Values> w(radix);
   Value first = add(round.firstTwiddle, mul(k, index(radix - 1)));
   for (int64_t q = 1; q < radix; ++q)
     w[q] = readTwiddle(add(first, index(q - 1)), round.inverse);
   Values values =
-      mapRows(b, loc, real, readRows(work, rows), {},
-              [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num>) {
-                auto twist = [&] {
-                  for (int64_t q = 1; q < radix; ++q)
-                    z[q] = num.mul(z[q], w[q]);
-                };
-                if (round.inverse)
-                  twist();
-                emitButterfly(num, z, round.inverse);
-                if (!round.inverse)
-                  twist();
-              });
+      mapRows(readRows(work, rows), {}, [&](auto &num, auto z, auto) {
+        auto twist = [&] {
+          for (int64_t q = 1; q < radix; ++q)
+            z[q] = num.mul(z[q], makeNumber(num, w[q]));
+        };
+        if (round.inverse)
+          twist();
+        emitButterfly(num, z, round.inverse);
+        if (!round.inverse)
+          twist();
+      });
   return writeRows(work, rows, values);
 }
 
@@ -327,8 +370,8 @@ SmallVector<Value> FFTEmitter::emitPairs(ValueRange work, const Round &round,
         Value opposite = sub(index(round.radix), j);
         SmallVector<Value> rows = {add(origin, mul(j, round.part)),
                                    add(origin, mul(opposite, round.part))};
-        Values values = mapRows(
-            b, loc, real, readRows(work, rows), {},
+        Values values = mapNumbers<NumBuilder>(
+            b, loc, real, 2, readRows(work, rows), {},
             [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num>) {
               Num sum = num.add(z[0], z[1]);
               z[1] = num.sub(z[0], z[1]);
@@ -355,8 +398,8 @@ SmallVector<Value> FFTEmitter::emitCombination(ValueRange pairs, int64_t radix,
     Value cosine = tensor::ExtractOp::create(b, loc, (*table)[0], i);
     Value sine = tensor::ExtractOp::create(b, loc, (*table)[1], i);
     Values rows = readRows(pairs, {j, sub(index(radix), j)});
-    return mapRows(
-        b, loc, real, sums, rows,
+    return mapNumbers<NumBuilder>(
+        b, loc, real, 2, sums, rows,
         [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> pair) {
           z[0] = num.mulAdd({cosine, Value()}, pair[0], z[0]);
           z[1] = num.mulAdd({sine, Value()}, pair[1], z[1]);
@@ -370,8 +413,8 @@ SmallVector<Value> FFTEmitter::emitCombination(ValueRange pairs, int64_t radix,
         Value stop = arith::MinUIOp::create(b, loc, add(begin, index(kShort)),
                                             index(end));
         Values shortSum = buildFor(b, loc, begin, stop, none, addProduct);
-        return mapRows(
-            b, loc, real, sums, shortSum,
+        return mapNumbers<NumBuilder>(
+            b, loc, real, 2, sums, shortSum,
             [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> x) {
               for (auto [total, value] : llvm::zip_equal(z, x))
                 total = num.add(total, value);
@@ -384,13 +427,14 @@ SmallVector<Value> FFTEmitter::emitLoopStep(ValueRange work, const Round &round,
   int64_t radix = round.radix;
   Values pairs = emitPairs(work, round, k);
   Value origin = add(round.base, k);
-  Values total = buildFor(
-      b, loc, index(1), index((radix + 1) / 2), readRows(pairs, index(0)),
-      [&](Value j, ValueRange sums) {
-        return mapRows(b, loc, real, sums, readRows(pairs, j),
-                       [&](NumBuilder &num, MutableArrayRef<Num> z,
-                           ArrayRef<Num> x) { z[0] = num.add(z[0], x[0]); });
-      });
+  Values total =
+      buildFor(b, loc, index(1), index((radix + 1) / 2),
+               readRows(pairs, index(0)), [&](Value j, ValueRange sums) {
+                 return mapNumbers<NumBuilder>(
+                     b, loc, real, 2, sums, readRows(pairs, j),
+                     [&](NumBuilder &num, MutableArrayRef<Num> z,
+                         ArrayRef<Num> x) { z[0] = num.add(z[0], x[0]); });
+               });
   Values written = writeRows(work, origin, total);
   return buildFor(
       b, loc, index(1), index((radix + 1) / 2), written,
@@ -398,19 +442,19 @@ SmallVector<Value> FFTEmitter::emitLoopStep(ValueRange work, const Round &round,
         Value opposite = sub(index(radix), q);
         Value first =
             sub(add(round.firstTwiddle, mul(k, index(radix - 1))), index(1));
-        Num below = readTwiddle(add(first, q), false),
-            above = readTwiddle(add(first, opposite), false);
-        Values values = mapRows(
-            b, loc, real, emitCombination(pairs, radix, q),
+        Values below = readTwiddle(add(first, q), false),
+               above = readTwiddle(add(first, opposite), false);
+        Values values = mapNumbers<NumBuilder>(
+            b, loc, real, 2, emitCombination(pairs, radix, q),
             readRows(pairs, index(0)),
             [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> x) {
               Num even = num.add(x[0], z[0]), odd = z[1];
               z[0] = num.mul(
                   {num.addf(even.re, odd.im), num.subf(even.im, odd.re)},
-                  below);
+                  makeNumber(num, below));
               z[1] = num.mul(
                   {num.subf(even.re, odd.im), num.addf(even.im, odd.re)},
-                  above);
+                  makeNumber(num, above));
             });
         SmallVector<Value> rows = {add(origin, mul(q, round.part)),
                                    add(origin, mul(opposite, round.part))};
@@ -479,25 +523,27 @@ SmallVector<Value> FFTEmitter::emitLeaf(ValueRange work, ValueRange spectrum,
                                         Value base) {
   SmallVector<Value> rows = rowsFrom(base, index(1), leaf);
   Values factors;
-  SmallVector<Num> shared;
+  SmallVector<Values> shared;
   if (!spectrum.empty()) {
     auto type = cast<RankedTensorType>(spectrum[0].getType());
     if (type.getDimSize(1) == lanes)
       factors = readRows(spectrum, rows);
     else
-      for (Value row : rows)
-        shared.push_back(
-            {tensor::ExtractOp::create(b, loc, spectrum[0], {row, index(0)}),
-             tensor::ExtractOp::create(b, loc, spectrum[1], {row, index(0)})});
+      for (Value row : rows) {
+        Values &parts = shared.emplace_back();
+        for (Value part : spectrum)
+          parts.push_back(
+              tensor::ExtractOp::create(b, loc, part, {row, index(0)}));
+      }
   }
-  Values values = mapRows(
-      b, loc, real, readRows(work, rows), factors,
-      [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> k) {
+  Values values =
+      mapRows(readRows(work, rows), factors, [&](auto &num, auto z, auto k) {
         emitButterfly(num, z, /*inverse=*/false);
         if (spectrum.empty())
           return;
-        for (auto [x, factor] : llvm::zip_equal(z, shared.empty() ? k : shared))
-          x = num.mul(x, factor);
+        for (size_t i = 0; i < z.size(); ++i)
+          z[i] =
+              num.mul(z[i], shared.empty() ? k[i] : makeNumber(num, shared[i]));
         emitButterfly(num, z, /*inverse=*/true);
       });
   return writeRows(work, rows, values);

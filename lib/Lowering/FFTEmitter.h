@@ -1,7 +1,8 @@
 //===- FFTEmitter.h - Transforms of work tiles ------------------*- C++ -*-===//
 //
-// Emits a plan (FFTPlan.h) on a work tile: two real tensors [size, lanes], the
-// real and imaginary parts of `lanes` transforms side by side. Every butterfly
+// Emits a plan (FFTPlan.h) on a work tile: real tensors [size, lanes], the
+// parts of the numbers of `lanes` transforms side by side: real and imaginary
+// part, or in twice the working precision the four of Wide.h. Every butterfly
 // is arithmetic on rows, and twiddle factors are scalars.
 //
 // Blocks are walked depth first. The leaves are visited in order; before leaf i
@@ -26,9 +27,9 @@ class FFTEmitter {
 public:
   using Values = llvm::SmallVector<mlir::Value>;
 
-  /// A transform of static size.
+  /// A transform of static size. `isWide` needs radices of at most 4.
   FFTEmitter(mlir::OpBuilder &b, mlir::Location loc, mlir::Type real,
-             const FFTPlan &plan, int64_t lanes);
+             const FFTPlan &plan, int64_t lanes, bool isWide = false);
   /// A transform that holds `length` points, known at run time.
   FFTEmitter(mlir::OpBuilder &b, mlir::Location loc, mlir::Type real,
              mlir::Value length, int64_t lanes);
@@ -42,7 +43,7 @@ public:
   /// exp(i pi t / 2 size) for t < size: cosines and sines.
   Values emitWeights();
 
-  /// An uninitialised work tile: real and imaginary part.
+  /// An uninitialised work tile.
   Values makeWork();
   /// Zeros in the rows from `begin` on.
   Values clearRows(mlir::ValueRange work, mlir::Value begin);
@@ -76,8 +77,11 @@ private:
                    mlir::ValueRange values);
   llvm::SmallVector<mlir::Value> rowsFrom(mlir::Value base, mlir::Value stride,
                                           int64_t count);
-  /// Twiddle factor number `position`.
-  Num readTwiddle(mlir::Value position, bool inverse);
+  /// The parts of twiddle factor number `position`.
+  Values readTwiddle(mlir::Value position, bool inverse);
+  /// Runs `body(builder, numbers, extra numbers)` on rows in place.
+  template <typename Body>
+  Values mapRows(mlir::ValueRange rows, mlir::ValueRange extra, Body body);
 
   /// One round over the block that begins at `base`.
   Values emitRound(mlir::ValueRange work, mlir::Value base, const Run &run,
@@ -106,6 +110,7 @@ private:
   mlir::Location loc;
   mlir::Type real;
   int64_t leaf, lanes;
+  bool isWide = false;
   mlir::OpFoldResult size, levels;
   llvm::SmallVector<Run> runs;
   /// Block sizes of the levels whose radix is no power of two.

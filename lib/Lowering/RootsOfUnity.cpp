@@ -146,8 +146,7 @@ Num RootsOfUnity::lookUp(Value j) {
   return wide.mulRounded(x, y);
 }
 
-Num RootsOfUnity::lookUpScaled(Value j, WideReal scale) {
+Wide RootsOfUnity::lookUpWide(Value j) {
   auto [x, y] = readFactors(j);
-  Wide scaled{wide.mul(y.re, scale), wide.mul(y.im, scale)};
-  return wide.mulRounded(x, scaled);
+  return wide.mul(x, y);
 }

@@ -29,8 +29,8 @@ public:
 
   /// exp(2 pi i j / order) for 0 <= j < order, rounded once.
   Num lookUp(mlir::Value j);
-  /// The same times a wide real number, rounded once.
-  Num lookUpScaled(mlir::Value j, WideReal scale);
+  /// The same, not rounded.
+  Wide lookUpWide(mlir::Value j);
 
 private:
   mlir::Value index(int64_t value);

@@ -56,6 +56,12 @@ FFTPlan FFTPlan::forConvolution(int64_t length) {
   return planPowerOf2(llvm::PowerOf2Ceil(std::max<int64_t>(length, 4)));
 }
 
+FFTPlan FFTPlan::forWideChirp(int64_t points) {
+  int64_t bits = llvm::Log2_64_Ceil(2 * points - 1);
+  int64_t levels = (bits - 1) / 2;
+  return {{}, 4, levels, int64_t(1) << (bits - 2 * levels)};
+}
+
 int64_t FFTPlan::blockSize(int64_t level) const {
   int64_t size = leaf;
   for (int64_t i = level; i < numRounds(); ++i)

@@ -136,3 +136,39 @@ Num WideBuilder::mulRounded(Wide x, Wide y) {
   return {sumOfProducts(x.re, y.re, neg(x.im), y.im),
           sumOfProducts(x.re, y.im, x.im, y.re)};
 }
+
+//===----------------------------------------------------------------------===//
+// Without normalisation
+//===----------------------------------------------------------------------===//
+
+WideReal LooseWideBuilder::add(WideReal x, WideReal y) {
+  WideReal sum = twoSum(x.high, y.high);
+  Value low = arith::AddFOp::create(b, loc, x.low, y.low);
+  return {sum.high, arith::AddFOp::create(b, loc, sum.low, low)};
+}
+
+WideReal LooseWideBuilder::mul(WideReal x, WideReal y) {
+  Value product = arith::MulFOp::create(b, loc, x.high, y.high);
+  Value low = math::FmaOp::create(b, loc, x.high, y.high,
+                                  arith::NegFOp::create(b, loc, product));
+  low = math::FmaOp::create(b, loc, x.high, y.low, low);
+  return {product, math::FmaOp::create(b, loc, x.low, y.high, low)};
+}
+
+Wide LooseWideBuilder::add(Wide x, Wide y) {
+  return {add(x.re, y.re), add(x.im, y.im)};
+}
+
+Wide LooseWideBuilder::sub(Wide x, Wide y) {
+  return {add(x.re, neg(y.re)), add(x.im, neg(y.im))};
+}
+
+Wide LooseWideBuilder::mul(Wide x, Wide y) {
+  return {add(mul(x.re, y.re), neg(mul(x.im, y.im))),
+          add(mul(x.re, y.im), mul(x.im, y.re))};
+}
+
+Num LooseWideBuilder::toNum(Wide x) {
+  return {arith::AddFOp::create(b, loc, x.re.high, x.re.low),
+          arith::AddFOp::create(b, loc, x.im.high, x.im.low)};
+}

