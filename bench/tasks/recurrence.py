@@ -5,7 +5,7 @@ import programs
 from measure import error_norm
 from scan import data, reference
 
-SHAPES = [(1, 4096, 1024), (8, 1024, 256), (1, 262144, 4)]
+SHAPES = [(4, 4096, 512), (1, 4096, 1024), (8, 1024, 256), (1, 262144, 4)]
 QUICK = [(2, 64, 8)]
 
 
