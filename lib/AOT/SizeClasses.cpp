@@ -161,6 +161,11 @@ void SizeClasses::visitIndexingMaps(Operation *op, ArrayAttr maps) {
         unite(it->second, key, op);
     }
   }
+  // A transition that mixes is square.
+  auto row = op->getAttrOfType<IntegerAttr>("row");
+  auto column = op->getAttrOfType<IntegerAttr>("column");
+  if (isa<LinearRecurrenceOp, MaterializeKernelOp>(op) && row && column)
+    unite(loops[row.getInt()], loops[column.getInt()], op);
 }
 
 /// Operations that measure, create or reinterpret tensors.

@@ -170,3 +170,16 @@ def test_nan_and_infinity_pass_through(folder):
         state = np.float32([0, 0.5, 1]) * state + u[t]
         expected[t] = state
     assert np.array_equal(np.load(folder / "x.npy"), expected, equal_nan=True)
+
+
+def test_transition_that_is_not_square(folder):
+    (folder / "m.mlir").write_text("""
+#tn = affine_map<(t, n, m) -> (t, n)>
+func.func @f(%a: tensor<?x?xf32> {ssm.name = "a"}, %u: tensor<?x?xf32> {ssm.name = "u"}) -> tensor<?x?xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<?x?xf32>) signal(%u : tensor<?x?xf32>)
+      {indexing_maps = [affine_map<(t, n, m) -> (n, m)>, #tn, #tn, affine_map<(t, n, m) -> (n)>],
+       time = 0 : i64, row = 1 : i64, column = 2 : i64} -> tensor<?x?xf32>, tensor<?xf32>
+  return %y : tensor<?x?xf32>
+}""")
+    np.save(folder / "a.npy", np.ones((3, 4), np.float32))
+    assert "input 'a' must be float32[d0, d0] with d0 = 3, but it is float32[3, 4]" in run_fails(folder, "--output", "y.npy")
