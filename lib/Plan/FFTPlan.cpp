@@ -53,7 +53,7 @@ FFTPlan FFTPlan::forAtLeast(int64_t size) {
 }
 
 FFTPlan FFTPlan::forConvolution(int64_t length) {
-  return planPowerOf2(llvm::PowerOf2Ceil(std::max<int64_t>(length, 4)));
+  return forAtLeast(std::max<int64_t>(length, 4));
 }
 
 FFTPlan FFTPlan::forWideChirp(int64_t points) {

@@ -96,8 +96,12 @@ TEST(FFTPlan, OddRadicesComeFirst) {
 }
 
 TEST(FFTPlan, ConvolutionNeedsNoZeroPadding) {
-  EXPECT_EQ(FFTPlan::forConvolution(4096).size(), 4096);
-  EXPECT_EQ(FFTPlan::forConvolution(4097).size(), 8192);
+  for (int64_t length = 4; length <= 1 << 20; length *= 2)
+    EXPECT_EQ(FFTPlan::forConvolution(length).size(), length);
+  for (int64_t length : {1000, 4097, 5000, 12289, 100000}) {
+    EXPECT_GE(FFTPlan::forConvolution(length).size(), length);
+    EXPECT_LT(FFTPlan::forConvolution(length).size(), length * 9 / 8);
+  }
   EXPECT_EQ(FFTPlan::forConvolution(0).size(), 4);
 }
 
