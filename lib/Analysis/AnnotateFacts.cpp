@@ -1,4 +1,5 @@
 //===- AnnotateFacts.cpp - Facts as attributes ----------------------------===//
+#include "ssm/Analysis/Magnitude.h"
 #include "ssm/Analysis/Passes.h"
 #include "ssm/IR/LoopDims.h"
 
@@ -31,6 +32,9 @@ struct AnnotateFacts : ::ssm::impl::AnnotateFactsBase<AnnotateFacts> {
       note("transition", dependence(op.getTransitionMap(), time));
       note("input", dependence(op.getInputIndexingMap(), time));
       note("output", dependence(op.getOutputIndexingMap(), time));
+      if (op.isDiagonal())
+        if (auto most = ::ssm::boundMagnitude(op.getTransition()))
+          facts.append("magnitude", b.getF64FloatAttr(*most));
       if (std::string reason = op.refusesConvolution(); !reason.empty())
         note("no_convolution", reason);
       op->setAttr("ssm.facts", facts.getDictionary(&getContext()));

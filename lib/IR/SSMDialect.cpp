@@ -31,7 +31,14 @@ void ssm::SSMDialect::initialize() {
 
 LogicalResult
 ssm::StrategyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                          StrategyKind kind, int64_t leaf, int64_t lanes) {
+                          StrategyKind kind, int64_t leaf, int64_t lanes,
+                          int64_t taps) {
+  bool isConvolution =
+      kind == StrategyKind::FFTConv || kind == StrategyKind::DirectConv;
+  if (taps < 0 || (taps > 0 && !isConvolution))
+    return emitError() << "taps is the length of a convolution's kernel, or 0 "
+                          "for all of it, found "
+                       << taps << " for " << stringifyStrategyKind(kind);
   if (leaf < 1 || lanes < 1)
     return emitError() << "strategy parameters are at least 1, found leaf = "
                        << leaf << ", lanes = " << lanes;

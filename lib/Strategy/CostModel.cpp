@@ -41,7 +41,7 @@ double ssm::kernelSeconds(const Problem &problem, const TargetInfo &target,
   if (!problem.makesKernel)
     return 0;
   double products =
-      problem.kernels * problem.states * (problem.length + kKernelBlock);
+      problem.kernels * problem.states * (problem.taps + kKernelBlock);
   double flops = products * (problem.complexTransition ? 8 : 2);
   double units = std::ceil(problem.kernels / kKernelLanes);
   double busy = std::min(cores, std::max(1.0, problem.kernels / kKernelLanes));

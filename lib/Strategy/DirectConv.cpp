@@ -27,7 +27,8 @@ static double estimate(const Problem &problem, const TargetInfo &target,
 
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
   return StrategyAttr::get(problem.op->getContext(), StrategyKind::DirectConv,
-                           /*leaf=*/128, tileLanes(problem, target, 1));
+                           /*leaf=*/128, tileLanes(problem, target, 1),
+                           problem.cutTaps());
 }
 
 const Strategy ssm::kDirectConv = {StrategyKind::DirectConv, refuseConvolution,

@@ -59,7 +59,8 @@ static double estimate(const Problem &problem, const TargetInfo &target,
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
   return StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
                            /*leaf=*/128,
-                           target.vectorBytes / problem.elementBytes);
+                           target.vectorBytes / problem.elementBytes,
+                           problem.cutTaps());
 }
 
 const Strategy ssm::kFFTConv = {StrategyKind::FFTConv, refuse, estimate, plan};

@@ -1,8 +1,11 @@
 //===- Problem.cpp - What the cost of an op depends on --------------------===//
+#include "ssm/Analysis/Magnitude.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Strategy/Strategy.h"
 
 #include "mlir/IR/TypeUtilities.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace ssm;
@@ -39,10 +42,32 @@ static double bytesOf(ValueRange values, Problem &problem) {
   return bytes;
 }
 
+/// The T for which |a|^T / (1 - |a|), what all taps from T on can sum to, is
+/// half a rounding of the first; 0 if no bound below 1 on |a| is proved.
+static int64_t proveTaps(LinearRecurrenceOp op) {
+  if (!op.isDiagonal() || op.getNumerics() == Numerics::Strict)
+    return 0;
+  std::optional<double> bound = boundMagnitude(op.getTransition());
+  if (!bound)
+    return 0;
+  auto type = cast<FloatType>(getRealType(op.getStateElementType()));
+  // The bound does not count the rounding of what computes a.
+  double unit = std::ldexp(1.0, -type.getFPMantissaWidth());
+  double most = *bound * (1 + 16 * unit);
+  if (most >= 1)
+    return 0;
+  if (most == 0)
+    return 1;
+  return std::ceil(std::log(unit / 2 * (1 - most)) / std::log(most));
+}
+
 static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   LinearRecurrenceOp::Dims dims = op.getDims();
   problem.length = problem.taps = sizeOr(sizes[dims.time], problem);
+  problem.provedTaps = proveTaps(op);
+  if (problem.provedTaps > 0)
+    problem.taps = std::min<double>(problem.taps, problem.provedTaps);
   for (unsigned dim : dims.parallel) {
     double size = sizeOr(sizes[dim], problem);
     problem.channels *= size;

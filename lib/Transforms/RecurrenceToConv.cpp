@@ -44,6 +44,8 @@ private:
   Value makeOnes();
   Value makeKernel(Indexed input, AffineMap map, Type element,
                    Projection projection);
+  /// The kernel's length: `length`, or what the strategy cuts it to.
+  OpFoldResult cutTaps(OpFoldResult length);
   Value storedInit();
   Value makeResponse(AffineMap map, Type element);
   Value addInitResponse(Value y);
@@ -137,7 +139,10 @@ Value ConvForm::emit() {
   SmallVector<AffineMap> operandMaps = kernelMaps(input.map);
   AffineMap kernelMap = resultOver(operandMaps);
   bool complexTaps = complexKernel && early == Projection::None;
+  OpFoldResult length = sizes[lag];
+  sizes[lag] = cutTaps(length);
   Value kernel = makeKernel(input, kernelMap, elementOf(complexTaps), early);
+  sizes[lag] = length;
 
   // 2. The convolution, over the loop dimensions that are left.
   uint64_t time = lag;
@@ -158,6 +163,18 @@ Value ConvForm::emit() {
     return addInitResponse(y);
   return complexSignal && op.getProjection() != Projection::None ? finish(y)
                                                                  : y;
+}
+
+OpFoldResult ConvForm::cutTaps(OpFoldResult length) {
+  StrategyAttr strategy = op.getStrategyAttr();
+  int64_t taps = strategy ? strategy.getTaps() : 0;
+  if (taps == 0)
+    return length;
+  if (std::optional<int64_t> known = getConstantIntValue(length))
+    return b.getIndexAttr(std::min(*known, taps));
+  return arith::MinSIOp::create(b, loc, asValue(b, loc, length),
+                                asValue(b, loc, b.getIndexAttr(taps)))
+      .getResult();
 }
 
 /// init, in the precision of the other operands.

@@ -16,3 +16,6 @@ func.func private @parameter() attributes {s = #ssm.strategy<sequential, threads
 // expected-error@+2 {{expected ::ssm::Direction to be one of: forward, backward}}
 // expected-error@+1 {{failed to parse SSM_DirectionAttr parameter 'value'}}
 func.func private @direction() attributes {d = #ssm.direction<sideways>}
+// -----
+// expected-error@+1 {{taps is the length of a convolution's kernel, or 0 for all of it, found 8 for tree_scan}}
+func.func private @taps() attributes {s = #ssm.strategy<tree_scan, taps = 8>}

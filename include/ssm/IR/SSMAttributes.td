@@ -89,6 +89,10 @@ def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
     | `fft_conv` | the kernel K_l = C A^l B, convolved by FFT | A, B, C time-invariant; `numerics<norm>` |
     | `direct_conv` | the same kernel, convolved by its definition | A, B, C time-invariant |
 
+    A convolution may cut its kernel: with `taps` above zero, K_l is taken to be
+    zero for l >= taps. `--ssm-select-strategy` does so under `numerics<norm>`
+    where a proved bound on |a| makes the taps beyond smaller than rounding.
+
     `lanes` is the number of channels (or, in a tree of few channels, leaves)
     computed side by side in one vector tile.
 
@@ -97,8 +101,15 @@ def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
   let parameters = (ins
     EnumParameter<SSM_StrategyKind>:$kind,
     DefaultValuedParameter<"int64_t", "128">:$leaf,
-    DefaultValuedParameter<"int64_t", "16">:$lanes);
-  let assemblyFormat = "`<` $kind (`,` struct($leaf, $lanes)^)? `>`";
+    DefaultValuedParameter<"int64_t", "16">:$lanes,
+    DefaultValuedParameter<"int64_t", "0">:$taps);
+  let builders = [
+    AttrBuilder<(ins "::ssm::StrategyKind":$kind, "int64_t":$leaf,
+                     "int64_t":$lanes), [{
+      return $_get($_ctxt, kind, leaf, lanes, /*taps=*/0);
+    }]>
+  ];
+  let assemblyFormat = "`<` $kind (`,` struct($leaf, $lanes, $taps)^)? `>`";
   let genVerifyDecl = 1;
 }
 

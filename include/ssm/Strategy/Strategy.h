@@ -27,10 +27,18 @@ struct Problem {
   double flopsPerStep = 2; ///< Real operations a step and state.
   double convolutions = 1; ///< Real convolutions in one of this op.
   int64_t elementBytes = 4;
+  /// Taps beyond this are smaller than rounding, by a proved bound on |a|; 0 if
+  /// there is none.
+  int64_t provedTaps = 0;
   bool complexTransition = false;
   bool makesKernel = false; ///< The kernel must be materialised first.
   bool finalIsUsed = false;
   bool assumedSizes = false;
+
+  /// The kernel's length if a bound cuts it, else 0.
+  int64_t cutTaps() const {
+    return assumedSizes || provedTaps < length ? provedTaps : 0;
+  }
 };
 
 Problem describe(mlir::Operation *op);

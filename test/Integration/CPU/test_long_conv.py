@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from harness import run
 from mlir_text import Conv, check, compute, convolve
 from reference import ops
 
@@ -78,3 +79,27 @@ def test_an_impulse_finds_the_kernel():
     kernel = np.broadcast_to(case.inputs["k"], direct.shape)
     np.testing.assert_array_equal(direct, kernel)
     assert np.linalg.norm(fft - kernel) <= 1e-6 * np.linalg.norm(kernel)
+
+
+@pytest.mark.parametrize("strategy", ["fft_conv", "direct_conv"])
+def test_a_proved_bound_cuts_the_kernel(strategy):
+    """Constant |a| <= 0.9: the taps left out are below rounding; an initial
+    state keeps its whole response."""
+    u = np.random.default_rng(5).standard_normal((3000, 2)).astype(np.float32)
+    h = np.float32([1e3, -1e3])
+    a = np.float32([0.9, -0.5])
+    text = """
+#d = affine_map<(t, d) -> (d)>
+#td = affine_map<(t, d) -> (t, d)>
+func.func @f(%u: tensor<?x2xf32>, %h: tensor<2xf32>) -> tensor<?x2xf32> {
+  %a = arith.constant dense<[0.9, -0.5]> : tensor<2xf32>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<2xf32>) signal(%u : tensor<?x2xf32>) init(%h : tensor<2xf32>)
+      {indexing_maps = [#d, #td, #d, #td, #d], time = 0 : i64} -> tensor<?x2xf32>, tensor<2xf32>
+  return %y : tensor<?x2xf32>
+}"""
+    for length in (3000, 100, 1):
+        (y,) = run(text, u[:length], h, strategy=strategy)
+        want, x = np.empty((length, 2)), h.astype(float)
+        for t in range(length):
+            want[t] = x = a.astype(float) * x + u[t]
+        assert np.linalg.norm(y - want) <= 1e-6 * np.linalg.norm(want)
