@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -18,6 +19,21 @@ using namespace mlir;
 #define GET_ATTRDEF_CLASSES
 #include "ssm/IR/SSMAttributes.cpp.inc"
 
+namespace {
+/// Every op is pure and knows nothing of the function around it.
+struct Inliner : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+  /// Into the regions of ssm ops.
+  bool isLegalToInline(Region *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
+} // namespace
+
 void ssm::SSMDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
@@ -27,6 +43,7 @@ void ssm::SSMDialect::initialize() {
 #define GET_OP_LIST
 #include "ssm/IR/SSMOps.cpp.inc"
       >();
+  addInterfaces<Inliner>();
 }
 
 LogicalResult
