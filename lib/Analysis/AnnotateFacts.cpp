@@ -29,7 +29,12 @@ struct AnnotateFacts : ::ssm::impl::AnnotateFactsBase<AnnotateFacts> {
       auto note = [&](StringRef name, StringRef value) {
         facts.append(name, b.getStringAttr(value));
       };
-      note("transition", dependence(op.getTransitionMap(), time));
+      // A transition varies if any of its parts does.
+      StringRef transition = dependence(op.getTransitionMap(), time);
+      for (AffineMap part : {op.getLeftIndexingMap(), op.getRightIndexingMap()})
+        if (dependence(part, time) == "varying")
+          transition = "varying";
+      note("transition", transition);
       note("input", dependence(op.getInputIndexingMap(), time));
       note("output", dependence(op.getOutputIndexingMap(), time));
       if (op.isDiagonal())

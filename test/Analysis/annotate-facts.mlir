@@ -24,3 +24,14 @@ func.func @varying_output(%a: tensor<8xf32>, %c: tensor<16x8xf32>, %u: tensor<2x
       -> tensor<2x16x8xf32>, tensor<2x8xf32>
   return %y : tensor<2x16x8xf32>
 }
+
+// A transition varies if its low-rank part does.
+// CHECK-LABEL: func @varying_low_rank
+// CHECK: ssm.facts = {input = "absent", no_convolution = "the transition's low-rank part varies in time", output = "absent", transition = "varying"}
+func.func @varying_low_rank(%w: tensor<8xf32>, %p: tensor<2x16x8xf32>, %u: tensor<2x16x8xf32>) -> tensor<2x16x8xf32> {
+  %y, %x = ssm.linear_recurrence transition(%w : tensor<8xf32>)
+      signal(%u : tensor<2x16x8xf32>) low_rank(%p, %p : tensor<2x16x8xf32>, tensor<2x16x8xf32>)
+      {indexing_maps = [#d, #btd, #btd, #btd, #btd, #bd], time = 1 : i64, row = 2 : i64}
+      -> tensor<2x16x8xf32>, tensor<2x8xf32>
+  return %y : tensor<2x16x8xf32>
+}
