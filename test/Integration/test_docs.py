@@ -28,6 +28,6 @@ def test_readme_shows_what_the_compiler_prints():
     assert tool("ssm-opt", *flags, input=before).stdout.strip() == after.strip()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.mlir")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("**/*.mlir")), ids=lambda p: p.name)
 def test_example_parses(path):
     tool("ssm-opt", path)

@@ -50,8 +50,8 @@ struct FFTPlan {
   /// The cheapest plan of at least `size` points whose rounds are all written
   /// out, as a convolution needs them.
   static FFTPlan forAtLeast(int64_t size);
-  /// The cheapest plan that a causal convolution of `length` outputs can use. By
-  /// right-angle weighting, it needs `length` points only.
+  /// The cheapest plan that a causal convolution of `length` outputs can use.
+  /// By right-angle weighting, it needs `length` points only.
   static FFTPlan forConvolution(int64_t length);
   /// The plan of the convolution in a chirp transform of `points`.
   static FFTPlan forChirp(int64_t points) { return forAtLeast(2 * points - 1); }

@@ -1,0 +1,60 @@
+// MEGA's multi-dimensional damped moving average: N real decays a channel (Ma
+// et al., "Mega: Moving Average Equipped Gated Attention", arXiv 2209.10655).
+//
+//     h_t = q h_{t-1} + p beta u_t                   p = sigmoid(delta)
+//     e_t = sum_n gamma_n h_tn / sqrt(N)             q = 1 - p sigmoid(alpha)
+//     y_t = silu(e_t + omega u_t)
+
+!h = tensor<16xf32>
+!hn = tensor<16x8xf32>
+!bth = tensor<?x?x16xf32>
+!bhn = tensor<?x16x8xf32>
+
+#hn = affine_map<(b, t, h, n) -> (h, n)>
+#bth = affine_map<(b, t, h, n) -> (b, t, h)>
+#bhn = affine_map<(b, t, h, n) -> (b, h, n)>
+
+#h_n = affine_map<(h, n) -> (h, n)>
+
+func.func @mega(%delta: !hn, %alpha: !hn, %beta: !hn, %gamma: !hn, %omega: !h, %u: !bth, %h0: !bhn)
+    -> (!bth, !bhn) {
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : !hn
+  %q, %b, %c = linalg.generic {iterator_types = ["parallel", "parallel"],
+      indexing_maps = [#h_n, #h_n, #h_n, #h_n, #h_n, #h_n, #h_n]}
+      ins(%delta, %alpha, %beta, %gamma : !hn, !hn, !hn, !hn) outs(%e, %e, %e : !hn, !hn, !hn) {
+  ^bb0(%dn: f32, %an: f32, %bn: f32, %gn: f32, %0: f32, %1: f32, %2: f32):
+    %p = func.call @sigmoid(%dn) : (f32) -> f32
+    %damping = func.call @sigmoid(%an) : (f32) -> f32
+    %loss = arith.mulf %p, %damping : f32
+    %qn = arith.subf %one, %loss : f32
+    %pb = arith.mulf %p, %bn : f32
+    %states = arith.constant 8.0 : f32
+    %root = math.rsqrt %states : f32
+    %cn = arith.mulf %gn, %root : f32
+    linalg.yield %qn, %pb, %cn : f32, f32, f32
+  } -> (!hn, !hn, !hn)
+  %average, %h = ssm.linear_recurrence transition(%q : !hn) signal(%u : !bth)
+      input(%b : !hn) output(%c : !hn) init(%h0 : !bhn)
+      {indexing_maps = [#hn, #bth, #hn, #hn, #bhn, #bth, #bhn], time = 1 : i64} -> !bth, !bhn
+  %y = linalg.generic {iterator_types = ["parallel", "parallel", "parallel"], indexing_maps = [
+      affine_map<(b, t, h) -> (h)>, affine_map<(b, t, h) -> (b, t, h)>,
+      affine_map<(b, t, h) -> (b, t, h)>]} ins(%omega, %u : !h, !bth) outs(%average : !bth) {
+  ^bb0(%w: f32, %v: f32, %s: f32):
+    %wv = arith.mulf %w, %v : f32
+    %z = arith.addf %s, %wv : f32
+    %gate = func.call @sigmoid(%z) : (f32) -> f32
+    %silu = arith.mulf %z, %gate : f32
+    linalg.yield %silu : f32
+  } -> !bth
+  return %y, %h : !bth, !bhn
+}
+
+func.func private @sigmoid(%x: f32) -> f32 {
+  %one = arith.constant 1.0 : f32
+  %minus = arith.negf %x : f32
+  %e = math.exp %minus : f32
+  %d = arith.addf %one, %e : f32
+  %s = arith.divf %one, %d : f32
+  return %s : f32
+}
