@@ -49,7 +49,7 @@ def main():
             missed |= errors[worst] > BAR
             print(f"{dtype}  {name:18} largest {errors[worst]:.3f} (n = {worst:,}), "
                   f"median {np.median(list(errors.values())):.3f}, allowed {BAR}", flush=True)
-    sys.exit(missed)
+    sys.exit(int(missed))
 
 
 if __name__ == "__main__":
