@@ -31,8 +31,7 @@ public:
 
 private:
   SmallVector<Labelled> readElement(OpBuilder &b, const Step &step) {
-    return {read(b, transition, step), read(b, signal, step),
-            read(b, input, step)};
+    return read(b, {&transition, &signal, &input}, step);
   }
 
   bool complexTransition;
@@ -95,8 +94,9 @@ ScanTile::Values DiagonalTile::resume(OpBuilder &b, ValueRange summary) {
   ValueRange state = summary.drop_front(1 + complexTransition);
   if (!init)
     return Values(state);
-  return buildOver(b, loc, tile.kept,
-                   {overTile(product), read(b, init, Step())}, overTile(state),
+  SmallVector<Labelled> ins = {overTile(product)};
+  llvm::append_range(ins, read(b, {&init}, Step()));
+  return buildOver(b, loc, tile.kept, ins, overTile(state),
                    [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
                      NumBuilder num(nested, bodyLoc, real);
                      Num a = toNum(args.take_front(product.size()));

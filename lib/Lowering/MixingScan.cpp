@@ -122,8 +122,7 @@ ScanTile::Values MixingTile::zeros(OpBuilder &b, ArrayRef<unsigned> over,
 }
 
 ScanTile::Values MixingTile::drive(OpBuilder &b, const Step &step) {
-  return buildOver(b, loc, tile.kept,
-                   {read(b, signal, step), read(b, input, step)},
+  return buildOver(b, loc, tile.kept, read(b, {&signal, &input}, step),
                    overTile(zeros(b, tile.kept, 1 + complexState)),
                    [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
                      NumBuilder num(nested, bodyLoc, real);
@@ -138,7 +137,9 @@ ScanTile::Values MixingTile::accumulate(OpBuilder &b, ArrayRef<unsigned> loops,
                                         const Step &step, const TileOperand &x,
                                         bool conjugate, const Labelled &y,
                                         const Labelled &out) {
-  return buildOver(b, loc, loops, {read(b, x, step), y}, out,
+  SmallVector<Labelled> ins = read(b, {&x}, step);
+  ins.push_back(y);
+  return buildOver(b, loc, loops, ins, out,
                    [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
                      NumBuilder num(nested, bodyLoc, real);
                      Num p = decode(num, x, args);

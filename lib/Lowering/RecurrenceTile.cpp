@@ -10,7 +10,8 @@
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -37,11 +38,11 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
   operand.varies = uses(map, op.getTime());
   operand.tile = tile;
   operand.tile.kept.insert(operand.tile.kept.begin(), own.begin(), own.end());
-  if (operand.varies)
+  if (fuseProducer(b, operand, own) || operand.varies)
     return operand;
 
   // Bring the slice into the order of the kept dimensions, split and widened.
-  Labelled slice = read(b, operand, Step());
+  Labelled slice = readSlice(b, operand, Step());
   SmallVector<unsigned> &order = operand.fixed.dims;
   SmallVector<OpFoldResult> sizes;
   for (unsigned dim : operand.tile.kept)
@@ -61,10 +62,70 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
   return operand;
 }
 
-Labelled RecurrenceTile::read(OpBuilder &b, const TileOperand &operand,
-                              const Step &step) {
-  if (!operand || !operand.fixed.parts.empty())
-    return operand.fixed;
+/// The loop dimensions of the recurrence that an input of the producer is over,
+/// by `loops`, those of the producer's loops; null if it is not indexed by
+/// them.
+static AffineMap composeMap(AffineMap input, ArrayRef<AffineExpr> loops,
+                            AffineMap map) {
+  if (!input.isProjectedPermutation())
+    return AffineMap();
+  SmallVector<AffineExpr> exprs;
+  for (unsigned loop : dimsOf(input))
+    exprs.push_back(loops[loop]);
+  return AffineMap::get(map.getNumDims(), 0, exprs, map.getContext());
+}
+
+/// An elementwise op on real numbers with no other user, whose body knows
+/// nothing of its place.
+static linalg::GenericOp findProducer(Value value) {
+  auto producer = value.getDefiningOp<linalg::GenericOp>();
+  if (!producer || !value.hasOneUse() || producer.getNumResults() != 1 ||
+      producer.getNumParallelLoops() != producer.getNumLoops() ||
+      !producer.getIndexingMapsArray().back().isPermutation() ||
+      producer.payloadUsesValueFromOperand(producer.getDpsInitOperand(0)))
+    return {};
+  for (Operation &nested : producer.getBlock()->without_terminator())
+    if (isa<linalg::IndexOp>(nested) || nested.getNumRegions())
+      return {};
+  return llvm::any_of(producer->getOperands(), hasComplexElements) ? nullptr
+                                                                   : producer;
+}
+
+bool RecurrenceTile::fuseProducer(OpBuilder &b, TileOperand &operand,
+                                  ArrayRef<unsigned> own) {
+  // A smaller operand is worth its memory: it is read many times.
+  bool isFull = operand.varies && own.empty() &&
+                llvm::all_of(tile.kept, [&](unsigned dim) {
+                  return uses(operand.map, dim);
+                });
+  auto producer = isFull ? findProducer(operand.source) : nullptr;
+  if (!producer)
+    return false;
+  SmallVector<AffineMap> maps = producer.getIndexingMapsArray();
+  SmallVector<AffineExpr> loops(maps.back().getNumDims());
+  for (auto [loop, expr] :
+       llvm::zip_equal(dimsOf(maps.back()), operand.map.getResults()))
+    loops[loop] = expr;
+  SmallVector<AffineMap> composed;
+  for (OpOperand *input : producer.getDpsInputOperands()) {
+    composed.push_back(
+        composeMap(producer.getMatchingIndexingMap(input), loops, operand.map));
+    if (!composed.back())
+      return false;
+  }
+  for (auto [input, map] :
+       llvm::zip_equal(producer.getDpsInputOperands(), composed)) {
+    bool used = isa<RankedTensorType>(input->get().getType()) &&
+                producer.payloadUsesValueFromOperand(input);
+    operand.inputs.push_back(used ? makeOperand(b, input->get(), map)
+                                  : TileOperand());
+  }
+  operand.producer = producer;
+  return true;
+}
+
+Labelled RecurrenceTile::readSlice(OpBuilder &b, const TileOperand &operand,
+                                   const Step &step) {
   Tile at = operand.tile;
   if (operand.varies)
     at.ranges[op.getTime()] = step.time;
@@ -76,14 +137,58 @@ Labelled RecurrenceTile::read(OpBuilder &b, const TileOperand &operand,
   return slice;
 }
 
+SmallVector<Labelled>
+RecurrenceTile::read(OpBuilder &b, ArrayRef<const TileOperand *> operands,
+                     const Step &step) {
+  SmallVector<Labelled> values;
+  for (const TileOperand *operand : operands) {
+    if (!*operand)
+      continue;
+    if (operand->producer) {
+      SmallVector<const TileOperand *> inputs;
+      for (const TileOperand &input : operand->inputs)
+        inputs.push_back(&input);
+      llvm::append_range(values, read(b, inputs, step));
+    } else {
+      values.push_back(operand->varies ? readSlice(b, *operand, step)
+                                       : operand->fixed);
+    }
+  }
+  return values;
+}
+
 Num RecurrenceTile::decode(NumBuilder &num, const TileOperand &operand,
                            ValueRange &args) {
-  size_t count = operand.varies ? 1 : operand.fixed.parts.size();
-  Num x = num.load(args[0]);
-  if (count == 2)
-    x.im = args[1];
-  args = args.drop_front(count);
+  if (operand.varies)
+    return num.load(decodeElement(num, operand, args));
+  Num x = toNum(args.take_front(operand.fixed.parts.size()));
+  args = args.drop_front(operand.fixed.parts.size());
   return x;
+}
+
+/// The operand's element as it is stored, or as its producer computes it.
+Value RecurrenceTile::decodeElement(NumBuilder &num, const TileOperand &operand,
+                                    ValueRange &args) {
+  if (!operand.varies)
+    return num.store(decode(num, operand, args),
+                     getElementTypeOrSelf(operand.source));
+  if (!operand.producer) {
+    Value element = args.front();
+    args = args.drop_front();
+    return element;
+  }
+  IRMapping mapping;
+  linalg::GenericOp producer = operand.producer;
+  Block &body = *producer.getBlock();
+  for (auto [i, input] : llvm::enumerate(operand.inputs)) {
+    Value scalar = producer->getOperand(i);
+    if (input)
+      scalar = decodeElement(num, input, args);
+    mapping.map(body.getArgument(i), scalar);
+  }
+  for (Operation &nested : body.without_terminator())
+    num.getBuilder().clone(nested, mapping);
+  return mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
 }
 
 Num RecurrenceTile::decodeDrive(NumBuilder &num, ValueRange &args) {
@@ -107,7 +212,7 @@ ScanTile::Values RecurrenceTile::start(OpBuilder &b) {
   Values zero = makeParts(b, 0.0, complexState);
   if (!init)
     return zero;
-  return buildOver(b, loc, tile.kept, read(b, init, Step()), overTile(zero),
+  return buildOver(b, loc, tile.kept, read(b, {&init}, Step()), overTile(zero),
                    [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
                      NumBuilder num(nested, bodyLoc, real);
                      Num x = decode(num, init, args);
@@ -129,8 +234,10 @@ ScanTile::Values RecurrenceTile::project(OpBuilder &b, ValueRange state,
   for (unsigned i = 0; i < 1u + complexOutput; ++i)
     sums.parts.push_back(
         buildFilled(b, loc, ArrayRef(sizes).drop_front(numState), real, 0.0));
+  SmallVector<Labelled> ins = {overTile(state)};
+  llvm::append_range(ins, read(b, {&output}, step));
   return buildOver(
-      b, loc, tile.kept, {overTile(state), read(b, output, step)}, sums,
+      b, loc, tile.kept, ins, sums,
       [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
         NumBuilder num(nested, bodyLoc, real);
         Num x = toNum(args.take_front(state.size()));

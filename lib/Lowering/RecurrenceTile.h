@@ -14,6 +14,10 @@
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Utils/Num.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+#include <vector>
+
 namespace ssm {
 
 /// An operand of the recurrence inside one tile.
@@ -26,6 +30,10 @@ struct TileOperand {
   Tile tile;
   /// If it does not vary: its parts in the tile's layout.
   Labelled fixed;
+  /// If its elements are computed where they are needed: by the body of this
+  /// op, from these operands (null where the body does not use one).
+  mlir::linalg::GenericOp producer;
+  std::vector<TileOperand> inputs;
 
   explicit operator bool() const { return bool(source); }
 };
@@ -46,9 +54,10 @@ protected:
   TileOperand makeOperand(mlir::OpBuilder &b, mlir::Value value,
                           mlir::AffineMap map,
                           llvm::ArrayRef<unsigned> own = {});
-  /// The operand's tensors at `step`; none if it is absent.
-  Labelled read(mlir::OpBuilder &b, const TileOperand &operand,
-                const Step &step);
+  /// The tensors of operands at `step`; none of those that are absent.
+  llvm::SmallVector<Labelled> read(mlir::OpBuilder &b,
+                                   llvm::ArrayRef<const TileOperand *> operands,
+                                   const Step &step);
   /// The operand's value from the scalars of `read`, consuming them.
   Num decode(NumBuilder &num, const TileOperand &operand,
              mlir::ValueRange &args);
@@ -68,6 +77,14 @@ protected:
   TileOperand signal, input, output, init;
 
 private:
+  Labelled readSlice(mlir::OpBuilder &b, const TileOperand &operand,
+                     const Step &step);
+  /// Makes the operand one that its elementwise producer computes in the tile,
+  /// if that is what keeps it from ever being in memory.
+  bool fuseProducer(mlir::OpBuilder &b, TileOperand &operand,
+                    llvm::ArrayRef<unsigned> own);
+  mlir::Value decodeElement(NumBuilder &num, const TileOperand &operand,
+                            mlir::ValueRange &args);
   /// The output at one step, before it is scaled and converted.
   Values project(mlir::OpBuilder &b, mlir::ValueRange state, const Step &step);
 };

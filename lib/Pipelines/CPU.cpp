@@ -116,6 +116,7 @@ static void addLLVM(OpPassManager &pm, unsigned threads) {
   }
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createPreciseMath());
+  pm.addPass(createInlineExp());
   // bfloat16 is computed in f32: few CPUs have it, and older C runtimes lack
   // the conversion functions that LLVM would call.
   pm.addPass(math::createMathExtendToSupportedTypes());

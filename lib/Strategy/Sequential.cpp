@@ -6,10 +6,13 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Channels in vectors, four a tile: enough to hide the latency of an FMA, and
-/// four cache lines in a row of every operand a step. Two lines take up to
-/// twice as long when the rows are a page apart.
-static constexpr int64_t kVectorsPerTile = 4;
+/// Vectors of channels in a tile: four are enough to hide the latency of an
+/// FMA, and four cache lines in a row of every operand a step. Two lines take
+/// up to twice as long when the rows are a page apart. The states of a channel
+/// that has several are vectors of their own, which must stay in registers.
+static int64_t vectorsPerTile(const Problem &problem) {
+  return problem.states < 4 ? 4 : 1;
+}
 
 static std::string refuse(const Problem &problem) {
   return isa<LongConvOp>(problem.op) ? "a convolution carries no state" : "";
@@ -17,7 +20,7 @@ static std::string refuse(const Problem &problem) {
 
 static double estimate(const Problem &problem, const TargetInfo &target,
                        int64_t cores) {
-  double lanes = tileLanes(problem, target, kVectorsPerTile);
+  double lanes = tileLanes(problem, target, vectorsPerTile(problem));
   double units = tileCount(problem, lanes);
   double busy = std::min<double>(cores, units);
   return startSeconds(units, target, cores) +
@@ -29,7 +32,7 @@ static double estimate(const Problem &problem, const TargetInfo &target,
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
   return StrategyAttr::get(problem.op->getContext(), StrategyKind::Sequential,
                            /*leaf=*/128,
-                           tileLanes(problem, target, kVectorsPerTile));
+                           tileLanes(problem, target, vectorsPerTile(problem)));
 }
 
 const Strategy ssm::kSequential = {StrategyKind::Sequential, refuse, estimate,

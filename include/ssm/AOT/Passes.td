@@ -199,6 +199,17 @@ def PreciseMath : Pass<"ssm-precise-math", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def InlineExp : Pass<"ssm-inline-exp"> {
+  let summary = "Compute the exponential of f32 vectors in line";
+  let description = [{
+    `math.exp` on vectors of f32 becomes a polynomial and a scaling by a power of
+    two, with an error below one unit in the last place. Other types call libm's
+    functions.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
 def AllowContract : Pass<"ssm-allow-contract"> {
   let summary = "Allow a multiply and an add to be contracted to an FMA";
   let description = [{
