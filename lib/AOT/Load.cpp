@@ -6,11 +6,13 @@
 //===----------------------------------------------------------------------===//
 #include "ssm/AOT/Compile.h"
 
+#include "Target.h"
+
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/DynamicLibrary.h"
-#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace llvm;
@@ -22,18 +24,15 @@ LoadedModule::LoadedModule(std::unique_ptr<orc::LLJIT> jit)
 LoadedModule::LoadedModule(LoadedModule &&) = default;
 LoadedModule::~LoadedModule() = default;
 
-/// Loads LLVM's OpenMP runtime into the process and sets its thread count.
-static Error loadOpenMP(unsigned threads) {
+/// Loads LLVM's OpenMP runtime into the process; returns its function that
+/// sets the number of threads.
+static Expected<void (*)(int)> loadOpenMP() {
   for (const char *name : {"libomp.so.5", "libomp.so", SSM_LIBOMP}) {
     auto library = sys::DynamicLibrary::getPermanentLibrary(name);
     if (!library.isValid())
       continue;
-    auto *setThreads = reinterpret_cast<void (*)(int)>(
-        library.getAddressOfSymbol("omp_set_num_threads"));
-    if (setThreads) {
-      setThreads(threads);
-      return Error::success();
-    }
+    if (void *setThreads = library.getAddressOfSymbol("omp_set_num_threads"))
+      return reinterpret_cast<void (*)(int)>(setThreads);
   }
   return createStringError("more than one thread needs LLVM's OpenMP runtime, "
                            "but libomp.so was not found; install libomp5-22 or "
@@ -41,14 +40,28 @@ static Error loadOpenMP(unsigned threads) {
 }
 
 Expected<LoadedModule> CompiledModule::load(unsigned threads) {
-  if (threads > 1)
-    if (Error error = loadOpenMP(threads))
-      return error;
   SmallVector<char, 0> object;
   raw_svector_ostream os(object);
   if (Error error = emit(OutputKind::Object, os))
     return error;
-  orc::JITTargetMachineBuilder builder(machine->getTargetTriple());
+  auto loaded = LoadedModule::create(os.str(), threads > 1);
+  if (loaded && threads > 1) {
+    auto setThreads = loadOpenMP();
+    if (!setThreads)
+      return setThreads.takeError();
+    (*setThreads)(threads);
+  }
+  return loaded;
+}
+
+Expected<LoadedModule> LoadedModule::create(StringRef object, bool openmp) {
+  if (openmp)
+    if (Error error = loadOpenMP().takeError())
+      return error;
+  auto machine = createTargetMachine("host");
+  if (!machine)
+    return machine.takeError();
+  orc::JITTargetMachineBuilder builder((*machine)->getTargetTriple());
   auto jit = orc::LLJITBuilder()
                  .setJITTargetMachineBuilder(std::move(builder))
                  .create();
@@ -60,8 +73,8 @@ Expected<LoadedModule> CompiledModule::load(unsigned threads) {
     (*jit)->getMainJITDylib().addGenerator(std::move(*vectorMath));
   else
     consumeError(vectorMath.takeError());
-  if (Error error = (*jit)->addObjectFile(
-          std::make_unique<SmallVectorMemoryBuffer>(std::move(object))))
+  if (Error error =
+          (*jit)->addObjectFile(MemoryBuffer::getMemBufferCopy(object)))
     return error;
   return LoadedModule(std::move(*jit));
 }

@@ -1,4 +1,4 @@
-//===- ToolSupport.cpp - What ssm-run and ssm-compile share ---------------===//
+//===- ToolSupport.cpp - What the compiler's front ends share -------------===//
 #include "ssm/AOT/ToolSupport.h"
 
 #include "ssm/AOT/Source.h"
@@ -17,30 +17,48 @@ namespace {
 /// Prints the text of every remark as one line.
 class LinePrinter final : public remark::detail::MLIRRemarkStreamerBase {
 public:
+  explicit LinePrinter(llvm::raw_ostream &os) : os(os) {}
+
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
     for (const auto &arg : remark.getArgs())
       if (arg.key == "Remark")
-        llvm::outs() << arg.val << "\n";
+        os << arg.val << "\n";
   }
+
+private:
+  llvm::raw_ostream &os;
 };
 } // namespace
 
-/// Remarks of the category of strategy selection go to stdout.
-static LogicalResult printStrategyRemarks(MLIRContext &context) {
+/// Remarks of the category of strategy selection go to `os`.
+static LogicalResult printStrategyRemarks(MLIRContext &context,
+                                          llvm::raw_ostream &os) {
   // The engine enables a kind of remark only if the kind's own filter is set.
   remark::RemarkCategories categories;
   categories.all = categories.passed = categories.missed = "ssm-strategy";
   return remark::enableOptimizationRemarks(
-      context, std::make_unique<LinePrinter>(),
+      context, std::make_unique<LinePrinter>(os),
       std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
 }
 
-Program::Program() : context(MLIRContext::Threading::DISABLED) {
+Program::Program(llvm::raw_ostream &diagnostics)
+    : context(MLIRContext::Threading::DISABLED) {
   DialectRegistry registry;
   registerAll(registry);
   context.appendDialectRegistry(registry);
   context.printOpOnDiagnostic(false);
-  handler = std::make_unique<SourceMgrDiagnosticHandler>(sources, &context);
+  handler = std::make_unique<SourceMgrDiagnosticHandler>(sources, &context,
+                                                         diagnostics);
+}
+
+std::unique_ptr<Program> Program::parse(StringRef text, StringRef name,
+                                        llvm::raw_ostream &diagnostics,
+                                        llvm::raw_ostream *remarks) {
+  std::unique_ptr<Program> program(new Program(diagnostics));
+  if (remarks && failed(printStrategyRemarks(program->context, *remarks)))
+    return nullptr;
+  program->op = parseProgram(text, name, program->sources, &program->context);
+  return program->op ? std::move(program) : nullptr;
 }
 
 std::unique_ptr<Program> Program::load(StringRef path, bool explain) {
@@ -50,12 +68,8 @@ std::unique_ptr<Program> Program::load(StringRef path, bool explain) {
                  << file.getError().message() << "; check the path\n";
     return nullptr;
   }
-  std::unique_ptr<Program> program(new Program());
-  if (explain && failed(printStrategyRemarks(program->context)))
-    return nullptr;
-  program->op = parseProgram((*file)->getBuffer(), path, program->sources,
-                             &program->context);
-  return program->op ? std::move(program) : nullptr;
+  return parse((*file)->getBuffer(), path, llvm::errs(),
+               explain ? &llvm::outs() : nullptr);
 }
 
 LogicalResult reportError(StringRef tool, llvm::Error error) {

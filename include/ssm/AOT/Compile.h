@@ -74,6 +74,11 @@ public:
   LoadedModule(LoadedModule &&);
   ~LoadedModule();
 
+  /// Loads an object file that CompiledModule::emit wrote for this machine;
+  /// with `openmp`, the OpenMP runtime first.
+  static llvm::Expected<LoadedModule> create(llvm::StringRef object,
+                                             bool openmp);
+
   /// The address of a function, such as `K_run`.
   template <typename Fn>
   llvm::Expected<Fn *> lookup(llvm::StringRef name) {
@@ -84,7 +89,6 @@ public:
   }
 
 private:
-  friend class CompiledModule;
   explicit LoadedModule(std::unique_ptr<llvm::orc::LLJIT> jit);
   llvm::Expected<void *> lookupAddress(llvm::StringRef name);
 

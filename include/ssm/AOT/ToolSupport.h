@@ -1,4 +1,4 @@
-//===- ToolSupport.h - What ssm-run and ssm-compile share -------*- C++ -*-===//
+//===- ToolSupport.h - What the compiler's front ends share -----*- C++ -*-===//
 #ifndef SSM_AOT_TOOLSUPPORT_H
 #define SSM_AOT_TOOLSUPPORT_H
 
@@ -10,18 +10,25 @@
 
 namespace ssm {
 
-/// A program from a file, with everything its diagnostics need. Diagnostics
-/// are printed to stderr as `file:line:col: error: ...`.
+/// A program with everything its diagnostics need. These are printed as
+/// `file:line:col: error: ...`.
 class Program {
 public:
-  /// Reads and parses the file; on failure the message has been printed.
-  /// `explain` prints the remarks of strategy selection to stdout.
+  /// Parses `text`; on failure the message has been printed. `name` stands for
+  /// the file. The remarks of strategy selection go to `remarks`, if given.
+  static std::unique_ptr<Program> parse(llvm::StringRef text,
+                                        llvm::StringRef name,
+                                        llvm::raw_ostream &diagnostics,
+                                        llvm::raw_ostream *remarks);
+
+  /// Reads and parses a file, with diagnostics on stderr. `explain` prints the
+  /// remarks of strategy selection to stdout.
   static std::unique_ptr<Program> load(llvm::StringRef path, bool explain);
 
   mlir::ModuleOp module() { return *op; }
 
 private:
-  Program();
+  explicit Program(llvm::raw_ostream &diagnostics);
 
   llvm::SourceMgr sources;
   mlir::MLIRContext context;

@@ -1,0 +1,32 @@
+//===- CompileText.h - Text in, code and messages out -----------*- C++ -*-===//
+//
+// For callers that live longer than one compilation, such as the Python
+// package: nothing is printed, and what would end a process becomes an error.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SSM_AOT_COMPILETEXT_H
+#define SSM_AOT_COMPILETEXT_H
+
+#include "ssm/AOT/Compile.h"
+
+namespace ssm {
+
+/// A program compiled to one kind of output.
+struct CompiledText {
+  std::string code;        ///< Of the OutputKind that was asked for.
+  std::string explanation; ///< A line for each strategy decision.
+  std::vector<std::string> signatures; ///< JSON, as `K_signature` returns it.
+  std::string header;                  ///< C declarations of the kernels.
+};
+
+/// Compiles a program; `name` stands for its file in diagnostics. An error
+/// holds the diagnostics as `name:line:col: error: ...`. Any number of threads
+/// may compile at the same time.
+llvm::Expected<CompiledText> compileText(llvm::StringRef text,
+                                         llvm::StringRef name,
+                                         const CompileOptions &options,
+                                         OutputKind kind);
+
+} // namespace ssm
+
+#endif // SSM_AOT_COMPILETEXT_H
