@@ -11,10 +11,11 @@ BUILD := build-$(PRESET)
 endif
 VENV := build/venv
 
-.PHONY: help setup build compile demo zoo check bench format tidy asan clean
+.PHONY: help setup build compile wheel demo zoo check bench format tidy asan clean
 
 help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
+	@echo 'make wheel    a wheel of the Python package in $(BUILD)/dist/'
 	@echo 'make demo     build, then run the cochlea of examples/ on a recording'
 	@echo 'make zoo      build, then run every model of examples/models against its oracle'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
@@ -40,6 +41,12 @@ $(BUILD)/build.ninja: CMakePresets.json
 	@echo 'build: configuring $(BUILD)/'
 	@cmake --preset $(PRESET)
 	@touch $@
+
+# Compiles into a build folder of its own.
+wheel: setup
+	@$(VENV)/bin/python -m pip wheel --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --wheel-dir $(BUILD)/dist .
+	@ls $(BUILD)/dist/*.whl
 
 demo: build
 	@$(VENV)/bin/python examples/cochlea.py --build-dir $(BUILD)

@@ -2,7 +2,8 @@
 # Installs what a folder lists on Debian 12: the packages of its
 # debian-packages.txt and a Python environment with its requirements.txt. The
 # default folder, utils, lists what building and testing need.
-# What is present is left alone, and then no network is touched.
+# mlir_ssm is on the environment's path from build/python, where `make build`
+# makes it. What is present is left alone, and then no network is touched.
 #
 # Usage: utils/setup.sh [VENV [FOLDER]]   (default: build/venv utils)
 set -euo pipefail
@@ -64,5 +65,13 @@ install_python() {
   cp "$here/requirements.txt" "$stamp"
 }
 
+# A rebuild then needs no installation.
+link_package() {
+  local link line=$root/build/python
+  link=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/mlir_ssm.pth
+  [ "$(cat "$link" 2>/dev/null)" = "$line" ] || echo "$line" > "$link"
+}
+
 install_packages
 install_python
+link_package

@@ -1,0 +1,232 @@
+"""From text to a function on arrays, and the caches of such functions."""
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+
+from . import _version
+from ._arrays import as_array
+
+STRATEGIES = ("auto", "sequential", "tree_scan", "fft_conv", "direct_conv")
+CACHE_VARIABLE = "MLIR_SSM_CACHE_DIR"
+
+
+def core():
+    """The extension module, loaded when it is first needed."""
+    from . import _core
+    return _core
+
+
+def host_target():
+    """The name that LLVM gives this machine's CPU, e.g. "sapphirerapids"."""
+    return core().host_target()
+
+
+def check_threads(threads):
+    if threads is None:
+        return len(os.sched_getaffinity(0))
+    try:
+        count = threads.__index__()
+    except AttributeError:
+        raise TypeError(f"threads: expected an integer or None, but it is {type(threads).__name__}") from None
+    if not 1 <= count <= 4096:
+        raise ValueError(f"threads: expected a number from 1 to 4096, but it is {count}")
+    return count
+
+
+class Compiled:
+    """A compiled function: `f(*arrays)` returns its results, an array or a tuple of arrays.
+
+    Attributes:
+        explain: one line for each strategy decision: the winner, and each candidate's estimate or refusal.
+        asm: the assembly of the machine code.
+        signature: names, dtypes, shapes, strategies, target and version, as a dict. A size that is a string is bound
+            by the arrays of a call.
+
+    Arrays are read where they lie if they are contiguous and row-major, and copied otherwise; results are new arrays.
+    The GIL is released while the function runs, and any number of threads may call it.
+    """
+
+    def __init__(self, text, options, code, explain, signature, header):
+        self.text = text
+        self._options, self._code, self._header = options, code, header
+        self.explain = explain
+        self.signature = json.loads(signature)
+        self._kernel = None
+        if options["target"] in ("host", host_target()):
+            self._kernel = core().Kernel(code, signature)
+        self._names = [spec["name"] for spec in self.signature["inputs"]]
+
+    def __call__(self, *arrays):
+        if self._kernel is None:
+            raise ValueError(f"target: this function is compiled for {self._options['target']}, but this machine is "
+                             f"{host_target()}; save() it, or compile it with target='host'")
+        names = self._names
+        results = self._kernel(*[x if type(x) is np.ndarray else as_array(x, names[i] if i < len(names) else "input")
+                                 for i, x in enumerate(arrays)])
+        return results[0] if len(results) == 1 else results
+
+    @property
+    def asm(self):
+        return core().compile(self.text, kind="assembly", **self._options)[0].decode()
+
+    def save(self, prefix):
+        """Writes the object file `prefix`.o and the C header `prefix`.h that declares the kernel; see ssm-c/Runtime.h.
+
+        Each is written to a temporary file beside it and renamed.
+        """
+        prefix = os.fspath(prefix)
+        write(prefix + ".o", self._code)
+        write(prefix + ".h", self._header.encode())
+
+    def __repr__(self):
+        def tensor(spec):
+            return f"{spec['name']}: {spec['dtype']}[{', '.join(map(str, spec['shape']))}]"
+        inputs, outputs = (", ".join(map(tensor, self.signature[k])) for k in ("inputs", "outputs"))
+        return f"<{self.signature['name']}({inputs}) -> ({outputs}) for {self.signature['target']}>"
+
+
+def write(path, data):
+    """Writes a file whole or not at all."""
+    folder = os.path.dirname(path) or "."
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=os.path.basename(path) + ".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def compile_text(text, name, entry="f", target="host", strategy="auto", threads=None):
+    """A Compiled function of a program; from the cache on disk where that is enabled and has it."""
+    options = {"name": name, "entry": entry, "target": target, "strategy": strategy, "threads": check_threads(threads)}
+    folder = os.environ.get(CACHE_VARIABLE)
+    path = Path(folder) / cache_key(text, options) if folder else None
+    parts = read_cached(path) if path else None
+    if parts is None:
+        code, explain, signatures, header = core().compile(text, kind="object", **options)
+        parts = code, explain, signatures[0], header
+        if path:
+            write_cached(path, parts)
+    return Compiled(text, options, *parts)
+
+
+def cache_key(text, options):
+    """A file name for what the compiler would make: its inputs, itself, and this machine."""
+    built = os.stat(core().__file__)
+    identity = [_version.version, built.st_size, built.st_mtime_ns, core().host_features(), text, options]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest() + ".kernel"
+
+
+def write_cached(path, parts):
+    """A digest, then the parts. A folder that cannot be written is no error: the cache is a convenience."""
+    code, *texts = parts
+    header = json.dumps(texts).encode()
+    payload = len(header).to_bytes(8, "little") + header + code
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(str(path), hashlib.sha256(payload).digest() + payload)
+    except OSError:
+        pass
+
+
+def read_cached(path):
+    """The parts, or None where the file is absent or damaged."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    digest, payload = data[:32], data[32:]
+    if hashlib.sha256(payload).digest() != digest:
+        return None
+    size = int.from_bytes(payload[:8], "little")
+    explain, signature, header = json.loads(payload[8:8 + size])
+    return payload[8 + size:], explain, signature, header
+
+
+class Plan:
+    """A kernel and the shapes in which it takes its operands (None: as they come)."""
+
+    __slots__ = ("kernel", "shapes")
+
+    def __init__(self, program, strategy, shapes):
+        name = f"<mlir_ssm.{program.name}>"
+        self.kernel = compile_text(program.text(), name, strategy=strategy)._kernel
+        self.shapes = shapes if any(shape is not None for shape in shapes) else None
+
+    def __call__(self, arrays):
+        if self.shapes:
+            arrays = [x if shape is None else x.reshape(shape) for x, shape in zip(arrays, self.shapes)]
+        return self.kernel(*arrays)
+
+
+class Plans:
+    """The most recent plans by key; each is made once, also if many threads ask for it at the same time."""
+
+    def __init__(self, limit=512):
+        self.limit = limit
+        self.plans = OrderedDict()
+        self.lock = threading.Lock()
+        self.making = {}
+
+    def get(self, key, make):
+        plan = self.plans.get(key)
+        return plan if plan is not None else self.make(key, make)
+
+    def make(self, key, make):
+        with self.lock:
+            gate = self.making.setdefault(key, threading.Lock())
+        with gate:
+            plan = self.plans.get(key)
+            if plan is None:
+                plan = make()
+                with self.lock:
+                    self.plans[key] = plan
+                    while len(self.plans) > self.limit:
+                        self.plans.popitem(last=False)
+        with self.lock:
+            self.making.pop(key, None)
+        return plan
+
+
+plans = Plans()
+
+
+def compile(text_or_path, entry="f", target="host", strategy="auto", threads=None):
+    """Compiles a program of MLIR text into a function on arrays.
+
+    Args:
+        text_or_path: the program, or the path of a file with it: an os.PathLike, or a str that ends in ".mlir".
+        entry: the public function to compile.
+        target: "host", or a CPU that LLVM knows ("x86-64-v3", "neoverse-v1"): then the result is for save() only.
+        strategy: "auto" chooses; "sequential", "tree_scan", "fft_conv" or "direct_conv" pins every op of the program.
+        threads: the most threads of a call; None is one for each CPU of this process. Results do not depend on it.
+            OMP_NUM_THREADS limits it further.
+
+    Returns:
+        A Compiled function.
+
+    Raises:
+        ValueError: the program does not parse, verify or compile; the text is that of the diagnostics.
+        OSError: the file cannot be read.
+    """
+    if isinstance(text_or_path, os.PathLike) or (isinstance(text_or_path, str) and text_or_path.endswith(".mlir")):
+        name = os.fspath(text_or_path)
+        text = Path(name).read_bytes().decode("utf-8", "surrogateescape")
+    elif isinstance(text_or_path, str):
+        name, text = "<string>", text_or_path
+    else:
+        raise TypeError(f"text_or_path: expected a str or a path, but it is {type(text_or_path).__name__}")
+    for value, argument in ((entry, "entry"), (target, "target"), (strategy, "strategy")):
+        if not isinstance(value, str):
+            raise TypeError(f"{argument}: expected a str, but it is {type(value).__name__}")
+    return compile_text(text, name, entry, target, strategy, threads)

@@ -1,0 +1,59 @@
+//===- Module.cpp - The extension module mlir_ssm._core -------------------===//
+//
+// What the package needs of the compiler: compile text, run kernels.
+//
+//===----------------------------------------------------------------------===//
+#include "Kernel.h"
+#include "ssm/AOT/CompileText.h"
+
+#include "llvm/TargetParser/Host.h"
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+using namespace ssm;
+using namespace ssm::python;
+
+/// (code, explanation, signatures as JSON); ValueError with the diagnostics.
+static nb::tuple compile(const std::string &text, const std::string &name,
+                         const std::string &entry, const std::string &target,
+                         const std::string &strategy, unsigned threads,
+                         const std::string &kind) {
+  CompileOptions options;
+  options.entry = entry;
+  options.target = target;
+  options.strategy = strategy;
+  options.threads = threads;
+  OutputKind output = kind == "object"     ? OutputKind::Object
+                      : kind == "assembly" ? OutputKind::Assembly
+                                           : OutputKind::LLVM;
+  auto compileWithoutGIL = [&] {
+    nb::gil_scoped_release release;
+    return compileText(text, name, options, output);
+  };
+  auto compiled = compileWithoutGIL();
+  if (!compiled)
+    throw nb::value_error(llvm::toString(compiled.takeError()).c_str());
+  return nb::make_tuple(nb::bytes(compiled->code.data(), compiled->code.size()),
+                        compiled->explanation, compiled->signatures,
+                        compiled->header);
+}
+
+/// The instructions of this machine, as LLVM lists them.
+static std::string getHostFeatures() {
+  std::string text;
+  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+    text += (feature.second ? "+" : "-") + feature.first().str() + ",";
+  return text;
+}
+
+NB_MODULE(_core, m) {
+  m.def("compile", &compile, nb::arg("text"), nb::arg("name"), nb::arg("entry"),
+        nb::arg("target"), nb::arg("strategy"), nb::arg("threads"),
+        nb::arg("kind"));
+  m.def("host_target", [] { return llvm::sys::getHostCPUName().str(); });
+  m.def("host_features", &getHostFeatures);
+  nb::class_<Kernel>(m, "Kernel")
+      .def(nb::init<nb::bytes, const std::string &>())
+      .def("__call__", &Kernel::operator());
+}
