@@ -11,8 +11,8 @@
 //     A'_t = 0 and u'_t = u_t + A_t init_s    at t = starts[s],  else A_t and u_t
 //     final_s = x_t at t = starts[s+1] - 1
 //
-// An empty sequence hands its initial state on. A sequence whose bounds are not
-// in order or not within the time axis is taken to be empty.
+// An empty sequence hands its initial state on. Bounds that are not in order or
+// not within the time axis are an error that the kernel returns.
 
 !d = tensor<32xf32>
 !td = tensor<?x32xf32>
@@ -27,9 +27,17 @@ func.func @packed(%A: !td, %u: !td, %init: !sd, %starts: !starts) -> (!td, !sd) 
   %c1 = arith.constant 1 : index
   %sequences = tensor.dim %init, %c0 : !sd
   %time = tensor.dim %u, %c0 : !td
+  %bounds = tensor.dim %starts, %c0 : !starts
+  %wanted = arith.addi %sequences, %c1 : index
+  %one_more = arith.cmpi eq, %bounds, %wanted : index
+  cf.assert %one_more, "starts has one element more than there are sequences"
+  // No further than starts goes, whichever assertion is checked first.
+  %checked = arith.select %one_more, %sequences, %c0 : index
+  %ordered = func.call @in_order(%starts, %checked, %time) : (!starts, index, index) -> i1
+  cf.assert %ordered, "starts does not decrease and ends within the time axis"
   %reset, %signal = scf.for %s = %c0 to %sequences step %c1 iter_args(%As = %A, %us = %u)
       -> (!td, !td) {
-    %start, %size = func.call @bounds(%starts, %s, %time) : (!starts, index, index) -> (index, index)
+    %start, %size = func.call @bounds(%starts, %s) : (!starts, index) -> (index, index)
     %is_empty = arith.cmpi eq, %size, %c0 : index
     %A_next, %u_next = scf.if %is_empty -> (!td, !td) {
       scf.yield %As, %us : !td, !td
@@ -55,7 +63,7 @@ func.func @packed(%A: !td, %u: !td, %init: !sd, %starts: !starts) -> (!td, !sd) 
   %x, %last = ssm.linear_recurrence transition(%reset : !td) signal(%signal : !td)
       {indexing_maps = [#td, #td, #td, #d], time = 0 : i64} -> !td, !d
   %final = scf.for %s = %c0 to %sequences step %c1 iter_args(%states = %init) -> !sd {
-    %start, %size = func.call @bounds(%starts, %s, %time) : (!starts, index, index) -> (index, index)
+    %start, %size = func.call @bounds(%starts, %s) : (!starts, index) -> (index, index)
     %is_empty = arith.cmpi eq, %size, %c0 : index
     %next = scf.if %is_empty -> !sd {
       scf.yield %states : !sd
@@ -71,14 +79,25 @@ func.func @packed(%A: !td, %u: !td, %init: !sd, %starts: !starts) -> (!td, !sd) 
   return %x, %final : !td, !sd
 }
 
-// The start and the length of sequence s; length 0 if its bounds are in disorder.
-func.func private @bounds(%starts: !starts, %s: index, %time: index) -> (index, index) {
-  %c0 = arith.constant 0 : index
+// The start and the length of sequence s.
+func.func private @bounds(%starts: !starts, %s: index) -> (index, index) {
   %c1 = arith.constant 1 : index
   %next = arith.addi %s, %c1 : index
-  %known = tensor.dim %starts, %c0 : !starts
-  %has_next = arith.cmpi ult, %next, %known : index
-  %start, %size = scf.if %has_next -> (index, index) {
+  %from = tensor.extract %starts[%s] : !starts
+  %to = tensor.extract %starts[%next] : !starts
+  %start = arith.index_cast %from : i64 to index
+  %stop = arith.index_cast %to : i64 to index
+  %size = arith.subi %stop, %start : index
+  return %start, %size : index, index
+}
+
+// Whether the bounds are in order and within the time axis.
+func.func private @in_order(%starts: !starts, %sequences: index, %time: index) -> i1 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %true = arith.constant true
+  %ok = scf.for %s = %c0 to %sequences step %c1 iter_args(%before = %true) -> i1 {
+    %next = arith.addi %s, %c1 : index
     %from = tensor.extract %starts[%s] : !starts
     %to = tensor.extract %starts[%next] : !starts
     %start = arith.index_cast %from : i64 to index
@@ -87,11 +106,8 @@ func.func private @bounds(%starts: !starts, %s: index, %time: index) -> (index, 
     %ordered = arith.cmpi ule, %start, %stop : index
     %within = arith.cmpi ule, %stop, %time : index
     %good = arith.andi %ordered, %within : i1
-    %length = arith.subi %stop, %start : index
-    %taken = arith.select %good, %length, %c0 : index
-    scf.yield %start, %taken : index, index
-  } else {
-    scf.yield %c0, %c0 : index, index
+    %all = arith.andi %before, %good : i1
+    scf.yield %all : i1
   }
-  return %start, %size : index, index
+  return %ok : i1
 }

@@ -9,7 +9,8 @@
  *   const char *K_signature(void);                                 // JSON
  *
  * K_run returns SSM_OK or another ssm_status. It checks every descriptor
- * before it touches any data, and it never aborts or prints. Tensors are
+ * before it touches any data, and it never aborts or prints; assertions of the
+ * program (cf.assert) are checked before any output is touched. Tensors are
  * contiguous and row-major; no output may overlap another tensor. The
  * workspace is K_workspace_bytes() bytes of scratch, aligned to 64 bytes, that
  * no other call uses at the same time; it may be null when that size is 0.
@@ -66,6 +67,7 @@ typedef enum {
   SSM_ERROR_OVERLAP = 11,
   SSM_ERROR_NULL_WORKSPACE = 12,
   SSM_ERROR_WORKSPACE_ALIGNMENT = 13,
+  SSM_ERROR_ASSERTION = 14,
   SSM_STATUS_COUNT
 } ssm_status;
 
@@ -101,6 +103,8 @@ static inline const char *ssm_status_string(int status) {
     return "the kernel needs a workspace and got null";
   case SSM_ERROR_WORKSPACE_ALIGNMENT:
     return "the workspace is not aligned to 64 bytes";
+  case SSM_ERROR_ASSERTION:
+    return "an assertion of the program does not hold for the values given";
   default:
     return "unknown status";
   }

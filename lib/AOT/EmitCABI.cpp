@@ -8,7 +8,8 @@
 //     %status = llvm.call @ssm_check(@K_table, %ins, %outs, ...)
 //     llvm.cond_br %status == 0, ^run, ^return(%status)
 //   ^run:
-//     llvm.call @K(...)              // expanded memref descriptors
+//     llvm.call @K(...)              // expanded memref descriptors; returns
+//                                    // nothing or a status
 //   }
 //
 // Precondition: K takes memrefs in the default convention of
@@ -249,18 +250,21 @@ void Emitter::emitRun(LLVM::GlobalOp table) {
                     return constant(s);
                   }));
   }
-  LLVM::CallOp::create(b, loc, kernel, args);
-  LLVM::BrOp::create(b, loc, ValueRange{constant(SSM_OK, 32)}, done);
+  auto work = LLVM::CallOp::create(b, loc, kernel, args);
+  Value status = work.getNumResults() ? work.getResult() : constant(SSM_OK, 32);
+  LLVM::BrOp::create(b, loc, ValueRange{status}, done);
   b.setInsertionPointToStart(done);
   LLVM::ReturnOp::create(b, loc, done->getArgument(0));
 }
 
 LogicalResult Emitter::emit(StringRef target, unsigned threads) {
+  Type returned = kernel.getFunctionType().getReturnType();
   if (kernel.getNumArguments() != numArguments() ||
-      !isa<LLVM::LLVMVoidType>(kernel.getFunctionType().getReturnType()))
+      !(isa<LLVM::LLVMVoidType>(returned) || returned.isInteger(32)))
     return kernel.emitError("a kernel takes expanded memref descriptors (")
            << numArguments() << " arguments for this ssm.abi) and returns "
-           << "nothing, but its type is " << kernel.getFunctionType()
+           << "nothing or a status, but its type is "
+           << kernel.getFunctionType()
            << "; run ssm-emit-c-abi after convert-func-to-llvm";
   hideKernel();
   LLVM::GlobalOp table = emitTable();

@@ -32,6 +32,7 @@ static void addCleanup(OpPassManager &pm) {
 static void addBoundary(OpPassManager &pm) {
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
+  pm.addNestedPass<func::FuncOp>(createHoistAssertions());
   pm.addPass(createDestinationPassing());
   // Before the lowerings, whose own arithmetic says where it must be exact.
   pm.addPass(createAllowContract());
@@ -115,6 +116,7 @@ static void addLLVM(OpPassManager &pm, unsigned threads) {
     pm.addPass(createThreadBuffers(buffers));
   }
   pm.addPass(createSCFToControlFlowPass());
+  pm.addNestedPass<func::FuncOp>(createReturnStatus());
   pm.addPass(createPreciseMath());
   pm.addPass(createInlineExp());
   // bfloat16 is computed in f32: few CPUs have it, and older C runtimes lack

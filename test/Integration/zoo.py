@@ -139,6 +139,7 @@ class Code:
                 text.restype = ctypes.c_char_p
                 raise RuntimeError(f"{function}: {text(status).decode()}")
             return outputs
+        call.outputs = outputs
         return call
 
     def call(self, function, arguments):

@@ -219,6 +219,34 @@ def AllowContract : Pass<"ssm-allow-contract"> {
   }];
 }
 
+def HoistAssertions : Pass<"ssm-hoist-assertions", "::mlir::func::FuncOp"> {
+  let summary = "Check assertions before anything else";
+  let description = [{
+    Moves each `cf.assert` of a function to its start, with the ops that its
+    condition is computed from, so that nothing has been written or allocated
+    when it fails. The conditions must be free of side effects, and assertions
+    must not be inside of loops or branches.
+  }];
+  let dependentDialects = ["::mlir::cf::ControlFlowDialect"];
+}
+
+def ReturnStatus : Pass<"ssm-return-status", "::mlir::func::FuncOp"> {
+  let summary = "Make failed assertions a status that is returned";
+  let description = [{
+    Upstream's lowering of `cf.assert` prints and aborts, which a kernel must
+    not. A function with assertions and without results returns an `i32`
+    instead: 0, or `SSM_ERROR_ASSERTION` from the first assertion that fails.
+
+    ```mlir
+    cf.assert %c, "message"
+    // becomes
+    cf.cond_br %c, ^rest, ^failed
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect"];
+}
+
 def EmitCABI : Pass<"ssm-emit-c-abi", "::mlir::ModuleOp"> {
   let summary = "Wrap each kernel in the C functions that callers use";
   let description = [{
@@ -226,7 +254,7 @@ def EmitCABI : Pass<"ssm-emit-c-abi", "::mlir::ModuleOp"> {
     `K_run`, `K_workspace_bytes` and `K_signature` (see `ssm-c/Runtime.h`) and
     makes `K` itself internal, with `noalias` on every data pointer. All checks
     are made by one internal function per module, which reads a constant table
-    per kernel.
+    per kernel. `K` returns nothing, or the status of its assertions.
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"host\"",

@@ -134,16 +134,23 @@ def test_packed_sequences(starts, strategy):
         assert error(got, want) < 1e-14
 
 
-@pytest.mark.parametrize("starts", [[0, 200, 100, 300], [-5, 40, 300], [0, 10, 2**62], [300, 0]])
-def test_packed_sequences_in_disorder_touch_nothing(starts):
-    """A sequence with bounds out of order or out of range counts as empty."""
-    rng = np.random.default_rng(1)
-    a, u = rng.uniform(0.5, 0.9999, (2, 300, 32))
-    init = rng.standard_normal((len(starts) - 1, 32))
-    _, final = compiled("packed", "f64", "sequential").call("packed", dict(A=a, u=u, init=init, starts=starts))
-    for s, (start, stop) in enumerate(zip(starts, starts[1:])):
-        if not 0 <= start <= stop <= 300:
-            assert np.array_equal(final[s], init[s])
+@pytest.mark.parametrize("starts", [[0, 200, 100, 300], [-5, 40, 300], [0, 10, 2**62], [0, 301], [300, 0]])
+def test_packed_sequences_in_disorder_are_an_error(starts):
+    """The status says so, and no output is touched."""
+    a, u = np.full((2, 300, 32), 0.5)
+    call = compiled("packed", "f64", "sequential").bind(
+        "packed", dict(A=a, u=u, init=np.ones((len(starts) - 1, 32)), starts=starts))
+    for output in call.outputs:
+        output[:] = -7
+    with pytest.raises(RuntimeError, match="an assertion of the program does not hold"):
+        call()
+    assert all(np.all(output == -7) for output in call.outputs)
+
+
+def test_packed_sequences_need_one_bound_more_than_states():
+    a, u = np.full((2, 300, 32), 0.5)
+    with pytest.raises(RuntimeError, match="an assertion of the program does not hold"):
+        compiled("packed", "f64", "sequential").call("packed", dict(A=a, u=u, init=np.ones((2, 32)), starts=[0, 300]))
 
 
 def test_run_prints_one_line_for_each_strategy():
