@@ -63,6 +63,11 @@ public:
   Values store(OpBuilder &b, ValueRange before, ValueRange after,
                const Step &step, ValueRange outs) override;
   Values finish(OpBuilder &b, ValueRange prefix) override { return {}; }
+  std::unique_ptr<ScanTile> narrow(OpBuilder &b, unsigned dim,
+                                   const LoopRange &range) const override {
+    return std::make_unique<AssociativeScanTile>(
+        scan, tile.narrow(b, loc, dim, range));
+  }
   Values neutral(OpBuilder &b) override { return fill(b, scan.summarised); }
   Values extend(OpBuilder &b, ValueRange summary, const Step &step) override {
     return take(b, summary, scan.summarised, step);

@@ -25,6 +25,12 @@ public:
         transition(makeOperand(b, op.getTransition(), op.getTransitionMap())) {}
 
   Values advance(OpBuilder &b, ValueRange prefix, const Step &step) override;
+  std::unique_ptr<ScanTile> narrow(OpBuilder &b, unsigned dim,
+                                   const LoopRange &range) const override {
+    auto copy = std::make_unique<DiagonalTile>(*this);
+    copy->narrowTo(b, dim, range, {&copy->transition});
+    return copy;
+  }
   Values neutral(OpBuilder &b) override;
   Values extend(OpBuilder &b, ValueRange summary, const Step &step) override;
   Values resume(OpBuilder &b, ValueRange summary) override;

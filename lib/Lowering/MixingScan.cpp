@@ -34,6 +34,13 @@ public:
   Values advance(OpBuilder &b, ValueRange prefix, const Step &step) override {
     return apply(b, step, overTile(prefix), drive(b, step));
   }
+  std::unique_ptr<ScanTile> narrow(OpBuilder &b, unsigned dim,
+                                   const LoopRange &range) const override {
+    auto copy = std::make_unique<MixingTile>(*this);
+    copy->narrowTo(b, dim, range,
+                   {&copy->transition, &copy->left, &copy->right});
+    return copy;
+  }
   Values neutral(OpBuilder &b) override;
   Values extend(OpBuilder &b, ValueRange summary, const Step &step) override;
   Values resume(OpBuilder &b, ValueRange summary) override;

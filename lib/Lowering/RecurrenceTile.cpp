@@ -157,6 +157,38 @@ RecurrenceTile::read(OpBuilder &b, ArrayRef<const TileOperand *> operands,
   return values;
 }
 
+static void narrowOperand(OpBuilder &b, Location loc, TileOperand &operand,
+                          unsigned dim, const LoopRange &range) {
+  if (!operand)
+    return;
+  operand.tile = operand.tile.narrow(b, loc, dim, range);
+  for (TileOperand &input : operand.inputs)
+    narrowOperand(b, loc, input, dim, range);
+  const auto *at = llvm::find(operand.fixed.dims, dim);
+  if (at == operand.fixed.dims.end())
+    return;
+  size_t position = at - operand.fixed.dims.begin();
+  for (Value &part : operand.fixed.parts) {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, part);
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+    offsets[position] = range.offset;
+    sizes[position] = range.size;
+    part =
+        tensor::ExtractSliceOp::create(b, loc, part, offsets, sizes, strides);
+  }
+}
+
+void RecurrenceTile::narrowTo(OpBuilder &b, unsigned dim,
+                              const LoopRange &range,
+                              ArrayRef<TileOperand *> own) {
+  for (TileOperand *operand : {&signal, &input, &output, &init})
+    narrowOperand(b, loc, *operand, dim, range);
+  for (TileOperand *operand : own)
+    narrowOperand(b, loc, *operand, dim, range);
+  tile = tile.narrow(b, loc, dim, range);
+}
+
 Num RecurrenceTile::decode(NumBuilder &num, const TileOperand &operand,
                            ValueRange &args) {
   if (operand.varies)

@@ -64,6 +64,10 @@ protected:
   /// b_t u_t from the scalars of input and signal.
   Num decodeDrive(NumBuilder &num, mlir::ValueRange &args);
 
+  /// Makes this copy of a tile one of the part that has `range` in `dim`.
+  void narrowTo(mlir::OpBuilder &b, unsigned dim, const LoopRange &range,
+                llvm::ArrayRef<TileOperand *> own);
+
   Values makeParts(mlir::OpBuilder &b, double value, bool isComplex);
   Labelled overTile(mlir::ValueRange values);
   unsigned rank() { return tile.kept.size(); }

@@ -48,6 +48,11 @@ public:
   /// The tiles of the results that have no time, from the last prefix.
   virtual Values finish(mlir::OpBuilder &b, mlir::ValueRange prefix) = 0;
 
+  /// The scan of the part of this tile that has `range`, counted from the
+  /// tile's own offset, in the kept dimension `dim`.
+  virtual std::unique_ptr<ScanTile> narrow(mlir::OpBuilder &b, unsigned dim,
+                                           const LoopRange &range) const = 0;
+
   /// The summary of no element, or any value if there is no such summary.
   virtual Values neutral(mlir::OpBuilder &b) = 0;
   /// summary * element.

@@ -7,24 +7,182 @@
 // The reference, and the fastest way once the channels fill the machine: each
 // operand is read once and each result written once.
 //
+// A tile is as many channels as registers hold states of. A row of memory has
+// many of those side by side, and a walk along time that touches a few cache
+// lines of each row waits for every one of them. So tiles are taken together in
+// bands: a few steps of one tile, then of the next, along the rows.
+//
 //===----------------------------------------------------------------------===//
 
 #include "TimeLoop.h"
 
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+
 using namespace mlir;
 using namespace ssm;
+
+/// Channels in a band: a few kilobytes of a row, and states that fit the first
+/// cache.
+static constexpr int64_t kBandChannels = 512;
+
+/// Steps that a tile takes before the next one does: the states are then read
+/// and written once in so many steps.
+static constexpr int64_t kBandSteps = 8;
+
+/// Bands that all channels and batches make at least, for cores to share.
+static constexpr int64_t kMinBands = 8;
+
+/// Tiles of `lanes` channels in a band; a row is cut into equal bands or not at
+/// all.
+static int64_t countTiles(const ScanProblem &problem, int64_t lanes) {
+  if (problem.parallel.empty())
+    return 1;
+  auto channels =
+      getConstantIntValue(problem.loopSizes[problem.parallel.back()]);
+  if (!channels || *channels == 0 || *channels % lanes != 0)
+    return 1;
+  int64_t rows = 1;
+  for (unsigned dim : ArrayRef(problem.parallel).drop_back())
+    rows *= getConstantIntValue(problem.loopSizes[dim]).value_or(kMinBands);
+  int64_t inRow = *channels / lanes;
+  int64_t bands =
+      llvm::divideCeil(kMinBands, std::clamp<int64_t>(rows, 1, kMinBands));
+  int64_t tiles = std::clamp<int64_t>(
+      inRow / bands, 1, std::max<int64_t>(kBandChannels / lanes, 1));
+  while (inRow % tiles != 0)
+    --tiles;
+  return tiles;
+}
+
+namespace {
+/// The loop over time of one band.
+class BandEmitter {
+public:
+  BandEmitter(OpBuilder &b, ScanProblem &problem, const Tile &band,
+              int64_t lanes, int64_t tiles)
+      : b(b), problem(problem), loc(problem.loc), band(band),
+        laneDim(problem.parallel.back()), lanes(lanes), tiles(tiles),
+        scan(problem.makeTile(b, band)) {}
+
+  SmallVector<TileResult> emit(ValueRange shared);
+
+private:
+  using Values = SmallVector<Value>;
+
+  /// All tiles, one after the other, over `length` steps from `begin` on.
+  Values emitSteps(OpFoldResult begin, OpFoldResult length, ValueRange carried);
+  /// The slice of a prefix, whose last dimension is the lanes.
+  Value slicePrefix(Value value, OpFoldResult offset, Value insert = Value());
+
+  OpBuilder &b;
+  ScanProblem &problem;
+  Location loc;
+  const Tile &band;
+  unsigned laneDim;
+  int64_t lanes, tiles;
+  std::unique_ptr<ScanTile> scan;
+  size_t numPrefix = 0;
+};
+} // namespace
+
+Value BandEmitter::slicePrefix(Value value, OpFoldResult offset, Value insert) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  offsets.back() = offset;
+  sizes.back() = b.getIndexAttr(lanes);
+  if (insert)
+    return tensor::InsertSliceOp::create(b, loc, insert, value, offsets, sizes,
+                                         strides);
+  return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes, strides);
+}
+
+SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
+                                          OpFoldResult length,
+                                          ValueRange carried) {
+  Value zero = asValue(b, loc, b.getIndexAttr(0));
+  Value count = asValue(b, loc, b.getIndexAttr(tiles));
+  OpFoldResult one = b.getIndexAttr(1);
+  return buildFor(b, loc, zero, count, carried, [&](Value i, ValueRange args) {
+    OpFoldResult offset =
+        affine(b, loc, b.getAffineSymbolExpr(0) * lanes, OpFoldResult(i));
+    LoopRange range{offset, b.getIndexAttr(lanes), one};
+    auto tileScan = scan->narrow(b, laneDim, range);
+    Values prefix;
+    for (Value value : args.take_front(numPrefix))
+      prefix.push_back(slicePrefix(value, offset));
+    // The tile's part of the band's part of each result with time.
+    Tile piece = band;
+    for (LoopRange &whole : piece.ranges)
+      whole.offset = b.getIndexAttr(0);
+    piece.ranges[laneDim] = range;
+    piece.ranges[problem.time] = {begin, length, one};
+    piece.kept = llvm::to_vector(llvm::seq<unsigned>(piece.ranges.size()));
+    SmallVector<AffineMap> maps;
+    for (const ScanResult &result : problem.results)
+      if (result.hasTime)
+        maps.push_back(result.map);
+    Values pieces;
+    for (auto [part, map] : llvm::zip_equal(args.drop_front(numPrefix), maps))
+      pieces.push_back(extractTile(b, loc, part, map, piece));
+    Values done =
+        scanRange(b, problem, *tileScan, {begin, length}, prefix, pieces);
+    Values next;
+    for (auto [k, value] : llvm::enumerate(args)) {
+      if (k < numPrefix)
+        next.push_back(slicePrefix(value, offset, done[k]));
+      else
+        next.push_back(
+            insertTile(b, loc, done[k], value, maps[k - numPrefix], piece));
+    }
+    return next;
+  });
+}
+
+SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
+  OpFoldResult length = problem.loopSizes[problem.time];
+  TimeRange whole{b.getIndexAttr(0), length};
+  Values carried = scan->start(b);
+  numPrefix = carried.size();
+  llvm::append_range(carried, extractParts(b, problem, band, whole, shared));
+
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  OpFoldResult rounds = affine(b, loc, s0.floorDiv(kBandSteps), length);
+  OpFoldResult rest = affine(b, loc, s0 % kBandSteps, length);
+  if (getConstantIntValue(rounds) != 0)
+    carried = buildFor(
+        b, loc, asValue(b, loc, b.getIndexAttr(0)), asValue(b, loc, rounds),
+        carried, [&](Value i, ValueRange args) {
+          AffineExpr at =
+              problem.backward ? s1 - (s0 + 1) * kBandSteps : s0 * kBandSteps;
+          return emitSteps(affine(b, loc, at, {OpFoldResult(i), length}),
+                           b.getIndexAttr(kBandSteps), args);
+        });
+  if (getConstantIntValue(rest) != 0)
+    carried = emitSteps(problem.backward
+                            ? OpFoldResult(b.getIndexAttr(0))
+                            : affine(b, loc, s0 - s0 % kBandSteps, length),
+                        rest, carried);
+  return collectResults(b, problem, *scan, band, whole, carried);
+}
 
 SmallVector<Value> ssm::emitSequentialScan(OpBuilder &b, ScanProblem &problem,
                                            int64_t lanes) {
   Location loc = problem.loc;
   OpFoldResult zero = b.getIndexAttr(0);
   SmallVector<Value> outs = makeOutputs(b, problem);
-  for (ArrayRef<TileAxis> axes : channelTilings(b, problem, lanes)) {
+  int64_t tiles = countTiles(problem, lanes);
+  for (ArrayRef<TileAxis> axes : channelTilings(b, problem, lanes * tiles)) {
     outs = forEachTile(
         b, loc, axes, stateTile(b, problem), outs,
         [&](OpBuilder &nested, const Tile &tile, ValueRange shared) {
+          if (tiles > 1)
+            return BandEmitter(nested, problem, tile, lanes, tiles)
+                .emit(shared);
           std::unique_ptr<ScanTile> scan = problem.makeTile(nested, tile);
-          TimeRange range{zero, problem.loopSizes[problem.time], true};
+          TimeRange range{zero, problem.loopSizes[problem.time]};
           return runTimeRange(nested, problem, *scan, tile, range,
                               scan->start(nested), shared);
         });

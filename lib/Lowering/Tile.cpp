@@ -13,6 +13,16 @@ Tile Tile::at(unsigned dim, OpFoldResult index) const {
   return tile;
 }
 
+Tile Tile::narrow(OpBuilder &b, Location loc, unsigned dim,
+                  const LoopRange &range) const {
+  Tile tile = *this;
+  AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
+  tile.ranges[dim] = range;
+  tile.ranges[dim].offset =
+      affine(b, loc, sum, {ranges[dim].offset, range.offset});
+  return tile;
+}
+
 AffineMap Tile::sliceMap(AffineMap map) const {
   SmallVector<AffineExpr> results;
   for (unsigned dim : dimsOf(map)) {

@@ -35,6 +35,11 @@ struct Tile {
   /// The same tile with loop dimension `dim` at one index.
   Tile at(unsigned dim, mlir::OpFoldResult index) const;
 
+  /// The part of the tile that has `range`, counted from the tile's own offset,
+  /// in loop dimension `dim`.
+  Tile narrow(mlir::OpBuilder &b, mlir::Location loc, unsigned dim,
+              const LoopRange &range) const;
+
   /// Map from the kept dimensions to those that `map` uses, in its order: the
   /// indexing map of a slice inside a linalg op over the tile.
   mlir::AffineMap sliceMap(mlir::AffineMap map) const;

@@ -61,38 +61,46 @@ SmallVector<Value> ssm::forEachStep(
   });
 }
 
-/// i1: `position` of a range of `length` is the scan's first element.
-static Value isFirstOf(OpBuilder &b, const ScanProblem &problem, Value position,
-                       TimeRange range) {
+/// i1: step `t` is the scan's first.
+static Value isFirst(OpBuilder &b, const ScanProblem &problem, OpFoldResult t) {
   Location loc = problem.loc;
-  if (!range.holdsFirst)
-    return arith::ConstantOp::create(b, loc, b.getBoolAttr(false));
-  Value first = asValue(b, loc, b.getIndexAttr(0));
+  OpFoldResult first = b.getIndexAttr(0);
   if (problem.backward)
-    first = asValue(b, loc,
-                    affine(b, loc, b.getAffineSymbolExpr(0) - 1, range.length));
-  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, position,
-                               first);
+    first = affine(b, loc, b.getAffineSymbolExpr(0) - 1,
+                   problem.loopSizes[problem.time]);
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                               asValue(b, loc, t), asValue(b, loc, first));
 }
 
-SmallVector<TileResult> ssm::runTimeRange(OpBuilder &b, ScanProblem &problem,
-                                          ScanTile &scan, const Tile &tile,
-                                          TimeRange range, ValueRange prefix,
-                                          ValueRange shared) {
-  Location loc = problem.loc;
-  OpFoldResult one = b.getIndexAttr(1);
-  // 1. The tile's part of the results with time, all of its dimensions kept.
+/// The tile over a time range, with all of its dimensions.
+static Tile partOf(OpBuilder &b, const ScanProblem &problem, const Tile &tile,
+                   TimeRange range) {
   Tile part = tile;
-  part.ranges[problem.time] = {range.begin, range.length, one};
+  part.ranges[problem.time] = {range.begin, range.length, b.getIndexAttr(1)};
   part.kept = llvm::to_vector(llvm::seq<unsigned>(part.ranges.size()));
-  SmallVector<Value> carried(prefix);
+  return part;
+}
+
+SmallVector<Value> ssm::extractParts(OpBuilder &b, const ScanProblem &problem,
+                                     const Tile &tile, TimeRange range,
+                                     ValueRange shared) {
+  Tile part = partOf(b, problem, tile, range);
+  SmallVector<Value> parts;
   for (auto [result, out] : llvm::zip_equal(problem.results, shared))
     if (result.hasTime)
-      carried.push_back(extractTile(b, loc, out, result.map, part));
+      parts.push_back(extractTile(b, problem.loc, out, result.map, part));
+  return parts;
+}
 
-  // 2. The loop.
+SmallVector<Value> ssm::scanRange(OpBuilder &b, ScanProblem &problem,
+                                  ScanTile &scan, TimeRange range,
+                                  ValueRange prefix, ValueRange parts) {
+  Location loc = problem.loc;
+  OpFoldResult one = b.getIndexAttr(1);
+  SmallVector<Value> carried(prefix);
+  llvm::append_range(carried, parts);
   AffineExpr i = b.getAffineSymbolExpr(0), begin = b.getAffineSymbolExpr(1);
-  carried = forEachStep(
+  return forEachStep(
       b, problem, range.length, carried,
       [&](OpBuilder &nested, Value position, ValueRange args) {
         ValueRange before = args.take_front(prefix.size());
@@ -100,20 +108,26 @@ SmallVector<TileResult> ssm::runTimeRange(OpBuilder &b, ScanProblem &problem,
             affine(nested, loc, i + begin, {position, range.begin});
         Step step{{t, one, one},
                   {OpFoldResult(position), one, one},
-                  isFirstOf(nested, problem, position, range),
+                  isFirst(nested, problem, t),
                   Value()};
         SmallVector<Value> next = scan.advance(nested, before, step);
         llvm::append_range(next, scan.store(nested, before, next, step,
                                             args.drop_front(prefix.size())));
         return next;
       });
+}
 
-  // 3. What goes back to the results.
-  ValueRange last = ValueRange(carried).take_front(prefix.size());
-  SmallVector<Value> finals = scan.finish(b, last);
-  ArrayRef<Value> parts = ArrayRef(carried).drop_front(prefix.size());
+SmallVector<TileResult>
+ssm::collectResults(OpBuilder &b, const ScanProblem &problem, ScanTile &scan,
+                    const Tile &tile, TimeRange range, ValueRange carried) {
+  Tile part = partOf(b, problem, tile, range);
+  size_t numParts = llvm::count_if(
+      problem.results, [](const ScanResult &result) { return result.hasTime; });
+  ValueRange parts = carried.take_back(numParts);
+  SmallVector<Value> finals = scan.finish(b, carried.drop_back(numParts));
   SmallVector<TileResult> results;
-  const Value *final = finals.begin(), *timed = parts.begin();
+  auto timed = parts.begin();
+  const Value *final = finals.begin();
   for (const ScanResult &result : problem.results) {
     if (result.hasTime)
       results.push_back({*timed++, result.map, part});
@@ -121,4 +135,14 @@ SmallVector<TileResult> ssm::runTimeRange(OpBuilder &b, ScanProblem &problem,
       results.push_back({*final++, result.map, tile});
   }
   return results;
+}
+
+SmallVector<TileResult> ssm::runTimeRange(OpBuilder &b, ScanProblem &problem,
+                                          ScanTile &scan, const Tile &tile,
+                                          TimeRange range, ValueRange prefix,
+                                          ValueRange shared) {
+  SmallVector<Value> parts = extractParts(b, problem, tile, range, shared);
+  SmallVector<Value> carried =
+      scanRange(b, problem, scan, range, prefix, parts);
+  return collectResults(b, problem, scan, tile, range, carried);
 }

@@ -11,8 +11,6 @@ namespace ssm {
 /// Consecutive positions in time.
 struct TimeRange {
   mlir::OpFoldResult begin, length;
-  /// Whether the range holds the first element of the scan.
-  bool holdsFirst;
 };
 
 /// Uninitialised tensors for the problem's results.
@@ -34,6 +32,23 @@ llvm::SmallVector<TileResult> runTimeRange(mlir::OpBuilder &b,
                                            const Tile &tile, TimeRange range,
                                            mlir::ValueRange prefix,
                                            mlir::ValueRange shared);
+
+/// Carries `prefix` and the tile's parts of the results with time through a
+/// time range, with which the parts begin.
+llvm::SmallVector<mlir::Value>
+scanRange(mlir::OpBuilder &b, ScanProblem &problem, ScanTile &scan,
+          TimeRange range, mlir::ValueRange prefix, mlir::ValueRange parts);
+
+/// The tile's parts of `shared`, for the results with time, over a range of it.
+llvm::SmallVector<mlir::Value> extractParts(mlir::OpBuilder &b,
+                                            const ScanProblem &problem,
+                                            const Tile &tile, TimeRange range,
+                                            mlir::ValueRange shared);
+
+/// What goes back to the results: `carried` is the last prefix and the parts.
+llvm::SmallVector<TileResult>
+collectResults(mlir::OpBuilder &b, const ScanProblem &problem, ScanTile &scan,
+               const Tile &tile, TimeRange range, mlir::ValueRange carried);
 
 /// Emits `for i in 0 .. length`, walking time in the problem's direction.
 /// `body` gets the distance from the range's lower end and the carried values.

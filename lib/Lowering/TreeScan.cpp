@@ -331,7 +331,6 @@ SmallVector<Value> TreeScanEmitter::applyRest(ValueRange summaries,
                                               Values outs) {
   OpFoldResult last =
       problem.backward ? OpFoldResult(b.getIndexAttr(0)) : numLeaves;
-  bool noLeaves = getConstantIntValue(numLeaves) == 0;
   // Without a rest, only the results without time are still due.
   bool noRest = getConstantIntValue(restLength) == 0;
   SmallVector<unsigned> due;
@@ -354,8 +353,7 @@ SmallVector<Value> TreeScanEmitter::applyRest(ValueRange summaries,
           SmallVector<TileResult> results;
           if (!noRest)
             return runTimeRange(nested, problem, *scan, tile,
-                                {restBegin, restLength, noLeaves}, prefix,
-                                shared);
+                                {restBegin, restLength}, prefix, shared);
           for (auto [i, value] :
                llvm::zip_equal(due, scan->finish(nested, prefix)))
             results.push_back({value, problem.results[i].map, tile});

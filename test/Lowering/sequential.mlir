@@ -75,3 +75,25 @@ func.func @no_steps(%a: tensor<32xf32>, %u: tensor<2x0x32xf32>, %x0: tensor<2x32
       -> tensor<2x0x32xf32>, tensor<2x32xf32>
   return %y, %x : tensor<2x0x32xf32>, tensor<2x32xf32>
 }
+
+#td = affine_map<(t, d) -> (t, d)>
+#d1 = affine_map<(t, d) -> (d)>
+
+// Many tiles in a row: bands of two, 8 steps of one tile and then of the next.
+// CHECK-LABEL: func.func @bands(
+// CHECK: scf.forall (%{{.*}}) in (8)
+// CHECK: scf.for %[[ROUND:.*]] = %c0 to %c12 step %c1 iter_args(%[[STATES:[a-z0-9]+]] = %{{.*}}, {{.*}}) -> (tensor<32xf32>, tensor<100x32xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK: %[[TRANSITION:.*]] = tensor.extract_slice %{{.*}} [16] [1] : tensor<32xf32> to tensor<16xf32>
+// CHECK: %[[STATE:.*]] = tensor.extract_slice %{{.*}} [16] [1] : tensor<32xf32> to tensor<16xf32>
+// CHECK: %[[PIECE:.*]] = tensor.extract_slice %{{.*}} [8, 16] [1, 1] : tensor<100x32xf32> to tensor<8x16xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%{{.*}} = %[[STATE]], %{{.*}} = %[[PIECE]])
+// The last 4 steps.
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
+func.func @bands(%a: tensor<256xf32>, %u: tensor<100x256xf32>) -> tensor<100x256xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<256xf32>) signal(%u : tensor<100x256xf32>)
+      {indexing_maps = [#d1, #td, #td, #d1], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<100x256xf32>, tensor<256xf32>
+  return %y : tensor<100x256xf32>
+}
