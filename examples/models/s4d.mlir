@@ -35,12 +35,15 @@ func.func @s4d(%A: !hn_c, %B: !hn_c, %C: !hn_c, %D: !h, %dt: !h, %u: !bth, %x0: 
   %e = tensor.empty() : !hn_c
   %Abar, %Bbar = linalg.generic #of_hn ins(%A, %B, %dt : !hn_c, !hn_c, !h) outs(%e, %e : !hn_c, !hn_c) {
   ^bb0(%a: complex<f32>, %b: complex<f32>, %step: f32, %0: complex<f32>, %1: complex<f32>):
-    %zero = arith.constant 0.0 : f32
-    %s = complex.create %step, %zero : complex<f32>
-    %z = complex.mul %s, %a : complex<f32>
-    %abar = complex.exp %z : complex<f32>
-    %grown = complex.expm1 %z : complex<f32>
-    %ratio = complex.div %grown, %a : complex<f32>
+    // In f64: what a coefficient loses every step would repeat.
+    %s = func.call @real(%step) : (f32) -> complex<f64>
+    %a_w = func.call @widen(%a) : (complex<f32>) -> complex<f64>
+    %z = complex.mul %s, %a_w : complex<f64>
+    %abar_w = complex.exp %z : complex<f64>
+    %grown = complex.expm1 %z : complex<f64>
+    %ratio_w = complex.div %grown, %a_w : complex<f64>
+    %abar = func.call @narrow(%abar_w) : (complex<f64>) -> complex<f32>
+    %ratio = func.call @narrow(%ratio_w) : (complex<f64>) -> complex<f32>
     %bbar = complex.mul %ratio, %b : complex<f32>
     linalg.yield %abar, %bbar : complex<f32>, complex<f32>
   } -> (!hn_c, !hn_c)
@@ -85,4 +88,29 @@ func.func private @add_skip(%D: !h, %u: !bth, %y: !bth) -> !bth {
     linalg.yield %sum : f32
   } -> !bth
   return %out : !bth
+}
+
+func.func private @real(%x: f32) -> complex<f64> {
+  %zero = arith.constant 0.0 : f64
+  %re = arith.extf %x : f32 to f64
+  %z = complex.create %re, %zero : complex<f64>
+  return %z : complex<f64>
+}
+
+func.func private @widen(%x: complex<f32>) -> complex<f64> {
+  %re = complex.re %x : complex<f32>
+  %im = complex.im %x : complex<f32>
+  %re_w = arith.extf %re : f32 to f64
+  %im_w = arith.extf %im : f32 to f64
+  %z = complex.create %re_w, %im_w : complex<f64>
+  return %z : complex<f64>
+}
+
+func.func private @narrow(%x: complex<f64>) -> complex<f32> {
+  %re = complex.re %x : complex<f64>
+  %im = complex.im %x : complex<f64>
+  %re_n = arith.truncf %re : f64 to f32
+  %im_n = arith.truncf %im : f64 to f32
+  %z = complex.create %re_n, %im_n : complex<f32>
+  return %z : complex<f32>
 }
