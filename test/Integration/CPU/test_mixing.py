@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from mlir_text import Mixing, bar, check, compute, norm
+from mixing_text import Mixing
+from mlir_text import bar, check, compute, norm
 
 LENGTHS = [0, 1, 2, 3, 63, 64, 65, 300]
 SIZES = {"b": 2, "h": 3, "n": 5, "v": 4, "i": 3, "o": 6, "r": 2}
