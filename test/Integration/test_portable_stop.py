@@ -38,7 +38,8 @@ def test_examples_are_portable(example):
                                       "direct_conv"])
 def test_size_does_not_grow_with_length(strategy, tmp_path):
     counts = []
-    for length in (1 << 13, 1 << 16):
+    # Transforms of these sizes end in leaves of one size.
+    for length in (1 << 13, 1 << 19):
         path = tmp_path / f"{length}.mlir"
         path.write_text(RECURRENCE.format(L=length))
         # Two sizes that happen to be equal share what depends on them alone.
