@@ -32,7 +32,13 @@ static bool hasVectorElements(linalg::LinalgOp op) {
   auto isElement = [](Type type) {
     return VectorType::isValidElementType(getElementTypeOrSelf(type));
   };
-  if (!llvm::all_of(op->getOperandTypes(), isElement))
+  // In memory the bits of a vector are packed, and those of a tensor are not.
+  auto isPacked = [](Type type) {
+    Type element = getElementTypeOrSelf(type);
+    return element.isIntOrFloat() && element.getIntOrFloatBitWidth() < 8;
+  };
+  if (!llvm::all_of(op->getOperandTypes(), isElement) ||
+      llvm::any_of(op->getOperandTypes(), isPacked))
     return false;
   return !op.getBlock()
               ->walk([&](Operation *nested) {

@@ -95,7 +95,7 @@ class Case:
         for i, (got, want, scale) in enumerate(zip(results, self.oracle, self.scales(), strict=True)):
             if got.shape != np.shape(want):
                 lines.append(f"{self.name}: result {i} has shape {got.shape}, expected {np.shape(want)}")
-            elif not (error := norm(got - want) / (scale or 1)) <= bar(dtype, strategy):
+            elif not (error := norm(got ^ want if got.dtype == bool else got - want) / (scale or 1)) <= bar(dtype, strategy):
                 lines.append(f"{self.name}: result {i} is off by {error:.2e}, allowed {bar(dtype, strategy):.0e}")
         return lines
 

@@ -38,3 +38,17 @@ func.func @loops(%a: tensor<?xf32>, %b: tensor<65xf32>, %c: tensor<1xf32>, %d: t
   } -> tensor<4xcomplex<f32>>
   return %0, %1, %2, %3 : tensor<?xf32>, tensor<65xf32>, tensor<1xf32>, tensor<4xcomplex<f32>>
 }
+
+// Bits, which a vector packs in memory: a loop.
+// CHECK-LABEL: func.func @bits
+// CHECK-NOT: vector
+// CHECK: return
+func.func @bits(%a: tensor<16xi1>, %b: tensor<16xi1>) -> tensor<16xi1> {
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%a : tensor<16xi1>) outs(%b : tensor<16xi1>) {
+  ^bb0(%x: i1, %y: i1):
+    %p = arith.ori %x, %y : i1
+    linalg.yield %p : i1
+  } -> tensor<16xi1>
+  return %r : tensor<16xi1>
+}

@@ -39,6 +39,64 @@ def rotation(dtype):
                 identity=["1.0", "0.0", "0.0", "1.0"])
 
 
+def maximum(dtype):
+    return dict(title=f"max {dtype}", elements=[dtype], dtype=dtype, identity=["-1.0e30"],
+                fn=lambda l, r: (np.maximum(l[0], r[0]),), data=lambda rng, shape: (rng.standard_normal(shape),),
+                combiner=f"""
+    %m = arith.maximumf %l0, %r0 : {dtype}
+    ssm.yield %m : {dtype}""")
+
+
+def log_sum_exp(dtype):
+    """RWKV-4's sums of v e^k and e^k that decay by e^w a step, all scaled by e^-o.
+
+    The decay since the last element is a part of the tuple: (w, o, p, q).
+    """
+    def data(rng, shape):
+        k, v = rng.uniform(-3, 3, shape), rng.standard_normal(shape)
+        return -rng.uniform(0.05, 1, shape), k, v, np.ones(shape)
+
+    def fn(l, r):
+        shifted = l[1] + r[0]
+        m = np.maximum(shifted, r[1])
+        left, right = np.exp(shifted - m), np.exp(r[1] - m)
+        return l[0] + r[0], m, left * l[2] + right * r[2], left * l[3] + right * r[3]
+    return dict(title=f"log-sum-exp {dtype}", elements=[dtype] * 4, dtype=dtype, data=data, fn=fn,
+                identity=["0.0", "-1.0e30", "0.0", "0.0"], combiner=f"""
+    %w = arith.addf %l0, %r0 : {dtype}
+    %shifted = arith.addf %l1, %r0 : {dtype}
+    %m = arith.maximumf %shifted, %r1 : {dtype}
+    %dl = arith.subf %shifted, %m : {dtype}
+    %dr = arith.subf %r1, %m : {dtype}
+    %el = math.exp %dl : {dtype}
+    %er = math.exp %dr : {dtype}
+    %pl = arith.mulf %el, %l2 : {dtype}
+    %pr = arith.mulf %er, %r2 : {dtype}
+    %p = arith.addf %pl, %pr : {dtype}
+    %ql = arith.mulf %el, %l3 : {dtype}
+    %qr = arith.mulf %er, %r3 : {dtype}
+    %q = arith.addf %ql, %qr : {dtype}
+    ssm.yield %w, %m, %p, %q : {', '.join([dtype] * 4)}""")
+
+
+def segmented(dtype):
+    """The lift of any combiner, here of the affine pair: a flag starts anew."""
+    inner = affine(dtype)
+    lines = inner["combiner"][: inner["combiner"].rindex("ssm.yield")]
+    for side in "lr":
+        lines = lines.replace(f"%{side}1", f"%{side}2").replace(f"%{side}0", f"%{side}1")
+
+    def fn(l, r):
+        a, b = inner["fn"](l[1:], r[1:])
+        return l[0] | r[0], np.where(r[0], r[1], a), np.where(r[0], r[2], b)
+    return dict(title=f"segmented {dtype}", elements=["i1", dtype, dtype], dtype=dtype, fn=fn,
+                data=lambda rng, shape: (rng.uniform(0, 1, shape) < 0.03, *inner["data"](rng, shape)),
+                combiner=f"""{lines}%flag = arith.ori %l0, %r0 : i1
+    %a2 = arith.select %r0, %r1, %a : {dtype}
+    %b2 = arith.select %r0, %r2, %b : {dtype}
+    ssm.yield %flag, %a2, %b2 : i1, {dtype}, {dtype}""")
+
+
 def add_i64():
     return dict(title="add i64", elements=["i64"], fn=lambda l, r: (l[0] + r[0],), identity=["0"], combiner="""
     %s = arith.addi %l0, %r0 : i64
@@ -72,6 +130,10 @@ def cases(dtype):
                      reverse=(k // 2 + exclusive) % 2 == 0) for exclusive in (False, True)]
     out += [Scan(**rotation(dtype), shape=[2, n], axis=1, exclusive=True, reverse=reverse)
             for n, reverse in ((0, False), (1, True), (2, False), (129, True), (300, False))]
+    out += [Scan(**kind(dtype), shape=shape, axis=axis, reverse=reverse)
+            for kind in (maximum, log_sum_exp, segmented)
+            for shape, axis, reverse in (([1000], 0, False), ([2, 300], 1, True), ([129, 20], 0, False))]
+    out += [Scan(**kind(dtype), shape=[3, 200], axis=1, exclusive=True, dynamic=True) for kind in (maximum, log_sum_exp)]
     return out
 
 
