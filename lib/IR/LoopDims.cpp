@@ -43,7 +43,10 @@ SmallVector<int64_t> ssm::getStaticLoopSizes(IndexedOpInterface op) {
   };
   SmallVector<Value> operands = op.getIndexedOperands();
   forEachDim(op, operands, 0, note);
-  forEachDim(op, op->getResults(), operands.size(), note);
+  // Scalar results, which come last, have no maps.
+  unsigned numResults = op.getIndexingMapsArray().size() - operands.size();
+  forEachDim(op, op->getResults().take_front(numResults), operands.size(),
+             note);
   return sizes;
 }
 

@@ -35,6 +35,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateDirectConvLowering(lowerings);
     ssm::populateFFTConvLowering(lowerings);
     ssm::populateFFTLowering(lowerings);
+    ssm::populateNonlinearRecurrenceLowering(lowerings);
     patterns = std::move(lowerings);
 
     RewritePatternSet affineLowerings(context);

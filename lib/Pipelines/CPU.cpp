@@ -55,6 +55,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
 /// Clean-up on tensors, while a value is still one SSA value. General loop
 /// invariant code motion waits: a fill that leaves its loop needs a copy back.
 static void addTensorOptimization(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
   pm.addNestedPass<func::FuncOp>(createVectorize());

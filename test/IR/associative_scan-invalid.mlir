@@ -103,5 +103,5 @@ func.func @empty_block(%x: tensor<8xf32>) {
 }
 
 // -----
-// expected-error@+1 {{'ssm.yield' op expects parent op 'ssm.associative_scan'}}
+// expected-error@+1 {{'ssm.yield' op expects parent op to be one of 'ssm.associative_scan, ssm.nonlinear_recurrence'}}
 "ssm.yield"() : () -> ()

@@ -360,8 +360,103 @@ def AssociativeScanOp : SSM_Op<"associative_scan", [
   let hasRegionVerifier = 1;
   let hasFolder = 1;
 }
+def NonlinearRecurrenceOp : SSM_IndexedOp<"nonlinear_recurrence", [
+    AttrSizedOperandSegments, SameVariadicResultSize, SingleBlock,
+    InferTypeOpAdaptor]> {
+  let summary = "x_t = f(x_{t-1}, u_t) for any f";
+  let description = [{
+    The recurrence
+
+        x_t = f(x_{t-1}, u_t),     x_{-1} = init,
+
+    for a tuple x of tensors (LSTM's hidden and cell state) and a tuple u of
+    signals. The region is f: its arguments are the states, each of the type of
+    its `init`, then the signals at one time, each of its signal's type without
+    the time dimension; it yields the next states. Whatever else f needs, its
+    weights, it takes from around the op. With `direction = backward`, t runs
+    from L-1 down to 0 and x_{t-1} stands for x_{t+1}.
+
+    The results are every x_t, one tensor per state, then the final states
+    (x_{L-1}; x_0 for backward; `init` if L = 0), then `iterations` and
+    `residual`.
+
+    Operands and tensor results are indexed over common loop dimensions by
+    `indexing_maps`, in the order signals, init, states, finals; `time` is the
+    position of the time dimension. A signal whose map lacks time is the same
+    at every step.
+
+    The recurrence is a loop over time, and then `iterations` and `residual`
+    are 0.
+
+    If f is affine in its one state, element by element, so that x_t = a x + b
+    with a and b free of x, the op folds into `ssm.linear_recurrence`, which
+    has other strategies.
+
+    Constraints:
+
+    - (nonlinear_recurrence_c1) as linear_recurrence_c1; there is a state.
+    - (nonlinear_recurrence_c2) `time` is a loop dimension; the maps of states
+      use it, those of init and finals do not.
+    - (nonlinear_recurrence_c3) every loop dimension is in an operand's map, and
+      all values that share one agree on its size.
+    - (nonlinear_recurrence_c4) the map of a final state is that of its init,
+      and the map of a state has the same dimensions and time.
+    - (nonlinear_recurrence_c5) the region takes the states and the signals at
+      one time and yields the states.
+
+    Example, the vanilla RNN x_t = tanh(W x_{t-1} + u_t), where u_t = V v_t + b
+    has been computed for all of time:
+
+    ```mlir
+    #bth = affine_map<(b, t, h) -> (b, t, h)>
+    #bh = affine_map<(b, t, h) -> (b, h)>
+    %x, %last, %n, %r = ssm.nonlinear_recurrence
+        signals(%u : tensor<4x?x64xf32>) init(%x0 : tensor<4x64xf32>)
+        {indexing_maps = [#bth, #bh, #bth, #bh], time = 1 : i64}
+        -> (tensor<4x?x64xf32>), (tensor<4x64xf32>) {
+    ^bb0(%h: tensor<4x64xf32>, %ut: tensor<4x64xf32>):
+      %z = linalg.matmul ins(%h, %wt : tensor<4x64xf32>, tensor<64x64xf32>)
+                         outs(%ut : tensor<4x64xf32>) -> tensor<4x64xf32>
+      %next = math.tanh %z : tensor<4x64xf32>
+      ssm.yield %next : tensor<4x64xf32>
+    }
+    ```
+
+    Source: Elman, "Finding Structure in Time" (1990); Hochreiter and
+    Schmidhuber, "Long Short-Term Memory" (1997).
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$signals,
+    Variadic<SSM_Tensor>:$init,
+    AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
+    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction);
+  let results = (outs Variadic<SSM_Tensor>:$states, Variadic<SSM_Tensor>:$finals,
+    I64:$iterations, F64:$residual);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    (`signals` `(` $signals^ `:` type($signals) `)`)?
+    `init` `(` $init `:` type($init) `)` attr-dict
+    `->` `(` type($states) `)` `,` `(` type($finals) `)` $body
+  }];
+  let extraClassDeclaration = [{
+    bool isBackward() { return getDirection() == ::ssm::Direction::Backward; }
+    ::mlir::AffineMap getSignalMap(unsigned i) {
+      return getIndexingMapsArray()[i];
+    }
+    /// The map of state i without time, which is that of its init.
+    ::mlir::AffineMap getInitMap(unsigned i) {
+      return getIndexingMapsArray()[getSignals().size() + i];
+    }
+    /// The map of state i over all of time.
+    ::mlir::AffineMap getStatesMap(unsigned i) { return getResultMap(i); }
+  }];
+  let hasCanonicalizer = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
 def YieldOp : SSM_Op<"yield", [Pure, Terminator, ReturnLike,
-                               ParentOneOf<["AssociativeScanOp"]>]> {
+                               ParentOneOf<["AssociativeScanOp",
+                                            "NonlinearRecurrenceOp"]>]> {
   let summary = "the values of a region of an ssm op";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";

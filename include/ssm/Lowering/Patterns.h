@@ -29,6 +29,9 @@ void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
 /// `ssm.long_conv` with strategy fft_conv.
 void populateFFTConvLowering(mlir::RewritePatternSet &patterns);
 
+/// `ssm.nonlinear_recurrence` by a loop over time.
+void populateNonlinearRecurrenceLowering(mlir::RewritePatternSet &patterns);
+
 /// Results of static shape that have no element -> tensor.empty.
 void populateEmptyResultPatterns(mlir::RewritePatternSet &patterns);
 

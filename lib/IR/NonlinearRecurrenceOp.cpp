@@ -1,0 +1,150 @@
+//===- NonlinearRecurrenceOp.cpp - ssm.nonlinear_recurrence ---------------===//
+#include "Indexing.h"
+
+using namespace mlir;
+using namespace ssm;
+
+SmallVector<Value> NonlinearRecurrenceOp::getIndexedOperands() {
+  return SmallVector<Value>(getOperands());
+}
+
+namespace {
+/// The op's operands and the maps of its results, before it exists.
+struct Operands {
+  SmallVector<std::string> names;
+  SmallVector<IndexedValue> signals, inits;
+  ArrayRef<AffineMap> states, finals;
+
+  explicit Operands(NonlinearRecurrenceOp::Adaptor op)
+      : maps(llvm::to_vector(
+            op.getIndexingMaps().getAsValueRange<AffineMapAttr>())) {
+    unsigned numSignals = op.getSignals().size(),
+             numInits = op.getInit().size();
+    for (unsigned i = 0; i < numSignals; ++i)
+      names.push_back("signal " + std::to_string(i));
+    for (unsigned i = 0; i < numInits; ++i)
+      names.push_back("init " + std::to_string(i));
+    unsigned next = 0;
+    auto describe = [&](Value value) {
+      auto type = cast<RankedTensorType>(value.getType());
+      IndexedValue described{names[next], type, maps[next]};
+      ++next;
+      return described;
+    };
+    signals = llvm::map_to_vector(op.getSignals(), describe);
+    inits = llvm::map_to_vector(op.getInit(), describe);
+    states = ArrayRef(maps).slice(next, numInits);
+    finals = ArrayRef(maps).take_back(numInits);
+  }
+
+  SmallVector<IndexedValue> all() const {
+    SmallVector<IndexedValue> values(signals);
+    llvm::append_range(values, inits);
+    return values;
+  }
+
+private:
+  SmallVector<AffineMap> maps;
+};
+} // namespace
+
+/// c2, c4: what the maps of the states have in common.
+static LogicalResult checkStates(const ConstraintChecker &check,
+                                 const Operands &ops, unsigned time) {
+  for (auto [i, init] : llvm::enumerate(ops.inits)) {
+    if (uses(init.map, time))
+      return check.fail(2) << "an initial state has no time dimension: the map "
+                              "of "
+                           << init.name << " must not use d" << time
+                           << ", found " << printMap(init.map);
+    if (!uses(ops.states[i], time))
+      return check.fail(2) << "the map of state " << i
+                           << " must use the time dimension d" << time
+                           << ", found " << printMap(ops.states[i]);
+    if (ops.finals[i] != init.map)
+      return check.fail(4) << "the map of final " << i << " must be that of "
+                           << init.name << ", " << printMap(init.map)
+                           << ", found " << printMap(ops.finals[i]);
+    SmallVector<unsigned> dims = dimsOf(ops.states[i]);
+    llvm::erase(dims, time);
+    if (dims.size() != dimsOf(init.map).size() ||
+        !llvm::all_of(dims, [&](unsigned dim) { return uses(init.map, dim); }))
+      return check.fail(4) << "the map of state " << i
+                           << " must have the dimensions of " << init.name
+                           << ", " << printMap(init.map) << ", and time, found "
+                           << printMap(ops.states[i]);
+  }
+  return success();
+}
+
+LogicalResult NonlinearRecurrenceOp::inferReturnTypes(
+    MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
+    SmallVectorImpl<Type> &types) {
+  ConstraintChecker check(loc, "nonlinear_recurrence");
+  uint64_t time = adaptor.getTime();
+  if (adaptor.getInit().empty())
+    return check.fail(1) << "carries a tuple of at least one state, found none";
+  unsigned numMaps = adaptor.getSignals().size() + 3 * adaptor.getInit().size();
+  if (failed(check.checkMaps(adaptor.getIndexingMaps(), numMaps, time)))
+    return failure();
+  Operands ops(adaptor);
+  SmallVector<IndexedValue> values = ops.all();
+  if (failed(check.checkRanks(values)) ||
+      failed(checkStates(check, ops, time)) ||
+      failed(check.checkCovered(3, values)) ||
+      failed(check.checkSizes(values, time)))
+    return failure();
+  SmallVector<int64_t> sizes = collectSizes(values, values[0].map.getNumDims());
+  for (auto [map, init] : llvm::zip_equal(ops.states, ops.inits))
+    types.push_back(makeType(map, sizes, init.type.getElementType()));
+  llvm::append_range(types, adaptor.getInit().getTypes());
+  types.push_back(IntegerType::get(context, 64));
+  types.push_back(Float64Type::get(context));
+  return success();
+}
+
+/// Inference, which runs after this, would repeat what it reports.
+LogicalResult NonlinearRecurrenceOp::verify() {
+  SmallVector<Type> inferred;
+  return inferReturnTypes(getContext(), getLoc(), *this, inferred);
+}
+
+/// The type of a signal at one time.
+static Type dropTime(RankedTensorType type, AffineMap map, unsigned time) {
+  SmallVector<int64_t> shape(type.getShape());
+  if (std::optional<unsigned> pos = positionOf(map, time))
+    shape.erase(shape.begin() + *pos);
+  return RankedTensorType::get(shape, type.getElementType());
+}
+
+LogicalResult NonlinearRecurrenceOp::verifyRegions() {
+  ConstraintChecker check(getLoc(), "nonlinear_recurrence");
+  SmallVector<Type> expected(getInit().getTypes());
+  for (auto [i, signal] : llvm::enumerate(getSignals()))
+    expected.push_back(dropTime(cast<RankedTensorType>(signal.getType()),
+                                getSignalMap(i), getTimeDim()));
+  Block &body = getBody().front();
+  if (TypeRange(body.getArgumentTypes()) != TypeRange(expected))
+    return check.fail(5)
+           << "the region takes the states and the signals at one "
+              "time: expected arguments of types ("
+           << expected << "), found (" << body.getArgumentTypes() << ')';
+  Operation &last = body.back();
+  if (!isa<YieldOp>(last) || last.getOperandTypes() != getInit().getTypes())
+    return check.fail(5) << "the region must end with ssm.yield of the states ("
+                         << getInit().getTypes() << "), found "
+                         << last.getName() << " of (" << last.getOperandTypes()
+                         << ')';
+  return success();
+}
+
+LogicalResult
+NonlinearRecurrenceOp::reifyResultShapes(OpBuilder &builder,
+                                         ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> sizes = getLoopSizes(builder, *this);
+  for (unsigned i = 0, e = 2 * getInit().size(); i < e; ++i)
+    shapes.push_back(applyMap(getResultMap(i), sizes));
+  // Scalars have no sizes.
+  shapes.resize(getNumResults());
+  return success();
+}
