@@ -14,7 +14,7 @@ InFlightDiagnostic ConstraintChecker::fail(unsigned constraint) const {
 }
 
 LogicalResult ConstraintChecker::checkMaps(ArrayAttr maps, unsigned count,
-                                           uint64_t time) const {
+                                           std::optional<uint64_t> time) const {
   if (maps.size() != count)
     return fail(1) << "needs one indexing map per operand and result: expected "
                    << count << ", found " << maps.size();
@@ -29,9 +29,9 @@ LogicalResult ConstraintChecker::checkMaps(ArrayAttr maps, unsigned count,
                      << "map #0 has " << numLoops << ", map #" << i << " has "
                      << map.getNumDims();
   }
-  if (time >= numLoops)
+  if (time && *time >= numLoops)
     return fail(2) << "time must be one of the " << numLoops
-                   << " loop dimensions, found " << static_cast<int64_t>(time);
+                   << " loop dimensions, found " << static_cast<int64_t>(*time);
   return success();
 }
 

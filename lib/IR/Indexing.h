@@ -39,9 +39,11 @@ public:
   /// Starts "'ssm.op' op (op_cN) ..."; null without a location.
   mlir::InFlightDiagnostic fail(unsigned constraint) const;
 
-  /// c1: the number of maps, and that each is a projected permutation.
-  mlir::LogicalResult checkMaps(mlir::ArrayAttr maps, unsigned count,
-                                uint64_t time) const;
+  /// c1: the number of maps, and that each is a projected permutation; c2:
+  /// `time`, if the op has it, is a loop dimension.
+  mlir::LogicalResult
+  checkMaps(mlir::ArrayAttr maps, unsigned count,
+            std::optional<uint64_t> time = std::nullopt) const;
   /// c1: the rank of each value is that of its map.
   mlir::LogicalResult checkRanks(llvm::ArrayRef<IndexedValue> values) const;
   /// The dimensions of a transition that mixes, and of p and q. `state` has the

@@ -36,6 +36,8 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateFFTConvLowering(lowerings);
     ssm::populateFFTLowering(lowerings);
     ssm::populateNonlinearRecurrenceLowering(lowerings);
+    ssm::populateDiscretizeLowering(lowerings);
+    ssm::populateBilinearSolveLowering(lowerings);
     patterns = std::move(lowerings);
 
     RewritePatternSet affineLowerings(context);

@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -18,6 +19,9 @@ Value NumBuilder::subf(Value x, Value y) {
 }
 Value NumBuilder::mulf(Value x, Value y) {
   return arith::MulFOp::create(b, loc, x, y, kContract);
+}
+Value NumBuilder::divf(Value x, Value y) {
+  return arith::DivFOp::create(b, loc, x, y);
 }
 Value NumBuilder::negf(Value x) { return arith::NegFOp::create(b, loc, x); }
 
@@ -120,4 +124,23 @@ Num NumBuilder::divide(Num x, double divisor) {
   if (x.isComplex())
     quotient.im = arith::DivFOp::create(b, loc, x.im, y);
   return quotient;
+}
+
+/// A complex divisor is scaled by its larger part s: with v = y / s, of modulus
+/// 1 to sqrt(2), x / y = (x / s) conj(v) / |v|^2.
+Num NumBuilder::divide(Num x, Num y) {
+  if (!y.isComplex()) {
+    Num z{divf(x.re, y.re), Value()};
+    if (x.isComplex())
+      z.im = divf(x.im, y.re);
+    return z;
+  }
+  Value s =
+      arith::MaximumFOp::create(b, loc, math::AbsFOp::create(b, loc, y.re),
+                                math::AbsFOp::create(b, loc, y.im));
+  Num v{divf(y.re, s), divf(y.im, s)};
+  Value norm = addf(mulf(v.re, v.re), mulf(v.im, v.im));
+  Num scaled{divf(x.re, s), x.isComplex() ? divf(x.im, s) : Value()};
+  Num z = mul(scaled, {v.re, negf(v.im)});
+  return {divf(z.re, norm), divf(z.im, norm)};
 }

@@ -68,6 +68,22 @@ def SSM_NumericsAttr : SSM_EnumAttr<SSM_Numerics, "numerics"> {
   }];
 }
 
+def SSM_Discretization : SSM_Enum<"Discretization",
+    "what the input does between two steps", [
+  I32EnumAttrCase<"ZOH", 0, "zoh">,
+  I32EnumAttrCase<"Bilinear", 1, "bilinear">,
+  I32EnumAttrCase<"Euler", 2, "euler">,
+  I32EnumAttrCase<"Dirac", 3, "dirac">,
+  I32EnumAttrCase<"Trapezoid", 4, "trapezoid">
+]>;
+def SSM_DiscretizationAttr : SSM_EnumAttr<SSM_Discretization, "discretization"> {
+  let description = [{
+    The methods of `ssm.discretize`: zero-order hold, the bilinear rule, Euler's
+    rule for the input, impulses, and the exponential trapezoidal rule.
+  }];
+  let assemblyFormat = "$value";
+}
+
 def SSM_StrategyKind : SSM_Enum<"StrategyKind", "how a recurrence is computed", [
   I32EnumAttrCase<"Sequential", 0, "sequential">,
   I32EnumAttrCase<"TreeScan", 1, "tree_scan">,

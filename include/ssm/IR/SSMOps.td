@@ -462,6 +462,118 @@ def YieldOp : SSM_Op<"yield", [Pure, Terminator, ReturnLike,
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
+def DiscretizeOp : SSM_Op<"discretize", [
+    Pure, AttrSizedOperandSegments, InferTypeOpAdaptor,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "the recurrence of a continuous state space model";
+  let description = [{
+    The transition and the input map of a recurrence that follows
+    x'(s) = A x(s) + B u(s) over steps of length dt, with z = dt A:
+
+    | method | `transition` | `input` | `previous` |
+    |---|---|---|---|
+    | `zoh` | exp(z) | dt phi(z) B, phi(z) = (exp(z) - 1) / z | |
+    | `bilinear` | (1 - z/2)^-1 (1 + z/2) | (1 - z/2)^-1 dt B | |
+    | `euler` | exp(z) | dt B | |
+    | `dirac` | exp(z) | B | |
+    | `trapezoid` | exp(z) | lambda dt B | (1 - lambda) dt exp(z) |
+
+    `zoh` is exact for an input that is constant over a step, `dirac` for one
+    that consists of impulses at the steps (events), `bilinear` is the implicit
+    trapezoidal rule, `euler` exact in A only (Mamba). `trapezoid` weighs both
+    ends of the step,
+
+        x_t = transition x_{t-1} + previous B_{t-1} u_{t-1} + input u_t,
+
+    by `weight` (lambda, 1/2 if absent; Mamba-3). Without B, `input` is the
+    factor of B. A further factor on dt resamples a model.
+
+    Operands and results are indexed over common loop dimensions by
+    `indexing_maps`, in the order A, dt, B, weight (those that are present),
+    transition, input, and with `trapezoid` previous. A is diagonal, or with
+    `row` and `column` a dense matrix, for which `bilinear` is a linear solve by
+    elimination with partial pivoting in f64; other methods of a dense A need
+    its eigenvalues (diagonalise it first).
+
+    Accuracy, in units of the elements' precision and relative to the modulus of
+    the element: below 8 units (with one more rounding of 16-bit elements) near
+    z = 0, where phi(0) = 1 and exp(z) - 1 does not cancel for complex z either,
+    and for large |z|, because the rounding error of z itself is put back to
+    first order: the phase of exp(z) keeps its digits for |Im z| up to 2^12 in
+    f32. A dense `bilinear` has the condition number of 1 - z/2 times units of
+    f64, and one rounding.
+
+    Constraints:
+
+    - (discretize_c1) there is one map per operand and result, each a projected
+      permutation of the same loop dimensions, of its value's rank.
+    - (discretize_c2) the map of a result uses every dimension of the operands
+      that it is computed from.
+    - (discretize_c3) every loop dimension of a result is in an operand's map,
+      and all values that share one agree on its size.
+    - (discretize_c4) all operands are of one precision; dt and weight are real.
+    - (discretize_c5) dt is positive, wherever it is a constant.
+    - (discretize_c6) `weight` is for `trapezoid` only.
+    - (discretize_c7) a dense A is square in `row` and `column`, its method is
+      `bilinear`, and only A and transition use `column`.
+
+    Example, S4D's zero-order hold with a step per channel:
+
+    ```mlir
+    #hn = affine_map<(h, n) -> (h, n)>
+    #h = affine_map<(h, n) -> (h)>
+    %abar, %bbar = ssm.discretize zoh
+        transition(%a : tensor<64x32xcomplex<f32>>) step(%dt : tensor<64xf32>)
+        input(%b : tensor<64x32xcomplex<f32>>)
+        {indexing_maps = [#hn, #h, #hn, #hn, #hn]}
+        -> tensor<64x32xcomplex<f32>>, tensor<64x32xcomplex<f32>>
+    ```
+
+    Source: Gu et al., "Efficiently Modeling Long Sequences with Structured
+    State Spaces" (arXiv 2111.00396); Gu and Dao, "Mamba" (arXiv 2312.00752);
+    Schoene et al., "Scalable Event-by-event Processing of Neuromorphic Sensory
+    Signals With Deep State-Space Models" (arXiv 2404.18508).
+  }];
+  let arguments = (ins SSM_DiscretizationAttr:$method,
+    SSM_Tensor:$transition, SSM_Tensor:$step,
+    Optional<SSM_Tensor>:$input, Optional<SSM_Tensor>:$weight,
+    AffineMapArrayAttr:$indexing_maps,
+    OptionalAttr<I64Attr>:$row, OptionalAttr<I64Attr>:$column);
+  let results = (outs SSM_Tensor:$discrete_transition, SSM_Tensor:$discrete_input,
+    Optional<SSM_Tensor>:$previous);
+  let assemblyFormat = [{
+    $method
+    `transition` `(` $transition `:` type($transition) `)`
+    `step` `(` $step `:` type($step) `)`
+    (`input` `(` $input^ `:` type($input) `)`)?
+    (`weight` `(` $weight^ `:` type($weight) `)`)?
+    attr-dict `->` type($discrete_transition) `,` type($discrete_input)
+    (`,` type($previous)^)?
+  }];
+  let extraClassDeclaration = [{
+    bool isDense() { return bool(getColumn()); }
+    ::mlir::AffineMap getMap(unsigned i) {
+      return ::llvm::cast<::mlir::AffineMapAttr>(getIndexingMaps()[i]).getValue();
+    }
+    ::mlir::AffineMap getTransitionMap() { return getMap(0); }
+    ::mlir::AffineMap getStepMap() { return getMap(1); }
+    /// Maps of the optional operands; null if the operand is absent.
+    ::mlir::AffineMap getInputIndexingMap() {
+      return getInput() ? getMap(2) : ::mlir::AffineMap();
+    }
+    ::mlir::AffineMap getWeightIndexingMap() {
+      return getWeight() ? getMap(2 + bool(getInput())) : ::mlir::AffineMap();
+    }
+    ::mlir::AffineMap getResultMap(unsigned i) {
+      return getMap(getNumOperands() + i);
+    }
+    /// Size of every loop dimension, null where no operand has it.
+    ::llvm::SmallVector<::mlir::OpFoldResult>
+    getLoopSizes(::mlir::OpBuilder &builder);
+  }];
+  let hasVerifier = 1;
+}
+
 def FFTOp : SSM_Op<"fft", [Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
                               ["reifyResultShapes"]>]> {

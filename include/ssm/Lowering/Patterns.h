@@ -32,6 +32,12 @@ void populateFFTConvLowering(mlir::RewritePatternSet &patterns);
 /// `ssm.nonlinear_recurrence` by a loop over time.
 void populateNonlinearRecurrenceLowering(mlir::RewritePatternSet &patterns);
 
+/// `ssm.discretize` of a diagonal transition by elementwise ops.
+void populateDiscretizeLowering(mlir::RewritePatternSet &patterns);
+
+/// `ssm.discretize` of a dense transition by elimination.
+void populateBilinearSolveLowering(mlir::RewritePatternSet &patterns);
+
 /// Results of static shape that have no element -> tensor.empty.
 void populateEmptyResultPatterns(mlir::RewritePatternSet &patterns);
 

@@ -40,11 +40,14 @@ public:
   Num divide(Num x, double divisor);
   /// Re(x * y), without the work for the imaginary part.
   Num realOfProduct(Num x, Num y);
+  /// x / y without overflow or underflow on the way.
+  Num divide(Num x, Num y);
   Num constant(double value);
 
   mlir::Value addf(mlir::Value x, mlir::Value y);
   mlir::Value subf(mlir::Value x, mlir::Value y);
   mlir::Value mulf(mlir::Value x, mlir::Value y);
+  mlir::Value divf(mlir::Value x, mlir::Value y);
   mlir::Value negf(mlir::Value x);
 
 private:

@@ -1,0 +1,267 @@
+//===- Discretize.cpp - Lowers ssm.discretize of a diagonal transition ----===//
+//
+// One elementwise op per result, so that fusion can take each to where it is
+// used. With z = dt a and phi(z) = (exp(z) - 1) / z, what keeps the accuracy:
+//
+//   z            z = fl(dt a) and e = dt a - z, exact by a fused multiply-add;
+//                exp(z + e) = exp(z) (1 + e) to first order, else the error of
+//                exp would grow like |z|, and that of a complex phase with it
+//   exp(z) - 1   with z = x + i y,
+//                Re = expm1(x) cos(y) - 2 sin(y/2)^2,  Im = exp(x) sin(y)
+//   phi(0) = 1   chosen where z = 0; elsewhere the quotient has no error of its
+//                own
+//
+// Precondition: the transition is diagonal (BilinearSolve.cpp does the rest).
+//
+// Reference: N. Higham, Accuracy and Stability of Numerical Algorithms, 1.14.1.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Lowering/Patterns.h"
+#include "ssm/Utils/Generic.h"
+#include "ssm/Utils/Num.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace ssm;
+
+namespace {
+/// z = dt a and what rounding took from it.
+struct Exponent {
+  Num value, error;
+};
+
+/// The scalars of one element. Absent operands are null.
+struct Element {
+  Num a;
+  Value step;
+  std::optional<Num> input;
+  Value weight;
+};
+
+/// The formulas of the description of `ssm.discretize`.
+class Formulas {
+public:
+  Formulas(OpBuilder &b, Location loc, Type real, Discretization method)
+      : b(b), loc(loc), real(real), num(b, loc, real), method(method) {}
+
+  Num transition(const Element &e);
+  Num input(const Element &e);
+  Num previous(const Element &e);
+
+private:
+  Exponent exponent(const Element &e);
+  Num exp(Exponent z);
+  Num expm1(Exponent z);
+  Num phi(Exponent z);
+  Num onePlus(Value x);
+  /// 1 + sign z / 2
+  Num half(const Element &e, double sign);
+  Value weight(const Element &e);
+  Value constant(double value) { return num.constant(value).re; }
+  Num scale(Num x, Value factor) { return num.mul(x, {factor, Value()}); }
+
+  OpBuilder &b;
+  Location loc;
+  Type real;
+  NumBuilder num;
+  Discretization method;
+};
+} // namespace
+
+Exponent Formulas::exponent(const Element &e) {
+  auto multiply = [&](Value a) {
+    // Not to be contracted into a sum: e is the error of this rounding.
+    Value product = arith::MulFOp::create(b, loc, e.step, a);
+    Value error = math::FmaOp::create(b, loc, e.step, a, num.negf(product));
+    // Where the product overflows there is no error to speak of.
+    Value isNumber =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, error, error);
+    error = arith::SelectOp::create(b, loc, isNumber, error, constant(0));
+    return std::pair(product, error);
+  };
+  auto [re, reError] = multiply(e.a.re);
+  if (!e.a.isComplex())
+    return {{re, Value()}, {reError, Value()}};
+  auto [im, imError] = multiply(e.a.im);
+  return {{re, im}, {reError, imError}};
+}
+
+/// 1 + x for a small x.
+Num Formulas::onePlus(Value x) { return {num.addf(constant(1), x), Value()}; }
+
+Num Formulas::exp(Exponent z) {
+  Value modulus = math::ExpOp::create(b, loc, z.value.re);
+  modulus = num.mulf(modulus, onePlus(z.error.re).re);
+  if (!z.value.isComplex())
+    return {modulus, Value()};
+  Value cos = math::CosOp::create(b, loc, z.value.im);
+  Value sin = math::SinOp::create(b, loc, z.value.im);
+  Num phase{num.subf(cos, num.mulf(z.error.im, sin)),
+            num.addf(sin, num.mulf(z.error.im, cos))};
+  return scale(phase, modulus);
+}
+
+Num Formulas::expm1(Exponent z) {
+  Value grown = math::ExpM1Op::create(b, loc, z.value.re);
+  if (!z.value.isComplex())
+    return {num.addf(num.mulf(grown, onePlus(z.error.re).re), z.error.re),
+            Value()};
+  Value cos = math::CosOp::create(b, loc, z.value.im);
+  Value sin = math::SinOp::create(b, loc, z.value.im);
+  Value halfSin =
+      math::SinOp::create(b, loc, num.mulf(z.value.im, constant(0.5)));
+  Value versine = num.mulf(constant(2), num.mulf(halfSin, halfSin));
+  Value modulus = num.addf(grown, constant(1));
+  Num m{num.subf(num.mulf(grown, cos), versine), num.mulf(modulus, sin)};
+  // exp(z + e) - 1 = m + e (m + 1)
+  return num.mulAdd(z.error, num.add(m, num.constant(1)), m);
+}
+
+Num Formulas::phi(Exponent z) {
+  Num quotient = num.divide(expm1(z), z.value);
+  auto isZero = [&](Value x) {
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x,
+                                 constant(0));
+  };
+  Value atZero = isZero(z.value.re);
+  if (z.value.isComplex())
+    atZero = arith::AndIOp::create(b, loc, atZero, isZero(z.value.im));
+  auto choose = [&](double limit, Value x) {
+    return arith::SelectOp::create(b, loc, atZero, constant(limit), x);
+  };
+  Num result{choose(1, quotient.re), Value()};
+  if (z.value.isComplex())
+    result.im = choose(0, quotient.im);
+  return result;
+}
+
+Num Formulas::half(const Element &e, double sign) {
+  Value step = num.mulf(e.step, constant(0.5 * sign));
+  return num.mulAdd(e.a, {step, Value()}, num.constant(1));
+}
+
+Value Formulas::weight(const Element &e) {
+  return e.weight ? e.weight : constant(0.5);
+}
+
+Num Formulas::transition(const Element &e) {
+  if (method == Discretization::Bilinear)
+    return num.divide(half(e, 1), half(e, -1));
+  return exp(exponent(e));
+}
+
+Num Formulas::input(const Element &e) {
+  Num factor = num.constant(1);
+  switch (method) {
+  case Discretization::ZOH:
+    factor = scale(phi(exponent(e)), e.step);
+    break;
+  case Discretization::Bilinear:
+    factor = num.divide({e.step, Value()}, half(e, -1));
+    break;
+  case Discretization::Euler:
+    factor = {e.step, Value()};
+    break;
+  case Discretization::Dirac:
+    break;
+  case Discretization::Trapezoid:
+    factor = {num.mulf(weight(e), e.step), Value()};
+    break;
+  }
+  return e.input ? num.mul(factor, *e.input) : factor;
+}
+
+Num Formulas::previous(const Element &e) {
+  Value other = num.subf(constant(1), weight(e));
+  return scale(exp(exponent(e)), num.mulf(other, e.step));
+}
+
+/// One result as an elementwise op over all operands that it may need.
+static Value
+emitResult(OpBuilder &b, DiscretizeOp op, unsigned index,
+           ArrayRef<OpFoldResult> sizes,
+           llvm::function_ref<Num(Formulas &, const Element &)> formula) {
+  Location loc = op.getLoc();
+  auto type = cast<RankedTensorType>(op->getResult(index).getType());
+  AffineMap out = op.getResultMap(index);
+  // An operand with further dimensions is one that the result does not need.
+  SmallVector<Value> values;
+  SmallVector<AffineMap> maps;
+  SmallVector<std::optional<unsigned>> argument;
+  auto add = [&](Value value, AffineMap map) {
+    bool fits = value && llvm::all_of(dimsOf(map), [&](unsigned dim) {
+                  return uses(out, dim);
+                });
+    argument.push_back(fits ? std::optional<unsigned>(values.size())
+                            : std::nullopt);
+    if (fits) {
+      values.push_back(value);
+      maps.push_back(map);
+    }
+  };
+  add(op.getTransition(), op.getTransitionMap());
+  add(op.getStep(), op.getStepMap());
+  add(op.getInput(), op.getInputIndexingMap());
+  add(op.getWeight(), op.getWeightIndexingMap());
+  maps.push_back(out);
+  maps = compressUnusedDims(maps);
+  SmallVector<Indexed> ins;
+  for (auto [value, map] : llvm::zip(values, maps))
+    ins.push_back({value, map});
+  Value empty = tensor::EmptyOp::create(b, loc, applyMap(out, sizes),
+                                        type.getElementType());
+  return buildGeneric(
+      b, loc, maps.back().getNumDims(), ins, {{empty, maps.back()}},
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        Type stored = getRealType(type.getElementType());
+        Type real = stored.getIntOrFloatBitWidth() < 32
+                        ? Type(nested.getF32Type())
+                        : stored;
+        NumBuilder num(nested, bodyLoc, real);
+        Formulas formulas(nested, bodyLoc, real, op.getMethod());
+        auto load = [&](unsigned i) {
+          return argument[i] ? num.load(args[*argument[i]]) : Num();
+        };
+        Element e{load(0), load(1).re, {}, load(3).re};
+        if (argument[2])
+          e.input = load(2);
+        return SmallVector<Value>{
+            num.store(formula(formulas, e), type.getElementType())};
+      })[0];
+}
+
+namespace {
+struct LowerDiscretize : OpRewritePattern<DiscretizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DiscretizeOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.isDense())
+      return rewriter.notifyMatchFailure(op, "the transition is dense");
+    SmallVector<OpFoldResult> sizes = op.getLoopSizes(rewriter);
+    using Formula = Num (Formulas::*)(const Element &);
+    Formula formulas[] = {&Formulas::transition, &Formulas::input,
+                          &Formulas::previous};
+    for (auto [i, result] : llvm::enumerate(op.getResults())) {
+      if (result.use_empty())
+        continue;
+      Value value = emitResult(rewriter, op, i, sizes,
+                               [&](Formulas &scalars, const Element &e) {
+                                 return (scalars.*formulas[i])(e);
+                               });
+      rewriter.replaceAllUsesWith(result, value);
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+} // namespace
+
+void ssm::populateDiscretizeLowering(RewritePatternSet &patterns) {
+  patterns.add<LowerDiscretize>(patterns.getContext());
+}
