@@ -68,7 +68,8 @@ static LogicalResult checkStates(const ConstraintChecker &check,
     SmallVector<unsigned> dims = dimsOf(ops.states[i]);
     llvm::erase(dims, time);
     if (dims.size() != dimsOf(init.map).size() ||
-        !llvm::all_of(dims, [&](unsigned dim) { return uses(init.map, dim); }))
+        !llvm::all_of(
+            dims, [&map = init.map](unsigned dim) { return uses(map, dim); }))
       return check.fail(4) << "the map of state " << i
                            << " must have the dimensions of " << init.name
                            << ", " << printMap(init.map) << ", and time, found "

@@ -250,10 +250,11 @@ struct LowerDiscretize : OpRewritePattern<DiscretizeOp> {
     for (auto [i, result] : llvm::enumerate(op.getResults())) {
       if (result.use_empty())
         continue;
-      Value value = emitResult(rewriter, op, i, sizes,
-                               [&](Formulas &scalars, const Element &e) {
-                                 return (scalars.*formulas[i])(e);
-                               });
+      Value value = emitResult(
+          rewriter, op, i, sizes,
+          [formula = formulas[i]](Formulas &scalars, const Element &e) {
+            return (scalars.*formula)(e);
+          });
       rewriter.replaceAllUsesWith(result, value);
     }
     rewriter.eraseOp(op);
