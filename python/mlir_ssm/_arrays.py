@@ -83,17 +83,27 @@ def check_widths(names, arrays, allowed=ELEMENTS):
 
 def check_axis(axis, ndim, name):
     """The axis counted from 0."""
-    try:
-        position = axis.__index__()
-    except AttributeError:
-        raise TypeError(f"axis: expected an integer, but it is {type(axis).__name__}") from None
+    position = check_integer(axis, "axis")
     if not -ndim <= position < ndim:
         raise ValueError(f"axis: expected an axis of {name}, which has {ndim}, but it is {axis}")
     return position % ndim
 
 
+def check_flag(value, name):
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, but it is {value!r}")
+    return bool(value)
+
+
+def check_integer(value, name):
+    try:
+        return value.__index__()
+    except (AttributeError, TypeError):
+        raise TypeError(f"{name}: expected an integer, but it is {type(value).__name__}") from None
+
+
 def check_choice(value, choices, name):
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}: expected {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}, but it is "
                          f"{value!r}")
     return value

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from . import _version
-from ._arrays import as_array
+from ._arrays import as_array, check_integer
 
 STRATEGIES = ("auto", "sequential", "tree_scan", "fft_conv", "direct_conv")
 CACHE_VARIABLE = "MLIR_SSM_CACHE_DIR"
@@ -31,10 +31,7 @@ def host_target():
 def check_threads(threads):
     if threads is None:
         return len(os.sched_getaffinity(0))
-    try:
-        count = threads.__index__()
-    except AttributeError:
-        raise TypeError(f"threads: expected an integer or None, but it is {type(threads).__name__}") from None
+    count = check_integer(threads, "threads")
     if not 1 <= count <= 4096:
         raise ValueError(f"threads: expected a number from 1 to 4096, but it is {count}")
     return count
@@ -74,7 +71,7 @@ class Compiled:
 
     @property
     def asm(self):
-        return core().compile(self.text, kind="assembly", **self._options)[0].decode()
+        return core().compile(encode(self.text), kind="assembly", **self._options)[0].decode()
 
     def save(self, prefix):
         """Writes the object file `prefix`.o and the C header `prefix`.h that declares the kernel; see ssm-c/Runtime.h.
@@ -106,6 +103,11 @@ def write(path, data):
         raise
 
 
+def encode(text):
+    """The bytes of a program, also of one that was read from a file that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def compile_text(text, name, entry="f", target="host", strategy="auto", threads=None):
     """A Compiled function of a program; from the cache on disk where that is enabled and has it."""
     options = {"name": name, "entry": entry, "target": target, "strategy": strategy, "threads": check_threads(threads)}
@@ -113,7 +115,7 @@ def compile_text(text, name, entry="f", target="host", strategy="auto", threads=
     path = Path(folder) / cache_key(text, options) if folder else None
     parts = read_cached(path) if path else None
     if parts is None:
-        code, explain, signatures, header = core().compile(text, kind="object", **options)
+        code, explain, signatures, header = core().compile(encode(text), kind="object", **options)
         parts = code, explain, signatures[0], header
         if path:
             write_cached(path, parts)
@@ -179,7 +181,10 @@ class Plans:
         self.making = {}
 
     def get(self, key, make):
-        plan = self.plans.get(key)
+        try:
+            plan = self.plans.get(key)
+        except TypeError:  # what cannot be hashed is refused by make, or an integer in disguise
+            return make()
         return plan if plan is not None else self.make(key, make)
 
     def make(self, key, make):

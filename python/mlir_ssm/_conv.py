@@ -35,6 +35,7 @@ def long_conv(u, k, *, axis=-1, mode="causal", strategy="auto", numerics="norm")
         ValueError: a shape that does not fit, or a strategy that cannot compute this.
     """
     u, k = as_arrays(("u", "k"), (u, k))
+    axis = check_axis(axis, u.ndim, "u")
     key = ("long_conv", u.shape, u.dtype, k.shape, k.dtype, axis, mode, strategy, numerics)
     plan = plans.get(key, lambda: plan_long_conv(u, k, axis, mode, strategy, numerics))
     if mode == "causal":
@@ -61,7 +62,6 @@ def plan_long_conv(u, k, axis, mode, strategy, numerics):
     check_choice(mode, MODES, "mode")
     check_choice(strategy, STRATEGIES, "strategy")
     check_choice(numerics, NUMERICS, "numerics")
-    axis = check_axis(axis, u.ndim, "u")
     length = u.shape[axis]
     if k.ndim < 1:
         raise ValueError(f"k: expected its taps on the last axis, but it is {describe(k)}")

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 
 from . import _text
-from ._arrays import as_array, broadcast_letters, check_choice, check_widths, describe, is_complex, real, wide
+from ._arrays import as_array, broadcast_letters, check_choice, check_widths, describe, element, is_complex, real, wide
 from ._compile import Plan, plans
 from ._recurrence import LETTERS
 
@@ -27,7 +27,7 @@ def discretize(a, b, dt, method="zoh"):
         method: "zoh", "bilinear", "euler" or "trapezoid".
 
     Returns:
-        (abar, bbar): abar has the shape of dt a, bbar that of dt a b. Complex if their operands are.
+        (abar, bbar), of the shapes that the formulas have in NumPy. Complex if an operand of the formula is.
 
     dtypes: float16, bfloat16, float32, float64, complex64, complex128, all of one width.
 
@@ -36,6 +36,7 @@ def discretize(a, b, dt, method="zoh"):
         ValueError: shapes that do not broadcast, or an unknown method.
     """
     a = as_array(a, "a")
+    element(a, "a")
     width = real_dtype(a)
     b, dt = (np.asarray(x, width) if isinstance(x, numbers.Real) and not isinstance(x, np.generic) else
              as_array(x, name) for name, x in (("b", b), ("dt", dt)))
@@ -45,6 +46,7 @@ def discretize(a, b, dt, method="zoh"):
 
 
 def real_dtype(x):
+    """The dtype of x's real parts."""
     return x.real.dtype if x.dtype.kind == "c" else x.dtype
 
 
@@ -52,14 +54,14 @@ def plan_discretize(a, b, dt, method):
     check_choice(method, METHODS, "method")
     names, arrays = ("a", "b", "dt"), (a, b, dt)
     elements = dict(zip(names, check_widths(names, arrays)))
+    shape_of = dict(zip(names, (x.shape for x in arrays)))
     try:
-        shape_a = np.broadcast_shapes(a.shape, dt.shape)
-        shape_b = np.broadcast_shapes(shape_a, b.shape)
+        shape = np.broadcast_shapes(*shape_of.values())
     except ValueError:
         raise ValueError(f"a, b, dt: expected shapes that broadcast against each other, but they are {describe(a)}, "
                          f"{describe(b)}, {describe(dt)}") from None
-    dims = LETTERS[:len(shape_b)]
-    sizes = dict(zip(dims, shape_b))
+    dims = LETTERS[:len(shape)]
+    sizes = dict(zip(dims, shape))
     program = _text.Program("discretize")
     values, maps, shapes = {}, {}, []
     for name, x in zip(names, arrays):
@@ -68,23 +70,20 @@ def plan_discretize(a, b, dt, method):
         values[name] = (*program.argument(name, shape, elements[name]), elements[name])
 
     part = real(elements["a"])
-    def emit(operands, shape, formula):
-        """One result over the last dims, computed in at least 32 bits."""
+    for operands, formula in FORMULAS[method]:
+        # One result over the last dims, computed in at least 32 bits.
         complex_ = any(is_complex(elements[n]) for n in operands)
         stored, computed = (f"complex<{p}>" if complex_ else p for p in (part, wide(part)))
 
-        def body(scalars, names):
+        def body(scalars, names, operands=operands, formula=formula, stored=stored, computed=computed):
             inputs = [scalars.convert(x, elements[n], computed) for n, x in zip(operands, names)]
             return scalars.convert(formula(Formula(scalars, computed), *inputs), computed, stored)
+        shape = np.broadcast_shapes(*(shape_of[n] for n in operands))
         own = dims[len(dims) - len(shape):]
         result = _text.tensor(shape, stored)
         value = _text.elementwise(program, own, [values[n] for n in operands], [*(maps[n] for n in operands), own],
                                   (result, stored), body)
         program.result(value, result)
-    first, *rest = FORMULAS[method]
-    emit(("a", "dt"), shape_a, first)
-    for formula in rest:
-        emit(("a", "b", "dt"), shape_b, formula)
     return Plan(program, "auto", shapes)
 
 
@@ -133,12 +132,14 @@ def bilinear_transition(f, a, dt):
     return f.div(f.add(f.number(1), half), f.sub(f.number(1), half))
 
 
+EXPONENTIAL = (("a", "dt"), lambda f, a, dt: f.exp_step(a, dt))
 FORMULAS = {
-    "zoh": (lambda f, a, dt: f.exp_step(a, dt), zoh_input),
-    "bilinear": (bilinear_transition,
-                 lambda f, a, b, dt: f.div(f.mul(dt, b), f.sub(f.number(1), f.half_step(a, dt)))),
-    "euler": (lambda f, a, dt: f.exp_step(a, dt), lambda f, a, b, dt: f.mul(dt, b)),
-    "trapezoid": (lambda f, a, dt: f.exp_step(a, dt),
-                  lambda f, a, b, dt: f.mul(f.mul(f.mul(f.number(0.5), dt), f.exp_step(a, dt)), b),
-                  lambda f, a, b, dt: f.mul(f.mul(f.number(0.5), dt), b)),
+    "zoh": (EXPONENTIAL, (("a", "b", "dt"), zoh_input)),
+    "bilinear": ((("a", "dt"), bilinear_transition),
+                 (("a", "b", "dt"), lambda f, a, b, dt: f.div(f.mul(dt, b), f.sub(f.number(1), f.half_step(a, dt))))),
+    "euler": (EXPONENTIAL, (("b", "dt"), lambda f, b, dt: f.mul(dt, b))),
+    "trapezoid": (EXPONENTIAL,
+                  (("a", "b", "dt"),
+                   lambda f, a, b, dt: f.mul(f.mul(f.mul(f.number(0.5), dt), f.exp_step(a, dt)), b)),
+                  (("b", "dt"), lambda f, b, dt: f.mul(f.mul(f.number(0.5), dt), b))),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _text
-from ._arrays import as_array, check_axis, describe, element, is_complex, real
+from ._arrays import as_array, check_axis, check_integer, describe, element, is_complex, real
 from ._compile import Plan, plans
 
 REALS = {"float32": "f32", "float64": "f64"}
@@ -42,8 +42,7 @@ def irfft(X, n=None, axis=-1):
     axis = check_axis(axis, X.ndim, "X")
     if n is None:
         n = 2 * (X.shape[axis] - 1)
-    if not hasattr(n, "__index__"):
-        raise TypeError(f"n: expected an integer or None, but it is {type(n).__name__}")
+    n = check_integer(n, "n")
     if n < 1:
         raise ValueError(f"n: expected at least 1 number along the axis, but it is {n} for X {describe(X)}")
     bins = n // 2 + 1
@@ -61,6 +60,7 @@ def complexify(x):
 
 
 def transform(name, x, axis, n=None):
+    axis = check_axis(axis, x.ndim, "x")
     key = (name, x.shape, x.dtype, axis, n)
     return plans.get(key, lambda: plan_transform(name, x, axis, n))((x,))[0]
 
@@ -69,7 +69,6 @@ def plan_transform(name, x, axis, n):
     operand = element(x, "X" if name == "irfft" else "x", REALS if name == "rfft" else NUMBERS)
     if name == "irfft" and not is_complex(operand):
         raise TypeError(f"X: the dtype must be complex64 or complex128, but it is {x.dtype}")
-    axis = check_axis(axis, x.ndim, "x")
     if not x.shape[axis]:
         raise ValueError(f"x: expected at least 1 number along axis {axis}, but it is {describe(x)}")
     shape = list(x.shape)

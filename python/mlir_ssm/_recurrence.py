@@ -1,8 +1,8 @@
 """Linear recurrences: linear_recurrence, state_space and the kernels of the latter."""
 
 from . import _text
-from ._arrays import (as_array, as_arrays, broadcast_letters, check_axis, check_choice, check_widths, describe, element,
-                      is_complex, make_complex, real, wide)
+from ._arrays import (as_array, as_arrays, broadcast_letters, check_axis, check_choice, check_flag, check_integer,
+                      check_widths, describe, element, is_complex, make_complex, real, wide)
 from ._compile import STRATEGIES, Plan, plans
 
 NUMERICS = ("norm", "strict")
@@ -38,6 +38,8 @@ def linear_recurrence(a, x, *, init=None, axis=1, reverse=False, transition="dia
         TypeError: a dtype that is not one of these, or widths that differ.
         ValueError: a shape that does not fit, or a strategy that cannot compute this.
     """
+    check_choice(transition, ("diagonal", "dense", "dplr"), "transition")
+    reverse = check_flag(reverse, "reverse")
     low_rank = ()
     if transition == "dplr":
         if not isinstance(a, (tuple, list)) or len(a) != 3:
@@ -48,17 +50,16 @@ def linear_recurrence(a, x, *, init=None, axis=1, reverse=False, transition="dia
     if init is not None:
         names.append("init")
         operands.append(as_array(init, "init"))
+    axis = check_axis(axis, operands[1].ndim, "x")
     key = ("linear_recurrence", *[(v.shape, v.dtype) for v in operands], len(names), init is None, axis, reverse,
            transition, strategy, numerics)
-    plan = plans.get(key, lambda: plan_linear_recurrence(names, operands, axis, reverse, transition, strategy, numerics))
-    return plan(operands)
+    return plans.get(key, lambda: plan_linear_recurrence(names, operands, axis, reverse, transition, strategy,
+                                                         numerics))(operands)
 
 
 def plan_linear_recurrence(names, operands, axis, reverse, transition, strategy, numerics):
-    check_choice(transition, ("diagonal", "dense", "dplr"), "transition")
     given = dict(zip(names, operands))
     a, x = given["a"], given["x"]
-    axis = check_axis(axis, x.ndim, "x")
     letters = LETTERS[:axis] + "t" + LETTERS[axis:x.ndim - 1]
     state = letters.replace("t", "")
     sizes = dict(zip(letters, x.shape))
@@ -281,6 +282,7 @@ def state_space(spec, a, b, c, u, d=None, *, init=None, output="none", reverse=F
         if value is not None:
             names.append(name)
             operands.append(as_array(value, name))
+    reverse = check_flag(reverse, "reverse")
     key = ("state_space", spec, *[(v.shape, v.dtype) for v in operands], d is None, init is None, output, reverse, read,
            strategy, numerics)
     plan = plans.get(key, lambda: plan_state_space(spec, names, operands, output, reverse, read, strategy, numerics))
@@ -338,16 +340,13 @@ def materialize_kernel(spec, a, b, c, length, *, output="none"):
         ValueError: a spec that cannot be read, or a shape that does not fit it.
     """
     operands = as_arrays("abc", [a, b, c])
+    length = check_integer(length, "length")
     key = ("materialize_kernel", spec, *[(v.shape, v.dtype) for v in operands], length, output)
     return plans.get(key, lambda: plan_kernel(spec, operands, length, output))(operands)[0]
 
 
 def plan_kernel(spec, operands, length, output):
     check_choice(output, PROJECTIONS, "output")
-    try:
-        length = length.__index__()
-    except AttributeError:
-        raise TypeError(f"length: expected an integer, but it is {type(length).__name__}") from None
     if not 0 <= length < 2**31:
         raise ValueError(f"length: expected a number from 0 to 2^31 - 1, but it is {length}")
     letters, k = parse_spec(spec, 3, "hn,hn,hn->hl")

@@ -5,7 +5,8 @@ import numbers
 import numpy as np
 
 from . import _text
-from ._arrays import ELEMENTS, INTEGERS, as_array, check_axis, check_choice, describe, element, is_complex, real
+from ._arrays import (ELEMENTS, INTEGERS, as_array, check_axis, check_choice, check_flag, describe, element, is_complex,
+                      real)
 from ._compile import Plan, plans
 
 NUMBERS = {**ELEMENTS, **INTEGERS}
@@ -103,19 +104,22 @@ def reflected(right, left, name):
     return constant(right.emitter, left, right.element).binary(name, right)
 
 
-def constant(emitter, number, element):
-    """A number of Python or NumPy in an element type that holds its kind."""
+def constant(emitter, number, element, name="fn"):
+    """A number of Python or NumPy in an element type that holds its kind; `name` is who gave it, for messages."""
+    if not isinstance(number, (numbers.Number, np.generic)) or isinstance(number, (np.character, np.datetime64)):
+        raise TypeError(f"{name}: expected a number, but it is {type(number).__name__}")
     if isinstance(number, np.generic) and NUMBERS.get(number.dtype.name) != element:
         e = NUMBERS.get(number.dtype.name)
         if e is None or not (is_complex(element) and real(element) == e):
-            raise TypeError(f"fn: a {number.dtype} and {DTYPES[element]} meet, and nothing is converted silently")
+            raise TypeError(f"{name}: a {number.dtype} and {DTYPES[element]} meet, and nothing is converted silently")
     number = number.item() if isinstance(number, np.generic) else number
     kind = ("i1" if isinstance(number, bool) else "i" if isinstance(number, numbers.Integral) else
             "f" if isinstance(number, numbers.Real) else "c")
     ranks = {"i1": 0, "i": 1, "f": 2, "c": 3}
     rank = 3 if is_complex(element) else 0 if element == "i1" else 1 if element.startswith("i") else 2
     if ranks[kind] > rank:
-        raise TypeError(f"fn: the number {number!r} does not fit {DTYPES[element]}, and nothing is converted silently")
+        raise TypeError(f"{name}: the number {number!r} does not fit {DTYPES[element]}, and nothing is converted "
+                        "silently")
     return Traced(emitter, emitter.constant(number, element), element)
 
 
@@ -211,6 +215,9 @@ def associative_scan(fn, xs, *, axis=0, reverse=False, exclusive=False, identity
         TypeError: a dtype that is not one of these, or fn does what cannot be traced.
         ValueError: shapes that differ, an exclusive scan without identity, or a strategy that cannot compute this.
     """
+    if not callable(fn):
+        raise TypeError(f"fn: expected a function of two elements, but it is {type(fn).__name__}")
+    reverse, exclusive = check_flag(reverse, "reverse"), check_flag(exclusive, "exclusive")
     many = isinstance(xs, (tuple, list))
     arrays = [as_array(x, f"xs[{i}]" if many else "xs") for i, x in enumerate(xs if many else (xs,))]
     names = [f"xs[{i}]" if many else "xs" for i in range(len(arrays))]
@@ -220,6 +227,7 @@ def associative_scan(fn, xs, *, axis=0, reverse=False, exclusive=False, identity
     for name, x in zip(names, arrays):
         if x.shape != arrays[0].shape:
             raise ValueError(f"{name}: expected the shape of xs[0], {list(arrays[0].shape)}, but it is {describe(x)}")
+    axis = check_axis(axis, arrays[0].ndim, "xs")
     block = trace(fn, elements, type(xs) if many else None)
     key = ("associative_scan", block, arrays[0].shape, tuple(elements), axis, reverse, exclusive, str(identity),
            strategy)
@@ -252,19 +260,20 @@ def trace(fn, elements, container):
 
 def plan_scan(block, shape, elements, axis, reverse, exclusive, identity, strategy, many):
     check_choice(strategy, ("auto", "sequential", "tree_scan"), "strategy")
-    axis = check_axis(axis, len(shape), "xs")
     program = _text.Program("associative_scan")
     inputs = [program.argument(f"x{i}", shape, e) for i, e in enumerate(elements)]
     start = []
     if exclusive and identity is None:
         raise ValueError("identity: an exclusive scan starts with it, but it is None")
     if identity is not None:
+        if many and not isinstance(identity, (tuple, list)):
+            raise TypeError(f"identity: expected a tuple of {len(elements)}, but it is {type(identity).__name__}")
         given = tuple(identity) if many else (identity,)
         if len(given) != len(elements):
             raise ValueError(f"identity: expected {len(elements)} numbers, one for each array, but there are "
                              f"{len(given)}")
         emitter = _text.Emitter(program.value)
-        start = [(constant(emitter, value, e).value, e) for value, e in zip(given, elements)]
+        start = [(constant(emitter, value, e, "identity").value, e) for value, e in zip(given, elements)]
         program.lines += ["  " + line for line in emitter.lines]
     attributes = [f"dimension = {axis} : i64", f"direction = #ssm.direction<{'backward' if reverse else 'forward'}>",
                   *(["exclusive"] if exclusive else [])]

@@ -2,6 +2,8 @@
 #include "Kernel.h"
 
 #include "llvm/Support/JSON.h"
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 using namespace ssm;
 using namespace ssm::python;
@@ -62,13 +64,14 @@ std::string Tensor::str() const {
   return text + "]";
 }
 
+/// E.g. "float32[3, 4]".
 static std::string describe(nb::handle array) {
-  std::string text = nb::str(array.attr("dtype")).c_str();
-  text += "[";
-  bool first = true;
-  for (nb::handle size : array.attr("shape")) {
-    text += (first ? "" : ", ") + std::string(nb::str(size).c_str());
-    first = false;
+  nb::object dtype = array.attr("dtype"), shape = array.attr("shape");
+  std::string text = nb::cast<std::string>(dtype.attr("name")) + "[";
+  const char *separator = "";
+  for (int64_t size : nb::cast<std::vector<int64_t>>(shape)) {
+    text += separator + std::to_string(size);
+    separator = ", ";
   }
   return text + "]";
 }

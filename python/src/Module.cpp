@@ -14,8 +14,17 @@
 using namespace ssm;
 using namespace ssm::python;
 
+/// Diagnostics may quote a program that is not UTF-8.
+[[noreturn]] static void raise(const std::string &message) {
+  nb::object text = nb::steal(PyUnicode_DecodeUTF8(
+      message.data(), static_cast<Py_ssize_t>(message.size()), "replace"));
+  if (text.is_valid())
+    PyErr_SetObject(PyExc_ValueError, text.ptr());
+  nb::raise_python_error();
+}
+
 /// (code, explanation, signatures as JSON); ValueError with the diagnostics.
-static nb::tuple compile(const std::string &text, const std::string &name,
+static nb::tuple compile(nb::bytes text, const std::string &name,
                          const std::string &entry, const std::string &target,
                          const std::string &strategy, unsigned threads,
                          const std::string &kind) {
@@ -27,13 +36,15 @@ static nb::tuple compile(const std::string &text, const std::string &name,
   OutputKind output = kind == "object"     ? OutputKind::Object
                       : kind == "assembly" ? OutputKind::Assembly
                                            : OutputKind::LLVM;
+  const char *data = text.c_str();
+  size_t size = text.size();
   auto compileWithoutGIL = [&] {
     nb::gil_scoped_release release;
-    return compileText(text, name, options, output);
+    return compileText({data, size}, name, options, output);
   };
   auto compiled = compileWithoutGIL();
   if (!compiled)
-    throw nb::value_error(llvm::toString(compiled.takeError()).c_str());
+    raise(llvm::toString(compiled.takeError()));
   return nb::make_tuple(nb::bytes(compiled->code.data(), compiled->code.size()),
                         compiled->explanation, compiled->signatures,
                         compiled->header);
