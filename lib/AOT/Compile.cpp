@@ -12,6 +12,8 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/OpenMP/OpenMPToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -91,10 +93,38 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, mam);
 }
 
+namespace {
+/// Collects errors. Without it, LLVM prints them and ends the process.
+struct ErrorCollector : llvm::DiagnosticHandler {
+  explicit ErrorCollector(std::string &errors) : errors(errors) {}
+
+  bool handleDiagnostics(const llvm::DiagnosticInfo &info) override {
+    if (info.getSeverity() != llvm::DS_Error)
+      return true;
+    llvm::raw_string_ostream os(errors);
+    llvm::DiagnosticPrinterRawOStream printer(os);
+    os << (errors.empty() ? "" : "; ");
+    info.print(printer);
+    return true;
+  }
+
+  std::string &errors;
+};
+} // namespace
+
 CompiledModule::CompiledModule()
-    : context(std::make_unique<llvm::LLVMContext>()) {}
+    : errors(std::make_unique<std::string>()),
+      context(std::make_unique<llvm::LLVMContext>()) {
+  context->setDiagnosticHandler(std::make_unique<ErrorCollector>(*errors));
+}
 CompiledModule::CompiledModule(CompiledModule &&) = default;
 CompiledModule::~CompiledModule() = default;
+
+llvm::Error CompiledModule::takeErrors() {
+  if (errors->empty())
+    return llvm::Error::success();
+  return llvm::createStringError(std::exchange(*errors, ""));
+}
 
 llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
                                                       StringRef target) {
@@ -114,6 +144,8 @@ llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
   result.module->setDataLayout(result.machine->createDataLayout());
   setFunctionAttributes(*result.module, *result.machine);
   optimize(*result.module, *result.machine);
+  if (llvm::Error error = result.takeErrors())
+    return error;
   return result;
 }
 
@@ -130,7 +162,7 @@ llvm::Error CompiledModule::emit(OutputKind kind, llvm::raw_pwrite_stream &os) {
     return llvm::createStringError(
         "this target cannot emit files of that kind; use --emit=llvm");
   pm.run(*module);
-  return llvm::Error::success();
+  return takeErrors();
 }
 
 } // namespace ssm

@@ -63,6 +63,10 @@ public:
 private:
   CompiledModule();
 
+  /// What LLVM has found wrong with the module, as one error.
+  llvm::Error takeErrors();
+
+  std::unique_ptr<std::string> errors;
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;
