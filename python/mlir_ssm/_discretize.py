@@ -20,10 +20,11 @@ def discretize(a, b, dt, method="zoh"):
         euler      abar = exp(dt a)                      bbar = dt b          (Mamba)
         trapezoid  abar = exp(dt a)                      bbar = (dt/2 abar b, dt/2 b)          (Mamba-3)
 
-    With "trapezoid", bbar is the pair (before, now) of x_t = abar x_{t-1} + before u_{t-1} + now u_t.
+    With "trapezoid", bbar is the pair (before, now) of x_t = abar x_{t-1} + before u_{t-1} + now u_t; where b varies
+    in time, `before` must be made from the b of the time before.
 
     Args:
-        a, b, dt: broadcast against each other as in NumPy. A number of Python takes the precision of a.
+        a, b, dt: broadcast against each other as in NumPy; dt is real. A number of Python takes the precision of a.
         method: "zoh", "bilinear", "euler" or "trapezoid".
 
     Returns:
@@ -41,7 +42,8 @@ def discretize(a, b, dt, method="zoh"):
     b, dt = (np.asarray(x, width) if isinstance(x, numbers.Real) and not isinstance(x, np.generic) else
              as_array(x, name) for name, x in (("b", b), ("dt", dt)))
     key = ("discretize", a.shape, a.dtype, b.shape, b.dtype, dt.shape, dt.dtype, method)
-    abar, *bbar = plans.get(key, lambda: plan_discretize(a, b, dt, method))((a, b, dt))
+    plan, shapes = plans.get(key, lambda: plan_discretize(a, b, dt, method))
+    abar, *bbar = (x.reshape(shape) for x, shape in zip(plan((a, b, dt)), shapes))
     return abar, bbar[0] if len(bbar) == 1 else tuple(bbar)
 
 
@@ -51,95 +53,64 @@ def real_dtype(x):
 
 
 def plan_discretize(a, b, dt, method):
+    """The kernel, and the shapes of its results in NumPy: an axis of size 1 is no loop dimension."""
     check_choice(method, METHODS, "method")
-    names, arrays = ("a", "b", "dt"), (a, b, dt)
-    elements = dict(zip(names, check_widths(names, arrays)))
-    shape_of = dict(zip(names, (x.shape for x in arrays)))
+    arrays = {"a": a, "b": b, "dt": dt}
+    elements = dict(zip(arrays, check_widths(list(arrays), [a, b, dt])))
+    if is_complex(elements["dt"]):
+        raise TypeError(f"dt: a step is real, but its dtype is {dt.dtype}")
     try:
-        shape = np.broadcast_shapes(*shape_of.values())
+        shape = np.broadcast_shapes(*(x.shape for x in arrays.values()))
     except ValueError:
         raise ValueError(f"a, b, dt: expected shapes that broadcast against each other, but they are {describe(a)}, "
                          f"{describe(b)}, {describe(dt)}") from None
     dims = LETTERS[:len(shape)]
     sizes = dict(zip(dims, shape))
     program = _text.Program("discretize")
-    values, maps, shapes = {}, {}, []
-    for name, x in zip(names, arrays):
-        maps[name], shape = broadcast_letters(x.shape, name, dims, sizes, "a, b and dt together")
-        shapes.append(shape)
-        values[name] = (*program.argument(name, shape, elements[name]), elements[name])
-
+    maps, operands, inner = {}, {}, []
+    for name, x in arrays.items():
+        maps[name], kept = broadcast_letters(x.shape, name, dims, sizes, "a, b and dt together")
+        operands[name] = program.argument(name, kept, elements[name])
+        inner.append(kept)
     part = real(elements["a"])
-    for operands, formula in FORMULAS[method]:
-        # One result over the last dims, computed in at least 32 bits.
-        complex_ = any(is_complex(elements[n]) for n in operands)
-        stored, computed = (f"complex<{p}>" if complex_ else p for p in (part, wide(part)))
-
-        def body(scalars, names, operands=operands, formula=formula, stored=stored, computed=computed):
-            inputs = [scalars.convert(x, elements[n], computed) for n, x in zip(operands, names)]
-            return scalars.convert(formula(Formula(scalars, computed), *inputs), computed, stored)
-        shape = np.broadcast_shapes(*(shape_of[n] for n in operands))
-        own = dims[len(dims) - len(shape):]
-        result = _text.tensor(shape, stored)
-        value = _text.elementwise(program, own, [values[n] for n in operands], [*(maps[n] for n in operands), own],
-                                  (result, stored), body)
-        program.result(value, result)
-    return Plan(program, "auto", shapes)
-
-
-class Formula:
-    """Arithmetic on values of one element type."""
-
-    def __init__(self, scalars, element):
-        self.scalars, self.element = scalars, element
-
-    def number(self, value): return self.scalars.constant(value, self.element)
-    def add(self, x, y): return self.scalars.binary("add", x, y, self.element)
-    def sub(self, x, y): return self.scalars.binary("sub", x, y, self.element)
-    def mul(self, x, y): return self.scalars.binary("mul", x, y, self.element)
-    def div(self, x, y): return self.scalars.binary("div", x, y, self.element)
-
-    def call(self, name, x):
-        dialect = "complex" if is_complex(self.element) else "math"
-        return self.scalars.op(f"{dialect}.{name} {x} : {self.element}")
-
-    def is_zero(self, x):
-        if is_complex(self.element):
-            return self.scalars.op(f"complex.eq {x}, {self.number(0)} : {self.element}")
-        return self.scalars.op(f"arith.cmpf oeq, {x}, {self.number(0)} : {self.element}")
-
-    def select(self, condition, x, y):
-        return self.scalars.op(f"arith.select {condition}, {x}, {y} : {self.element}")
-
-    def half_step(self, a, dt):
-        return self.mul(self.number(0.5), self.mul(dt, a))
-
-    def exp_step(self, a, dt):
-        return self.call("exp", self.mul(dt, a))
+    letters, types, shapes = [], [], []
+    for sources in RESULTS[method]:
+        letters.append("".join(k for k in dims if any(k in maps[n] for n in sources)))
+        element = f"complex<{part}>" if any(is_complex(elements[n]) for n in sources) else part
+        types.append((_text.tensor([sizes[k] for k in letters[-1]], element), element))
+        shapes.append(np.broadcast_shapes(*(arrays[n].shape for n in sources)))
+    values = _text.discretize(program, method, dims, operands["a"], operands["dt"], operands["b"],
+                              [maps["a"], maps["dt"], maps["b"], *letters], [type_ for type_, _ in types])
+    results = list(zip(values, (type_ for type_, _ in types)))
+    if method == "trapezoid":
+        # The op leaves out B, which belongs to the time before.
+        results = [results[0], before(program, dims, results[2], types[2][1], letters[2], operands["b"], elements["b"],
+                                      maps["b"], sizes, part), results[1]]
+        shapes = [shapes[0], np.broadcast_shapes(shapes[2], b.shape), shapes[1]]
+    for value, type_ in results:
+        program.result(value, type_)
+    return Plan(program, "auto", inner), shapes
 
 
-def zoh_input(f, a, b, dt):
-    """dt b (exp(z) - 1) / z with z = dt a, which is 1 at z = 0."""
-    z = f.mul(dt, a)
-    zero = f.is_zero(z)
-    safe = f.select(zero, f.number(1), z)
-    factor = f.select(zero, f.number(1), f.div(f.call("expm1", safe), safe))
-    return f.mul(f.mul(factor, dt), b)
+def before(program, dims, previous, element, letters, b, b_element, b_letters, sizes, part):
+    """previous * B."""
+    own = "".join(k for k in dims if k in letters + b_letters)
+    product = f"complex<{part}>" if is_complex(element) or is_complex(b_element) else part
+    type_ = _text.tensor([sizes[k] for k in own], product)
+
+    def body(scalars, names):
+        computed = f"complex<{wide(part)}>" if is_complex(product) else wide(part)
+        x, y = (scalars.convert(v, e, computed) for v, e in zip(names, (element, b_element)))
+        return scalars.convert(scalars.binary("mul", x, y, computed), computed, product)
+    value = _text.elementwise(program, own, [(*previous, element), (*b, b_element)], [letters, b_letters, own],
+                              (type_, product), body)
+    return value, type_
 
 
-def bilinear_transition(f, a, dt):
-    half = f.half_step(a, dt)
-    return f.div(f.add(f.number(1), half), f.sub(f.number(1), half))
-
-
-EXPONENTIAL = (("a", "dt"), lambda f, a, dt: f.exp_step(a, dt))
-FORMULAS = {
-    "zoh": (EXPONENTIAL, (("a", "b", "dt"), zoh_input)),
-    "bilinear": ((("a", "dt"), bilinear_transition),
-                 (("a", "b", "dt"), lambda f, a, b, dt: f.div(f.mul(dt, b), f.sub(f.number(1), f.half_step(a, dt))))),
-    "euler": (EXPONENTIAL, (("b", "dt"), lambda f, b, dt: f.mul(dt, b))),
-    "trapezoid": (EXPONENTIAL,
-                  (("a", "b", "dt"),
-                   lambda f, a, b, dt: f.mul(f.mul(f.mul(f.number(0.5), dt), f.exp_step(a, dt)), b)),
-                  (("b", "dt"), lambda f, b, dt: f.mul(f.mul(f.number(0.5), dt), b))),
+# The operands that each result of ssm.discretize is computed from: transition, input and, with trapezoid, previous.
+RESULTS = {
+    "zoh": (("a", "dt"), ("a", "dt", "b")),
+    "bilinear": (("a", "dt"), ("a", "dt", "b")),
+    "euler": (("a", "dt"), ("dt", "b")),
+    "trapezoid": (("a", "dt"), ("dt", "b"), ("a", "dt")),
 }

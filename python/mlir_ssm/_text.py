@@ -81,6 +81,14 @@ def indexing(dims, maps, attributes):
                       f"time = {dims.index('t')} : i64", *attributes])
 
 
+def discretize(program, method, dims, transition, step, input_, maps, results):
+    values = [program.value() for _ in results]
+    program.line(f"{', '.join(values)} = ssm.discretize {method} transition({' : '.join(transition)}) "
+                 f"step({' : '.join(step)}) input({' : '.join(input_)}) "
+                 f"{{indexing_maps = [{', '.join(affine(dims, letters) for letters in maps)}]}} -> {', '.join(results)}")
+    return values
+
+
 def fft(program, x, axis, inverse, result):
     arrow = f" -> {result}" if result != x[1] else ""
     return program.op(f"ssm.fft {x[0]} {{dimension = {axis} : i64{', inverse' if inverse else ''}}} : {x[1]}{arrow}")

@@ -53,6 +53,7 @@ BF16 = ml_dtypes.bfloat16
     (lambda: ssm.irfft(ones(4)), TypeError, "X: the dtype"),
     (lambda: ssm.irfft(ones(1, dtype=np.complex64)), ValueError, "n: .*at least 1"),
     (lambda: ssm.discretize(ones(3), ones(4), ones(3)), ValueError, "a, b, dt: "),
+    (lambda: ssm.discretize(ones(3), ones(3), ones(3, dtype=np.complex64)), TypeError, "dt: a step is real"),
     (lambda: ssm.discretize(ones(3), ones(3), 0.1, method="foh"), ValueError, "method: .*'foh'"),
     (lambda: ssm.associative_scan(lambda l, r: (l[0] + 1j,), (X,)), TypeError, "fn: "),
     (lambda: ssm.associative_scan(lambda l, r: l if l[0] > r[0] else r, (X,)), TypeError, "fn: .*ssm.where"),
