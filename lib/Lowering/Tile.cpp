@@ -3,6 +3,8 @@
 
 #include "ssm/IR/LoopDims.h"
 
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+
 using namespace mlir;
 using namespace ssm;
 
@@ -67,18 +69,58 @@ static Slice makeSlice(AffineMap map, const Tile &tile) {
   return slice;
 }
 
+/// The type of a slice whose unit dimensions are dropped, or null if that is no
+/// other than `type`, or one that folding does not mistake.
+///
+/// When offsets fold to constants, MLIR 22 rebuilds a rank-reduced slice with
+/// its first unit dimensions dropped, which need not be those that were: it
+/// makes 3x1 of the 1x3 in 1x3x1.
+static RankedTensorType getUnambiguousType(RankedTensorType type,
+                                           RankedTensorType source,
+                                           const Slice &slice) {
+  SmallVector<int64_t> staticSizes;
+  for (OpFoldResult size : slice.sizes)
+    staticSizes.push_back(
+        getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  auto refolded = tensor::ExtractSliceOp::inferCanonicalRankReducedResultType(
+      type.getRank(), source, staticSizes);
+  if (refolded.getShape() == type.getShape())
+    return {};
+  SmallVector<int64_t> shape = llvm::filter_to_vector(
+      type.getShape(), [](int64_t size) { return size != 1; });
+  return RankedTensorType::get(shape, type.getElementType());
+}
+
 Value ssm::extractTile(OpBuilder &b, Location loc, Value value, AffineMap map,
                        const Tile &tile) {
   Slice slice = makeSlice(map, tile);
   auto source = cast<RankedTensorType>(value.getType());
   auto type = RankedTensorType::get(slice.shape, source.getElementType());
-  return tensor::ExtractSliceOp::create(b, loc, type, value, slice.offsets,
-                                        slice.sizes, slice.strides);
+  auto extract = [&](RankedTensorType sliceType) -> Value {
+    return tensor::ExtractSliceOp::create(
+        b, loc, sliceType, value, slice.offsets, slice.sizes, slice.strides);
+  };
+  auto reduced = getUnambiguousType(type, source, slice);
+  if (!reduced)
+    return extract(type);
+  SmallVector<OpFoldResult> sizes;
+  for (unsigned dim : dimsOf(map))
+    if (tile.keeps(dim))
+      sizes.push_back(tile.ranges[dim].size);
+  return tensor::ExpandShapeOp::create(
+      b, loc, type, extract(reduced),
+      *getReassociationIndicesForReshape(reduced, type), sizes);
 }
 
 Value ssm::insertTile(OpBuilder &b, Location loc, Value slice, Value dest,
                       AffineMap map, const Tile &tile) {
   Slice place = makeSlice(map, tile);
+  auto type = cast<RankedTensorType>(slice.getType());
+  if (auto reduced = getUnambiguousType(
+          type, cast<RankedTensorType>(dest.getType()), place))
+    slice = tensor::CollapseShapeOp::create(
+        b, loc, reduced, slice,
+        *getReassociationIndicesForReshape(type, reduced));
   return tensor::InsertSliceOp::create(b, loc, slice, dest, place.offsets,
                                        place.sizes, place.strides);
 }

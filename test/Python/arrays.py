@@ -17,7 +17,7 @@ def layout(x, kind):
     if x.ndim == 0 and kind in ("stepped", "reversed"):
         return x
     if kind == "transposed":
-        return np.ascontiguousarray(x.T).T
+        return x.copy("F")
     if kind == "stepped":
         wide = np.zeros([2 * n + 1 for n in x.shape], x.dtype)
         view = wide[tuple(slice(1, 2 * n, 2) for n in x.shape)]
