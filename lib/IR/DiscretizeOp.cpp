@@ -15,9 +15,9 @@ struct Operands {
   struct Result {
     StringRef name;
     AffineMap map;
-    SmallVector<StringRef, 4> uses;
     bool isComplex = false;
   };
+  Discretization method;
   SmallVector<Result, 3> results;
 
   explicit Operands(DiscretizeOp::Adaptor op) {
@@ -33,34 +33,41 @@ struct Operands {
     add("input", op.getInput());
     add("weight", op.getWeight());
     unsigned next = values.size();
-    results.push_back({"transition", maps[next], {"transition", "step"}});
-    results.push_back({"input", maps[next + 1], inputUses(op.getMethod())});
-    if (op.getMethod() == Discretization::Trapezoid)
-      results.push_back(
-          {"previous", maps[next + 2], {"transition", "step", "weight"}});
-    for (Result &result : results)
+    method = op.getMethod();
+    results.push_back({"transition", maps[next]});
+    results.push_back({"input", maps[next + 1]});
+    if (method == Discretization::Trapezoid)
+      results.push_back({"previous", maps[next + 2]});
+    for (auto [i, result] : llvm::enumerate(results))
       for (const IndexedValue &value : values)
-        result.isComplex |= llvm::is_contained(result.uses, value.name) &&
-                            isa<ComplexType>(value.type.getElementType());
-  }
-
-private:
-  static SmallVector<StringRef, 4> inputUses(Discretization method) {
-    switch (method) {
-    case Discretization::ZOH:
-    case Discretization::Bilinear:
-      return {"transition", "step", "input"};
-    case Discretization::Euler:
-      return {"step", "input"};
-    case Discretization::Dirac:
-      return {"input"};
-    case Discretization::Trapezoid:
-      return {"step", "input", "weight"};
-    }
-    llvm_unreachable("every method is listed");
+        result.isComplex |=
+            DiscretizeOp::isComputedFrom(method, i, value.name) &&
+            isa<ComplexType>(value.type.getElementType());
   }
 };
 } // namespace
+
+bool DiscretizeOp::isComputedFrom(Discretization method, unsigned result,
+                                  StringRef operand) {
+  bool fromTransition = operand == "transition", fromStep = operand == "step",
+       fromInput = operand == "input", fromWeight = operand == "weight";
+  if (result == 0)
+    return fromTransition || fromStep;
+  if (result == 2)
+    return fromTransition || fromStep || fromWeight;
+  switch (method) {
+  case Discretization::ZOH:
+  case Discretization::Bilinear:
+    return fromTransition || fromStep || fromInput;
+  case Discretization::Euler:
+    return fromStep || fromInput;
+  case Discretization::Dirac:
+    return fromInput;
+  case Discretization::Trapezoid:
+    return fromStep || fromInput || fromWeight;
+  }
+  llvm_unreachable("every method is listed");
+}
 
 /// c4, c6: what the operands are made of.
 static LogicalResult checkOperands(const ConstraintChecker &check,
@@ -106,10 +113,10 @@ static LogicalResult checkDense(const ConstraintChecker &check,
 static LogicalResult checkResults(const ConstraintChecker &check,
                                   const Operands &ops,
                                   std::optional<uint64_t> column) {
-  for (const Operands::Result &result : ops.results) {
+  for (auto [i, result] : llvm::enumerate(ops.results)) {
     for (const IndexedValue &value : ops.values)
       for (unsigned dim : dimsOf(value.map))
-        if (llvm::is_contained(result.uses, value.name) &&
+        if (DiscretizeOp::isComputedFrom(ops.method, i, value.name) &&
             !uses(result.map, dim) &&
             !(dim == column && result.name == "input"))
           return check.fail(2)

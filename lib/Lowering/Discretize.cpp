@@ -182,7 +182,7 @@ Num Formulas::previous(const Element &e) {
   return scale(exp(exponent(e)), num.mulf(other, e.step));
 }
 
-/// One result as an elementwise op over all operands that it may need.
+/// One result as an elementwise op over the operands that it needs.
 static Value
 emitResult(OpBuilder &b, DiscretizeOp op, unsigned index,
            ArrayRef<OpFoldResult> sizes,
@@ -190,25 +190,23 @@ emitResult(OpBuilder &b, DiscretizeOp op, unsigned index,
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(op->getResult(index).getType());
   AffineMap out = op.getResultMap(index);
-  // An operand with further dimensions is one that the result does not need.
   SmallVector<Value> values;
   SmallVector<AffineMap> maps;
   SmallVector<std::optional<unsigned>> argument;
-  auto add = [&](Value value, AffineMap map) {
-    bool fits = value && llvm::all_of(dimsOf(map), [&](unsigned dim) {
-                  return uses(out, dim);
-                });
-    argument.push_back(fits ? std::optional<unsigned>(values.size())
-                            : std::nullopt);
-    if (fits) {
+  auto add = [&](StringRef name, Value value, AffineMap map) {
+    bool isUsed =
+        value && DiscretizeOp::isComputedFrom(op.getMethod(), index, name);
+    argument.push_back(isUsed ? std::optional<unsigned>(values.size())
+                              : std::nullopt);
+    if (isUsed) {
       values.push_back(value);
       maps.push_back(map);
     }
   };
-  add(op.getTransition(), op.getTransitionMap());
-  add(op.getStep(), op.getStepMap());
-  add(op.getInput(), op.getInputIndexingMap());
-  add(op.getWeight(), op.getWeightIndexingMap());
+  add("transition", op.getTransition(), op.getTransitionMap());
+  add("step", op.getStep(), op.getStepMap());
+  add("input", op.getInput(), op.getInputIndexingMap());
+  add("weight", op.getWeight(), op.getWeightIndexingMap());
   maps.push_back(out);
   maps = compressUnusedDims(maps);
   SmallVector<Indexed> ins;
@@ -247,14 +245,14 @@ struct LowerDiscretize : OpRewritePattern<DiscretizeOp> {
     using Formula = Num (Formulas::*)(const Element &);
     Formula formulas[] = {&Formulas::transition, &Formulas::input,
                           &Formulas::previous};
-    for (auto [i, result] : llvm::enumerate(op.getResults())) {
+    for (OpResult result : op->getResults()) {
       if (result.use_empty())
         continue;
-      Value value = emitResult(
-          rewriter, op, i, sizes,
-          [formula = formulas[i]](Formulas &scalars, const Element &e) {
-            return (scalars.*formula)(e);
-          });
+      Formula formula = formulas[result.getResultNumber()];
+      Value value = emitResult(rewriter, op, result.getResultNumber(), sizes,
+                               [&](Formulas &scalars, const Element &e) {
+                                 return (scalars.*formula)(e);
+                               });
       rewriter.replaceAllUsesWith(result, value);
     }
     rewriter.eraseOp(op);
