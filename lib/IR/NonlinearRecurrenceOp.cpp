@@ -1,6 +1,8 @@
 //===- NonlinearRecurrenceOp.cpp - ssm.nonlinear_recurrence ---------------===//
 #include "Indexing.h"
 
+#include "llvm/ADT/SmallString.h"
+
 using namespace mlir;
 using namespace ssm;
 
@@ -48,6 +50,12 @@ private:
 };
 } // namespace
 
+/// In any order.
+static bool haveSameDims(ArrayRef<unsigned> dims, AffineMap map) {
+  return dims.size() == map.getNumResults() &&
+         llvm::all_of(dims, [&](unsigned dim) { return uses(map, dim); });
+}
+
 /// c2, c4: what the maps of the states have in common.
 static LogicalResult checkStates(const ConstraintChecker &check,
                                  const Operands &ops, unsigned time) {
@@ -67,13 +75,49 @@ static LogicalResult checkStates(const ConstraintChecker &check,
                            << ", found " << printMap(ops.finals[i]);
     SmallVector<unsigned> dims = dimsOf(ops.states[i]);
     llvm::erase(dims, time);
-    if (dims.size() != dimsOf(init.map).size() ||
-        !llvm::all_of(
-            dims, [&map = init.map](unsigned dim) { return uses(map, dim); }))
+    if (!haveSameDims(dims, init.map))
       return check.fail(4) << "the map of state " << i
                            << " must have the dimensions of " << init.name
                            << ", " << printMap(init.map) << ", and time, found "
                            << printMap(ops.states[i]);
+  }
+  return success();
+}
+
+/// c6: what Newton's method needs.
+static LogicalResult checkNewton(const ConstraintChecker &check,
+                                 const Operands &ops,
+                                 NonlinearRecurrenceOp::Adaptor op) {
+  if (std::optional<APFloat> tolerance = op.getTolerance();
+      tolerance && (tolerance->isNaN() || tolerance->isNegative())) {
+    SmallString<16> text;
+    tolerance->toString(text, /*FormatPrecision=*/6);
+    return check.fail(6) << "tolerance must be a number that is not negative, "
+                            "found "
+                         << text;
+  }
+  if (static_cast<int64_t>(op.getMaxIterations()) < 1)
+    return check.fail(6) << "max_iterations must be at least 1, found "
+                         << static_cast<int64_t>(op.getMaxIterations());
+  AffineMap first = ops.inits[0].map;
+  if (std::optional<uint64_t> row = op.getRow(); row && !uses(first, *row))
+    return check.fail(6) << "row must be a dimension of the states, one of "
+                         << printDims(dimsOf(first)) << ", found d" << *row;
+  if (!op.getTolerance())
+    return success();
+  for (const IndexedValue &init : ops.inits) {
+    SmallVector<unsigned> dims = dimsOf(init.map);
+    if (!haveSameDims(dims, first))
+      return check.fail(6)
+             << "for Newton's method all states have the same dimensions: "
+             << init.name << " has " << printDims(dims) << ", init 0 "
+             << printDims(dimsOf(first)) << "; drop the tolerance";
+    if (init.type.getElementType() != ops.inits[0].type.getElementType())
+      return check.fail(6)
+             << "for Newton's method all states have one element type: "
+             << init.name << " is of " << init.type.getElementType()
+             << ", init 0 of " << ops.inits[0].type.getElementType()
+             << "; drop the tolerance";
   }
   return success();
 }
@@ -93,7 +137,8 @@ LogicalResult NonlinearRecurrenceOp::inferReturnTypes(
   if (failed(check.checkRanks(values)) ||
       failed(checkStates(check, ops, time)) ||
       failed(check.checkCovered(3, values)) ||
-      failed(check.checkSizes(values, time)))
+      failed(check.checkSizes(values, time)) ||
+      failed(checkNewton(check, ops, adaptor)))
     return failure();
   SmallVector<int64_t> sizes = collectSizes(values, values[0].map.getNumDims());
   for (auto [map, init] : llvm::zip_equal(ops.states, ops.inits))

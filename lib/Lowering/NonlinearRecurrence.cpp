@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Nonlinear.h"
 #include "TileLoop.h"
 
 #include "ssm/IR/LoopDims.h"
@@ -15,6 +16,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -79,12 +81,19 @@ static Value writeState(OpBuilder &b, NonlinearRecurrenceOp op, unsigned i,
                                        slice.strides);
 }
 
+SmallVector<Value> ssm::readSignals(OpBuilder &b, NonlinearRecurrenceOp op,
+                                    Value t) {
+  SmallVector<Value> signals;
+  for (unsigned i = 0; i < op.getSignals().size(); ++i)
+    signals.push_back(readSignal(b, op, i, t));
+  return signals;
+}
+
 /// x_t from x_{t-1}: the region inlined.
 static SmallVector<Value> emitStep(OpBuilder &b, NonlinearRecurrenceOp op,
                                    ValueRange states, Value t) {
   SmallVector<Value> arguments(states);
-  for (unsigned i = 0; i < op.getSignals().size(); ++i)
-    arguments.push_back(readSignal(b, op, i, t));
+  llvm::append_range(arguments, readSignals(b, op, t));
   Block &body = op.getBody().front();
   IRMapping mapping;
   mapping.map(body.getArguments(), arguments);
@@ -93,6 +102,47 @@ static SmallVector<Value> emitStep(OpBuilder &b, NonlinearRecurrenceOp op,
   return llvm::map_to_vector(
       body.getTerminator()->getOperands(),
       [&](Value value) { return mapping.lookupOrDefault(value); });
+}
+
+SmallVector<Value> ssm::emitTimeLoop(OpBuilder &b, NonlinearRecurrenceOp op) {
+  Location loc = op.getLoc();
+  unsigned numStates = op.getInit().size();
+  SmallVector<OpFoldResult> loopSizes = getLoopSizes(b, op);
+  SmallVector<Value> results, carried(op.getInit());
+  SmallVector<unsigned> used;
+  for (auto [i, states] : llvm::enumerate(op.getStates())) {
+    results.push_back(
+        tensor::EmptyOp::create(b, loc, applyMap(op.getStatesMap(i), loopSizes),
+                                getElementTypeOrSelf(states.getType())));
+    if (!states.use_empty()) {
+      used.push_back(i);
+      carried.push_back(results.back());
+    }
+  }
+  OpFoldResult length = loopSizes[op.getTime()];
+  Value zero = asValue(b, loc, b.getIndexAttr(0));
+  SmallVector<Value> done =
+      buildFor(b, loc, zero, asValue(b, loc, length), carried,
+               [&](Value step, ValueRange values) {
+                 Value t = step;
+                 if (op.isBackward())
+                   t = asValue(b, loc,
+                               affine(b, loc,
+                                      b.getAffineSymbolExpr(0) - 1 -
+                                          b.getAffineSymbolExpr(1),
+                                      {length, step}));
+                 SmallVector<Value> next =
+                     emitStep(b, op, values.take_front(numStates), t);
+                 for (auto [i, out] :
+                      llvm::zip_equal(used, values.drop_front(numStates)))
+                   next.push_back(writeState(b, op, i, next[i], out, t));
+                 return next;
+               });
+  for (auto [i, out] :
+       llvm::zip_equal(used, ArrayRef(done).drop_front(numStates)))
+    results[i] = out;
+  results.append(done.begin(), done.begin() + numStates);
+  return results;
 }
 
 namespace {
@@ -106,50 +156,24 @@ struct LowerNonlinearRecurrence : OpRewritePattern<NonlinearRecurrenceOp> {
 LogicalResult
 LowerNonlinearRecurrence::matchAndRewrite(NonlinearRecurrenceOp op,
                                           PatternRewriter &rewriter) const {
-  Location loc = op.getLoc();
-  unsigned numStates = op.getInit().size();
-  SmallVector<OpFoldResult> loopSizes = getLoopSizes(rewriter, op);
-  SmallVector<Value> carried(op.getInit());
-  SmallVector<unsigned> used;
-  for (unsigned i = 0; i < numStates; ++i) {
-    if (op.getStates()[i].use_empty())
-      continue;
-    used.push_back(i);
-    carried.push_back(tensor::EmptyOp::create(
-        rewriter, loc, applyMap(op.getStatesMap(i), loopSizes),
-        cast<RankedTensorType>(op.getStates()[i].getType()).getElementType()));
+  if (op.getTolerance()) {
+    std::optional<std::string> refusal = refusesNewton(op);
+    if (!refusal) {
+      FailureOr<SmallVector<Value>> results = emitNewton(rewriter, op);
+      if (succeeded(results)) {
+        rewriter.replaceOp(op, *results);
+        return success();
+      }
+      refusal = "a derivative needs the sum that a reduction has so far";
+    }
+    op.emitRemark("computed by a loop, not by Newton's method: ") << *refusal;
   }
-  OpFoldResult length = loopSizes[op.getTime()];
-  Value zero = asValue(rewriter, loc, rewriter.getIndexAttr(0));
-  SmallVector<Value> done =
-      buildFor(rewriter, loc, zero, asValue(rewriter, loc, length), carried,
-               [&](Value step, ValueRange values) {
-                 Value t = step;
-                 if (op.isBackward())
-                   t = asValue(rewriter, loc,
-                               affine(rewriter, loc,
-                                      rewriter.getAffineSymbolExpr(0) - 1 -
-                                          rewriter.getAffineSymbolExpr(1),
-                                      {length, step}));
-                 SmallVector<Value> next =
-                     emitStep(rewriter, op, values.take_front(numStates), t);
-                 for (auto [i, out] :
-                      llvm::zip_equal(used, values.drop_front(numStates)))
-                   next.push_back(writeState(rewriter, op, i, next[i], out, t));
-                 return next;
-               });
-  for (auto [i, out] :
-       llvm::zip_equal(used, ArrayRef(done).drop_front(numStates)))
-    rewriter.replaceAllUsesWith(op.getStates()[i], out);
-  for (auto [last, out] : llvm::zip(op.getFinals(), done))
-    rewriter.replaceAllUsesWith(last, out);
-  rewriter.replaceAllUsesWith(
-      op.getIterations(),
-      arith::ConstantOp::create(rewriter, loc, rewriter.getI64IntegerAttr(0)));
-  rewriter.replaceAllUsesWith(
-      op.getResidual(),
-      arith::ConstantOp::create(rewriter, loc, rewriter.getF64FloatAttr(0.0)));
-  rewriter.eraseOp(op);
+  SmallVector<Value> results = emitTimeLoop(rewriter, op);
+  results.push_back(arith::ConstantOp::create(rewriter, op.getLoc(),
+                                              rewriter.getI64IntegerAttr(0)));
+  results.push_back(arith::ConstantOp::create(rewriter, op.getLoc(),
+                                              rewriter.getF64FloatAttr(0.0)));
+  rewriter.replaceOp(op, results);
   return success();
 }
 

@@ -138,3 +138,61 @@ func.func @yield(%u: tensor<9x8xf32>, %x0: tensor<8xf32>) {
   }
   return
 }
+
+// -----
+#th = affine_map<(t, h) -> (t, h)>
+#h = affine_map<(t, h) -> (h)>
+func.func @tolerance(%u: tensor<9x8xf32>, %x0: tensor<8xf32>) {
+  // expected-error@+1 {{(nonlinear_recurrence_c6) tolerance must be a number that is not negative, found -0.5}}
+  %x, %l, %n, %r = ssm.nonlinear_recurrence signals(%u : tensor<9x8xf32>) init(%x0 : tensor<8xf32>)
+      {indexing_maps = [#th, #h, #th, #h], time = 0 : i64, tolerance = -0.5 : f64}
+      -> (tensor<9x8xf32>), (tensor<8xf32>) {
+  ^bb0(%s: tensor<8xf32>, %ut: tensor<8xf32>):
+    ssm.yield %s : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+#th = affine_map<(t, h) -> (t, h)>
+#h = affine_map<(t, h) -> (h)>
+func.func @iterations(%u: tensor<9x8xf32>, %x0: tensor<8xf32>) {
+  // expected-error@+1 {{(nonlinear_recurrence_c6) max_iterations must be at least 1, found 0}}
+  %x, %l, %n, %r = ssm.nonlinear_recurrence signals(%u : tensor<9x8xf32>) init(%x0 : tensor<8xf32>)
+      {indexing_maps = [#th, #h, #th, #h], time = 0 : i64, max_iterations = 0 : i64}
+      -> (tensor<9x8xf32>), (tensor<8xf32>) {
+  ^bb0(%s: tensor<8xf32>, %ut: tensor<8xf32>):
+    ssm.yield %s : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+#th = affine_map<(t, h) -> (t, h)>
+#h = affine_map<(t, h) -> (h)>
+func.func @row(%u: tensor<9x8xf32>, %x0: tensor<8xf32>) {
+  // expected-error@+1 {{(nonlinear_recurrence_c6) row must be a dimension of the states, one of (d1), found d0}}
+  %x, %l, %n, %r = ssm.nonlinear_recurrence signals(%u : tensor<9x8xf32>) init(%x0 : tensor<8xf32>)
+      {indexing_maps = [#th, #h, #th, #h], time = 0 : i64, row = 0 : i64}
+      -> (tensor<9x8xf32>), (tensor<8xf32>) {
+  ^bb0(%s: tensor<8xf32>, %ut: tensor<8xf32>):
+    ssm.yield %s : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+#th = affine_map<(t, h, k) -> (t, h)>
+#h = affine_map<(t, h, k) -> (h)>
+#tk = affine_map<(t, h, k) -> (t, k)>
+#k = affine_map<(t, h, k) -> (k)>
+func.func @newton_on_unlike_states(%x0: tensor<8xf32>, %y0: tensor<4xf32>, %u: tensor<9x8xf32>) {
+  // expected-error@+1 {{(nonlinear_recurrence_c6) for Newton's method all states have the same dimensions: init 1 has (d2), init 0 (d1); drop the tolerance}}
+  %x, %y, %l, %m, %n, %r = ssm.nonlinear_recurrence signals(%u : tensor<9x8xf32>) init(%x0, %y0 : tensor<8xf32>, tensor<4xf32>)
+      {indexing_maps = [#th, #h, #k, #th, #tk, #h, #k], time = 0 : i64, tolerance = 1.0e-6 : f64}
+      -> (tensor<9x8xf32>, tensor<9x4xf32>), (tensor<8xf32>, tensor<4xf32>) {
+  ^bb0(%s: tensor<8xf32>, %z: tensor<4xf32>, %ut: tensor<8xf32>):
+    ssm.yield %s, %z : tensor<8xf32>, tensor<4xf32>
+  }
+  return
+}

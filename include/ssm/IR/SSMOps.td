@@ -385,8 +385,24 @@ def NonlinearRecurrenceOp : SSM_IndexedOp<"nonlinear_recurrence", [
     position of the time dimension. A signal whose map lacks time is the same
     at every step.
 
-    The recurrence is a loop over time, and then `iterations` and `residual`
-    are 0.
+    The recurrence is computed by a loop over time, and then `iterations` and
+    `residual` are 0, or with `tolerance` by Newton's method, on all of time at
+    once: from the guess x = 0 each iteration solves the recurrence linearised
+    at the last x by a scan of dense transitions, until the residual, the largest
+    |x_t - f(x_{t-1}, u_t)|, is at most `tolerance`, or for `max_iterations`.
+    `row` names the dimension of the states along which f couples them, if it
+    does (the rows of a recurrent weight): the Jacobians are square in the
+    elements of all states along it. `iterations` are the scans that were done
+    and `residual` is what Newton's method ended with; if that is above
+    `tolerance`, or no number, the states come from the loop instead. So they do
+    where the region has no derivative (an op that is neither linalg nor a slice
+    nor one of the arith and math ops with a rule), which a remark says.
+
+    A tolerance of some units of the precision times the largest state can be
+    met, one of 0 cannot in general. Memory for the Jacobians is the length times
+    the square of the elements along `row`, and work that times a further such
+    factor, where the loop needs one step after another: Newton's method is for
+    few states and long sequences on many cores, and for nothing else.
 
     If f is affine in its one state, element by element, so that x_t = a x + b
     with a and b free of x, the op folds into `ssm.linear_recurrence`, which
@@ -403,6 +419,9 @@ def NonlinearRecurrenceOp : SSM_IndexedOp<"nonlinear_recurrence", [
       and the map of a state has the same dimensions and time.
     - (nonlinear_recurrence_c5) the region takes the states and the signals at
       one time and yields the states.
+    - (nonlinear_recurrence_c6) `tolerance` is a number that is not negative,
+      `max_iterations` at least 1, and all states have the dimensions of the
+      first one, among them `row`.
 
     Example, the vanilla RNN x_t = tanh(W x_{t-1} + u_t), where u_t = V v_t + b
     has been computed for all of time:
@@ -423,12 +442,16 @@ def NonlinearRecurrenceOp : SSM_IndexedOp<"nonlinear_recurrence", [
     ```
 
     Source: Elman, "Finding Structure in Time" (1990); Hochreiter and
-    Schmidhuber, "Long Short-Term Memory" (1997).
+    Schmidhuber, "Long Short-Term Memory" (1997); Lim et al., "Parallelizing
+    non-linear sequential models over the sequence length" (arXiv 2309.12252).
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$signals,
     Variadic<SSM_Tensor>:$init,
     AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
-    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction);
+    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction,
+    OptionalAttr<F64Attr>:$tolerance,
+    DefaultValuedAttr<I64Attr, "32">:$max_iterations,
+    OptionalAttr<I64Attr>:$row);
   let results = (outs Variadic<SSM_Tensor>:$states, Variadic<SSM_Tensor>:$finals,
     I64:$iterations, F64:$residual);
   let regions = (region SizedRegion<1>:$body);
@@ -567,6 +590,10 @@ def DiscretizeOp : SSM_Op<"discretize", [
     ::mlir::AffineMap getResultMap(unsigned i) {
       return getMap(getNumOperands() + i);
     }
+    /// Whether a method computes a result from an operand, named as in the
+    /// assembly.
+    static bool isComputedFrom(::ssm::Discretization method, unsigned result,
+                               ::llvm::StringRef operand);
     /// Size of every loop dimension, null where no operand has it.
     ::llvm::SmallVector<::mlir::OpFoldResult>
     getLoopSizes(::mlir::OpBuilder &builder);

@@ -29,7 +29,8 @@ void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
 /// `ssm.long_conv` with strategy fft_conv.
 void populateFFTConvLowering(mlir::RewritePatternSet &patterns);
 
-/// `ssm.nonlinear_recurrence` by a loop over time.
+/// `ssm.nonlinear_recurrence` by a loop over time, or by Newton's method if it
+/// has a tolerance.
 void populateNonlinearRecurrenceLowering(mlir::RewritePatternSet &patterns);
 
 /// `ssm.discretize` of a diagonal transition by elementwise ops.

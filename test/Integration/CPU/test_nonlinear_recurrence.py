@@ -184,6 +184,89 @@ def test_equals_the_equations(model, dtype):
         assert (iterations, residual) == (0, 0)
 
 
+# Residual asked of Newton's method, about ten units of the largest state, and
+# the bound on the error that it leaves.
+TOLERANCES = {"f32": 1e-6, "f64": 2e-15}
+NEWTON_BARS = {"f32": 1e-6, "f64": 4e-15}
+
+
+def newton(tolerance, most=32, row=True):
+    return f", tolerance = {tolerance:e} : f64, max_iterations = {most} : i64" + (", row = 2 : i64" if row else "")
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("model", [RNN, GRU, LSTM])
+def test_newton_equals_the_equations(model, dtype):
+    for shape, order, backward, dynamic in [
+            ((2, 0, 5), "bth", False, "t"), ((1, 1, 1), "bth", False, ""), ((2, 70, 5), "bth", True, ""),
+            ((3, 33, 4), "tbh", False, "t"), ((2, 40, 3), "htb", True, "bt"), ((1, 400, 6), "bth", False, "")]:
+        inputs = data(model, dtype, *shape)
+        text = program(model, dtype, *shape, order, backward, dynamic, newton(TOLERANCES[dtype]))
+        *results, iterations, residual = run(text, *inputs)
+        assert residual <= TOLERANCES[dtype]
+        assert 1 <= iterations <= 12
+        for got, want in zip(results, oracle(model, inputs, order, backward), strict=True):
+            assert norm(got - want) <= NEWTON_BARS[dtype] * norm(want)
+
+
+def test_newton_gives_up_and_the_loop_takes_over():
+    """Too few iterations, and weights so large that the iterates overflow."""
+    shape = 2, 60, 4
+    u, w, x0 = data(RNN, "f32", *shape)
+    for scale, most in ((1, 1), (1, 2), (40, 6)):
+        inputs = u, (scale * w).astype(np.float32), x0
+        *want, zero, exact = run(program(RNN, "f32", *shape), *inputs)
+        *results, iterations, residual = run(program(RNN, "f32", *shape, attributes=newton(1e-6, most)), *inputs)
+        assert (zero, exact) == (0, 0)
+        assert 1 <= iterations <= most
+        assert not residual <= 1e-6
+        for got, expected in zip(results, want, strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+class Elementwise:
+    """x_t = tanh(x_{t-1}) + u_t: without a row, every element is a recurrence of its own."""
+    states, gates = 1, 1
+
+    @staticmethod
+    def step(states, u, w):
+        return (np.tanh(states[0]) + u,)
+
+    @staticmethod
+    def body(t, b, h):
+        s = tensor([b, h], t.dtype)
+        return [t.op(f"arith.addf {t.op('math.tanh %s0', s)}, %ut", s)]
+
+
+class Ceiling(Elementwise):
+    """A step without a derivative."""
+    @staticmethod
+    def step(states, u, w):
+        return (np.ceil(states[0]) * 0.5 + u,)
+
+    @staticmethod
+    def body(t, b, h):
+        s = tensor([b, h], t.dtype)
+        half = t.op(f"arith.mulf {t.op('math.ceil %s0', s)}, {t.constant(0.5, s)}", s)
+        return [t.op(f"arith.addf {half}, %ut", s)]
+
+
+def test_newton_without_a_row():
+    inputs = data(Elementwise, "f64", 3, 200, 4)
+    text = program(Elementwise, "f64", 3, 200, 4, attributes=newton(1e-14, row=False))
+    *results, iterations, residual = run(text, *inputs)
+    assert 1 <= iterations <= 12 and residual <= 1e-14
+    for got, want in zip(results, oracle(Elementwise, inputs), strict=True):
+        assert norm(got - want) <= 1e-14 * norm(want)
+
+
+def test_newton_without_a_derivative_is_the_loop():
+    inputs = data(Ceiling, "f64", 3, 50, 4)
+    *results, iterations, residual = run(program(Ceiling, "f64", 3, 50, 4, attributes=newton(1e-14, row=False)), *inputs)
+    assert (iterations, residual) == (0, 0)
+    check(Ceiling, "f64", "", results, inputs)
+
+
 def test_steps_that_are_affine_are_a_linear_recurrence():
     """x = (1 - g) x + g u by the fold, under each strategy of the linear op."""
     text = """
