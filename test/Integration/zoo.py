@@ -24,6 +24,8 @@ from reference.models import common, hippo
 
 FOLDER = ROOT / "examples" / "models"
 STRATEGIES = ["sequential", "tree_scan", "fft_conv", "direct_conv"]
+NONLINEAR = ["loop", "newton"]  # the two ways of ssm.nonlinear_recurrence, which takes no strategy
+TOLERANCES = {"f32": 1e-5, "f64": 1e-13}
 CODES = {"bfloat16": 2, "float32": 3, "float64": 4, "complex64": 5, "complex128": 6, "int64": 11}  # ssm-c/Runtime.h
 
 
@@ -50,6 +52,11 @@ def functions(text):
         pairs = [part.split(": ", 1) for part in split_types(arguments)]
         found[name] = ([(n.lstrip("%"), aliases.get(t, t)) for n, t in pairs], types(results))
     return found
+
+
+def by_newton(text, dtype):
+    """A nonlinear model's text with a tolerance, and the dimension along which its states couple."""
+    return text.replace("time = 1 : i64}", f"time = 1 : i64, row = 2 : i64, tolerance = {TOLERANCES[dtype]:e} : f64}}")
 
 
 def is_signal(mlir_type):
@@ -153,12 +160,16 @@ def element(mlir_type):
 @functools.cache
 def compiled(file, dtype, strategy=None):
     text = stored_in_bf16(file) if dtype == "bf16" else text_of(file, dtype)
+    if strategy in NONLINEAR:
+        return Code(by_newton(text, dtype) if strategy == "newton" else text)
     return Code(text, *([f"--strategy={strategy}"] if strategy else []))
 
 
 @functools.cache
 def legal(file):
     """The strategies that no op of the file refuses, as --explain has it."""
+    if "ssm.nonlinear_recurrence" in text_of(file):
+        return NONLINEAR
     lines = tool("ssm-compile", FOLDER / f"{file}.mlir", "-o", "/dev/null", "--explain").stdout.splitlines()
     return [s for s in STRATEGIES if all(re.search(rf"\b{s} [\d.]+ [mun]?s\b", line) for line in lines)]
 
@@ -319,6 +330,11 @@ MODELS = {m.name: m for m in [
     Model("ltv_rnn", "ltv_rnn", dict(state=16, features=8, outputs=8), dict(features=8), init=real(x0=(16,))),
     Model("rwkv4", "rwkv4", dict(channels=32), dict(channels=32), init=real(o0=(32,), p0=(32,), q0=(32,)), final=list,
           align=same_exponents, bf16=True),
+    Model("vanilla_rnn", "vanilla_rnn", dict(hidden=16, features=8, outputs=8), dict(features=8), init=real(x0=(16,))),
+    Model("gru", "gru", dict(hidden=16, features=8), dict(features=8), init=real(h0=(16,))),
+    Model("lstm", "lstm", dict(hidden=16, features=8), dict(features=8), init=real(state=(32,)),
+          arrange_init=lambda s: dict(zip(("h0", "c0"), np.split(s["state"], 2, axis=1))),
+          final=lambda state: np.split(state, 2, axis=1)),
     Model("bigs", "bigs", dict(width=16, inner=24, state=16), dict(width=16), arrange=lambda p, x: flat(p) | x),
     Model("hyena", "hyena", dict(channels=32, bands=8, hidden=32), dict(channels=32)),
 ]}
