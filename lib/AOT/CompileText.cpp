@@ -131,3 +131,25 @@ llvm::Expected<CompiledText> ssm::compileText(StringRef text, StringRef name,
     return llvm::createStringError(job->diagnostics);
   return std::move(job->result);
 }
+
+llvm::Expected<std::string>
+ssm::rewriteText(StringRef text, StringRef name,
+                 llvm::function_ref<void(PassManager &)> addPasses) {
+  std::string diagnostics, rewritten;
+  llvm::raw_string_ostream diagnosticsStream(diagnostics);
+  LogicalResult status = runWithLargeStack([&]() -> LogicalResult {
+    auto program = Program::parse(text, name, diagnosticsStream, nullptr);
+    if (!program)
+      return failure();
+    PassManager pm(program->module().getContext());
+    addPasses(pm);
+    if (failed(pm.run(program->module())))
+      return failure();
+    llvm::raw_string_ostream os(rewritten);
+    program->module().print(os);
+    return success();
+  });
+  if (failed(status))
+    return llvm::createStringError(diagnostics);
+  return rewritten;
+}

@@ -16,7 +16,8 @@ from ._compile import Compiled, compile, host_target
 from ._conv import long_conv
 from ._discretize import discretize
 from ._fft import fft, ifft, irfft, rfft
-from ._missing import derive_step, gradient
+from ._gradient import gradient
+from ._missing import derive_step
 from ._recurrence import linear_recurrence, materialize_kernel, state_space
 from ._scan import associative_scan, exp, log, maximum, minimum, where
 from ._version import version

@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
 #include "ssm/AOT/CompileText.h"
+#include "ssm/Transforms/Passes.h"
 
+#include "mlir/Transforms/Passes.h"
 #include "llvm/TargetParser/Host.h"
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -50,6 +52,28 @@ static nb::tuple compile(nb::bytes text, const std::string &name,
                         compiled->header);
 }
 
+/// The program with @entry_vjp, as text; ValueError with the diagnostics.
+static std::string addGradient(nb::bytes text, const std::string &name,
+                               const std::string &entry) {
+  const char *data = text.c_str();
+  size_t size = text.size();
+  auto rewriteWithoutGIL = [&] {
+    nb::gil_scoped_release release;
+    return rewriteText({data, size}, name, [&](mlir::PassManager &pm) {
+      GradientOptions options;
+      options.entry = entry;
+      pm.addPass(mlir::createInlinerPass());
+      pm.addPass(createGradient(options));
+      pm.addPass(mlir::createCanonicalizerPass());
+      pm.addPass(mlir::createCSEPass());
+    });
+  };
+  auto rewritten = rewriteWithoutGIL();
+  if (!rewritten)
+    raise(llvm::toString(rewritten.takeError()));
+  return *rewritten;
+}
+
 /// The instructions of this machine, as LLVM lists them.
 static std::string getHostFeatures() {
   std::string text;
@@ -62,6 +86,8 @@ NB_MODULE(_core, m) {
   m.def("compile", &compile, nb::arg("text"), nb::arg("name"), nb::arg("entry"),
         nb::arg("target"), nb::arg("strategy"), nb::arg("threads"),
         nb::arg("kind"));
+  m.def("add_gradient", &addGradient, nb::arg("text"), nb::arg("name"),
+        nb::arg("entry"));
   m.def("host_target", [] { return llvm::sys::getHostCPUName().str(); });
   m.def("host_features", &getHostFeatures);
   nb::class_<Kernel>(m, "Kernel")

@@ -9,6 +9,8 @@
 
 #include "ssm/AOT/Compile.h"
 
+#include "mlir/Pass/PassManager.h"
+
 namespace ssm {
 
 /// A program compiled to one kind of output.
@@ -26,6 +28,11 @@ llvm::Expected<CompiledText> compileText(llvm::StringRef text,
                                          llvm::StringRef name,
                                          const CompileOptions &options,
                                          OutputKind kind);
+
+/// The program after passes, as text.
+llvm::Expected<std::string>
+rewriteText(llvm::StringRef text, llvm::StringRef name,
+            llvm::function_ref<void(mlir::PassManager &)> addPasses);
 
 } // namespace ssm
 

@@ -58,4 +58,46 @@ def HoistContractions : Pass<"ssm-hoist-contractions"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def Gradient : Pass<"ssm-gradient", "::mlir::ModuleOp"> {
+  let summary = "add the vector-Jacobian products of functions";
+  let description = [{
+    For each public function @f, or the one that `entry` names, adds @f_vjp. It
+    takes @f's inputs and then the cotangents of @f's results, and returns the
+    cotangents of @f's inputs; tensors of integers have none. The cotangent of x
+    is the g of x's type for which a change dx changes the loss by the real part
+    of sum(conj(g) dx).
+
+    The gradient of a recurrence is the recurrence in the other direction:
+
+        g_t = C_t^H dy_t + A_{t+1}^H g_{t+1}
+
+    and dA, dB, dC and du are sums of its products with states (computed again),
+    signals and dy. Ops with a rule are `ssm.linear_recurrence` and
+    `ssm.materialize_kernel` with a diagonal or dense transition,
+    `ssm.long_conv`, `ssm.associative_scan` by sums, products and affine pairs,
+    linalg ops whose scalars have one, and arith and math ops on tensors. Any
+    other op between inputs and results is an error.
+
+    Example:
+
+    ```mlir
+    func.func @f(%a: tensor<8xf32>, %u: tensor<64x8xf32>) -> tensor<64x8xf32>
+    // adds
+    func.func @f_vjp(%a: tensor<8xf32>, %u: tensor<64x8xf32>,
+                     %d_r0: tensor<64x8xf32>)
+        -> (tensor<8xf32>, tensor<64x8xf32>)
+    ```
+  }];
+  let options = [
+    Option<"entry", "entry", "std::string", "\"\"",
+           "the function; every public one if empty">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::complex::ComplexDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // SSM_TRANSFORMS_PASSES_TD
