@@ -45,23 +45,10 @@
 using namespace mlir;
 using namespace ssm;
 
-std::optional<std::string> ssm::refusesNewton(NonlinearRecurrenceOp op) {
-  TypeRange types = op.getInit().getTypes();
-  Type element = getElementTypeOrSelf(types[0]);
-  if (!element.isF32() && !element.isF64())
-    return "the states are neither f32 nor f64";
-  for (Operation &nested : op.getBody().front().without_terminator())
-    if (!hasTangentRule(&nested) &&
-        !isa<arith::CmpFOp, arith::ConstantOp, tensor::EmptyOp, tensor::DimOp>(
-            nested))
-      return (nested.getName().getStringRef() + " has no derivative").str();
-  return std::nullopt;
-}
-
 namespace {
 class Newton {
 public:
-  Newton(OpBuilder &b, NonlinearRecurrenceOp op);
+  Newton(RewriterBase &b, NonlinearRecurrenceOp op);
 
   /// states, finals, iterations, residual; fails if f has no derivative.
   FailureOr<SmallVector<Value>> run();
@@ -88,7 +75,7 @@ private:
   Value whereStates(Value z, Value states);
   SmallVector<Value> takeApart(Value z, Value last);
 
-  OpBuilder &b;
+  RewriterBase &b;
   NonlinearRecurrenceOp op;
   Location loc;
   SmallVector<OpFoldResult> loopSizes;
@@ -103,11 +90,12 @@ private:
   SmallVector<OpFoldResult> sizes;
   AffineMap timeMap, stackedMap, jacobianMap, initMap;
   unsigned row, column;
-  LogicalResult status = success();
+  /// Why the step has no derivative, or nothing.
+  std::string refusal;
 };
 } // namespace
 
-Newton::Newton(OpBuilder &b, NonlinearRecurrenceOp op)
+Newton::Newton(RewriterBase &b, NonlinearRecurrenceOp op)
     : b(b), op(op), loc(op.getLoc()), loopSizes(getLoopSizes(b, op)),
       numStates(op.getInit().size()),
       element(getElementTypeOrSelf(op.getInit()[0].getType())),
@@ -292,8 +280,8 @@ SmallVector<TileResult> Newton::lineariseAt(Value z, const Tile &tile) {
   }
   for (Operation &nested : body.without_terminator()) {
     Operation *clone = b.clone(nested, mapping);
-    if (failed(tangents.emit(clone)))
-      status = failure();
+    if (refusal.empty() && failed(tangents.emit(clone)))
+      refusal = tangents.getRefusal();
   }
   SmallVector<Value> values, derivatives;
   for (auto [i, yielded] :
@@ -433,6 +421,9 @@ buildIf(OpBuilder &b, Location loc, TypeRange types, Value condition,
 }
 
 FailureOr<SmallVector<Value>> Newton::run() {
+  if (!element.isF32() && !element.isF64())
+    return op.emitRemark("computed by a loop, not by Newton's method: the "
+                         "states are neither f32 nor f64");
   Value init = stack(op.getInit());
   Value none = arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(0));
   Value one = arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(1));
@@ -479,9 +470,10 @@ FailureOr<SmallVector<Value>> Newton::run() {
                                     after->getArgument(1), count,
                                     after->getArgument(3)});
   }
-  if (failed(status)) {
-    loop.erase();
-    return failure();
+  if (!refusal.empty()) {
+    b.eraseOp(loop);
+    return op.emitRemark("computed by a loop, not by Newton's method: ")
+           << refusal;
   }
   b.setInsertionPointAfter(loop);
   Value iterations = loop.getResult(2), residual = loop.getResult(3);
@@ -497,7 +489,7 @@ FailureOr<SmallVector<Value>> Newton::run() {
   return results;
 }
 
-FailureOr<SmallVector<Value>> ssm::emitNewton(OpBuilder &b,
+FailureOr<SmallVector<Value>> ssm::emitNewton(RewriterBase &b,
                                               NonlinearRecurrenceOp op) {
   return Newton(b, op).run();
 }

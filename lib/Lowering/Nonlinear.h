@@ -5,7 +5,7 @@
 
 #include "ssm/IR/SSMOps.h"
 
-#include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace ssm {
 
@@ -18,13 +18,10 @@ readSignals(mlir::OpBuilder &b, NonlinearRecurrenceOp op, mlir::Value t);
 llvm::SmallVector<mlir::Value> emitTimeLoop(mlir::OpBuilder &b,
                                             NonlinearRecurrenceOp op);
 
-/// Newton's method: all results of the op. Fails if the region has no
-/// derivative.
+/// Newton's method: all results of the op. Fails with a remark if the region
+/// has no derivative or the states are of another type than f32 and f64.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-emitNewton(mlir::OpBuilder &b, NonlinearRecurrenceOp op);
-
-/// Why Newton's method does not apply, or nothing.
-std::optional<std::string> refusesNewton(NonlinearRecurrenceOp op);
+emitNewton(mlir::RewriterBase &b, NonlinearRecurrenceOp op);
 
 } // namespace ssm
 

@@ -157,16 +157,11 @@ LogicalResult
 LowerNonlinearRecurrence::matchAndRewrite(NonlinearRecurrenceOp op,
                                           PatternRewriter &rewriter) const {
   if (op.getTolerance()) {
-    std::optional<std::string> refusal = refusesNewton(op);
-    if (!refusal) {
-      FailureOr<SmallVector<Value>> results = emitNewton(rewriter, op);
-      if (succeeded(results)) {
-        rewriter.replaceOp(op, *results);
-        return success();
-      }
-      refusal = "a derivative needs the sum that a reduction has so far";
+    FailureOr<SmallVector<Value>> results = emitNewton(rewriter, op);
+    if (succeeded(results)) {
+      rewriter.replaceOp(op, *results);
+      return success();
     }
-    op.emitRemark("computed by a loop, not by Newton's method: ") << *refusal;
   }
   SmallVector<Value> results = emitTimeLoop(rewriter, op);
   results.push_back(arith::ConstantOp::create(rewriter, op.getLoc(),

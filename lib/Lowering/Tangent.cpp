@@ -20,6 +20,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -41,6 +42,8 @@ public:
   Value get(Value value) const { return tangents.lookup(value); }
   /// Fails if there is no rule, or the rule needs a value that was not mapped.
   LogicalResult emit(Operation *op);
+  /// Why it failed, or nothing.
+  std::string refusal;
 
 private:
   /// The tangent of the op's result, given those of its operands.
@@ -72,7 +75,11 @@ private:
 };
 } // namespace
 
-bool ssm::hasTangentRule(Operation *op) {
+static std::string hasNoDerivative(Operation *op) {
+  return (op->getName().getStringRef() + " has no derivative").str();
+}
+
+static bool hasTangentRule(Operation *op) {
   return isa<linalg::LinalgOp, tensor::ExtractSliceOp, tensor::InsertSliceOp,
              tensor::CastOp, arith::AddFOp, arith::SubFOp, arith::MulFOp,
              arith::DivFOp, arith::NegFOp, arith::MaximumFOp, arith::MinimumFOp,
@@ -178,10 +185,17 @@ LogicalResult ScalarTangents::emit(Operation *op) {
   if (isa<arith::CmpFOp>(op))
     return success();
   if (!hasTangentRule(op) || op->getNumRegions() || op->getNumResults() != 1 ||
-      !isa<FloatType>(op->getResult(0).getType()))
+      !isa<FloatType>(op->getResult(0).getType())) {
+    refusal = hasNoDerivative(op);
     return failure();
+  }
   Value tangent = rule(op, dx);
-  if (!tangent || isMissing)
+  if (!tangent)
+    refusal = hasNoDerivative(op);
+  else if (isMissing)
+    refusal = "the derivative of " + op->getName().getStringRef().str() +
+              " needs what a reduction has so far, or an index";
+  if (!refusal.empty())
     return failure();
   tangents[op->getResult(0)] = tangent;
   return success();
@@ -240,8 +254,11 @@ LogicalResult TangentBuilder::emitStructured(Operation *op) {
           scalars.map(body.getArgument(numIns + i), Value(),
                       args[numIns + active.size() + i]);
         for (Operation &scalar : body.without_terminator())
-          if (failed(scalars.emit(&scalar)))
+          if (failed(scalars.emit(&scalar))) {
             status = failure();
+            refusal = scalars.refusal;
+            break;
+          }
         SmallVector<Value> yields;
         for (auto [value, out] :
              llvm::zip_equal(body.getTerminator()->getOperands(),
@@ -262,8 +279,10 @@ LogicalResult TangentBuilder::emitStructured(Operation *op) {
 
 LogicalResult TangentBuilder::emitElementwise(Operation *op) {
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  if (!type || op->getNumResults() != 1)
+  if (!type || op->getNumResults() != 1) {
+    refusal = hasNoDerivative(op);
     return failure();
+  }
   AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
   SmallVector<Indexed> ins;
   SmallVector<std::pair<unsigned, bool>> roles;
@@ -304,6 +323,7 @@ LogicalResult TangentBuilder::emitElementwise(Operation *op) {
           if (role.second)
             scalars.map(operands[role.first], Value(), arg);
         status = scalars.emit(scalar);
+        refusal = scalars.refusal;
         Value result = scalars.get(scalar->getResult(0));
         if (!result)
           result = arith::ConstantOp::create(
@@ -317,10 +337,19 @@ LogicalResult TangentBuilder::emitElementwise(Operation *op) {
 LogicalResult TangentBuilder::emit(Operation *op) {
   bool isActive =
       llvm::any_of(op->getOperands(), [&](Value v) { return bool(get(v)); });
+  llvm::SetVector<Value> captured;
+  getUsedValuesDefinedAbove(op->getRegions(), captured);
+  if (llvm::any_of(captured, [&](Value v) { return bool(get(v)); })) {
+    refusal =
+        (op->getName().getStringRef() + " uses a state in its body").str();
+    return failure();
+  }
   if (!isActive || isa<arith::CmpFOp, tensor::DimOp>(op))
     return success();
-  if (!hasTangentRule(op))
+  if (!hasTangentRule(op)) {
+    refusal = hasNoDerivative(op);
     return failure();
+  }
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   auto withSeed = [&](SmallVector<OpFoldResult> list, OpFoldResult first) {
     list.insert(list.begin(), first);

@@ -6,6 +6,8 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/DenseMap.h"
 
+#include <string>
+
 namespace ssm {
 
 /// Forward-mode derivatives of straight-line tensor code, for several seeds at
@@ -28,6 +30,9 @@ public:
   /// so far.
   mlir::LogicalResult emit(mlir::Operation *op);
 
+  /// Why `emit` failed.
+  llvm::StringRef getRefusal() const { return refusal; }
+
 private:
   mlir::LogicalResult emitStructured(mlir::Operation *op);
   mlir::LogicalResult emitElementwise(mlir::Operation *op);
@@ -37,10 +42,8 @@ private:
   mlir::Location loc;
   mlir::OpFoldResult numSeeds;
   llvm::DenseMap<mlir::Value, mlir::Value> tangents;
+  std::string refusal;
 };
-
-/// Whether `TangentBuilder` has a rule for the op's kind.
-bool hasTangentRule(mlir::Operation *op);
 
 } // namespace ssm
 
