@@ -75,11 +75,18 @@ static AffineMap composeMap(AffineMap input, ArrayRef<AffineExpr> loops,
   return AffineMap::get(map.getNumDims(), 0, exprs, map.getContext());
 }
 
+/// Asking for a size is no use: it folds to that of an operand.
+static bool hasOneReader(Value value) {
+  return llvm::count_if(value.getUsers(), [](Operation *user) {
+           return !isa<tensor::DimOp>(user);
+         }) == 1;
+}
+
 /// An elementwise op on real numbers with no other user, whose body knows
 /// nothing of its place.
 static linalg::GenericOp findProducer(Value value) {
   auto producer = value.getDefiningOp<linalg::GenericOp>();
-  if (!producer || !value.hasOneUse() || producer.getNumResults() != 1 ||
+  if (!producer || !hasOneReader(value) || producer.getNumResults() != 1 ||
       producer.getNumParallelLoops() != producer.getNumLoops() ||
       !producer.getIndexingMapsArray().back().isPermutation() ||
       producer.payloadUsesValueFromOperand(producer.getDpsInitOperand(0)))

@@ -41,6 +41,8 @@ static void addBoundary(OpPassManager &pm) {
 
 /// The language to loops of linalg ops.
 static void addLowering(OpPassManager &pm, const CPUOptions &options) {
+  // The lowerings compute the linalg ops around them in their tiles.
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(createHoistContractions());
   SelectStrategyOptions select;
   select.target = options.target;
@@ -55,7 +57,6 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
 /// Clean-up on tensors, while a value is still one SSA value. General loop
 /// invariant code motion waits: a fill that leaves its loop needs a copy back.
 static void addTensorOptimization(OpPassManager &pm) {
-  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
   pm.addNestedPass<func::FuncOp>(createVectorize());

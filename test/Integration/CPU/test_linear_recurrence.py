@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from harness import run
 from mlir_text import Recurrence, check, compute
 
 LENGTHS = [0, 1, 2, 3, 63, 64, 65, 1000, 4096, 65536]
@@ -183,3 +184,26 @@ def test_threads_do_not_change_a_bit(strategy):
     for one, two in zip(compute(cases, strategy), compute(cases, strategy, threads=2), strict=True):
         for a, b in zip(one, two, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("strategy", SCANS)
+def test_arithmetic_on_whole_tensors_around_it(strategy):
+    """x = exp(g) x + g u, y = x u with arith and math ops on tensors, as a frontend writes them."""
+    text = """
+#td = affine_map<(t, d) -> (t, d)>
+#d = affine_map<(t, d) -> (d)>
+func.func @f(%g: tensor<?x8xf64>, %u: tensor<?x8xf64>) -> tensor<?x8xf64> {
+  %a = math.exp %g : tensor<?x8xf64>
+  %s = arith.mulf %g, %u : tensor<?x8xf64>
+  %x, %l = ssm.linear_recurrence transition(%a : tensor<?x8xf64>) signal(%s : tensor<?x8xf64>)
+      {indexing_maps = [#td, #td, #td, #d], time = 0 : i64} -> tensor<?x8xf64>, tensor<8xf64>
+  %y = arith.mulf %x, %u : tensor<?x8xf64>
+  return %y : tensor<?x8xf64>
+}"""
+    rng = np.random.default_rng(3)
+    g, u = -rng.exponential(size=(70, 8)), rng.standard_normal((70, 8))
+    (y,) = run(text, g, u, strategy=strategy)
+    x = np.zeros(8)
+    for t in range(70):
+        x = np.exp(g[t]) * x + g[t] * u[t]
+        np.testing.assert_allclose(y[t], x * u[t], rtol=1e-12)
