@@ -100,4 +100,32 @@ def Gradient : Pass<"ssm-gradient", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def InferTimeInvariance : Pass<"ssm-infer-time-invariance", "::mlir::ModuleOp"> {
+  let summary = "take time out of operands that are constant in it";
+  let description = [{
+    Proves, through the computation of a recurrence's transition, input map,
+    output map and low-rank part, that their values are the same at all times,
+    and rewrites the op to the operand without time. Known to repeat a value are
+    constants, fills, splats, broadcasts, and loops that write one slice to
+    every place; elementwise ops, linalg ops, `ssm.discretize`, slices and
+    reshapes of such values keep that. A proof goes into callees (the call is
+    then inlined) and out to the callers of a private function (which then takes
+    the narrow value as well). An invariant operand also loses parallel
+    dimensions along which it is constant.
+
+    A `passed` remark of category `ssm-time-invariance` names the operand; a
+    `missed` remark names the value that forbids it.
+
+    ```mlir
+    %a = linalg.broadcast ins(%d : tensor<8xf32>) outs(%e : tensor<16x8xf32>) dimensions = [0]
+    ssm.linear_recurrence transition(%a : tensor<16x8xf32>) ...
+    // becomes
+    ssm.linear_recurrence transition(%d : tensor<8xf32>) ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // SSM_TRANSFORMS_PASSES_TD
