@@ -1,6 +1,8 @@
 //===- AnnotateFacts.cpp - Facts as attributes ----------------------------===//
 #include "ssm/Analysis/Magnitude.h"
 #include "ssm/Analysis/Passes.h"
+#include "ssm/Analysis/Structure.h"
+#include "ssm/Analysis/TimeInvariance.h"
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/IR/Builders.h"
@@ -12,11 +14,15 @@ namespace ssm {
 
 using namespace mlir;
 
-/// How an operand depends on time, read off its map.
-static StringRef dependence(AffineMap map, unsigned time) {
+/// How an operand depends on time: read off its map, and if that has time, off
+/// what computes the operand.
+static StringRef dependence(Value value, AffineMap map, unsigned time) {
   if (!map)
     return "absent";
-  return ::ssm::uses(map, time) ? "varying" : "invariant";
+  std::optional<unsigned> position = ::ssm::positionOf(map, time);
+  if (!position)
+    return "invariant";
+  return ::ssm::findBlocker(value, *position) ? "varying" : "constant";
 }
 
 namespace {
@@ -30,13 +36,25 @@ struct AnnotateFacts : ::ssm::impl::AnnotateFactsBase<AnnotateFacts> {
         facts.append(name, b.getStringAttr(value));
       };
       // A transition varies if any of its parts does.
-      StringRef transition = dependence(op.getTransitionMap(), time);
-      for (AffineMap part : {op.getLeftIndexingMap(), op.getRightIndexingMap()})
-        if (dependence(part, time) == "varying")
-          transition = "varying";
+      StringRef transition =
+          dependence(op.getTransition(), op.getTransitionMap(), time);
+      for (auto [part, map] :
+           {std::pair(op.getLeft(), op.getLeftIndexingMap()),
+            std::pair(op.getRight(), op.getRightIndexingMap())}) {
+        StringRef ofPart = dependence(part, map, time);
+        if (ofPart == "varying" ||
+            (ofPart == "constant" && transition == "invariant"))
+          transition = ofPart;
+      }
       note("transition", transition);
-      note("input", dependence(op.getInputIndexingMap(), time));
-      note("output", dependence(op.getOutputIndexingMap(), time));
+      note("input", dependence(op.getInput(), op.getInputIndexingMap(), time));
+      note("output",
+           dependence(op.getOutput(), op.getOutputIndexingMap(), time));
+      note("structure", ::ssm::stringifyStructure(::ssm::findStructure(op)));
+      if (::ssm::transitionsCommute(op))
+        facts.append("commuting", b.getUnitAttr());
+      if (auto growth = ::ssm::findGrowth(op))
+        facts.append("growth", b.getF64FloatAttr(*growth));
       if (op.isDiagonal())
         if (auto most = ::ssm::boundMagnitude(op.getTransition()))
           facts.append("magnitude", b.getF64FloatAttr(*most));

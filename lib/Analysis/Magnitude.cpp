@@ -211,3 +211,15 @@ std::optional<double> ssm::boundMagnitude(Value value) {
     return most;
   return std::nullopt;
 }
+
+std::optional<double> ssm::provedMagnitude(Value value) {
+  Bounds bounds = BoundsFinder().find(value);
+  DenseElementsAttr elements;
+  if (matchPattern(value, m_Constant(&elements)))
+    return std::isfinite(bounds.magnitude) ? std::optional(bounds.magnitude)
+                                           : std::nullopt;
+  double least = std::max(bounds.reLow, -bounds.reHigh);
+  if (least > 0 && std::isfinite(least))
+    return least;
+  return std::nullopt;
+}

@@ -42,6 +42,7 @@ static void addBoundary(OpPassManager &pm) {
 /// The language to loops of linalg ops.
 static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   pm.addPass(createInferTimeInvariance());
+  pm.addPass(createSimplifyStructure());
   // The lowerings compute the linalg ops around them in their tiles.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(createHoistContractions());

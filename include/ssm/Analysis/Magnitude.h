@@ -15,6 +15,10 @@ namespace ssm {
 /// they compute is not counted: a few units in the last place.
 std::optional<double> boundMagnitude(mlir::Value value);
 
+/// A magnitude that some element of `value` is proved to have at least, or
+/// nothing: the largest of a constant, the lower end of an interval.
+std::optional<double> provedMagnitude(mlir::Value value);
+
 } // namespace ssm
 
 #endif // SSM_ANALYSIS_MAGNITUDE_H

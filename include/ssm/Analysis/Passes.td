@@ -8,13 +8,22 @@ include "mlir/Pass/PassBase.td"
 def AnnotateFacts : Pass<"ssm-annotate-facts"> {
   let summary = "write what is known of each recurrence on it";
   let description = [{
-    Adds a discardable attribute `ssm.facts` to every recurrence: whether its
-    transition, input map and output map are `invariant` in time, `varying` or
-    `absent`, and, if no convolution computes it, why.
+    Adds a discardable attribute `ssm.facts` to every recurrence:
+
+    | fact | meaning |
+    |---|---|
+    | `transition`, `input`, `output` | `invariant` in time by its map; `constant` in time by a proof, which `--ssm-infer-time-invariance` uses; `varying`; or `absent` |
+    | `structure` | the least general of `scalar`, `diagonal`, `low_rank`, `dense` that the transition is proved to have |
+    | `commuting` | A_s A_t = A_t A_s at all times |
+    | `magnitude` | no element of a diagonal transition is larger |
+    | `growth` | an element of a diagonal transition is at least this large, which is above 1 |
+    | `no_convolution` | why no convolution computes the recurrence |
 
     ```mlir
-    ssm.facts = {transition = "invariant", input = "absent", output = "varying",
-                 no_convolution = "the output map varies in time"}
+    ssm.facts = {commuting, input = "absent",
+                 no_convolution = "the output map varies in time",
+                 output = "varying", structure = "diagonal",
+                 transition = "invariant"}
     ```
   }];
 }

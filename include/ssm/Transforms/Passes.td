@@ -128,4 +128,18 @@ def InferTimeInvariance : Pass<"ssm-infer-time-invariance", "::mlir::ModuleOp"> 
                            "::mlir::tensor::TensorDialect"];
 }
 
+def SimplifyStructure : Pass<"ssm-simplify-structure"> {
+  let summary = "make transitions diagonal that are proved to be";
+  let description = [{
+    A constant dense transition with nothing beside its diagonal, and diag(w) +
+    p q^H with p or q zero, become diagonal transitions, with a `passed` remark
+    of category `ssm-structure`. Under `numerics<strict>` they stay: the zeros
+    would be NaN times an infinite state.
+
+    An `analysis` remark (`Unstable`) tells of a diagonal transition that has an
+    element proved larger than 1.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // SSM_TRANSFORMS_PASSES_TD
