@@ -34,6 +34,7 @@ llvm_config.add_tool_substitutions(
         "ssm-reduce",
         ToolSubst("ssm-run", unresolved="ignore"),
         ToolSubst("ssm-compile", unresolved="ignore"),
+        "ssm-emulate",
         "mlir-opt",
         "mlir-translate",
         "llvm-nm",

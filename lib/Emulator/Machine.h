@@ -1,0 +1,110 @@
+//===- Machine.h - Threads, warps and blocks --------------------*- C++ -*-===//
+#ifndef SSM_LIB_EMULATOR_MACHINE_H
+#define SSM_LIB_EMULATOR_MACHINE_H
+
+#include "Memory.h"
+#include "Retarget.h"
+#include "ssm/Emulator/Emulator.h"
+
+#include <memory>
+#include <random>
+
+namespace ssm::emulator {
+
+/// A thread's own stack. Switching saves what the C calling convention does.
+struct Fibre {
+  enum State { Ready, AtBarrier, InWarp, Done } state = Ready;
+  void *stackPointer = nullptr;
+  std::unique_ptr<char[]> stack;
+  int site = -1; ///< Where it waits.
+};
+
+/// Lanes of a warp that meet: the mask that they named says who must come.
+struct Meeting {
+  uint32_t mask = 0, arrived = 0;
+  std::array<uint32_t, 32> values{};
+};
+
+struct Warp {
+  std::vector<Meeting> meetings;
+  /// Values of the lanes of the last meeting of each lane.
+  std::vector<std::array<uint32_t, 32>> received;
+  unsigned barriers = 0;
+};
+
+/// A block that is running.
+struct Block {
+  int64_t index = -1; ///< -1: the place is free.
+  unsigned live = 0, barriers = 0;
+  std::vector<Fibre> threads;
+  std::vector<Warp> warps;
+  /// Threads that wait at each barrier.
+  std::array<std::vector<unsigned>, 16> waiting;
+  std::vector<char> memory;
+  std::unique_ptr<Region> shared;
+  std::unique_ptr<Coalescer> coalescer;
+};
+
+/// Runs the blocks of one launch. Only one machine runs in a thread at a time.
+class Machine {
+public:
+  Machine(const Program &program, const LaunchOptions &options,
+          std::vector<Region> &regions, void (*entry)(void *), void *slots);
+
+  llvm::Error run();
+  Report &getReport() { return report; }
+
+  // What the kernel calls.
+  void access(char *p, unsigned size, unsigned site);
+  int readRegister(int which) const;
+  char *sharedMemory() { return base(*block); }
+  void barrier(unsigned id, unsigned count, unsigned site);
+  void warpBarrier(uint32_t mask, unsigned site);
+  uint32_t shuffle(unsigned mode, uint32_t mask, uint32_t value, uint32_t b,
+                   uint32_t clamp, uint32_t *inRange, unsigned site);
+  uint32_t ballot(uint32_t mask, bool vote, unsigned site);
+  void yield();
+
+  static thread_local Machine *current;
+
+private:
+  [[noreturn]] static void runThread();
+  void leave(Fibre::State state, int site);
+  [[noreturn]] void stop(std::string message);
+  const std::array<uint32_t, 32> &meet(uint32_t mask, uint32_t value,
+                                       unsigned site);
+  void completeMeetings(Warp &warp, unsigned first);
+  void exitThread();
+
+  void start(Block &place);
+  bool canRun();
+  void runBlock(Block &place);
+  void runWarp(Block &place, unsigned warp);
+  void retire(Block &place);
+  std::string describeDeadlock();
+  static char *base(Block &block) {
+    return reinterpret_cast<char *>(
+        llvm::alignTo(reinterpret_cast<uintptr_t>(block.memory.data()), 128));
+  }
+
+  const Program &program;
+  const LaunchOptions &options;
+  std::vector<Region> &regions;
+  void (*entry)(void *);
+  void *slots;
+  unsigned numThreads;
+  std::vector<int64_t> order; ///< Blocks still to start, the next one last.
+  std::vector<Block> places;
+  Block *block = nullptr;
+  unsigned thread = 0;
+  void *mainStack = nullptr;
+  std::string failure;
+  uint64_t idle = 0; ///< Polls since something changed.
+  std::mt19937_64 random;
+  std::map<std::pair<unsigned, unsigned>, int64_t> races;
+  Report report;
+};
+
+} // namespace ssm::emulator
+
+#endif // SSM_LIB_EMULATOR_MACHINE_H
