@@ -1,9 +1,12 @@
 //===- FuseElementwise.cpp - Fuse elementwise operations ------------------===//
 #include "ssm/AOT/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace ssm {
@@ -25,12 +28,27 @@ static bool repeatsUpdate(linalg::LinalgOp producer, OpOperand *operand) {
   });
 }
 
+/// Whether the consumer would compute each element of the producer more than
+/// once, and that takes more than a few additions and products.
+static bool repeatsWork(linalg::LinalgOp producer, OpOperand *operand) {
+  auto consumer = cast<linalg::LinalgOp>(operand->getOwner());
+  if (consumer.getMatchingIndexingMap(operand).getNumResults() ==
+      consumer.getNumLoops())
+    return false;
+  return llvm::any_of(producer.getBlock()->without_terminator(),
+                      [](Operation &nested) {
+                        return isa<arith::DivFOp, complex::DivOp>(nested) ||
+                               isa<math::MathDialect>(nested.getDialect()) ||
+                               isa<complex::ExpOp, complex::Expm1Op>(nested);
+                      });
+}
+
 /// One use, in the same block.
 static bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   return producer && producer->hasOneUse() &&
          producer->getBlock() == operand->getOwner()->getBlock() &&
-         !repeatsUpdate(producer, operand);
+         !repeatsUpdate(producer, operand) && !repeatsWork(producer, operand);
 }
 
 namespace {
