@@ -64,7 +64,10 @@ LogicalResult FFTOp::verify() {
              << "the transformed dimension must have a static size of 1 to "
              << kMaxPoints << " points, found "
              << (hasComplex(getOperand()) ? getType() : operand)
-             << " along dimension " << getDimension();
+             << " along dimension " << getDimension()
+             << (ShapedType::isDynamic(points)
+                     ? "; tensor.cast to the size, one transform for each"
+                     : "");
   }
   return checkShapes(*this, check);
 }

@@ -13,6 +13,8 @@
 //   }
 //   ->  ssm.linear_recurrence transition(%g) signal(%u) init(%x0)
 //
+// An elementwise linalg.generic counts as the ops of its body.
+//
 // The sum of products is reordered, which changes rounding and nothing else.
 //
 //===----------------------------------------------------------------------===//
@@ -20,6 +22,8 @@
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -63,7 +67,18 @@ public:
   /// What the region yields, or nothing.
   std::optional<Affine> decompose();
 
+  /// The tensor that a scalar of a generic op's body is an element of.
+  Value resolve(Value value) const {
+    while (Value tensor = elementOf.lookup(value))
+      value = tensor;
+    return value;
+  }
+
 private:
+  /// Walks the ops of the region, or of a generic op in it; false if they are
+  /// not affine.
+  bool visit(Block &ops);
+  bool visitGeneric(linalg::GenericOp generic);
   std::optional<Affine> decompose(Operation &def);
   Affine get(Value value);
   std::optional<Layout> layoutOf(Value value);
@@ -74,13 +89,15 @@ private:
   DenseMap<Value, Affine> affine;
   /// Values computed in the region that do not.
   DenseMap<Value, std::optional<Layout>> layouts;
+  DenseMap<Value, Value> elementOf;
 };
 
 /// Emits expressions over all of time in one layout.
 class WholeTime {
 public:
-  WholeTime(OpBuilder &b, NonlinearRecurrenceOp op, Layout layout)
-      : b(b), op(op), body(op.getBody().front()), layout(layout) {}
+  WholeTime(OpBuilder &b, NonlinearRecurrenceOp op, const AffineStep &step,
+            Layout layout)
+      : b(b), op(op), body(op.getBody().front()), step(step), layout(layout) {}
 
   Value build(const Free &expr);
 
@@ -94,11 +111,23 @@ private:
   OpBuilder &b;
   NonlinearRecurrenceOp op;
   Block &body;
+  const AffineStep &step;
   Layout layout;
   DenseMap<Value, Value> hoisted;
   DenseMap<const Free *, Value> built;
 };
 } // namespace
+
+/// The value of a constant that is the same for every element.
+static Attribute splatValue(Value value) {
+  FloatAttr scalar;
+  if (matchPattern(value, m_Constant(&scalar)))
+    return scalar;
+  DenseFPElementsAttr constant;
+  if (matchPattern(value, m_Constant(&constant)) && constant.isSplat())
+    return constant.getSplatValue<Attribute>();
+  return {};
+}
 
 static std::optional<Layout> merge(std::optional<Layout> x,
                                    std::optional<Layout> y) {
@@ -134,11 +163,13 @@ static FreePtr multiply(FreePtr x, FreePtr y) {
 std::optional<Layout> AffineStep::layoutOf(Value value) {
   if (auto it = layouts.find(value); it != layouts.end())
     return it->second;
-  DenseFPElementsAttr constant;
-  if (matchPattern(value, m_Constant(&constant)) && constant.isSplat())
+  if (splatValue(value))
     return Layout{{}, {}, /*holdsSplat=*/true};
   if (value.getParentBlock() == &body) {
-    unsigned signal = cast<BlockArgument>(value).getArgNumber() - 1;
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (!argument)
+      return std::nullopt;
+    unsigned signal = argument.getArgNumber() - 1;
     auto type = cast<RankedTensorType>(op.getSignals()[signal].getType());
     return Layout{type, op.getSignalMap(signal)};
   }
@@ -149,6 +180,7 @@ std::optional<Layout> AffineStep::layoutOf(Value value) {
 }
 
 Affine AffineStep::get(Value value) {
+  value = resolve(value);
   if (auto it = affine.find(value); it != affine.end())
     return it->second;
   return {nullptr, std::make_shared<Free>(
@@ -173,19 +205,43 @@ std::optional<Affine> AffineStep::decompose(Operation &def) {
                 multiply(x.b, y.b)};
 }
 
-std::optional<Affine> AffineStep::decompose() {
-  Layout splat{{}, {}, /*holdsSplat=*/true};
-  affine[body.getArgument(0)] = {
-      std::make_shared<Free>(Free{Free::One, splat, {}, {}, {}}), nullptr};
-  for (Operation &def : body.without_terminator()) {
+/// Its elements as tensors, where it is elementwise and in one layout.
+bool AffineStep::visitGeneric(linalg::GenericOp generic) {
+  Block &scalars = *generic.getBlock();
+  if (generic.getNumResults() != 1 ||
+      generic.getNumParallelLoops() != generic.getNumLoops() ||
+      !llvm::all_of(generic.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isIdentity(); }) ||
+      !scalars.getArguments().back().use_empty())
+    return false;
+  for (auto [argument, operand] :
+       llvm::zip(scalars.getArguments(), generic.getDpsInputs()))
+    elementOf[argument] = operand;
+  elementOf[generic.getResult(0)] = scalars.getTerminator()->getOperand(0);
+  return visit(scalars);
+}
+
+bool AffineStep::visit(Block &ops) {
+  for (Operation &def : ops.without_terminator()) {
+    // The destination of a generic op, which does not read it.
+    if (isa<tensor::EmptyOp, tensor::DimOp>(def)) {
+      layouts[def.getResult(0)] = std::nullopt;
+      continue;
+    }
+    if (auto generic = dyn_cast<linalg::GenericOp>(def)) {
+      if (!visitGeneric(generic))
+        return false;
+      continue;
+    }
     if (def.getNumRegions() || def.getNumResults() != 1)
-      return std::nullopt;
+      return false;
     Value result = def.getResult(0);
-    if (llvm::any_of(def.getOperands(),
-                     [&](Value operand) { return affine.contains(operand); })) {
+    if (llvm::any_of(def.getOperands(), [&](Value operand) {
+          return affine.contains(resolve(operand));
+        })) {
       std::optional<Affine> form = decompose(def);
       if (!form)
-        return std::nullopt;
+        return false;
       affine[result] = *form;
       continue;
     }
@@ -193,7 +249,7 @@ std::optional<Affine> AffineStep::decompose() {
       continue;
     std::optional<Layout> layout = Layout();
     for (Value operand : def.getOperands())
-      layout = merge(layout, layoutOf(operand));
+      layout = merge(layout, layoutOf(resolve(operand)));
     // Over all of time the op has the type of its operands.
     if (!OpTrait::hasElementwiseMappableTraits(&def) ||
         !llvm::all_of(def.getOperandTypes(),
@@ -201,18 +257,27 @@ std::optional<Affine> AffineStep::decompose() {
       layout = std::nullopt;
     layouts[result] = layout;
   }
+  return true;
+}
+
+std::optional<Affine> AffineStep::decompose() {
+  Layout splat{{}, {}, /*holdsSplat=*/true};
+  affine[body.getArgument(0)] = {
+      std::make_shared<Free>(Free{Free::One, splat, {}, {}, {}}), nullptr};
+  if (!visit(body))
+    return std::nullopt;
   return get(body.getTerminator()->getOperand(0));
 }
 
 /// A value of the region, free of x, over all of time.
 Value WholeTime::hoist(Value value) {
+  value = step.resolve(value);
   if (Value known = hoisted.lookup(value))
     return known;
-  DenseFPElementsAttr constant;
   Value &result = hoisted[value];
-  if (matchPattern(value, m_Constant(&constant)) && constant.isSplat())
-    return result = splat(constant.getSplatValue<Attribute>());
-  if (value.getParentBlock() != &body)
+  if (Attribute constant = splatValue(value))
+    return result = splat(constant);
+  if (!op.getBody().isAncestor(value.getParentRegion()))
     return result = value;
   if (auto argument = dyn_cast<BlockArgument>(value))
     return result = op.getSignals()[argument.getArgNumber() - 1];
@@ -279,7 +344,8 @@ FoldAffineRecurrence::matchAndRewrite(NonlinearRecurrenceOp op,
     return rewriter.notifyMatchFailure(op, "not one state of f32 or f64");
   if (op.getBody().front().getOperations().size() > kMaxOps)
     return rewriter.notifyMatchFailure(op, "the step is long");
-  std::optional<Affine> affine = AffineStep(op).decompose();
+  AffineStep step(op);
+  std::optional<Affine> affine = step.decompose();
   if (!affine)
     return rewriter.notifyMatchFailure(op, "the step is not a x + b");
   std::optional<Layout> a = settle(affine->a, op), b = settle(affine->b, op);
@@ -293,8 +359,8 @@ FoldAffineRecurrence::matchAndRewrite(NonlinearRecurrenceOp op,
     return rewriter.notifyMatchFailure(op, "neither a nor b knows the length");
 
   Location loc = op.getLoc();
-  Value transition = WholeTime(rewriter, op, *a).build(*affine->a);
-  Value signal = WholeTime(rewriter, op, *b).build(*affine->b);
+  Value transition = WholeTime(rewriter, op, step, *a).build(*affine->a);
+  Value signal = WholeTime(rewriter, op, step, *b).build(*affine->b);
   SmallVector<AffineMap> maps = {a->map, b->map, op.getInitMap(0),
                                  op.getStatesMap(0), op.getInitMap(0)};
   auto linear = LinearRecurrenceOp::create(

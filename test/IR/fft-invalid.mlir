@@ -36,7 +36,7 @@ func.func @empty_real(%x: tensor<1xcomplex<f32>>) {
 
 // -----
 func.func @dynamic(%x: tensor<?xcomplex<f32>>) {
-  // expected-error@+1 {{(fft_c2) the transformed dimension must have a static size of 1 to 2147483648 points, found 'tensor<?xcomplex<f32>>' along dimension 0}}
+  // expected-error@+1 {{(fft_c2) the transformed dimension must have a static size of 1 to 2147483648 points, found 'tensor<?xcomplex<f32>>' along dimension 0; tensor.cast to the size, one transform for each}}
   %y = ssm.fft %x {dimension = 0 : i64} : tensor<?xcomplex<f32>>
   return
 }

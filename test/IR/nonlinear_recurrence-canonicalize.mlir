@@ -2,6 +2,7 @@
 
 #td = affine_map<(t, d) -> (t, d)>
 #d = affine_map<(t, d) -> (d)>
+#i = affine_map<(i) -> (i)>
 
 // CHECK-DAG: #[[D:.*]] = affine_map<(d0, d1) -> (d1)>
 // CHECK-DAG: #[[TD:.*]] = affine_map<(d0, d1) -> (d0, d1)>
@@ -76,6 +77,41 @@ func.func @invariant(%w: tensor<8xf64>, %u: tensor<?x8xf64>, %x0: tensor<8xf64>)
     ssm.yield %z : tensor<8xf64>
   }
   return %x, %y : tensor<?x8xf64>, tensor<?x8xf64>
+}
+
+// The same gate in generic ops.
+// CHECK-LABEL: func @generic_gate(
+// CHECK-SAME: %[[L:.*]]: tensor<9x8xf32>, %[[U:.*]]: tensor<9x8xf32>, %{{.*}}: tensor<8xf32>)
+// CHECK-DAG: %[[ONE:.*]] = arith.constant dense<1.000000e+00> : tensor<9x8xf32>
+// CHECK: %[[G:.*]] = math.exp %[[L]] : tensor<9x8xf32>
+// CHECK: %[[A:.*]] = arith.subf %[[ONE]], %{{.*}} : tensor<9x8xf32>
+// CHECK: %[[B:.*]] = arith.mulf %{{.*}}, %[[U]] : tensor<9x8xf32>
+// CHECK: ssm.linear_recurrence transition(%[[A]] : tensor<9x8xf32>) signal(%[[B]] : tensor<9x8xf32>)
+func.func @generic_gate(%logit: tensor<9x8xf32>, %u: tensor<9x8xf32>, %x0: tensor<8xf32>) -> tensor<9x8xf32> {
+  %one = arith.constant 1.0 : f32
+  %x, %l, %n, %r = ssm.nonlinear_recurrence signals(%logit, %u : tensor<9x8xf32>, tensor<9x8xf32>) init(%x0 : tensor<8xf32>)
+      {indexing_maps = [#td, #td, #d, #td, #d], time = 0 : i64}
+      -> (tensor<9x8xf32>), (tensor<8xf32>) {
+  ^bb0(%s: tensor<8xf32>, %lt: tensor<8xf32>, %ut: tensor<8xf32>):
+    %e = tensor.empty() : tensor<8xf32>
+    %g = linalg.generic {indexing_maps = [#i, #i], iterator_types = ["parallel"]}
+        ins(%lt : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+    ^bb1(%li: f32, %0: f32):
+      %gi = math.exp %li : f32
+      linalg.yield %gi : f32
+    } -> tensor<8xf32>
+    %z = linalg.generic {indexing_maps = [#i, #i, #i, #i], iterator_types = ["parallel"]}
+        ins(%g, %s, %ut : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) {
+    ^bb1(%gi: f32, %si: f32, %ui: f32, %0: f32):
+      %k = arith.subf %one, %gi : f32
+      %p = arith.mulf %si, %k : f32
+      %q = arith.mulf %gi, %ui : f32
+      %zi = arith.addf %q, %p : f32
+      linalg.yield %zi : f32
+    } -> tensor<8xf32>
+    ssm.yield %z : tensor<8xf32>
+  }
+  return %x : tensor<9x8xf32>
 }
 
 // Not affine: x times x, a function of x, and no x at all.
