@@ -27,6 +27,8 @@
 #bte = affine_map<(b, t, e, n) -> (b, t, e)>
 #ben = affine_map<(b, t, e, n) -> (b, e, n)>
 
+#per_state = affine_map<(n) -> (n)>
+#once = affine_map<(n) -> ()>
 #scalar = affine_map<(b, t, e) -> ()>
 #signal = affine_map<(b, t, e) -> (b, t, e)>
 #par3 = ["parallel", "parallel", "parallel"]
@@ -39,8 +41,10 @@ func.func @bigs(%Uf: !ee, %Uf_bias: !e, %Ub: !ee, %Ub_bias: !e, %Wf: !ee, %Wf_bi
   %ub = call @dense(%Ub, %Ub_bias, %x) : (!ee, !e, !bte) -> !bte
   %gf = call @gelu(%uf) : (!bte) -> !bte
   %gb = call @gelu(%ub) : (!bte) -> !bte
-  %f_Abar, %f_Bbar = call @discretize(%f_A, %f_dt) : (!n_c, !s) -> (!n_c, !n_c)
-  %b_Abar, %b_Bbar = call @discretize(%b_A, %b_dt) : (!n_c, !s) -> (!n_c, !n_c)
+  %f_Abar, %f_Bbar = ssm.discretize zoh transition(%f_A : !n_c) step(%f_dt : !s)
+      {indexing_maps = [#per_state, #once, #per_state, #per_state]} -> !n_c, !n_c
+  %b_Abar, %b_Bbar = ssm.discretize zoh transition(%b_A : !n_c) step(%b_dt : !s)
+      {indexing_maps = [#per_state, #once, #per_state, #per_state]} -> !n_c, !n_c
   %f, %f_final = ssm.linear_recurrence transition(%f_Abar : !n_c) signal(%gf : !bte)
       input(%f_Bbar : !n_c) output(%f_C : !n_c)
       {indexing_maps = [#n, #bte, #n, #n, #bte, #ben], time = 1 : i64,
@@ -66,23 +70,6 @@ func.func @bigs(%Uf: !ee, %Uf_bias: !e, %Ub: !ee, %Ub_bias: !e, %Wf: !ee, %Wf_bi
   } -> !bti
   %y = call @dense_out(%Wo, %Wo_bias, %gated) : (!ei, !e, !bti) -> !bte
   return %y : !bte
-}
-
-func.func private @discretize(%A: !n_c, %dt: !s) -> (!n_c, !n_c) {
-  %zero = arith.constant 0.0 : f32
-  %empty = tensor.empty() : !n_c
-  %Abar, %Bbar = linalg.generic {iterator_types = ["parallel"], indexing_maps = [
-      affine_map<(n) -> (n)>, affine_map<(n) -> ()>, affine_map<(n) -> (n)>,
-      affine_map<(n) -> (n)>]} ins(%A, %dt : !n_c, !s) outs(%empty, %empty : !n_c, !n_c) {
-  ^bb0(%a: complex<f32>, %step: f32, %0: complex<f32>, %1: complex<f32>):
-    %s = complex.create %step, %zero : complex<f32>
-    %z = complex.mul %s, %a : complex<f32>
-    %abar = complex.exp %z : complex<f32>
-    %grown = complex.expm1 %z : complex<f32>
-    %r = complex.div %grown, %a : complex<f32>
-    linalg.yield %abar, %r : complex<f32>, complex<f32>
-  } -> (!n_c, !n_c)
-  return %Abar, %Bbar : !n_c, !n_c
 }
 
 // y + D u

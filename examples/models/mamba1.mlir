@@ -37,14 +37,8 @@ func.func @mamba1(%A: !gdn, %D: !gd, %bias: !gd, %u: !btgd, %delta: !btgd, %z: !
   %batch = tensor.dim %u, %c0 : !btgd
   %time = tensor.dim %u, %c1 : !btgd
   %dt, %dtu = call @steps(%bias, %delta, %u) : (!gd, !btgd, !btgd) -> (!btgd, !btgd)
-  %e = tensor.empty(%batch, %time) : !btgdn
-  %Abar = linalg.generic {iterator_types = #par5, indexing_maps = [#gdn, #btgd, #btgdn]}
-      ins(%A, %dt : !gdn, !btgd) outs(%e : !btgdn) {
-  ^bb0(%a: f32, %step: f32, %0: f32):
-    %x = arith.mulf %step, %a : f32
-    %abar = math.exp %x : f32
-    linalg.yield %abar : f32
-  } -> !btgdn
+  %Abar, %B_dt = ssm.discretize euler transition(%A : !gdn) step(%dt : !btgd)
+      {indexing_maps = [#gdn, #btgd, #btgdn, #btgd]} -> !btgdn, !btgd  // the factor of B, dt itself: dt u is the signal
   %s, %h = ssm.linear_recurrence transition(%Abar : !btgdn) signal(%dtu : !btgd)
       input(%B : !btgn) output(%C : !btgn) init(%h0 : !bgdn)
       {indexing_maps = [#btgdn, #btgd, #btgn, #btgn, #bgdn, #btgd, #bgdn], time = 1 : i64}
@@ -60,16 +54,8 @@ func.func @mamba1_complex(%A: !gdn_c, %D: !gd, %bias: !gd, %u: !btgd, %delta: !b
   %batch = tensor.dim %u, %c0 : !btgd
   %time = tensor.dim %u, %c1 : !btgd
   %dt, %dtu = call @steps(%bias, %delta, %u) : (!gd, !btgd, !btgd) -> (!btgd, !btgd)
-  %e = tensor.empty(%batch, %time) : !btgdn_c
-  %Abar = linalg.generic {iterator_types = #par5, indexing_maps = [#gdn, #btgd, #btgdn]}
-      ins(%A, %dt : !gdn_c, !btgd) outs(%e : !btgdn_c) {
-  ^bb0(%a: complex<f32>, %step: f32, %0: complex<f32>):
-    %zero = arith.constant 0.0 : f32
-    %s = complex.create %step, %zero : complex<f32>
-    %x = complex.mul %s, %a : complex<f32>
-    %abar = complex.exp %x : complex<f32>
-    linalg.yield %abar : complex<f32>
-  } -> !btgdn_c
+  %Abar, %B_dt = ssm.discretize euler transition(%A : !gdn_c) step(%dt : !btgd)
+      {indexing_maps = [#gdn, #btgd, #btgdn, #btgd]} -> !btgdn_c, !btgd  // the factor of B, dt itself: dt u is the signal
   %s, %h = ssm.linear_recurrence transition(%Abar : !btgdn_c) signal(%dtu : !btgd)
       input(%B : !btgn_c) output(%C : !btgn_c) init(%h0 : !bgdn_c)
       {indexing_maps = [#btgdn, #btgd, #btgn, #btgn, #bgdn, #btgd, #bgdn], time = 1 : i64,

@@ -23,9 +23,14 @@
 #bto = affine_map<(b, t, n, i, o) -> (b, t, o)>
 #bn = affine_map<(b, t, n, i, o) -> (b, n)>
 
+#per_state = affine_map<(n, i) -> (n)>
+#per_input = affine_map<(n, i) -> (n, i)>
+
 func.func @s5(%A: !n_c, %B: !ni_c, %C: !on_c, %D: !h, %dt: !n, %u: !bth, %x0: !bn_c)
     -> (!bth, !bn_c) {
-  %Abar, %Bbar = call @discretize(%A, %B, %dt) : (!n_c, !ni_c, !n) -> (!n_c, !ni_c)
+  %Abar, %Bbar = ssm.discretize zoh transition(%A : !n_c) step(%dt : !n) input(%B : !ni_c)
+      {indexing_maps = [#per_state, #per_state, #per_input, #per_state, #per_input]}
+      -> !n_c, !ni_c
   %y, %x = ssm.linear_recurrence transition(%Abar : !n_c) signal(%u : !bth)
       input(%Bbar : !ni_c) output(%C : !on_c) init(%x0 : !bn_c)
       {indexing_maps = [#n, #bti, #ni, #on, #bn, #bto, #bn], time = 1 : i64,
@@ -43,7 +48,9 @@ func.func @s5(%A: !n_c, %B: !ni_c, %C: !on_c, %D: !h, %dt: !n, %u: !bth, %x0: !b
 
 func.func @s5_bidirectional(%A: !n_c, %B: !ni_c, %C_ahead: !on_c, %C_back: !on_c, %D: !h,
                             %dt: !n, %u: !bth) -> !bth {
-  %Abar, %Bbar = call @discretize(%A, %B, %dt) : (!n_c, !ni_c, !n) -> (!n_c, !ni_c)
+  %Abar, %Bbar = ssm.discretize zoh transition(%A : !n_c) step(%dt : !n) input(%B : !ni_c)
+      {indexing_maps = [#per_state, #per_state, #per_input, #per_state, #per_input]}
+      -> !n_c, !ni_c
   %y, %x = ssm.linear_recurrence transition(%Abar : !n_c) signal(%u : !bth)
       input(%Bbar : !ni_c) output(%C_ahead : !on_c)
       {indexing_maps = [#n, #bti, #ni, #on, #bto, #bn], time = 1 : i64,
@@ -64,57 +71,4 @@ func.func @s5_bidirectional(%A: !n_c, %B: !ni_c, %C_ahead: !on_c, %C_back: !on_c
     linalg.yield %sum : f32
   } -> !bth
   return %out : !bth
-}
-
-// In f64: what a coefficient loses every step would repeat.
-func.func private @discretize(%A: !n_c, %B: !ni_c, %dt: !n) -> (!n_c, !ni_c) {
-  %n_e = tensor.empty() : !n_c
-  %ni_e = tensor.empty() : !ni_c
-  %Abar, %ratio = linalg.generic {iterator_types = ["parallel"], indexing_maps = [
-      affine_map<(n) -> (n)>, affine_map<(n) -> (n)>, affine_map<(n) -> (n)>,
-      affine_map<(n) -> (n)>]} ins(%A, %dt : !n_c, !n) outs(%n_e, %n_e : !n_c, !n_c) {
-  ^bb0(%a: complex<f32>, %step: f32, %0: complex<f32>, %1: complex<f32>):
-    %s = func.call @real(%step) : (f32) -> complex<f64>
-    %a_w = func.call @widen(%a) : (complex<f32>) -> complex<f64>
-    %z = complex.mul %s, %a_w : complex<f64>
-    %abar_w = complex.exp %z : complex<f64>
-    %grown = complex.expm1 %z : complex<f64>
-    %r_w = complex.div %grown, %a_w : complex<f64>
-    %abar = func.call @narrow(%abar_w) : (complex<f64>) -> complex<f32>
-    %r = func.call @narrow(%r_w) : (complex<f64>) -> complex<f32>
-    linalg.yield %abar, %r : complex<f32>, complex<f32>
-  } -> (!n_c, !n_c)
-  %Bbar = linalg.generic {iterator_types = ["parallel", "parallel"], indexing_maps = [
-      affine_map<(n, i) -> (n)>, affine_map<(n, i) -> (n, i)>, affine_map<(n, i) -> (n, i)>]}
-      ins(%ratio, %B : !n_c, !ni_c) outs(%ni_e : !ni_c) {
-  ^bb0(%r: complex<f32>, %b: complex<f32>, %0: complex<f32>):
-    %rb = complex.mul %r, %b : complex<f32>
-    linalg.yield %rb : complex<f32>
-  } -> !ni_c
-  return %Abar, %Bbar : !n_c, !ni_c
-}
-
-func.func private @real(%x: f32) -> complex<f64> {
-  %zero = arith.constant 0.0 : f64
-  %re = arith.extf %x : f32 to f64
-  %z = complex.create %re, %zero : complex<f64>
-  return %z : complex<f64>
-}
-
-func.func private @widen(%x: complex<f32>) -> complex<f64> {
-  %re = complex.re %x : complex<f32>
-  %im = complex.im %x : complex<f32>
-  %re_w = arith.extf %re : f32 to f64
-  %im_w = arith.extf %im : f32 to f64
-  %z = complex.create %re_w, %im_w : complex<f64>
-  return %z : complex<f64>
-}
-
-func.func private @narrow(%x: complex<f64>) -> complex<f32> {
-  %re = complex.re %x : complex<f64>
-  %im = complex.im %x : complex<f64>
-  %re_n = arith.truncf %re : f64 to f32
-  %im_n = arith.truncf %im : f64 to f32
-  %z = complex.create %re_n, %im_n : complex<f32>
-  return %z : complex<f32>
 }

@@ -8,6 +8,8 @@
 //                exp would grow like |z|, and that of a complex phase with it
 //   exp(z) - 1   with z = x + i y,
 //                Re = expm1(x) cos(y) - 2 sin(y/2)^2,  Im = exp(x) sin(y)
+//   precision    f64 for the f32 parameters of a model, computed once: what a
+//                coefficient loses, every step of the recurrence repeats
 //   phi(0) = 1   chosen where z = 0; elsewhere the quotient has no error of its
 //                own
 //
@@ -182,6 +184,22 @@ Num Formulas::previous(const Element &e) {
   return scale(exp(exponent(e)), num.mulf(other, e.step));
 }
 
+/// Whether there is one step per element of A at most, and not one for each
+/// time, which leaves too many results to pay for a wider type.
+static bool isOfParameters(DiscretizeOp op) {
+  return llvm::all_of(dimsOf(op.getStepMap()), [&](unsigned dim) {
+    return uses(op.getTransitionMap(), dim);
+  });
+}
+
+/// The type to compute in.
+static Type workingType(DiscretizeOp op, Type stored) {
+  Builder b(op.getContext());
+  if (stored.getIntOrFloatBitWidth() < 32)
+    return b.getF32Type();
+  return isOfParameters(op) ? b.getF64Type() : stored;
+}
+
 /// One result as an elementwise op over the operands that it needs.
 static Value
 emitResult(OpBuilder &b, DiscretizeOp op, unsigned index,
@@ -217,10 +235,7 @@ emitResult(OpBuilder &b, DiscretizeOp op, unsigned index,
   return buildGeneric(
       b, loc, maps.back().getNumDims(), ins, {{empty, maps.back()}},
       [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-        Type stored = getRealType(type.getElementType());
-        Type real = stored.getIntOrFloatBitWidth() < 32
-                        ? Type(nested.getF32Type())
-                        : stored;
+        Type real = workingType(op, getRealType(type.getElementType()));
         NumBuilder num(nested, bodyLoc, real);
         Formulas formulas(nested, bodyLoc, real, op.getMethod());
         auto load = [&](unsigned i) {

@@ -36,9 +36,12 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateFFTConvLowering(lowerings);
     ssm::populateFFTLowering(lowerings);
     ssm::populateNonlinearRecurrenceLowering(lowerings);
-    ssm::populateDiscretizeLowering(lowerings);
-    ssm::populateBilinearSolveLowering(lowerings);
     patterns = std::move(lowerings);
+
+    RewritePatternSet discretizations(context);
+    ssm::populateDiscretizeLowering(discretizations);
+    ssm::populateBilinearSolveLowering(discretizations);
+    discretizationPatterns = std::move(discretizations);
 
     RewritePatternSet affineLowerings(context);
     populateAffineToStdConversionPatterns(affineLowerings);
@@ -48,7 +51,9 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
 
   void runOnOperation() override {
     Operation *root = getOperation();
-    if (failed(applyPatternsGreedily(root, patterns)))
+    // First: a recurrence computes elementwise operands in its tiles.
+    if (failed(applyPatternsGreedily(root, discretizationPatterns)) ||
+        failed(applyPatternsGreedily(root, patterns)))
       return signalPassFailure();
     WalkResult left = root->walk([](Operation *op) {
       if (!isa_and_nonnull<ssm::SSMDialect>(op->getDialect()))
@@ -67,6 +72,6 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
       signalPassFailure();
   }
 
-  FrozenRewritePatternSet patterns, affinePatterns;
+  FrozenRewritePatternSet discretizationPatterns, patterns, affinePatterns;
 };
 } // namespace

@@ -3,23 +3,37 @@
 #hn = affine_map<(h, n) -> (h, n)>
 #h = affine_map<(h, n) -> (h)>
 
-// Two elementwise ops, which fuse with what is around them. The rounding error
-// of dt a goes into the result, and phi(0) is 1.
+// Two elementwise ops, which fuse with what is around them, in f64: parameters.
+// The rounding error of dt a goes into the result, and phi(0) is 1.
 // CHECK-LABEL: func.func @zoh(
 // CHECK-SAME: %[[A:.*]]: tensor<4x8xf32>, %[[DT:.*]]: tensor<4xf32>, %[[B:.*]]: tensor<4x8xf32>)
 // CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel"]} ins(%[[A]], %[[DT]] :
-// CHECK: %[[Z:.*]] = arith.mulf
+// CHECK: %[[Z:.*]] = arith.mulf {{.*}} : f64
 // CHECK: %[[E:.*]] = math.fma %{{.*}}, %{{.*}}, %{{.*}}
 // CHECK: math.exp %[[Z]]
 // CHECK: linalg.generic {{.*}} ins(%[[A]], %[[DT]], %[[B]] :
 // CHECK: math.expm1
 // CHECK: %[[Q:.*]] = arith.divf
 // CHECK: arith.select %{{.*}}, %{{.*}}, %[[Q]]
+// CHECK: arith.truncf {{.*}} : f64 to f32
 // CHECK-NOT: linalg.generic
 func.func @zoh(%a: tensor<4x8xf32>, %dt: tensor<4xf32>, %b: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
   %x, %y = ssm.discretize zoh transition(%a : tensor<4x8xf32>) step(%dt : tensor<4xf32>) input(%b : tensor<4x8xf32>)
       {indexing_maps = [#hn, #h, #hn, #hn, #hn]} -> tensor<4x8xf32>, tensor<4x8xf32>
   return %x, %y : tensor<4x8xf32>, tensor<4x8xf32>
+}
+
+// One step for each time, in f32.
+// CHECK-LABEL: func.func @mamba(
+// CHECK-NOT: f64
+// CHECK: math.exp
+// CHECK-NOT: f64
+// CHECK: return
+func.func @mamba(%a: tensor<4x8xf32>, %dt: tensor<?x4xf32>) -> tensor<?x4x8xf32> {
+  %x, %y = ssm.discretize euler transition(%a : tensor<4x8xf32>) step(%dt : tensor<?x4xf32>)
+      {indexing_maps = [affine_map<(t, h, n) -> (h, n)>, affine_map<(t, h, n) -> (t, h)>, affine_map<(t, h, n) -> (t, h, n)>,
+                        affine_map<(t, h, n) -> (t, h)>]} -> tensor<?x4x8xf32>, tensor<?x4xf32>
+  return %x : tensor<?x4x8xf32>
 }
 
 // What is not used is not computed: no exponential.

@@ -405,7 +405,7 @@ def NonlinearRecurrenceOp : SSM_IndexedOp<"nonlinear_recurrence", [
     few states and long sequences on many cores, and for nothing else.
 
     If f is affine in its one state, element by element, so that x_t = a x + b
-    with a and b free of x, the op folds into `ssm.linear_recurrence`, which
+    with a and b free of x, in arith on tensors or in linalg.generic, the op folds into `ssm.linear_recurrence`, which
     has other strategies.
 
     Constraints:
@@ -523,7 +523,9 @@ def DiscretizeOp : SSM_Op<"discretize", [
     z = 0, where phi(0) = 1 and exp(z) - 1 does not cancel for complex z either,
     and for large |z|, because the rounding error of z itself is put back to
     first order: the phase of exp(z) keeps its digits for |Im z| up to 2^12 in
-    f32. A dense `bilinear` has the condition number of 1 - z/2 times units of
+    f32. Where dt has no dimensions that A lacks, so that the results are the
+    parameters of a model and not one set for each time, f32 is computed in f64
+    and rounded once. A dense `bilinear` has the condition number of 1 - z/2 times units of
     f64, and one rounding.
 
     Constraints:
