@@ -1,5 +1,7 @@
 """Linear recurrences: linear_recurrence, state_space and the kernels of the latter."""
 
+from dataclasses import dataclass
+
 from . import _text
 from ._arrays import (as_array, as_arrays, broadcast_letters, check_axis, check_choice, check_flag, check_integer,
                       check_widths, describe, element, is_complex, make_complex, real, wide)
@@ -8,6 +10,26 @@ from ._compile import STRATEGIES, Plan, plans
 NUMERICS = ("norm", "strict")
 PROJECTIONS = ("none", "real", "twice_real")
 LETTERS = "abcdefghijklmnopqrsuvwxyz"  # all but t, which is time
+
+
+@dataclass
+class Form:
+    """One ssm.linear_recurrence: the operands by name, and the letters of all axes."""
+
+    function: str
+    names: list
+    keywords: dict  # of the op, by operand
+    dims: str
+    maps: dict
+    shapes: dict  # in which operands are taken; None: as they come
+    y: str
+    state: str
+    sizes: dict
+    projection: str
+    reverse: bool
+    read: str
+    mixing: tuple = ()  # ("row", letter) and ("column", letter)
+    feedthrough: str = None  # the letters of u as y's axes
 
 
 def linear_recurrence(a, x, *, init=None, axis=1, reverse=False, transition="diagonal", strategy="auto",
@@ -53,11 +75,11 @@ def linear_recurrence(a, x, *, init=None, axis=1, reverse=False, transition="dia
     axis = check_axis(axis, operands[1].ndim, "x")
     key = ("linear_recurrence", *[(v.shape, v.dtype) for v in operands], len(names), init is None, axis, reverse,
            transition, strategy, numerics)
-    return plans.get(key, lambda: plan_linear_recurrence(names, operands, axis, reverse, transition, strategy,
-                                                         numerics))(operands)
+    return plans.get(key, lambda: plan_recurrence(form_linear_recurrence(names, operands, axis, reverse, transition),
+                                                  operands, strategy, numerics))(operands)
 
 
-def plan_linear_recurrence(names, operands, axis, reverse, transition, strategy, numerics):
+def form_linear_recurrence(names, operands, axis, reverse, transition):
     given = dict(zip(names, operands))
     a, x = given["a"], given["x"]
     letters = LETTERS[:axis] + "t" + LETTERS[axis:x.ndim - 1]
@@ -102,54 +124,58 @@ def plan_linear_recurrence(names, operands, axis, reverse, transition, strategy,
                                                          "x without time")
     keywords = {"a": "transition", "x": "signal", "init": "init"}
     dims = letters + ("z" if any("z" in m for m in maps.values()) else "")
-    return plan_recurrence("linear_recurrence", names, operands, keywords, dims, maps, shapes, letters, state, sizes,
-                           projection="none", reverse=reverse, read="after", strategy=strategy, numerics=numerics,
-                           mixing=mixing)
+    return Form("linear_recurrence", names, keywords, dims, maps, shapes, letters, state, sizes, "none", reverse,
+                "after", tuple(mixing))
 
 
-def plan_recurrence(function, names, operands, keywords, dims, maps, shapes, y_letters, state, sizes, *, projection,
-                    reverse, read, strategy, numerics, mixing=(), feedthrough=None):
-    """The kernel of one ssm.linear_recurrence; `maps` and `shapes` are those of the operands by name."""
+def result_elements(form, elements):
+    """The MLIR element types of y and of the state."""
+    part = real(elements[keywords_to_names(form.keywords)["signal"]])
+    state_complex = any(is_complex(elements[n]) for n in form.names if n not in ("c", "d"))
+    output_complex = state_complex or is_complex(elements.get("c", ""))
+    if form.projection != "none" and not output_complex:
+        raise ValueError(f"output: {form.projection!r} needs complex a, b or c, but all are real; use 'none'")
+    output_complex &= form.projection == "none"
+    return (make_complex(part, "u") if output_complex else part,
+            make_complex(wide(part), "init") if state_complex else wide(part))
+
+
+def plan_recurrence(form, operands, strategy, numerics):
+    """The kernel of a recurrence."""
     check_choice(strategy, STRATEGIES, "strategy")
     check_choice(numerics, NUMERICS, "numerics")
-    check_choice(projection, PROJECTIONS, "output")
-    check_choice(read, ("after", "before"), "read")
+    check_choice(form.projection, PROJECTIONS, "output")
+    check_choice(form.read, ("after", "before"), "read")
+    names, keywords, maps, sizes = form.names, form.keywords, form.maps, form.sizes
     elements = operand_elements(names, operands)
     part = real(elements[keywords_to_names(keywords)["signal"]])
-    in_state = [n for n in names if n not in ("c", "d")]
-    state_complex = any(is_complex(elements[n]) for n in in_state)
-    output_complex = state_complex or is_complex(elements.get("c", ""))
-    if projection != "none" and not output_complex:
-        raise ValueError(f"output: {projection!r} needs complex a, b or c, but all are real; use 'none'")
-    output_complex &= projection == "none"
-    state_element = make_complex(wide(part), "init") if state_complex else wide(part)
-    y_element = make_complex(part, "u") if output_complex else part
+    y_element, state_element = result_elements(form, elements)
 
-    program = _text.Program(function)
+    program = _text.Program(form.function)
     values = {}
     for name, x in zip(names, operands):
-        shape = x.shape if shapes[name] is None else shapes[name]
+        shape = x.shape if form.shapes[name] is None else form.shapes[name]
         value, type_ = program.argument(name, shape, elements[name])
         if name == "init" and elements[name] != real_or_complex(elements[name], wide(part)):
             value, type_ = widen(program, value, type_, shape, elements[name], wide(part))
         values[name] = value, type_
-    results = [_text.tensor([sizes[k] for k in y_letters], y_element),
-               _text.tensor([sizes[k] for k in state], state_element)]
+    results = [_text.tensor([sizes[k] for k in form.y], y_element),
+               _text.tensor([sizes[k] for k in form.state], state_element)]
     ordered = [n for word in ("transition", "signal", "input", "output", "init") for n, w in keywords.items()
                if w == word and n in values]
     low_rank = [values[n] for n in ("p", "q") if n in values]
-    attributes = [f"direction = #ssm.direction<{'backward' if reverse else 'forward'}>",
-                  f"read = #ssm.read<{read}>", f"projection = #ssm.projection<{projection}>",
+    attributes = [f"direction = #ssm.direction<{'backward' if form.reverse else 'forward'}>",
+                  f"read = #ssm.read<{form.read}>", f"projection = #ssm.projection<{form.projection}>",
                   f"numerics = #ssm.numerics<{numerics}>",
-                  *(f"{word} = {dims.index(letter)} : i64" for word, letter in mixing)]
+                  *(f"{word} = {form.dims.index(letter)} : i64" for word, letter in form.mixing)]
     order = [*ordered, *(n for n in ("p", "q") if n in values)]
-    y, final = _text.linear_recurrence(program, dims, {keywords[n]: values[n] for n in ordered}, low_rank,
-                                       [*(maps[n] for n in order), y_letters, state], results, attributes)
-    if feedthrough:
-        y = feed_through(program, y_letters, (y, results[0], y_element), values, elements, maps, feedthrough)
+    y, final = _text.linear_recurrence(program, form.dims, {keywords[n]: values[n] for n in ordered}, low_rank,
+                                       [*(maps[n] for n in order), form.y, form.state], results, attributes)
+    if form.feedthrough:
+        y = feed_through(program, form.y, (y, results[0], y_element), values, elements, maps, form.feedthrough)
     program.result(y, results[0])
     program.result(final, results[1])
-    return Plan(program, strategy, [shapes[n] for n in names])
+    return Plan(program, strategy, [form.shapes[n] for n in names])
 
 
 def keywords_to_names(keywords):
@@ -285,11 +311,12 @@ def state_space(spec, a, b, c, u, d=None, *, init=None, output="none", reverse=F
     reverse = check_flag(reverse, "reverse")
     key = ("state_space", spec, *[(v.shape, v.dtype) for v in operands], d is None, init is None, output, reverse, read,
            strategy, numerics)
-    plan = plans.get(key, lambda: plan_state_space(spec, names, operands, output, reverse, read, strategy, numerics))
+    plan = plans.get(key, lambda: plan_recurrence(form_state_space(spec, names, operands, output, reverse, read),
+                                                  operands, strategy, numerics))
     return plan(operands)
 
 
-def plan_state_space(spec, names, operands, output, reverse, read, strategy, numerics):
+def form_state_space(spec, names, operands, output, reverse, read):
     letters, y = parse_spec(spec, 4, "hn,hn,hn,bth->bth")
     given = dict(zip(names, operands))
     if "t" not in letters[3] or "t" not in y:
@@ -315,9 +342,8 @@ def plan_state_space(spec, names, operands, output, reverse, read, strategy, num
                                                          f"the state, with axes {state!r}")
     dims = "".join(dict.fromkeys(y + state + "".join(letters)))
     keywords = {"a": "transition", "u": "signal", "b": "input", "c": "output", "init": "init"}
-    return plan_recurrence("state_space", names, operands, keywords, dims, maps, shapes, y, state, sizes,
-                           projection=output, reverse=reverse, read=read, strategy=strategy, numerics=numerics,
-                           feedthrough=signal)
+    return Form("state_space", names, keywords, dims, maps, shapes, y, state, sizes, output, reverse, read,
+                feedthrough=signal)
 
 
 def materialize_kernel(spec, a, b, c, length, *, output="none"):

@@ -221,6 +221,13 @@ static void openInput(View &view, nb::handle array, const Tensor &tensor,
   view.open(copy, tensor.dtype, /*writable=*/false);
 }
 
+int Kernel::invoke(const ssm_tensor *ins, const ssm_tensor *outs) {
+  AlignedBuffer workspace = takeWorkspace();
+  int status = run(ins, outs, workspace.data(), nullptr);
+  giveBack(std::move(workspace));
+  return status;
+}
+
 nb::object Kernel::operator()(nb::args arrays) {
   if (arrays.size() != inputs.size())
     throw nb::type_error(("'" + name + "' takes " +
@@ -258,14 +265,11 @@ nb::object Kernel::operator()(nb::args arrays) {
     PyTuple_SET_ITEM(results.ptr(), i, array.release().ptr());
   }
 
-  AlignedBuffer workspace = takeWorkspace();
   int status;
   {
     nb::gil_scoped_release release;
-    status = run(tensors.data(), tensors.data() + numInputs, workspace.data(),
-                 nullptr);
+    status = invoke(tensors.data(), tensors.data() + numInputs);
   }
-  giveBack(std::move(workspace));
   if (status)
     throw nb::value_error(
         ("'" + name + "' refused its arguments: " + ssm_status_string(status))

@@ -34,6 +34,13 @@ public:
   /// its results in a tuple. Arrays that are not contiguous are copied.
   nb::object operator()(nb::args arrays);
 
+  /// Runs the kernel on arrays that are contiguous and of the signature's
+  /// sizes; 0 or an ssm_status.
+  int invoke(const ssm_tensor *ins, const ssm_tensor *outs);
+
+  llvm::ArrayRef<Tensor> getInputs() const { return inputs; }
+  llvm::ArrayRef<Tensor> getOutputs() const { return outputs; }
+
 private:
   AlignedBuffer takeWorkspace();
   void giveBack(AlignedBuffer workspace);
@@ -48,6 +55,9 @@ private:
   std::mutex mutex;
   std::vector<AlignedBuffer> workspaces; ///< Those no call uses.
 };
+
+/// Adds what XLA needs to call kernels (XLA.cpp).
+void bindXLA(nb::module_ &m);
 
 } // namespace ssm::python
 

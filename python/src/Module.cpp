@@ -93,4 +93,7 @@ NB_MODULE(_core, m) {
   nb::class_<Kernel>(m, "Kernel")
       .def(nb::init<nb::bytes, const std::string &>())
       .def("__call__", &Kernel::operator());
+#ifdef SSM_HAVE_XLA
+  bindXLA(m);
+#endif
 }

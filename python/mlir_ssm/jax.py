@@ -1,0 +1,563 @@
+"""The functions of mlir_ssm on JAX arrays: under jit, vmap and grad.
+
+    import mlir_ssm.jax as ssm
+    states, final = ssm.linear_recurrence(a, x)
+
+On the CPU a call is one custom call of XLA; the kernel is compiled while JAX traces. On other platforms, and in programs
+that jax.export writes, it is a `stablehlo.composite` with a plain decomposition, which runs wherever XLA does.
+
+Gradients are in reverse mode (jax.custom_vjp), and are made of the same functions, so that they can be differentiated
+and batched again; jax.jvp is an error. The arguments are those of mlir_ssm's functions; float16 and bfloat16 work as
+there, and 64 bits need jax_enable_x64.
+"""
+
+import functools
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _text
+from ._arrays import (check_axis, check_choice, check_flag, check_widths, describe, is_complex, make_complex,
+                      real)
+from ._compile import STRATEGIES, Plan, core, plans
+from ._conv import MODES
+from ._recurrence import (LETTERS, NUMERICS, Form, broadcast_letters, form_linear_recurrence, form_state_space,
+                          operand_elements, plan_recurrence, result_elements)
+from ._scan import DTYPES
+from ._scan import maximum as ssm_maximum
+from ._scan import minimum as ssm_minimum
+
+try:
+    import jax
+    import jax.extend.core
+    import jax.numpy as jnp
+    from jax import lax
+    from jax.interpreters import batching, mlir
+except ImportError as error:
+    raise ImportError("mlir_ssm.jax needs jax; install it with pip install 'jax[cpu]'") from error
+if not hasattr(core(), "xla_handler"):
+    raise ImportError("mlir_ssm.jax: this build of mlir_ssm had no headers of XLA; install jaxlib and build it again")
+
+__all__ = ["associative_scan", "linear_recurrence", "long_conv", "state_space"]
+
+TARGET = "mlir_ssm_kernel"
+jax.ffi.register_ffi_target(TARGET, core().xla_handler(), platform="cpu")
+
+KEYWORDS = {"a": "transition", "u": "signal", "b": "input", "c": "output", "init": "init"}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The shape and dtype of an array that is not there yet."""
+
+    shape: tuple
+    dtype: np.dtype
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+
+def specs(operands):
+    return [Spec(tuple(x.shape), np.dtype(x.dtype)) for x in operands]
+
+
+def dtype_of(element):
+    if DTYPES[element] == "bfloat16":
+        return np.dtype(jnp.bfloat16)
+    return np.dtype(DTYPES[element])
+
+
+def bind_letters(maps, operands):
+    """{letter: size} of operands with the axes `maps`."""
+    return {k: n for letters, x in zip(maps, operands) for k, n in zip(letters, x.shape)}
+
+
+def fresh_letter(used):
+    return next(k for k in LETTERS if k not in used)
+
+
+# Ops: what the primitive computes, as a hashable value. Each has
+#   plan(operands)       the kernel
+#   results(operands)    the shapes and dtypes of the results
+#   decompose(*operands) the same in terms of JAX
+#   batch(flags)         the op with one axis more in front of the operands with a flag, and of the results that depend
+#                        on one of these
+#   vjp(operands, cotangents of the results)
+#   name, attributes     of the composite
+
+
+class Recurrence(NamedTuple):
+    """One recurrence; `names` are among a, u, b, c and init, and `maps` their letters."""
+
+    names: tuple
+    maps: tuple
+    y: str
+    final: str
+    projection: str
+    reverse: bool
+    read: str
+    mixing: tuple
+    strategy: str
+    numerics: str
+
+    name = "mlir_ssm.linear_recurrence"
+
+    def form(self, operands):
+        dims = "".join(dict.fromkeys(self.y + self.final + "".join(self.maps)))
+        keywords = {n: KEYWORDS[n] for n in self.names}
+        return Form("jax.linear_recurrence", list(self.names), keywords, dims, dict(zip(self.names, self.maps)),
+                    dict.fromkeys(self.names), self.y, self.final, bind_letters(self.maps, operands), self.projection,
+                    self.reverse, self.read, self.mixing)
+
+    def plan(self, operands):
+        return plan_recurrence(self.form(operands), operands, self.strategy, self.numerics)
+
+    def results(self, operands):
+        form = self.form(operands)
+        elements = result_elements(form, operand_elements(list(self.names), operands))
+        return [(tuple(form.sizes[k] for k in letters), dtype_of(e))
+                for letters, e in zip((self.y, self.final), elements)]
+
+    def attributes(self):
+        return {"spec": f"{', '.join(f'{n}:{m}' for n, m in zip(self.names, self.maps))} -> {self.y}, {self.final}",
+                "projection": self.projection, "direction": "backward" if self.reverse else "forward",
+                "read": self.read}
+
+    def decompose(self, *operands):
+        """A loop over time."""
+        (_, y_dtype), (shape, dtype) = self.results(specs(operands))
+        given = dict(zip(self.names, zip(self.maps, operands)))
+        previous = self.final
+        for word, letter in self.mixing:
+            if word == "column":
+                previous = self.final.replace(dict(self.mixing)["row"], letter)
+        moving = {n: jnp.moveaxis(x, m.index("t"), 0) for n, (m, x) in given.items() if "t" in m}
+        sizes = bind_letters(self.maps, operands)
+
+        def step(h, now):
+            at = {n: (m.replace("t", ""), now.get(n, x)) for n, (m, x) in given.items()}
+            drive = product(self.final, sizes, dtype, *(at[n] for n in ("b", "u") if n in at))
+            h_next = product(self.final, sizes, dtype, at["a"], (previous, h)) + drive
+            seen = h if self.read == "before" else h_next
+            if "c" in at:
+                letters = self.y.replace("t", "")
+                wide = np.result_type(dtype, at["c"][1].dtype)
+                seen = product(letters, sizes, wide, at["c"], (self.final, seen))
+            else:
+                seen = product(self.y.replace("t", ""), sizes, dtype, (self.final, seen))
+            if self.projection != "none":
+                seen = jnp.real(seen) * (2 if self.projection == "twice_real" else 1)
+            return h_next, seen.astype(y_dtype)
+
+        start = jnp.zeros(shape, dtype)
+        if "init" in given:
+            start = product(self.final, sizes, dtype, given["init"])
+        final, ys = lax.scan(step, start, moving, length=sizes["t"], reverse=self.reverse)
+        return jnp.moveaxis(ys, 0, self.y.index("t")), final
+
+    def batch(self, flags):
+        k = fresh_letter(self.y + self.final + "".join(self.maps))
+        maps = tuple(k + m if flag else m for m, flag in zip(self.maps, flags))
+        in_state = any(flag for n, flag in zip(self.names, flags) if n != "c")
+        return self._replace(maps=maps, y=k + self.y, final=k + self.final if in_state else self.final)
+
+    def vjp(self, operands, cotangents):
+        given = dict(zip(self.names, operands))
+        maps = dict(zip(self.names, self.maps))
+        dy, dfinal = cotangents
+        sizes = bind_letters(self.maps, operands)
+        wide = self.results(specs(operands))[1][1]
+        stored = wide if is_complex_dtype(wide) else given["u"].dtype
+        outputs = set(maps.get("c", "")) - set(self.final) - {"t"}
+        states = "".join(k for k in self.y if k not in outputs)
+        states += "".join(k for k in self.final if k not in states)
+        row, column = (dict(self.mixing).get(word) for word in ("row", "column"))
+        across = states.replace(row, column) if row else states
+        if self.projection == "twice_real":
+            dy = 2 * dy
+
+        def sum_to(name, *factors):
+            return product(maps[name], sizes, given[name].dtype, *factors)
+
+        # v, what the outputs pull at the states, and p; see lib/Transforms/GradientOfRecurrence.cpp.
+        factors = [(self.y, dy)] + ([(maps["c"], given["c"])] if "c" in given else [])
+        pull = product(states, sizes, stored, *factors)
+        transposed = maps["a"].translate(str.maketrans({row: column, column: row})) if row else maps["a"]
+        names, letters, back = ["a", "u"], [transposed, states], [given["a"], pull]
+        if self.read == "after" and row:
+            back[1] = product(across, sizes, stored, (maps["a"], given["a"]), (states, pull))
+        elif self.read == "after":
+            names.append("b"), letters.append(transposed), back.append(given["a"])
+        names.append("init"), letters.append(self.final), back.append(dfinal.astype(wide))
+        against = self._replace(names=tuple(names), maps=tuple(letters), y=states, final=self.final, projection="none",
+                                reverse=not self.reverse, read="before")
+        ahead, first = recurrence(against, *back)
+        g = pull + ahead if self.read == "after" else ahead
+
+        def states_read(read):
+            kept = [n for n in self.names if n != "c"]
+            op = self._replace(names=tuple(kept), maps=tuple(maps[n] for n in kept), y=states, projection="none",
+                               read=read)
+            return recurrence(op, *(given[n] for n in kept))[0]
+
+        drive = [(maps["b"], given["b"])] if "b" in given else []
+        grads = {"a": sum_to("a", (states, g), (across, states_read("before"))),
+                 "u": sum_to("u", (states, g), *drive)}
+        if "b" in given:
+            grads["b"] = sum_to("b", (states, g), (maps["u"], given["u"]))
+        if "c" in given:
+            grads["c"] = sum_to("c", (self.y, dy), (states, states_read(self.read)))
+        if "init" in given:
+            grads["init"] = sum_to("init", (self.final, first))
+        return tuple(grads[n] for n in self.names)
+
+
+class Convolution(NamedTuple):
+    """y_t = sum_l k_l u_{t-l}, or k_l u_{t+l} in reverse; maps of u and k, whose 't' is the lag."""
+
+    maps: tuple
+    y: str
+    reverse: bool
+    strategy: str
+    numerics: str
+
+    name = "mlir_ssm.long_conv"
+
+    def result(self, operands):
+        elements = check_widths("uk", operands)
+        part = real(elements[0])
+        sizes = bind_letters(self.maps[::-1], operands[::-1])  # t is the signal's
+        return [sizes[k] for k in self.y], make_complex(part, "u") if any(map(is_complex, elements)) else part
+
+    def plan(self, operands):
+        program = _text.Program("jax.long_conv")
+        values = [program.argument(name, x.shape, e)
+                  for name, x, e in zip("uk", operands, check_widths("uk", operands))]
+        result = _text.tensor(*self.result(operands))
+        value = _text.long_conv(program, self.y, *values, [*self.maps, self.y], result,
+                                [f"direction = #ssm.direction<{'backward' if self.reverse else 'forward'}>",
+                                 f"numerics = #ssm.numerics<{self.numerics}>"])
+        program.result(value, result)
+        return Plan(program, self.strategy, [None] * 2)
+
+    def results(self, operands):
+        shape, e = self.result(operands)
+        return [(tuple(shape), dtype_of(e))]
+
+    def attributes(self):
+        return {"spec": f"u:{self.maps[0]}, k:{self.maps[1]} -> {self.y}",
+                "direction": "backward" if self.reverse else "forward"}
+
+    def decompose(self, u, k):
+        """By transforms of twice the length."""
+        (shape, dtype), = self.results(specs((u, k)))
+        axis = self.y.index("t")
+        length = shape[axis]
+        taps = min(k.shape[self.maps[1].index("t")], length)
+        sizes = dict(zip(self.y, shape))
+        u = product(self.y, sizes, dtype, (self.maps[0], u))
+        k = lax.slice_in_dim(k, 0, taps, axis=self.maps[1].index("t"))
+        k = product(self.y, sizes | {"t": taps}, dtype, (self.maps[1], k))
+        if self.reverse:
+            u = jnp.flip(u, axis)
+        points = max(length + taps, 1)
+        spectrum = jnp.fft.fft(u, points, axis) * jnp.fft.fft(k, points, axis)
+        y = lax.slice_in_dim(jnp.fft.ifft(spectrum, axis=axis), 0, length, axis=axis)
+        y = jnp.flip(y, axis) if self.reverse else y
+        return ((y if is_complex_dtype(dtype) else jnp.real(y)).astype(dtype),)
+
+    def batch(self, flags):
+        k = fresh_letter(self.y)
+        maps = tuple(k + m if flag else m for m, flag in zip(self.maps, flags))
+        return self._replace(maps=maps, y=k + self.y)
+
+    def vjp(self, operands, cotangents):
+        u, k = operands
+        (dy,) = cotangents
+        u_map, k_map = self.maps
+        sizes = dict(zip(self.y, dy.shape))
+        du, = convolution(self._replace(maps=(self.y, k_map), reverse=not self.reverse), dy, k)
+        pair = (self.y, dy), (u_map, u)
+        (m, signal), (n, kernel) = pair[::-1] if self.reverse else pair
+        lags, = convolution(self._replace(maps=(m, n), reverse=True), signal, kernel)
+        dk = product(k_map, sizes, k.dtype, (self.y, lags))
+        axis = k_map.index("t")
+        taps, length = k.shape[axis], sizes["t"]
+        dk = lax.slice_in_dim(dk, 0, min(taps, length), axis=axis)
+        widths = [(0, max(taps - length, 0)) if i == axis else (0, 0) for i in range(dk.ndim)]
+        return product(u_map, sizes, u.dtype, (self.y, du)), jnp.pad(dk, widths)
+
+
+def is_complex_dtype(dtype):
+    return np.dtype(dtype).kind == "c"
+
+
+def product(letters, sizes, dtype, *factors):
+    """The product of factors (letters, array), summed over all other letters and repeated along missing ones."""
+    have = set("".join(m for m, _ in factors))
+    kept = "".join(k for k in letters if k in have)
+    wide = functools.reduce(jnp.promote_types, [x.dtype for _, x in factors])
+    if wide in (jnp.float16, jnp.bfloat16):
+        wide = np.dtype(np.float32)
+    if len(factors) == 1 and factors[0][0] == kept:
+        y = factors[0][1].astype(wide)
+    else:
+        y = jnp.einsum(",".join(m for m, _ in factors) + "->" + kept, *(x.astype(wide) for _, x in factors),
+                       precision=lax.Precision.HIGHEST)
+    if is_complex_dtype(wide) and not is_complex_dtype(dtype):
+        y = jnp.real(y)
+    y = jnp.expand_dims(y, [i for i, k in enumerate(letters) if k not in have])
+    return jnp.broadcast_to(y, [sizes[k] for k in letters]).astype(dtype)
+
+
+kernel_p = jax.extend.core.Primitive("mlir_ssm")
+kernel_p.multiple_results = True
+
+
+@kernel_p.def_abstract_eval
+def abstract(*avals, op):
+    return [jax.core.ShapedArray(shape, dtype) for shape, dtype in op.results(specs(avals))]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def call(op, *operands):
+    return kernel_p.bind(*operands, op=op)
+
+
+kernel_p.def_impl(lambda *operands, op: call(op, *operands))
+
+
+@functools.cache
+def publish(op, operands):
+    """The name under which XLA finds the kernel of `op` on arrays like `operands`."""
+    plan = plans.get(("jax", op, operands), lambda: op.plan(list(operands)))
+    name = hashlib.sha256(repr((op, operands)).encode()).hexdigest()
+    core().publish(plan.kernel, name)
+    return name
+
+
+def lower_portably(ctx, *operands, op):
+    attributes = op.attributes()
+    composite = lax.composite(lambda *xs, **_: tuple(op.decompose(*xs)), op.name)
+    return mlir.lower_fun(lambda *xs: composite(*xs, **attributes), multiple_results=True)(ctx, *operands)
+
+
+def lower_on_cpu(ctx, *operands, op):
+    if ctx.module_context.lowering_parameters.for_export:
+        return lower_portably(ctx, *operands, op=op)
+    name = publish(op, tuple(specs(ctx.avals_in)))
+    return jax.ffi.ffi_lowering(TARGET)(ctx, *operands, kernel=name)
+
+
+mlir.register_lowering(kernel_p, lower_portably)
+mlir.register_lowering(kernel_p, lower_on_cpu, platform="cpu")
+
+
+def batch(operands, dims, *, op):
+    """All results get the axis: JAX would count the cotangent of one without it once for each of the batch."""
+    count = next(x.shape[d] for x, d in zip(operands, dims) if d is not None)
+    moved = [x if d is None else jnp.moveaxis(x, d, 0) for x, d in zip(operands, dims)]
+    ranks = [len(shape) for shape, _ in op.results(specs(jax.core.ShapedArray(
+        x.shape if d is None else x.shape[:d] + x.shape[d + 1:], x.dtype) for x, d in zip(operands, dims)))]
+    results = kernel_p.bind(*moved, op=op.batch([d is not None for d in dims]))
+    return [y if y.ndim > rank else jnp.broadcast_to(y, (count, *y.shape)) for y, rank in zip(results, ranks)], \
+        [0] * len(results)
+
+
+batching.primitive_batchers[kernel_p] = batch
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def differentiable(op, *operands):
+    return tuple(call(op, *operands))
+
+
+differentiable.defvjp(lambda op, *operands: (differentiable(op, *operands), operands),
+                      lambda op, operands, cotangents: op.vjp(operands, cotangents))
+recurrence = convolution = differentiable
+
+
+def as_jax(names, values):
+    arrays = []
+    for name, x in zip(names, values):
+        try:
+            arrays.append(jnp.asarray(x))
+        except TypeError as error:
+            raise TypeError(f"{name}: expected an array, but {type(x).__name__} cannot become one: {error}") from None
+    return arrays
+
+
+def run_form(form, operands, strategy, numerics):
+    """A form of mlir_ssm on arrays: they are reshaped, and the names become those of KEYWORDS."""
+    check_choice(strategy, STRATEGIES, "strategy")
+    check_choice(numerics, NUMERICS, "numerics")
+    check_choice(form.projection, ("none", "real", "twice_real"), "output")
+    check_choice(form.read, ("after", "before"), "read")
+    result_elements(form, operand_elements(form.names, operands))
+    names = {keyword: name for name, keyword in KEYWORDS.items()}
+    kept = [(names[form.keywords[n]], n, x) for n, x in zip(form.names, operands) if n in form.keywords]
+    op = Recurrence(tuple(k for k, _, _ in kept), tuple(form.maps[n] for _, n, _ in kept), form.y, form.state,
+                    form.projection, form.reverse, form.read, tuple(form.mixing), strategy, numerics)
+    return recurrence(op, *(x if form.shapes[n] is None else x.reshape(form.shapes[n]) for _, n, x in kept))
+
+
+def linear_recurrence(a, x, *, init=None, axis=1, reverse=False, transition="diagonal", strategy="auto",
+                      numerics="norm"):
+    """mlir_ssm.linear_recurrence on JAX arrays, with transition "diagonal" or "dense"."""
+    check_choice(transition, ("diagonal", "dense"), "transition")
+    names, values = ["a", "x"], [a, x]
+    if init is not None:
+        names.append("init")
+        values.append(init)
+    operands = as_jax(names, values)
+    form = form_linear_recurrence(names, operands, check_axis(axis, operands[1].ndim, "x"),
+                                  check_flag(reverse, "reverse"), transition)
+    return run_form(form, operands, strategy, numerics)
+
+
+def state_space(spec, a, b, c, u, d=None, *, init=None, output="none", reverse=False, read="after", strategy="auto",
+                numerics="norm"):
+    """mlir_ssm.state_space on JAX arrays."""
+    names, values = ["a", "b", "c", "u"], [a, b, c, u]
+    for name, value in (("d", d), ("init", init)):
+        if value is not None:
+            names.append(name)
+            values.append(value)
+    operands = as_jax(names, values)
+    form = form_state_space(spec, names, operands, output, check_flag(reverse, "reverse"), read)
+    y, final = run_form(form, operands, strategy, numerics)
+    if d is None:
+        return y, final
+    given = dict(zip(names, operands))
+    if is_complex_dtype(given["d"].dtype) or is_complex_dtype(given["u"].dtype):
+        if not is_complex_dtype(y.dtype):
+            raise TypeError("d: with a real output expected a real d and u, but they are complex")
+    u_map = form.feedthrough
+    du = given["d"] * jnp.einsum(f"{u_map}->{form.y}", given["u"])
+    return y + du.astype(y.dtype), final
+
+
+def long_conv(u, k, *, axis=-1, mode="causal", strategy="auto", numerics="norm"):
+    """mlir_ssm.long_conv on JAX arrays."""
+    u, k = as_jax(("u", "k"), (u, k))
+    check_choice(mode, MODES, "mode")
+    check_choice(strategy, STRATEGIES, "strategy")
+    check_choice(numerics, NUMERICS, "numerics")
+    axis = check_axis(axis, u.ndim, "u")
+    length = u.shape[axis]
+    if k.ndim < 1:
+        raise ValueError(f"k: expected its taps on the last axis, but it is {describe(k)}")
+    taps = k.shape[-1]
+    if mode == "two_sided" and taps != 2 * length - 1:
+        raise ValueError(f"k: mode 'two_sided' needs 2L-1 = {2 * length - 1} taps for u {describe(u)}, but it is "
+                         f"{describe(k)}")
+    if mode == "circular" and taps > length:
+        raise ValueError(f"k: mode 'circular' takes at most L = {length} taps for u {describe(u)}, but it is "
+                         f"{describe(k)}")
+    check_widths(("u", "k"), (u, k))
+    letters = LETTERS[:axis] + "t" + LETTERS[axis:u.ndim - 1]
+    kept, shape = broadcast_letters(k.shape[:-1], "k", letters.replace("t", ""), dict(zip(letters, u.shape)),
+                                    "u without time")
+
+    def conv(kernel, reverse):
+        op = Convolution((letters, kept + "t"), letters, reverse, strategy, numerics)
+        return convolution(op, u, kernel.reshape(*shape, kernel.shape[-1]))[0]
+    if mode == "causal":
+        return conv(k, False)
+    if mode == "two_sided":
+        past, future = k[..., length - 1:], k[..., length - 1::-1]
+    else:  # u_{t-j+L} with j = L-m is u_{t+m}
+        past, future = k, jnp.pad(k, [(0, 0)] * (k.ndim - 1) + [(0, length - taps)])[..., ::-1]
+        future = jnp.pad(future, [(0, 0)] * (k.ndim - 1) + [(1, 0)])[..., :-1]
+    future = future.at[..., 0].set(0)
+    return conv(past, False) + conv(future, True)
+
+
+class Polynomial:
+    """A sum of products of arguments, as {sorted names: coefficient}: what a known combiner computes."""
+
+    def __init__(self, terms):
+        self.terms = terms
+
+    def __add__(self, other):
+        if not isinstance(other, Polynomial):
+            return NotImplemented
+        terms = dict(self.terms)
+        for names, count in other.terms.items():
+            terms[names] = terms.get(names, 0) + count
+        return Polynomial(terms)
+
+    def __mul__(self, other):
+        if not isinstance(other, Polynomial):
+            return NotImplemented
+        terms = {}
+        for left, m in self.terms.items():
+            for right, n in other.terms.items():
+                names = tuple(sorted(left + right))
+                terms[names] = terms.get(names, 0) + m * n
+        return Polynomial(terms)
+
+    __array_ufunc__ = None
+
+
+EXTREMA = {id(f): scan for fs, scan in (((jnp.maximum, lax.max, np.maximum, max, ssm_maximum), lax.cummax),
+                                         ((jnp.minimum, lax.min, np.minimum, min, ssm_minimum), lax.cummin))
+           for f in fs}
+SUMS = (jnp.add, lax.add, np.add)
+PRODUCTS = (jnp.multiply, lax.mul, np.multiply)
+KNOWN = ("fn: expected a sum, a product, jnp.maximum, jnp.minimum, or the composition of affine pairs, (a, b), (c, d) to "
+         "(c a, c b + d), but it is something else; use jax.lax.associative_scan")
+
+
+def recognize(fn, count):
+    """"sum", "product" or "affine"."""
+    if any(fn is f for f in SUMS + PRODUCTS):
+        return "sum" if any(fn is f for f in SUMS) else "product"
+    left = tuple(Polynomial({(f"l{i}",): 1}) for i in range(max(count, 1)))
+    right = tuple(Polynomial({(f"r{i}",): 1}) for i in range(max(count, 1)))
+    try:
+        combined = fn(left, right) if count else (fn(left[0], right[0]),)
+        terms = [p.terms for p in combined]
+    except Exception:
+        raise ValueError(KNOWN) from None
+    if terms == [{("l0",): 1, ("r0",): 1}]:
+        return "sum"
+    if terms == [{("l0", "r0"): 1}]:
+        return "product"
+    if terms == [{("l0", "r0"): 1}, {("l1", "r0"): 1, ("r1",): 1}]:
+        return "affine"
+    raise ValueError(KNOWN)
+
+
+def associative_scan(fn, xs, *, axis=0, reverse=False, strategy="auto"):
+    """mlir_ssm.associative_scan on JAX arrays, for combiners that have a gradient: sums, products, maxima, minima and
+    the composition of affine pairs. For others, ValueError."""
+    many = isinstance(xs, (tuple, list))
+    arrays = as_jax([f"xs[{i}]" for i in range(len(xs))] if many else ["xs"], xs if many else [xs])
+    reverse = check_flag(reverse, "reverse")
+    if not arrays:
+        raise ValueError("xs: expected at least one array, but it is empty")
+    x = arrays[0]
+    for i, other in enumerate(arrays):
+        if other.shape != x.shape:
+            raise ValueError(f"xs[{i}]: expected the shape of xs[0], {list(x.shape)}, but it is {describe(other)}")
+    axis = check_axis(axis, x.ndim, "xs")
+    if not many and id(fn) in EXTREMA:
+        return EXTREMA[id(fn)](x, axis=axis, reverse=reverse)
+    monoid = recognize(fn, len(arrays) if many else 0)
+
+    def run(a, signal, init=None):
+        return linear_recurrence(a, signal, init=init, axis=axis, reverse=reverse, strategy=strategy)[0]
+
+    def multiply(x):
+        start = jnp.ones(math.prod(x.shape[:axis] + x.shape[axis + 1:]), x.dtype)
+        return run(x, jnp.zeros_like(x), start.reshape(x.shape[:axis] + x.shape[axis + 1:]))
+    if monoid == "affine":
+        results = multiply(x), run(x, arrays[1])
+    else:
+        results = (run(jnp.ones((), x.dtype), x) if monoid == "sum" else multiply(x),)
+    return type(xs)(results) if many else results[0]
