@@ -80,3 +80,31 @@ def test_matrices_that_do_not_commute(strategy):
         swapped = swapped @ a[t]
         state = a[t] @ state
     assert norm(swapped @ one.inputs["h"] - state) > 0.1 * norm(state)
+
+
+def whole_numbers(rng, name, shape, few):
+    """Signed permutations for a dense A; 0, 1, -1, 1/2 on a diagonal, and sparse factors; integers for the rest."""
+    if name == "a" and few:
+        return rng.choice([0, 1, -1, 0.5], shape)
+    if name == "a":
+        *leading, n, _ = shape
+        order = np.argsort(rng.random([*leading, n]), axis=-1)
+        return np.eye(n)[order] * rng.choice([1, -1], [*leading, n, 1])
+    return rng.choice([0, 0, 1, -1], shape) if name in "pq" else rng.integers(-3, 4, shape)
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "tree_scan", "direct_conv"])
+def test_exact_arithmetic_gives_the_same_bits(strategy):
+    """Every intermediate result is a number of few bits, whatever the order of the operations."""
+    tree = {"strategy": "tree_scan, leaf = 4"} if strategy == "tree_scan" else {}
+    cases = [case("nm,n,n,bt->bt", length, "f32", column="m", start=True, **tree) for length in (1, 12, 300)]
+    cases += [case("n,n,n,bt->bt", 8, "f32", p="n", q="n", start=True, **tree)]
+    if strategy != "direct_conv":
+        cases += [case("tnm,,,tn->tn", 300, "f32", column="m", start=True, reverse=True, **tree),
+                  case("tn,tn,tn,tv->tv", 8, "f32", p="tn", q="tn", **tree)]
+    for seed, one in enumerate(cases):
+        rng = np.random.default_rng(seed)
+        one.inputs = {k: whole_numbers(rng, k, x.shape, few=bool(one.p)).astype(np.float32) for k, x in one.inputs.items()}
+    for one, results in zip(cases, compute(cases, None if tree else strategy), strict=True):
+        for got, want in zip(results, one.oracle, strict=True):
+            np.testing.assert_array_equal(got, want, err_msg=one.name)
