@@ -7,6 +7,7 @@
 #include "ssm/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -100,13 +101,16 @@ static void addBufferPlacement(OpPassManager &pm, unsigned threads) {
 static void addLoops(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createExpandCopies());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
+  VectorTransferToSCFOptions rows;
+  rows.enableFullUnroll();
+  pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass(rows));
   pm.addNestedPass<func::FuncOp>(createHoistStackBuffers());
   ConvertComplexToStandardPassOptions complex;
   complex.complexRange = complex::ComplexRangeFlags::basic;
   pm.addNestedPass<func::FuncOp>(createConvertComplexToStandardPass(complex));
   addCleanup(pm);
   pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addNestedPass<func::FuncOp>(createStreamStores());
 }
 
 /// Everything that is left to the LLVM dialect.

@@ -157,6 +157,39 @@ def HoistStackBuffers
   }];
 }
 
+def StreamStores : Pass<"ssm-stream-stores", "::mlir::func::FuncOp"> {
+  let summary = "Write large results past the caches";
+  let description = [{
+    Runs on loops over vectors and memrefs. A result of static size that the
+    function only writes, and that is at least `min-bytes` large, gets
+    non-temporal stores wherever the IR proves that they are aligned if the
+    result is; at run time, a loop with such stores or the loop as it was is
+    taken by the alignment of the caller's memory.
+
+    ```mlir
+    scf.for ... { vector.transfer_write %x, %out[%t, %c] : vector<16xf32>, ... }
+    // becomes
+    scf.if %aligned {
+      scf.for ... {
+        vector.store %x, %out[%t, %c] {alignment = 64, nontemporal = true}
+      }
+      llvm.fence seq_cst
+    } else {
+      scf.for ... { vector.transfer_write %x, %out[%t, %c] ... }
+    }
+    ```
+  }];
+  let options = [
+    // Above what today's cores have as second-level cache, half to two MiB.
+    Option<"minBytes", "min-bytes", "int64_t", /*default=*/"2097152",
+           "smallest result that goes past the caches">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def ThreadBuffers : Pass<"ssm-thread-buffers", "::mlir::ModuleOp"> {
   let summary = "Give each thread one copy of the buffers of its loop";
   let description = [{

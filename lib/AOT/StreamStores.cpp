@@ -1,0 +1,283 @@
+//===- StreamStores.cpp - Results that go past the caches -----------------===//
+//
+// A result that is larger than a core's cache and that the function does not
+// read again need not pass through the cache: a non-temporal store of a whole
+// cache line saves reading the line first, and what it would have displaced.
+// Such a store must be aligned. Where the IR proves it up to the alignment of
+// the caller's memory, a loop that writes such results is doubled:
+//
+//   if (result is aligned) { loop with non-temporal stores } else { loop }
+//
+// Such stores are ordered by nothing but a fence, which ends each parallel loop
+// body and each loop.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ssm/AOT/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+#include <numeric>
+
+namespace ssm {
+#define GEN_PASS_DEF_STREAMSTORES
+#include "ssm/AOT/Passes.h.inc"
+} // namespace ssm
+
+using namespace mlir;
+
+/// Bytes of a cache line, and of the widest register.
+static constexpr int64_t kLine = 64;
+
+//===----------------------------------------------------------------------===//
+// What divides an index
+//===----------------------------------------------------------------------===//
+
+static int64_t divisorOf(Value value);
+
+static int64_t divisorOf(AffineExpr expr, ValueRange dims, ValueRange symbols) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return std::abs(constant.getValue());
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return divisorOf(dims[dim.getPosition()]);
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return divisorOf(symbols[symbol.getPosition()]);
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  int64_t left = divisorOf(binary.getLHS(), dims, symbols),
+          right = divisorOf(binary.getRHS(), dims, symbols);
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return std::gcd(left, right);
+  case AffineExprKind::Mul:
+    return left * right;
+  default:
+    return 1;
+  }
+}
+
+/// A number that divides `value`; 0 divides only 0.
+static int64_t divisorOf(Value value) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return std::abs(*constant);
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto loop =
+        dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
+    if (!loop)
+      return 1;
+    std::optional<SmallVector<Value>> variables = loop.getLoopInductionVars();
+    std::optional<SmallVector<OpFoldResult>> lower = loop.getLoopLowerBounds(),
+                                             step = loop.getLoopSteps();
+    if (!variables || !lower || !step)
+      return 1;
+    for (auto [variable, begin, by] :
+         llvm::zip_equal(*variables, *lower, *step))
+      if (variable == value) {
+        auto known = [](OpFoldResult bound) {
+          std::optional<int64_t> constant = getConstantIntValue(bound);
+          return constant ? std::abs(*constant) : divisorOf(cast<Value>(bound));
+        };
+        return std::gcd(known(begin), known(by));
+      }
+    return 1;
+  }
+  Operation *op = value.getDefiningOp();
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
+    AffineMap map = apply.getAffineMap();
+    return divisorOf(map.getResult(0), apply.getDimOperands(),
+                     apply.getSymbolOperands());
+  }
+  if (isa<arith::MulIOp>(op))
+    return divisorOf(op->getOperand(0)) * divisorOf(op->getOperand(1));
+  if (isa<arith::AddIOp, arith::SubIOp>(op))
+    return std::gcd(divisorOf(op->getOperand(0)), divisorOf(op->getOperand(1)));
+  return 1;
+}
+
+/// A number that divides sum_i indices_i strides_i.
+static int64_t divisorOf(ArrayRef<OpFoldResult> indices, MemRefType type) {
+  auto [strides, offset] = type.getStridesAndOffset();
+  int64_t divisor = 0;
+  for (auto [index, stride] : llvm::zip_equal(indices, strides)) {
+    std::optional<int64_t> constant = getConstantIntValue(index);
+    int64_t of = constant ? std::abs(*constant) : divisorOf(cast<Value>(index));
+    int64_t by = ShapedType::isDynamic(stride) ? 1 : std::abs(stride);
+    divisor = std::gcd(divisor, of * by);
+  }
+  return divisor;
+}
+
+//===----------------------------------------------------------------------===//
+// Which stores
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A write of vectors into an argument of the function.
+struct Candidate {
+  vector::TransferWriteOp write;
+  BlockArgument result;
+  int64_t alignment;
+};
+
+struct StreamStores : ::ssm::impl::StreamStoresBase<StreamStores> {
+  using Base::Base;
+  void runOnOperation() override;
+
+private:
+  std::optional<Candidate> classify(vector::TransferWriteOp write);
+  bool isStreamed(BlockArgument result);
+  void stream(Operation *loop, ArrayRef<Candidate> candidates);
+
+  DenseMap<BlockArgument, bool> streamed;
+};
+} // namespace
+
+/// A view that begins where its source does.
+static bool isSameMemory(Operation *op) {
+  return isa<memref::CastOp, memref::ExpandShapeOp, memref::CollapseShapeOp>(
+      op);
+}
+
+/// The memref that `value` is a view of. Adds the offsets of the views.
+static Value rootOf(Value value, int64_t &divisor) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto view = dyn_cast<memref::SubViewOp>(op))
+      divisor = std::gcd(
+          divisor, divisorOf(view.getMixedOffsets(), view.getSourceType()));
+    else if (!isSameMemory(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+/// Nothing but writes, through views.
+static bool isOnlyWritten(Value memref) {
+  return llvm::all_of(memref.getUses(), [](OpOperand &use) {
+    Operation *op = use.getOwner();
+    if (isa<memref::SubViewOp>(op) || isSameMemory(op))
+      return isOnlyWritten(op->getResult(0));
+    if (isa<vector::TransferWriteOp, vector::StoreOp, memref::StoreOp>(op))
+      return true;
+    return isa<memref::DimOp>(op);
+  });
+}
+
+bool StreamStores::isStreamed(BlockArgument result) {
+  auto [it, isNew] = streamed.try_emplace(result, false);
+  if (isNew) {
+    auto type = cast<MemRefType>(result.getType());
+    it->second =
+        type.hasStaticShape() && type.getLayout().isIdentity() &&
+        type.getElementType().isIntOrFloat() &&
+        type.getNumElements() * type.getElementTypeBitWidth() / 8 >= minBytes &&
+        isOnlyWritten(result);
+  }
+  return it->second;
+}
+
+std::optional<Candidate> StreamStores::classify(vector::TransferWriteOp write) {
+  VectorType vector = write.getVectorType();
+  if (vector.getRank() != 1 || write.getMask() || write.hasOutOfBoundsDim() ||
+      !write.getPermutationMap().isMinorIdentity())
+    return std::nullopt;
+  auto type = dyn_cast<MemRefType>(write.getBase().getType());
+  if (!type || !type.isLastDimUnitStride())
+    return std::nullopt;
+  int64_t divisor = divisorOf(getAsOpFoldResult(write.getIndices()), type);
+  auto result = dyn_cast<BlockArgument>(rootOf(write.getBase(), divisor));
+  if (!result || !isa<func::FuncOp>(result.getOwner()->getParentOp()) ||
+      !isStreamed(result))
+    return std::nullopt;
+  int64_t element = type.getElementTypeBitWidth() / 8;
+  int64_t alignment = std::gcd(vector.getNumElements() * element, kLine);
+  if (alignment < 16 || divisor * element % alignment != 0)
+    return std::nullopt;
+  return Candidate{write, result, alignment};
+}
+
+//===----------------------------------------------------------------------===//
+// The doubled loop
+//===----------------------------------------------------------------------===//
+
+static Value isAligned(OpBuilder &b, Location loc, Value memref) {
+  Value address =
+      memref::ExtractAlignedPointerAsIndexOp::create(b, loc, memref);
+  Value mask = arith::ConstantIndexOp::create(b, loc, kLine - 1);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value low = arith::AndIOp::create(b, loc, address, mask);
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, low, zero);
+}
+
+static void buildFence(OpBuilder &b, Location loc) {
+  LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::seq_cst);
+}
+
+void StreamStores::stream(Operation *loop, ArrayRef<Candidate> candidates) {
+  OpBuilder b(loop);
+  Location loc = loop->getLoc();
+  Value condition;
+  llvm::SmallSetVector<BlockArgument, 2> results;
+  for (const Candidate &candidate : candidates)
+    results.insert(candidate.result);
+  for (BlockArgument result : results) {
+    Value aligned = isAligned(b, loc, result);
+    condition =
+        condition ? arith::AndIOp::create(b, loc, condition, aligned) : aligned;
+  }
+  auto choice = scf::IfOp::create(b, loc, loop->getResultTypes(), condition,
+                                  /*withElseRegion=*/true);
+  loop->replaceAllUsesWith(choice.getResults());
+  b.setInsertionPointToStart(choice.elseBlock());
+  Operation *other = b.clone(*loop);
+  if (loop->getNumResults())
+    scf::YieldOp::create(b, loc, other->getResults());
+  loop->moveBefore(choice.thenBlock(), choice.thenBlock()->begin());
+  b.setInsertionPointAfter(loop);
+  buildFence(b, loc);
+  if (loop->getNumResults())
+    scf::YieldOp::create(b, loc, loop->getResults());
+  for (const Candidate &candidate : candidates) {
+    vector::TransferWriteOp write = candidate.write;
+    b.setInsertionPoint(write);
+    vector::StoreOp::create(b, write.getLoc(), write.getVector(),
+                            write.getBase(), write.getIndices(),
+                            /*nontemporal=*/true,
+                            llvm::MaybeAlign(candidate.alignment));
+    write.erase();
+  }
+  loop->walk([&](scf::ParallelOp parallel) {
+    b.setInsertionPoint(parallel.getBody()->getTerminator());
+    buildFence(b, loc);
+  });
+}
+
+void StreamStores::runOnOperation() {
+  streamed.clear();
+  func::FuncOp function = getOperation();
+  if (function.isExternal() || !function.getBody().hasOneBlock())
+    return;
+  SmallVector<std::pair<Operation *, SmallVector<Candidate>>> loops;
+  for (Operation &op : function.front()) {
+    if (!isa<scf::ForOp, scf::ParallelOp>(op))
+      continue;
+    SmallVector<Candidate> candidates;
+    op.walk([&](vector::TransferWriteOp write) {
+      if (std::optional<Candidate> candidate = classify(write))
+        candidates.push_back(*candidate);
+    });
+    if (!candidates.empty())
+      loops.push_back({&op, candidates});
+  }
+  for (auto &[loop, candidates] : loops)
+    stream(loop, candidates);
+}

@@ -1,0 +1,87 @@
+// RUN: ssm-opt %s --ssm-stream-stores=min-bytes=4096 | FileCheck %s
+
+// The result is only written, and each vector starts at a multiple of 64 bytes.
+// CHECK-LABEL: func.func @rows
+// CHECK: %[[P:.*]] = memref.extract_aligned_pointer_as_index %[[OUT:.*]] :
+// CHECK: %[[LOW:.*]] = arith.andi %[[P]], %c63
+// CHECK: %[[ALIGNED:.*]] = arith.cmpi eq, %[[LOW]], %c0
+// CHECK: scf.if %[[ALIGNED]] {
+// CHECK:   scf.for
+// CHECK:     vector.store %{{.*}}, %{{.*}} {alignment = 64 : i64, nontemporal = true}
+// CHECK:   llvm.fence seq_cst
+// CHECK: } else {
+// CHECK:   scf.for
+// CHECK:     vector.transfer_write
+// CHECK-NOT: vector.store
+func.func @rows(%x: vector<16xf32>, %out: memref<4x8x64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c16 = arith.constant 16 : index
+  scf.for %i = %c0 to %c4 step %c1 {
+    %d = arith.muli %i, %c16 : index
+    %view = memref.subview %out[%i, 0, 0] [1, 8, 64] [1, 1, 1]
+        : memref<4x8x64xf32> to memref<8x64xf32, strided<[64, 1], offset: ?>>
+    scf.for %t = %c0 to %c4 step %c1 {
+      %place = affine.apply affine_map<(d0) -> (d0 + 32)>(%d)
+      vector.transfer_write %x, %view[%t, %place] {in_bounds = [true]}
+          : vector<16xf32>, memref<8x64xf32, strided<[64, 1], offset: ?>>
+    }
+  }
+  return
+}
+
+// Loops of threads end with a fence of their own; values carried along stay.
+// CHECK-LABEL: func.func @threads
+// CHECK: scf.if
+// CHECK:   scf.parallel
+// CHECK:     nontemporal = true
+// CHECK:     llvm.fence seq_cst
+// CHECK:     scf.reduce
+// CHECK:   llvm.fence seq_cst
+// CHECK: %[[LAST:.*]] = scf.if %{{.*}} -> (vector<16xf32>) {
+// CHECK:   %[[FAST:.*]] = scf.for
+// CHECK:   scf.yield %[[FAST]]
+// CHECK: } else {
+// CHECK:   %[[SLOW:.*]] = scf.for
+// CHECK:   scf.yield %[[SLOW]]
+// CHECK: vector.transfer_write %[[LAST]], %{{.*}} : vector<16xf32>, memref<16xf32>
+func.func @threads(%x: vector<16xf32>, %out: memref<64x16xf32>,
+                   %last: memref<16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  scf.parallel (%i) = (%c0) to (%c64) step (%c1) {
+    vector.transfer_write %x, %out[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<64x16xf32>
+  }
+  %end = scf.for %i = %c0 to %c64 step %c1 iter_args(%s = %x) -> vector<16xf32> {
+    %next = arith.addf %s, %x : vector<16xf32>
+    vector.transfer_write %next, %out[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<64x16xf32>
+    scf.yield %next : vector<16xf32>
+  }
+  vector.transfer_write %end, %last[%c0] {in_bounds = [true]} : vector<16xf32>, memref<16xf32>
+  return
+}
+
+// Nothing is proved, or nothing is gained: the result is read again, is small,
+// has rows of 15 elements, is written at an odd place, or has unknown sizes.
+// CHECK-LABEL: func.func @none
+// CHECK-NOT: scf.if
+// CHECK-NOT: vector.store
+func.func @none(%x: vector<16xf32>, %read: memref<64x16xf32>,
+                %small: memref<8x16xf32>, %odd: memref<128x15xf32>,
+                %shifted: memref<64x32xf32>, %dynamic: memref<?x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %i = %c0 to %c8 step %c1 {
+    %y = vector.transfer_read %read[%c0, %c0], %zero {in_bounds = [true]} : memref<64x16xf32>, vector<16xf32>
+    vector.transfer_write %y, %read[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<64x16xf32>
+    vector.transfer_write %x, %small[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<8x16xf32>
+    vector.transfer_write %x, %odd[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<128x15xf32>
+    vector.transfer_write %x, %shifted[%i, %i] {in_bounds = [true]} : vector<16xf32>, memref<64x32xf32>
+    vector.transfer_write %x, %dynamic[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<?x16xf32>
+  }
+  return
+}
