@@ -24,7 +24,8 @@
 #include "ssm/Utils/Num.h"
 
 #include "FFTEmitter.h"
-#include "TileLoop.h"
+#include "TimeLoop.h"
+#include "Transpose.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -32,6 +33,9 @@
 
 using namespace mlir;
 using namespace ssm;
+
+/// Steps that are transposed at once, see TimeContiguous.cpp.
+static constexpr int64_t kBlockSteps = 64;
 
 namespace {
 class FFTConvEmitter {
@@ -51,8 +55,21 @@ private:
               Value scale);
   Value store(ValueRange work, const Tile &tile, Value part);
 
-  /// The place in time of step `t`.
-  OpFoldResult timeAt(Value t);
+  /// The steps of a block, first to last, are those of `value` backward.
+  bool isTurned(Value value) {
+    return value == op.getSignal() && op.getDirection() == Direction::Backward;
+  }
+  /// Row `i` of a block: its step, and its place among those of the block.
+  Value stepOf(TimeRange block, Value i);
+  OpFoldResult placeOf(TimeRange block, Value i, bool turned);
+  /// The tile's part in a block of steps, with its place in time.
+  Tile blockOf(const Tile &tile, TimeRange block, bool turned);
+  Values loadRow(Value slice, OpFoldResult width, Value t, Value scale,
+                 ValueRange work);
+  Value storeRow(ValueRange work, OpFoldResult width, Value t, Value slice);
+  /// Steps taken together: what is transposed at once, or all.
+  Values forEachBlockOf(AffineMap map, OpFoldResult count, ValueRange carried,
+                        function_ref<Values(TimeRange, ValueRange)> body);
   unsigned tileDim() { return op.getNumLoops(); }
   unsigned laneInTileDim() { return op.getNumLoops() + 1; }
   Tile wholeOp();
@@ -123,108 +140,176 @@ void FFTConvEmitter::noteTileNumber(Tile &tile,
              {tile.ranges[laneAxis->dim].offset, laneAxis->begin});
 }
 
-OpFoldResult FFTConvEmitter::timeAt(Value t) {
-  if (op.getDirection() == Direction::Forward)
-    return t;
+Value FFTConvEmitter::stepOf(TimeRange block, Value i) {
+  AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
+  return asValue(b, loc, affine(b, loc, sum, {block.begin, OpFoldResult(i)}));
+}
+
+OpFoldResult FFTConvEmitter::placeOf(TimeRange block, Value i, bool turned) {
+  if (!turned)
+    return i;
   return affine(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1) - 1,
-                {sizes[time], OpFoldResult(t)});
+                {block.length, OpFoldResult(i)});
+}
+
+Tile FFTConvEmitter::blockOf(const Tile &tile, TimeRange block, bool turned) {
+  Tile part = tile;
+  OpFoldResult begin = block.begin;
+  if (turned)
+    begin = affine(b, loc,
+                   b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1) -
+                       b.getAffineSymbolExpr(2),
+                   {sizes[time], block.begin, block.length});
+  part.ranges[time] = {begin, block.length, b.getIndexAttr(1)};
+  return part;
+}
+
+SmallVector<Value> FFTConvEmitter::forEachBlockOf(
+    AffineMap map, OpFoldResult count, ValueRange carried,
+    function_ref<Values(TimeRange, ValueRange)> body) {
+  if (parallel.empty() || !isTimeContiguous(map, time, parallel.back()))
+    return body({b.getIndexAttr(0), count}, carried);
+  return forEachBlock(b, loc, count, kBlockSteps, /*backward=*/false, carried,
+                      body);
+}
+
+SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
+                                           Value t, Value scale,
+                                           ValueRange work) {
+  Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
+  Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
+  if (scale) {
+    wr = arith::MulFOp::create(b, loc, wr, scale);
+    wi = arith::MulFOp::create(b, loc, wi, scale);
+  }
+  OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
+                            strides = {one, one};
+  auto rowType = RankedTensorType::get(
+      {getConstantIntValue(width).value_or(ShapedType::kDynamic)}, real);
+  AffineMap identity = b.getMultiDimIdentityMap(1);
+  SmallVector<Indexed> outs;
+  for (Value part : work)
+    outs.push_back({tensor::ExtractSliceOp::create(b, loc, rowType, part,
+                                                   offsets, shape, strides),
+                    identity});
+  // A value without the lane dimension is shared by all lanes.
+  AffineMap source = cast<RankedTensorType>(slice.getType()).getRank() == 0
+                         ? AffineMap::get(1, 0, {}, b.getContext())
+                         : identity;
+  Values rows =
+      buildGeneric(b, loc, 1, {{slice, source}}, outs,
+                   [&](OpBuilder &nested, Location at, ValueRange scalars) {
+                     NumBuilder num(nested, at, real);
+                     Value x = num.load(scalars[0]).re;
+                     return Values{num.mulf(x, wr), num.mulf(x, wi)};
+                   });
+  Values next;
+  for (auto [row, part] : llvm::zip_equal(rows, work))
+    next.push_back(tensor::InsertSliceOp::create(b, loc, row, part, offsets,
+                                                 shape, strides));
+  return next;
 }
 
 SmallVector<Value> FFTConvEmitter::load(Value value, AffineMap map,
                                         const Tile &tile, OpFoldResult count,
                                         Value scale) {
-  bool inOrder = map == signalMap && value == op.getSignal();
   // A kernel that all lanes share is repeated in each.
   OpFoldResult width = b.getIndexAttr(parallel.empty() ? 1 : lanes);
   if (!parallel.empty() && tile.keeps(parallel.back()))
     width = tile.ranges[parallel.back()].size;
-  bool full = getConstantIntValue(width) == lanes;
+  bool full = getConstantIntValue(width) == lanes, turned = isTurned(value);
   Value zero = asValue(b, loc, b.getIndexAttr(0));
   Values work = transform.makeWork();
   work = transform.clearRows(work, full ? asValue(b, loc, count) : zero);
   if (getConstantIntValue(count) == 0)
     return work;
-  return buildFor(
-      b, loc, zero, asValue(b, loc, count), work,
-      [&](Value t, ValueRange args) {
-        Tile at = tile.at(time, inOrder ? timeAt(t) : OpFoldResult(t));
-        Value slice = extractTile(b, loc, value, map, at);
-        Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
-        Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
-        if (scale) {
-          wr = arith::MulFOp::create(b, loc, wr, scale);
-          wi = arith::MulFOp::create(b, loc, wi, scale);
+  return forEachBlockOf(
+      map, count, work, [&](TimeRange range, ValueRange carried) {
+        Tile block = blockOf(tile, range, turned);
+        Indexed rows = {value, map};
+        if (!parallel.empty() && isTimeContiguous(map, time, parallel.back())) {
+          rows = packBlock(b, loc, rows, block, time, parallel.back());
+          block = block.atOrigin();
         }
-        OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
-        SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
-                                  strides = {one, one};
-        auto rowType = RankedTensorType::get(
-            {getConstantIntValue(width).value_or(ShapedType::kDynamic)}, real);
-        AffineMap identity = b.getMultiDimIdentityMap(1);
-        SmallVector<Indexed> outs;
-        for (Value part : args)
-          outs.push_back({tensor::ExtractSliceOp::create(
-                              b, loc, rowType, part, offsets, shape, strides),
-                          identity});
-        // A value without the lane dimension is shared by all lanes.
-        AffineMap source =
-            cast<RankedTensorType>(slice.getType()).getRank() == 0
-                ? AffineMap::get(1, 0, {}, b.getContext())
-                : identity;
-        Values rows = buildGeneric(
-            b, loc, 1, {{slice, source}}, outs,
-            [&](OpBuilder &nested, Location at, ValueRange scalars) {
-              NumBuilder num(nested, at, real);
-              Value x = num.load(scalars[0]).re;
-              return Values{num.mulf(x, wr), num.mulf(x, wi)};
+        return buildFor(
+            b, loc, zero, asValue(b, loc, range.length), carried,
+            [&](Value i, ValueRange args) {
+              LoopRange place{placeOf(range, i, turned), b.getIndexAttr(1),
+                              b.getIndexAttr(1)};
+              Tile at = block.narrow(b, loc, time, place);
+              Value slice = extractTile(b, loc, rows.value, rows.map, at);
+              return loadRow(slice, width, stepOf(range, i), scale, args);
             });
-        Values next;
-        for (auto [row, part] : llvm::zip_equal(rows, args))
-          next.push_back(tensor::InsertSliceOp::create(
-              b, loc, row, part, offsets, shape, strides));
-        return next;
       });
+}
+
+Value FFTConvEmitter::storeRow(ValueRange work, OpFoldResult width, Value t,
+                               Value slice) {
+  OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
+                            strides = {one, one};
+  SmallVector<int64_t> rowShape;
+  if (!parallel.empty())
+    rowShape.push_back(
+        getConstantIntValue(width).value_or(ShapedType::kDynamic));
+  auto rowType = RankedTensorType::get(rowShape, real);
+  AffineMap identity = b.getMultiDimIdentityMap(rowShape.size());
+  SmallVector<Indexed> ins;
+  for (Value half : work)
+    ins.push_back({tensor::ExtractSliceOp::create(b, loc, rowType, half,
+                                                  offsets, shape, strides),
+                   identity});
+  Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
+  Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
+  return buildGeneric(
+      b, loc, rowShape.size(), ins, {{slice, identity}},
+      [&](OpBuilder &nested, Location at, ValueRange scalars) {
+        NumBuilder num(nested, at, real);
+        Value y = num.addf(num.mulf(scalars[0], wr), num.mulf(scalars[1], wi));
+        return Values{num.store({y, Value()}, op.getType().getElementType())};
+      })[0];
 }
 
 Value FFTConvEmitter::store(ValueRange work, const Tile &tile, Value part) {
   Value zero = asValue(b, loc, b.getIndexAttr(0));
-  bool hasLanes = !parallel.empty();
-  OpFoldResult width = hasLanes ? tile.ranges[parallel.back()].size
-                                : OpFoldResult(b.getIndexAttr(1));
-  Type element = op.getType().getElementType();
-  return buildFor(
-      b, loc, zero, asValue(b, loc, sizes[time]), part,
-      [&](Value t, ValueRange args) {
-        OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
-        SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
-                                  strides = {one, one};
-        SmallVector<int64_t> rowShape;
-        if (hasLanes)
-          rowShape.push_back(
-              getConstantIntValue(width).value_or(ShapedType::kDynamic));
-        auto rowType = RankedTensorType::get(rowShape, real);
-        AffineMap identity = b.getMultiDimIdentityMap(rowShape.size());
-        SmallVector<Indexed> ins;
-        for (Value half : work)
-          ins.push_back({tensor::ExtractSliceOp::create(
-                             b, loc, rowType, half, offsets, shape, strides),
-                         identity});
-        Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
-        Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
-        Tile local = tile.at(time, timeAt(t));
-        for (auto [dim, range] : llvm::enumerate(local.ranges))
-          if (dim != time)
-            range.offset = none;
-        Value slice = extractTile(b, loc, args[0], resultMap, local);
-        Value row = buildGeneric(
-            b, loc, rowShape.size(), ins, {{slice, identity}},
-            [&](OpBuilder &nested, Location at, ValueRange scalars) {
-              NumBuilder num(nested, at, real);
-              Value y =
-                  num.addf(num.mulf(scalars[0], wr), num.mulf(scalars[1], wi));
-              return Values{num.store({y, Value()}, element)};
+  bool turned = op.getDirection() == Direction::Backward;
+  OpFoldResult width = parallel.empty() ? OpFoldResult(b.getIndexAttr(1))
+                                        : tile.ranges[parallel.back()].size;
+  Tile origin = tile.atOrigin();
+  return forEachBlockOf(
+      resultMap, sizes[time], part, [&](TimeRange range, ValueRange carried) {
+        Tile block = blockOf(origin, range, turned);
+        bool contiguous = !parallel.empty() &&
+                          isTimeContiguous(resultMap, time, parallel.back());
+        Indexed rows = {carried[0], resultMap};
+        Tile place = block;
+        if (contiguous) {
+          rows.map = lanesLast(resultMap, parallel.back());
+          place = block.atOrigin();
+          SmallVector<OpFoldResult> shape;
+          for (unsigned dim : dimsOf(rows.map))
+            shape.push_back(place.ranges[dim].size);
+          rows.value = tensor::EmptyOp::create(b, loc, shape,
+                                               op.getType().getElementType());
+        }
+        Value filled = buildFor(
+            b, loc, zero, asValue(b, loc, range.length), rows.value,
+            [&](Value i, ValueRange args) {
+              Tile local = place.narrow(b, loc, time,
+                                        {placeOf(range, i, turned),
+                                         b.getIndexAttr(1), b.getIndexAttr(1)});
+              Value slice = extractTile(b, loc, args[0], rows.map, local);
+              Value row = storeRow(work, width, stepOf(range, i), slice);
+              return Values{insertTile(b, loc, row, args[0], rows.map, local)};
             })[0];
-        return Values{insertTile(b, loc, row, args[0], resultMap, local)};
+        if (!contiguous)
+          return Values{filled};
+        Tile whole = block.withAllDims();
+        Value target = extractTile(b, loc, carried[0], resultMap, whole);
+        target = transposeTile(b, loc, {filled, rows.map}, {target, resultMap},
+                               whole.atOrigin(), parallel.back(), time);
+        return Values{insertTile(b, loc, target, carried[0], resultMap, whole)};
       })[0];
 }
 

@@ -30,6 +30,8 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateHoistContractionsPatterns(lowerings);
     ssm::populateRecurrenceToConvPatterns(lowerings);
     ssm::populateRecurrenceLowering(lowerings);
+    ssm::populateTimeContiguousLowering(lowerings);
+    ssm::populateSplitTimeLowering(lowerings);
     ssm::populateAssociativeScanLowering(lowerings);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);

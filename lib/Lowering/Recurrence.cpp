@@ -16,6 +16,7 @@ RecurrenceScan::RecurrenceScan(OpBuilder &b, LinearRecurrenceOp op)
   if (dims.rowComesOut())
     state.push_back(*dims.row);
   backward = op.isBackward();
+  readsBefore = op.getRead() == ReadPoint::Before;
   loopSizes = getLoopSizes(b, op);
   if (!op.getResult().use_empty())
     results.push_back({op.getResult().getType(), op.getResultIndexingMap(),

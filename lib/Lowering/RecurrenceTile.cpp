@@ -7,6 +7,8 @@
 
 #include "RecurrenceTile.h"
 
+#include "Producer.h"
+
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -62,42 +64,6 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
   return operand;
 }
 
-/// The loop dimensions of the recurrence that an input of the producer is over,
-/// by `loops`, those of the producer's loops; null if it is not indexed by
-/// them.
-static AffineMap composeMap(AffineMap input, ArrayRef<AffineExpr> loops,
-                            AffineMap map) {
-  if (!input.isProjectedPermutation())
-    return AffineMap();
-  SmallVector<AffineExpr> exprs;
-  for (unsigned loop : dimsOf(input))
-    exprs.push_back(loops[loop]);
-  return AffineMap::get(map.getNumDims(), 0, exprs, map.getContext());
-}
-
-/// Asking for a size is no use: it folds to that of an operand.
-static bool hasOneReader(Value value) {
-  return llvm::count_if(value.getUsers(), [](Operation *user) {
-           return !isa<tensor::DimOp>(user);
-         }) == 1;
-}
-
-/// An elementwise op on real numbers with no other user, whose body knows
-/// nothing of its place.
-static linalg::GenericOp findProducer(Value value) {
-  auto producer = value.getDefiningOp<linalg::GenericOp>();
-  if (!producer || !hasOneReader(value) || producer.getNumResults() != 1 ||
-      producer.getNumParallelLoops() != producer.getNumLoops() ||
-      !producer.getIndexingMapsArray().back().isPermutation() ||
-      producer.payloadUsesValueFromOperand(producer.getDpsInitOperand(0)))
-    return {};
-  for (Operation &nested : producer.getBlock()->without_terminator())
-    if (isa<linalg::IndexOp>(nested) || nested.getNumRegions())
-      return {};
-  return llvm::any_of(producer->getOperands(), hasComplexElements) ? nullptr
-                                                                   : producer;
-}
-
 bool RecurrenceTile::fuseProducer(OpBuilder &b, TileOperand &operand,
                                   ArrayRef<unsigned> own) {
   // A smaller operand is worth its memory: it is read many times.
@@ -105,29 +71,14 @@ bool RecurrenceTile::fuseProducer(OpBuilder &b, TileOperand &operand,
                 llvm::all_of(tile.kept, [&](unsigned dim) {
                   return uses(operand.map, dim);
                 });
-  auto producer = isFull ? findProducer(operand.source) : nullptr;
+  Producer producer =
+      isFull ? findProducer(operand.source, operand.map) : Producer();
   if (!producer)
     return false;
-  SmallVector<AffineMap> maps = producer.getIndexingMapsArray();
-  SmallVector<AffineExpr> loops(maps.back().getNumDims());
-  for (auto [loop, expr] :
-       llvm::zip_equal(dimsOf(maps.back()), operand.map.getResults()))
-    loops[loop] = expr;
-  SmallVector<AffineMap> composed;
-  for (OpOperand *input : producer.getDpsInputOperands()) {
-    composed.push_back(
-        composeMap(producer.getMatchingIndexingMap(input), loops, operand.map));
-    if (!composed.back())
-      return false;
-  }
   for (auto [input, map] :
-       llvm::zip_equal(producer.getDpsInputOperands(), composed)) {
-    bool used = isa<RankedTensorType>(input->get().getType()) &&
-                producer.payloadUsesValueFromOperand(input);
-    operand.inputs.push_back(used ? makeOperand(b, input->get(), map)
-                                  : TileOperand());
-  }
-  operand.producer = producer;
+       llvm::zip_equal(producer.op.getDpsInputs(), producer.maps))
+    operand.inputs.push_back(map ? makeOperand(b, input, map) : TileOperand());
+  operand.producer = producer.op;
   return true;
 }
 

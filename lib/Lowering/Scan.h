@@ -83,6 +83,9 @@ public:
   mlir::Location loc;
   unsigned time = 0;
   bool backward = false;
+  /// Whether what is stored at a step does not depend on the prefix after it;
+  /// it is then stored first, so that the prefix can be advanced in place.
+  bool readsBefore = false;
   /// Independent scans, contiguous dimension last, and the dimensions that a
   /// tile holds whole. `loopSizes` may have dimensions that only summaries use.
   llvm::SmallVector<unsigned> parallel, state;

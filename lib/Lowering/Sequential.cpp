@@ -148,23 +148,10 @@ SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
   numPrefix = carried.size();
   llvm::append_range(carried, extractParts(b, problem, band, whole, shared));
 
-  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
-  OpFoldResult rounds = affine(b, loc, s0.floorDiv(kBandSteps), length);
-  OpFoldResult rest = affine(b, loc, s0 % kBandSteps, length);
-  if (getConstantIntValue(rounds) != 0)
-    carried = buildFor(
-        b, loc, asValue(b, loc, b.getIndexAttr(0)), asValue(b, loc, rounds),
-        carried, [&](Value i, ValueRange args) {
-          AffineExpr at =
-              problem.backward ? s1 - (s0 + 1) * kBandSteps : s0 * kBandSteps;
-          return emitSteps(affine(b, loc, at, {OpFoldResult(i), length}),
-                           b.getIndexAttr(kBandSteps), args);
-        });
-  if (getConstantIntValue(rest) != 0)
-    carried = emitSteps(problem.backward
-                            ? OpFoldResult(b.getIndexAttr(0))
-                            : affine(b, loc, s0 - s0 % kBandSteps, length),
-                        rest, carried);
+  carried = forEachBlock(b, loc, length, kBandSteps, problem.backward, carried,
+                         [&](TimeRange range, ValueRange args) {
+                           return emitSteps(range.begin, range.length, args);
+                         });
   return collectResults(b, problem, *scan, band, whole, carried);
 }
 

@@ -15,6 +15,19 @@ Tile Tile::at(unsigned dim, OpFoldResult index) const {
   return tile;
 }
 
+Tile Tile::atOrigin() const {
+  Tile tile = *this;
+  for (LoopRange &range : tile.ranges)
+    range.offset = Builder(range.size.getContext()).getIndexAttr(0);
+  return tile;
+}
+
+Tile Tile::withAllDims() const {
+  Tile tile = *this;
+  tile.kept = llvm::to_vector(llvm::seq<unsigned>(ranges.size()));
+  return tile;
+}
+
 Tile Tile::narrow(OpBuilder &b, Location loc, unsigned dim,
                   const LoopRange &range) const {
   Tile tile = *this;

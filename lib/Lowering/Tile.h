@@ -35,6 +35,12 @@ struct Tile {
   /// The same tile with loop dimension `dim` at one index.
   Tile at(unsigned dim, mlir::OpFoldResult index) const;
 
+  /// The same part of a tensor that holds nothing else.
+  Tile atOrigin() const;
+
+  /// The same tile, whose values keep every dimension.
+  Tile withAllDims() const;
+
   /// The part of the tile that has `range`, counted from the tile's own offset,
   /// in loop dimension `dim`.
   Tile narrow(mlir::OpBuilder &b, mlir::Location loc, unsigned dim,

@@ -92,6 +92,20 @@ SmallVector<Value> ssm::extractParts(OpBuilder &b, const ScanProblem &problem,
   return parts;
 }
 
+SmallVector<Value> ssm::advanceAndStore(OpBuilder &b,
+                                        const ScanProblem &problem,
+                                        ScanTile &scan, ValueRange before,
+                                        ValueRange parts, const Step &step) {
+  SmallVector<Value> next, stored;
+  if (problem.readsBefore)
+    stored = scan.store(b, before, before, step, parts);
+  next = scan.advance(b, before, step);
+  if (!problem.readsBefore)
+    stored = scan.store(b, before, next, step, parts);
+  llvm::append_range(next, stored);
+  return next;
+}
+
 SmallVector<Value> ssm::scanRange(OpBuilder &b, ScanProblem &problem,
                                   ScanTile &scan, TimeRange range,
                                   ValueRange prefix, ValueRange parts) {
@@ -100,21 +114,19 @@ SmallVector<Value> ssm::scanRange(OpBuilder &b, ScanProblem &problem,
   SmallVector<Value> carried(prefix);
   llvm::append_range(carried, parts);
   AffineExpr i = b.getAffineSymbolExpr(0), begin = b.getAffineSymbolExpr(1);
-  return forEachStep(
-      b, problem, range.length, carried,
-      [&](OpBuilder &nested, Value position, ValueRange args) {
-        ValueRange before = args.take_front(prefix.size());
-        OpFoldResult t =
-            affine(nested, loc, i + begin, {position, range.begin});
-        Step step{{t, one, one},
-                  {OpFoldResult(position), one, one},
-                  isFirst(nested, problem, t),
-                  Value()};
-        SmallVector<Value> next = scan.advance(nested, before, step);
-        llvm::append_range(next, scan.store(nested, before, next, step,
-                                            args.drop_front(prefix.size())));
-        return next;
-      });
+  return forEachStep(b, problem, range.length, carried,
+                     [&](OpBuilder &nested, Value position, ValueRange args) {
+                       ValueRange before = args.take_front(prefix.size());
+                       OpFoldResult t = affine(nested, loc, i + begin,
+                                               {position, range.begin});
+                       Step step{{t, one, one},
+                                 {OpFoldResult(position), one, one},
+                                 isFirst(nested, problem, t),
+                                 Value()};
+                       return advanceAndStore(nested, problem, scan, before,
+                                              args.drop_front(prefix.size()),
+                                              step);
+                     });
 }
 
 SmallVector<TileResult>
@@ -145,4 +157,30 @@ SmallVector<TileResult> ssm::runTimeRange(OpBuilder &b, ScanProblem &problem,
   SmallVector<Value> carried =
       scanRange(b, problem, scan, range, prefix, parts);
   return collectResults(b, problem, scan, tile, range, carried);
+}
+
+SmallVector<Value> ssm::forEachBlock(
+    OpBuilder &b, Location loc, OpFoldResult length, int64_t steps,
+    bool backward, ValueRange carried,
+    function_ref<SmallVector<Value>(TimeRange, ValueRange)> body) {
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  OpFoldResult zero = b.getIndexAttr(0);
+  OpFoldResult rounds = affine(b, loc, s0.floorDiv(steps), length);
+  OpFoldResult rest = affine(b, loc, s0 % steps, length);
+  SmallVector<Value> values(carried);
+  if (getConstantIntValue(rounds) != 0)
+    values = buildFor(b, loc, asValue(b, loc, zero), asValue(b, loc, rounds),
+                      values, [&](Value i, ValueRange args) {
+                        AffineExpr at =
+                            backward ? s1 - (s0 + 1) * steps : s0 * steps;
+                        OpFoldResult begin =
+                            affine(b, loc, at, {OpFoldResult(i), length});
+                        return body({begin, b.getIndexAttr(steps)}, args);
+                      });
+  if (getConstantIntValue(rest) != 0) {
+    OpFoldResult begin =
+        backward ? zero : affine(b, loc, s0 - s0 % steps, length);
+    values = body({begin, rest}, values);
+  }
+  return values;
 }

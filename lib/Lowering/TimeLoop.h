@@ -33,6 +33,12 @@ llvm::SmallVector<TileResult> runTimeRange(mlir::OpBuilder &b,
                                            mlir::ValueRange prefix,
                                            mlir::ValueRange shared);
 
+/// One step: the prefix after it, and the parts of the results with it stored.
+llvm::SmallVector<mlir::Value>
+advanceAndStore(mlir::OpBuilder &b, const ScanProblem &problem, ScanTile &scan,
+                mlir::ValueRange before, mlir::ValueRange parts,
+                const Step &step);
+
 /// Carries `prefix` and the tile's parts of the results with time through a
 /// time range, with which the parts begin.
 llvm::SmallVector<mlir::Value>
@@ -58,6 +64,15 @@ forEachStep(mlir::OpBuilder &b, const ScanProblem &problem,
             llvm::function_ref<llvm::SmallVector<mlir::Value>(
                 mlir::OpBuilder &, mlir::Value, mlir::ValueRange)>
                 body);
+
+/// Runs `body` for one block of `steps` after the other, and for the rest, in
+/// the direction of time.
+llvm::SmallVector<mlir::Value> forEachBlock(
+    mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult length,
+    int64_t steps, bool backward, mlir::ValueRange carried,
+    llvm::function_ref<llvm::SmallVector<mlir::Value>(TimeRange,
+                                                      mlir::ValueRange)>
+        body);
 
 } // namespace ssm
 

@@ -310,11 +310,8 @@ SmallVector<Value> TreeScanEmitter::applyLeaves(ValueRange summaries,
               [&](OpBuilder &inner, Value position, ValueRange args) {
                 Step step = leafStep(inner, tile, position);
                 ValueRange prefix = args.take_front(numPrefix);
-                Values next = scan->advance(inner, prefix, step);
-                llvm::append_range(next,
-                                   scan->store(inner, prefix, next, step,
-                                               args.drop_front(numPrefix)));
-                return next;
+                return advanceAndStore(inner, problem, *scan, prefix,
+                                       args.drop_front(numPrefix), step);
               });
           SmallVector<TileResult> results;
           for (auto [i, value] :

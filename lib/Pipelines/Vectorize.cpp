@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TransposeSquares.h"
 #include "ssm/Pipelines/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -50,6 +51,17 @@ static bool hasVectorElements(linalg::LinalgOp op) {
               .wasInterrupted();
 }
 
+/// A transpose that would fall apart into single elements, see
+/// TransposeSquares.cpp.
+static bool isOddTranspose(linalg::LinalgOp op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if (!generic || !linalg::isaTransposeOpInterface(generic))
+    return false;
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  return sizes.size() != 2 || sizes[0] != sizes[1] ||
+         !llvm::isPowerOf2_64(sizes[0]);
+}
+
 static bool isSmallTile(linalg::LinalgOp op, int64_t maxElements) {
   int64_t elements = 1;
   for (int64_t size : op.getStaticLoopRanges()) {
@@ -74,6 +86,8 @@ struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
     vector::TransferWriteOp::getCanonicalizationPatterns(set, context);
     vector::populateVectorMultiReductionLoweringPatterns(
         set, vector::VectorMultiReductionLowering::InnerParallel);
+    vector::populateVectorTransferPermutationMapLoweringPatterns(set);
+    ::ssm::populateTransposeSquaresPatterns(set);
     patterns = std::move(set);
     return success();
   }
@@ -82,7 +96,7 @@ struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
     SmallVector<linalg::LinalgOp> tiles;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (op.hasPureTensorSemantics() && isSmallTile(op, maxElements) &&
-          hasVectorElements(op))
+          hasVectorElements(op) && !isOddTranspose(op))
         tiles.push_back(op);
     });
     IRRewriter rewriter(&getContext());

@@ -95,6 +95,10 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
       (complexSignal ? 2 : 1) * (complexKernel && !realTaps ? 2 : 1);
   problem.makesKernel = true;
   problem.finalIsUsed = !op.getFinal().use_empty();
+  AffineMap result = op.getResultIndexingMap();
+  problem.timeContiguous =
+      !dims.parallel.empty() &&
+      positionOf(result, dims.time) == result.getNumResults() - 1;
   problem.elementBytes =
       getElementWidth(getRealType(op.getStateElementType())) / 8;
 }

@@ -9,9 +9,10 @@ using namespace ssm;
 /// Vectors of channels in a tile: four are enough to hide the latency of an
 /// FMA, and four cache lines in a row of every operand a step. Two lines take
 /// up to twice as long when the rows are a page apart. The states of a channel
-/// that has several are vectors of their own, which must stay in registers.
+/// that has several are vectors of their own, which must stay in registers, and
+/// channels whose steps are contiguous are each a stream of their own.
 static int64_t vectorsPerTile(const Problem &problem) {
-  return problem.states < 4 ? 4 : 1;
+  return problem.states < 4 && !problem.timeContiguous ? 4 : 1;
 }
 
 static std::string refuse(const Problem &problem) {

@@ -9,10 +9,13 @@
 // CHECK-SAME: %[[U:.*]]: tensor<2x100x32xf32>, %[[K:.*]]: tensor<32x7xf32>)
 // The weights.
 // CHECK: %[[W:.*]]:2 = scf.for {{.*}} -> (tensor<128xf32>, tensor<128xf32>)
-// 1. For each tile of the kernels: load and weight 7 taps, transform.
+// 1. For each tile of the kernels: transpose 7 taps of each, load and weight
+// them, transform.
 // CHECK: %[[SPECTRA:.*]]:2 = scf.forall (%[[TILE:.*]]) in (2) {{.*}} -> (tensor<2x128x16xf32>, tensor<2x128x16xf32>)
+// CHECK: tensor.extract_slice %[[K]][%{{.*}}, 0] [16, 7]
+// CHECK: %[[TAPS:.*]] = linalg.generic {{.*}} outs({{.*}} : tensor<7x16xf32>)
 // CHECK: scf.for %[[T:.*]] = %c0 to %c7 step %c1
-// CHECK: tensor.extract_slice %[[K]][%{{.*}}, %[[T]]] [16, 1]
+// CHECK: tensor.extract_slice %[[TAPS]][%[[T]], 0] [1, 16]
 // CHECK: tensor.extract %[[W]]#0[%[[T]]]
 // CHECK: scf.forall.in_parallel
 // CHECK-NEXT: tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%[[TILE]], 0, 0] [1, 128, 16]
@@ -46,7 +49,8 @@ func.func @static(%u: tensor<2x100x32xf32>, %k: tensor<32x7xf32>) -> tensor<2x10
 // CHECK: %[[TAPS:.*]] = tensor.dim %[[K]], %c1
 // CHECK: %[[COUNT:.*]] = arith.minsi %[[TAPS]], %[[L]]
 // CHECK: scf.forall {{.*}} -> (tensor<?x?x16xf32>, tensor<?x?x16xf32>)
-// CHECK: scf.for %{{.*}} = %c0 to %[[COUNT]] step %c1
+// CHECK: %[[REST:.*]] = arith.remsi %[[COUNT]], %c64
+// CHECK: scf.for %{{.*}} = %c0 to %c64 step %c1
 // CHECK: scf.forall {{.*}} -> (tensor<?x?x?xf32>)
 // CHECK: scf.for %{{.*}} = %c0 to %[[L]] step %c1
 // CHECK: scf.forall {{.*}} -> (tensor<?x?x16xf32>, tensor<?x?x16xf32>)

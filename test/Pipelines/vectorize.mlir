@@ -52,3 +52,17 @@ func.func @bits(%a: tensor<16xi1>, %b: tensor<16xi1>) -> tensor<16xi1> {
   } -> tensor<16xi1>
   return %r : tensor<16xi1>
 }
+
+// A square is transposed by log2(4) rounds of shuffles of its rows.
+// CHECK-LABEL: func.func @transpose
+// CHECK: vector.transfer_read
+// CHECK: vector.shuffle {{.*}} [0, 1, 4, 5]
+// CHECK: vector.shuffle {{.*}} [2, 3, 6, 7]
+// CHECK: vector.shuffle {{.*}} [0, 4, 2, 6]
+// CHECK: vector.shuffle {{.*}} [1, 5, 3, 7]
+// CHECK-NOT: vector.transpose
+// CHECK: vector.transfer_write
+func.func @transpose(%x: tensor<4x4xf32>, %y: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = linalg.transpose ins(%x : tensor<4x4xf32>) outs(%y : tensor<4x4xf32>) permutation = [1, 0]
+  return %0 : tensor<4x4xf32>
+}

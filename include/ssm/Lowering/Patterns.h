@@ -17,6 +17,14 @@ namespace ssm {
 /// it has none).
 void populateRecurrenceLowering(mlir::RewritePatternSet &patterns);
 
+/// Sequential `ssm.linear_recurrence` whose time is contiguous: blocks that are
+/// transposed, and their recurrence.
+void populateTimeContiguousLowering(mlir::RewritePatternSet &patterns);
+
+/// Sequential `ssm.linear_recurrence` of a few channels whose time is
+/// contiguous: blocks of segments, and recurrences over each.
+void populateSplitTimeLowering(mlir::RewritePatternSet &patterns);
+
 /// `ssm.associative_scan` with strategy sequential or tree_scan.
 void populateAssociativeScanLowering(mlir::RewritePatternSet &patterns);
 

@@ -33,6 +33,8 @@ struct Problem {
   bool complexTransition = false;
   bool makesKernel = false; ///< The kernel must be materialised first.
   bool finalIsUsed = false;
+  /// Steps of time lie next to each other in the result, channels do not.
+  bool timeContiguous = false;
   bool assumedSizes = false;
 
   /// The kernel's length if a bound cuts it, else 0.
