@@ -14,19 +14,14 @@ there, and 64 bits need jax_enable_x64.
 import functools
 import hashlib
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from . import _text
-from ._arrays import (check_axis, check_choice, check_flag, check_widths, describe, is_complex, make_complex,
-                      real)
-from ._compile import STRATEGIES, Plan, core, plans
-from ._conv import MODES
-from ._recurrence import (LETTERS, NUMERICS, Form, broadcast_letters, form_linear_recurrence, form_state_space,
-                          operand_elements, plan_recurrence, result_elements)
-from ._scan import DTYPES
+from . import _ops
+from ._arrays import check_axis, check_choice, check_flag, describe
+from ._compile import core, plans
+from ._ops import bind_letters, is_complex_dtype, specs
+from ._recurrence import LETTERS, form_linear_recurrence, form_state_space
 from ._scan import maximum as ssm_maximum
 from ._scan import minimum as ssm_minimum
 
@@ -46,36 +41,6 @@ __all__ = ["associative_scan", "linear_recurrence", "long_conv", "state_space"]
 TARGET = "mlir_ssm_kernel"
 jax.ffi.register_ffi_target(TARGET, core().xla_handler(), platform="cpu")
 
-KEYWORDS = {"a": "transition", "u": "signal", "b": "input", "c": "output", "init": "init"}
-
-
-@dataclass(frozen=True)
-class Spec:
-    """The shape and dtype of an array that is not there yet."""
-
-    shape: tuple
-    dtype: np.dtype
-
-    @property
-    def ndim(self):
-        return len(self.shape)
-
-
-def specs(operands):
-    return [Spec(tuple(x.shape), np.dtype(x.dtype)) for x in operands]
-
-
-def dtype_of(element):
-    if DTYPES[element] == "bfloat16":
-        return np.dtype(jnp.bfloat16)
-    return np.dtype(DTYPES[element])
-
-
-def bind_letters(maps, operands):
-    """{letter: size} of operands with the axes `maps`."""
-    return {k: n for letters, x in zip(maps, operands) for k, n in zip(letters, x.shape)}
-
-
 def fresh_letter(used):
     return next(k for k in LETTERS if k not in used)
 
@@ -86,41 +51,12 @@ def fresh_letter(used):
 #   decompose(*operands) the same in terms of JAX
 #   batch(flags)         the op with one axis more in front of the operands with a flag, and of the results that depend
 #                        on one of these
-#   vjp(operands, cotangents of the results)
+#   vjp(library, operands, results, cotangents of the results)
 #   name, attributes     of the composite
 
 
-class Recurrence(NamedTuple):
-    """One recurrence; `names` are among a, u, b, c and init, and `maps` their letters."""
-
-    names: tuple
-    maps: tuple
-    y: str
-    final: str
-    projection: str
-    reverse: bool
-    read: str
-    mixing: tuple
-    strategy: str
-    numerics: str
-
+class Recurrence(_ops.Recurrence):
     name = "mlir_ssm.linear_recurrence"
-
-    def form(self, operands):
-        dims = "".join(dict.fromkeys(self.y + self.final + "".join(self.maps)))
-        keywords = {n: KEYWORDS[n] for n in self.names}
-        return Form("jax.linear_recurrence", list(self.names), keywords, dims, dict(zip(self.names, self.maps)),
-                    dict.fromkeys(self.names), self.y, self.final, bind_letters(self.maps, operands), self.projection,
-                    self.reverse, self.read, self.mixing)
-
-    def plan(self, operands):
-        return plan_recurrence(self.form(operands), operands, self.strategy, self.numerics)
-
-    def results(self, operands):
-        form = self.form(operands)
-        elements = result_elements(form, operand_elements(list(self.names), operands))
-        return [(tuple(form.sizes[k] for k in letters), dtype_of(e))
-                for letters, e in zip((self.y, self.final), elements)]
 
     def attributes(self):
         return {"spec": f"{', '.join(f'{n}:{m}' for n, m in zip(self.names, self.maps))} -> {self.y}, {self.final}",
@@ -165,88 +101,9 @@ class Recurrence(NamedTuple):
         in_state = any(flag for n, flag in zip(self.names, flags) if n != "c")
         return self._replace(maps=maps, y=k + self.y, final=k + self.final if in_state else self.final)
 
-    def vjp(self, operands, cotangents):
-        given = dict(zip(self.names, operands))
-        maps = dict(zip(self.names, self.maps))
-        dy, dfinal = cotangents
-        sizes = bind_letters(self.maps, operands)
-        wide = self.results(specs(operands))[1][1]
-        stored = wide if is_complex_dtype(wide) else given["u"].dtype
-        outputs = set(maps.get("c", "")) - set(self.final) - {"t"}
-        states = "".join(k for k in self.y if k not in outputs)
-        states += "".join(k for k in self.final if k not in states)
-        row, column = (dict(self.mixing).get(word) for word in ("row", "column"))
-        across = states.replace(row, column) if row else states
-        if self.projection == "twice_real":
-            dy = 2 * dy
 
-        def sum_to(name, *factors):
-            return product(maps[name], sizes, given[name].dtype, *factors)
-
-        # v, what the outputs pull at the states, and p; see lib/Transforms/GradientOfRecurrence.cpp.
-        factors = [(self.y, dy)] + ([(maps["c"], given["c"])] if "c" in given else [])
-        pull = product(states, sizes, stored, *factors)
-        transposed = maps["a"].translate(str.maketrans({row: column, column: row})) if row else maps["a"]
-        names, letters, back = ["a", "u"], [transposed, states], [given["a"], pull]
-        if self.read == "after" and row:
-            back[1] = product(across, sizes, stored, (maps["a"], given["a"]), (states, pull))
-        elif self.read == "after":
-            names.append("b"), letters.append(transposed), back.append(given["a"])
-        names.append("init"), letters.append(self.final), back.append(dfinal.astype(wide))
-        against = self._replace(names=tuple(names), maps=tuple(letters), y=states, final=self.final, projection="none",
-                                reverse=not self.reverse, read="before")
-        ahead, first = recurrence(against, *back)
-        g = pull + ahead if self.read == "after" else ahead
-
-        def states_read(read):
-            kept = [n for n in self.names if n != "c"]
-            op = self._replace(names=tuple(kept), maps=tuple(maps[n] for n in kept), y=states, projection="none",
-                               read=read)
-            return recurrence(op, *(given[n] for n in kept))[0]
-
-        drive = [(maps["b"], given["b"])] if "b" in given else []
-        grads = {"a": sum_to("a", (states, g), (across, states_read("before"))),
-                 "u": sum_to("u", (states, g), *drive)}
-        if "b" in given:
-            grads["b"] = sum_to("b", (states, g), (maps["u"], given["u"]))
-        if "c" in given:
-            grads["c"] = sum_to("c", (self.y, dy), (states, states_read(self.read)))
-        if "init" in given:
-            grads["init"] = sum_to("init", (self.final, first))
-        return tuple(grads[n] for n in self.names)
-
-
-class Convolution(NamedTuple):
-    """y_t = sum_l k_l u_{t-l}, or k_l u_{t+l} in reverse; maps of u and k, whose 't' is the lag."""
-
-    maps: tuple
-    y: str
-    reverse: bool
-    strategy: str
-    numerics: str
-
+class Convolution(_ops.Convolution):
     name = "mlir_ssm.long_conv"
-
-    def result(self, operands):
-        elements = check_widths("uk", operands)
-        part = real(elements[0])
-        sizes = bind_letters(self.maps[::-1], operands[::-1])  # t is the signal's
-        return [sizes[k] for k in self.y], make_complex(part, "u") if any(map(is_complex, elements)) else part
-
-    def plan(self, operands):
-        program = _text.Program("jax.long_conv")
-        values = [program.argument(name, x.shape, e)
-                  for name, x, e in zip("uk", operands, check_widths("uk", operands))]
-        result = _text.tensor(*self.result(operands))
-        value = _text.long_conv(program, self.y, *values, [*self.maps, self.y], result,
-                                [f"direction = #ssm.direction<{'backward' if self.reverse else 'forward'}>",
-                                 f"numerics = #ssm.numerics<{self.numerics}>"])
-        program.result(value, result)
-        return Plan(program, self.strategy, [None] * 2)
-
-    def results(self, operands):
-        shape, e = self.result(operands)
-        return [(tuple(shape), dtype_of(e))]
 
     def attributes(self):
         return {"spec": f"u:{self.maps[0]}, k:{self.maps[1]} -> {self.y}",
@@ -275,26 +132,6 @@ class Convolution(NamedTuple):
         maps = tuple(k + m if flag else m for m, flag in zip(self.maps, flags))
         return self._replace(maps=maps, y=k + self.y)
 
-    def vjp(self, operands, cotangents):
-        u, k = operands
-        (dy,) = cotangents
-        u_map, k_map = self.maps
-        sizes = dict(zip(self.y, dy.shape))
-        du, = convolution(self._replace(maps=(self.y, k_map), reverse=not self.reverse), dy, k)
-        pair = (self.y, dy), (u_map, u)
-        (m, signal), (n, kernel) = pair[::-1] if self.reverse else pair
-        lags, = convolution(self._replace(maps=(m, n), reverse=True), signal, kernel)
-        dk = product(k_map, sizes, k.dtype, (self.y, lags))
-        axis = k_map.index("t")
-        taps, length = k.shape[axis], sizes["t"]
-        dk = lax.slice_in_dim(dk, 0, min(taps, length), axis=axis)
-        widths = [(0, max(taps - length, 0)) if i == axis else (0, 0) for i in range(dk.ndim)]
-        return product(u_map, sizes, u.dtype, (self.y, du)), jnp.pad(dk, widths)
-
-
-def is_complex_dtype(dtype):
-    return np.dtype(dtype).kind == "c"
-
 
 def product(letters, sizes, dtype, *factors):
     """The product of factors (letters, array), summed over all other letters and repeated along missing ones."""
@@ -303,8 +140,8 @@ def product(letters, sizes, dtype, *factors):
     wide = functools.reduce(jnp.promote_types, [x.dtype for _, x in factors])
     if wide in (jnp.float16, jnp.bfloat16):
         wide = np.dtype(np.float32)
-    if len(factors) == 1 and factors[0][0] == kept:
-        y = factors[0][1].astype(wide)
+    if have == set(kept):  # nothing is summed
+        y = functools.reduce(jnp.multiply, [align(x.astype(wide), m, kept) for m, x in factors])
     else:
         y = jnp.einsum(",".join(m for m, _ in factors) + "->" + kept, *(x.astype(wide) for _, x in factors),
                        precision=lax.Precision.HIGHEST)
@@ -312,6 +149,12 @@ def product(letters, sizes, dtype, *factors):
         y = jnp.real(y)
     y = jnp.expand_dims(y, [i for i, k in enumerate(letters) if k not in have])
     return jnp.broadcast_to(y, [sizes[k] for k in letters]).astype(dtype)
+
+
+def align(x, letters, target):
+    """x with its axes in the order of `target`, and one of size 1 for each letter that it lacks."""
+    x = jnp.transpose(x, [letters.index(k) for k in target if k in letters])
+    return jnp.expand_dims(x, [i for i, k in enumerate(target) if k not in letters])
 
 
 kernel_p = jax.extend.core.Primitive("mlir_ssm")
@@ -376,8 +219,36 @@ def differentiable(op, *operands):
     return tuple(call(op, *operands))
 
 
-differentiable.defvjp(lambda op, *operands: (differentiable(op, *operands), operands),
-                      lambda op, operands, cotangents: op.vjp(operands, cotangents))
+def forward(op, *operands):
+    results = differentiable(op, *operands)
+    return results, (operands, results)
+
+
+class Library:
+    """What the gradients of _ops are made of. JAX's cotangents are not conjugated."""
+
+    def run(self, op, *operands):
+        return differentiable(op, *operands)
+
+    def product(self, *arguments):
+        return product(*arguments)
+
+    def conj(self, x):
+        return x
+
+    def dtype(self, x):
+        return x.dtype
+
+    def concatenate(self, parts, axis):
+        return jnp.concatenate(parts, axis)
+
+    def resize(self, x, axis, size):
+        """x along an axis cut to `size`, or continued by zeros."""
+        x = lax.slice_in_dim(x, 0, min(size, x.shape[axis]), axis=axis)
+        return jnp.pad(x, [(0, size - n) if i == axis else (0, 0) for i, n in enumerate(x.shape)])
+
+
+differentiable.defvjp(forward, lambda op, kept, cotangents: op.vjp(Library(), *kept, cotangents))
 recurrence = convolution = differentiable
 
 
@@ -392,17 +263,10 @@ def as_jax(names, values):
 
 
 def run_form(form, operands, strategy, numerics):
-    """A form of mlir_ssm on arrays: they are reshaped, and the names become those of KEYWORDS."""
-    check_choice(strategy, STRATEGIES, "strategy")
-    check_choice(numerics, NUMERICS, "numerics")
-    check_choice(form.projection, ("none", "real", "twice_real"), "output")
-    check_choice(form.read, ("after", "before"), "read")
-    result_elements(form, operand_elements(form.names, operands))
-    names = {keyword: name for name, keyword in KEYWORDS.items()}
-    kept = [(names[form.keywords[n]], n, x) for n, x in zip(form.names, operands) if n in form.keywords]
-    op = Recurrence(tuple(k for k, _, _ in kept), tuple(form.maps[n] for _, n, _ in kept), form.y, form.state,
-                    form.projection, form.reverse, form.read, tuple(form.mixing), strategy, numerics)
-    return recurrence(op, *(x if form.shapes[n] is None else x.reshape(form.shapes[n]) for _, n, x in kept))
+    op, kept = _ops.recurrence(form, specs(operands), strategy, numerics)
+    shapes = [form.shapes[form.names[i]] for i in kept]
+    return recurrence(Recurrence(*op), *(operands[i] if shape is None else operands[i].reshape(shape)
+                                         for i, shape in zip(kept, shapes)))
 
 
 def linear_recurrence(a, x, *, init=None, axis=1, reverse=False, transition="diagonal", strategy="auto",
@@ -444,28 +308,12 @@ def state_space(spec, a, b, c, u, d=None, *, init=None, output="none", reverse=F
 def long_conv(u, k, *, axis=-1, mode="causal", strategy="auto", numerics="norm"):
     """mlir_ssm.long_conv on JAX arrays."""
     u, k = as_jax(("u", "k"), (u, k))
-    check_choice(mode, MODES, "mode")
-    check_choice(strategy, STRATEGIES, "strategy")
-    check_choice(numerics, NUMERICS, "numerics")
     axis = check_axis(axis, u.ndim, "u")
-    length = u.shape[axis]
-    if k.ndim < 1:
-        raise ValueError(f"k: expected its taps on the last axis, but it is {describe(k)}")
-    taps = k.shape[-1]
-    if mode == "two_sided" and taps != 2 * length - 1:
-        raise ValueError(f"k: mode 'two_sided' needs 2L-1 = {2 * length - 1} taps for u {describe(u)}, but it is "
-                         f"{describe(k)}")
-    if mode == "circular" and taps > length:
-        raise ValueError(f"k: mode 'circular' takes at most L = {length} taps for u {describe(u)}, but it is "
-                         f"{describe(k)}")
-    check_widths(("u", "k"), (u, k))
-    letters = LETTERS[:axis] + "t" + LETTERS[axis:u.ndim - 1]
-    kept, shape = broadcast_letters(k.shape[:-1], "k", letters.replace("t", ""), dict(zip(letters, u.shape)),
-                                    "u without time")
+    op, shape = _ops.convolution(*specs((u, k)), axis, mode, strategy, numerics)
+    length, taps = u.shape[axis], k.shape[-1]
 
     def conv(kernel, reverse):
-        op = Convolution((letters, kept + "t"), letters, reverse, strategy, numerics)
-        return convolution(op, u, kernel.reshape(*shape, kernel.shape[-1]))[0]
+        return convolution(Convolution(*op)._replace(reverse=reverse), u, kernel.reshape(*shape, kernel.shape[-1]))[0]
     if mode == "causal":
         return conv(k, False)
     if mode == "two_sided":

@@ -1,0 +1,225 @@
+"""What mlir_ssm.jax and mlir_ssm.torch share: ops as hashable values, whose axes are letters, and their gradients."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import ml_dtypes
+import numpy as np
+
+from . import _text
+from ._arrays import broadcast_letters, check_choice, check_widths, describe, is_complex, make_complex, real
+from ._compile import STRATEGIES, Plan
+from ._conv import MODES
+from ._recurrence import LETTERS, NUMERICS, Form, operand_elements, plan_recurrence, result_elements
+from ._scan import DTYPES
+
+KEYWORDS = {"a": "transition", "u": "signal", "b": "input", "c": "output", "init": "init"}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The shape and dtype of an array that is not there yet."""
+
+    shape: tuple
+    dtype: np.dtype
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+
+def specs(operands):
+    return [Spec(tuple(x.shape), np.dtype(x.dtype)) for x in operands]
+
+
+def dtype_of(element):
+    name = DTYPES[element]
+    return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
+
+
+def is_complex_dtype(dtype):
+    return np.dtype(dtype).kind == "c"
+
+
+def bind_letters(maps, operands):
+    """{letter: size} of operands with the axes `maps`."""
+    return {k: n for letters, x in zip(maps, operands) for k, n in zip(letters, x.shape)}
+
+
+class Recurrence(NamedTuple):
+    """One recurrence; `names` are among a, u, b, c and init, and `maps` their letters."""
+
+    names: tuple
+    maps: tuple
+    y: str
+    final: str
+    projection: str
+    reverse: bool
+    read: str
+    mixing: tuple
+    strategy: str
+    numerics: str
+
+    def form(self, operands):
+        dims = "".join(dict.fromkeys(self.y + self.final + "".join(self.maps)))
+        keywords = {n: KEYWORDS[n] for n in self.names}
+        return Form("jax.linear_recurrence", list(self.names), keywords, dims, dict(zip(self.names, self.maps)),
+                    dict.fromkeys(self.names), self.y, self.final, bind_letters(self.maps, operands), self.projection,
+                    self.reverse, self.read, self.mixing)
+
+    def plan(self, operands):
+        return plan_recurrence(self.form(operands), operands, self.strategy, self.numerics)
+
+    def results(self, operands):
+        form = self.form(operands)
+        elements = result_elements(form, operand_elements(list(self.names), operands))
+        return [(tuple(form.sizes[k] for k in letters), dtype_of(e))
+                for letters, e in zip((self.y, self.final), elements)]
+
+    def vjp(self, library, operands, results, cotangents):
+        """The cotangents of the operands; `library` says what an array is."""
+        given = dict(zip(self.names, operands))
+        maps = dict(zip(self.names, self.maps))
+        dy, dfinal = cotangents
+        sizes = bind_letters(self.maps, operands)
+        wide = self.results(specs(operands))[1][1]
+        stored = wide if is_complex_dtype(wide) else library.dtype(given["u"])
+        outputs = set(maps.get("c", "")) - set(self.final) - {"t"}
+        states = "".join(k for k in self.y if k not in outputs)
+        states += "".join(k for k in self.final if k not in states)
+        row, column = (dict(self.mixing).get(word) for word in ("row", "column"))
+        across = states.replace(row, column) if row else states
+        if self.projection == "twice_real":
+            dy = 2 * dy
+
+        def sum_to(name, *factors):
+            return library.product(maps[name], sizes, library.dtype(given[name]), *factors)
+
+        # v, what the outputs pull at the states, and p; see lib/Transforms/GradientOfRecurrence.cpp.
+        conj = {n: library.conj(x) for n, x in given.items()}
+        factors = [(self.y, dy)] + ([(maps["c"], conj["c"])] if "c" in given else [])
+        pull = library.product(states, sizes, stored, *factors)
+        transposed = maps["a"].translate(str.maketrans({row: column, column: row})) if row else maps["a"]
+        names, letters, back = ["a", "u"], [transposed, states], [conj["a"], pull]
+        if self.read == "after" and row:
+            back[1] = library.product(across, sizes, stored, (maps["a"], conj["a"]), (states, pull))
+        elif self.read == "after":
+            names.append("b"), letters.append(transposed), back.append(conj["a"])
+        names.append("init"), letters.append(self.final)
+        back.append(library.product(self.final, sizes, wide, (self.final, dfinal)))
+        against = self._replace(names=tuple(names), maps=tuple(letters), y=states, final=self.final, projection="none",
+                                reverse=not self.reverse, read="before")
+        ahead, first = library.run(against, *back)
+        g = pull + ahead if self.read == "after" else ahead
+
+        def states_read(read):
+            if "c" not in given and read == self.read:
+                return results[0]
+            if "c" not in given and read == "before" and sizes["t"]:  # the outputs one step later, from init
+                t = states.index("t")
+                start = library.product(states, sizes | {"t": 1}, stored, (self.final, first_state()))
+                later = slice(1, None) if self.reverse else slice(0, -1)
+                parts = [start, results[0][(slice(None),) * t + (later,)]]
+                return library.concatenate(parts[::-1] if self.reverse else parts, t)
+            kept = [n for n in self.names if n != "c"]
+            op = self._replace(names=tuple(kept), maps=tuple(maps[n] for n in kept), y=states, projection="none",
+                               read=read)
+            return library.run(op, *(given[n] for n in kept))[0]
+
+        def first_state():
+            if "init" in given:
+                return library.product(self.final, sizes, wide, (maps["init"], given["init"]))
+            return 0 * dfinal
+
+        drive = [(maps["b"], conj["b"])] if "b" in given else []
+        grads = {"a": sum_to("a", (states, g), (across, library.conj(states_read("before")))),
+                 "u": sum_to("u", (states, g), *drive)}
+        if "b" in given:
+            grads["b"] = sum_to("b", (states, g), (maps["u"], conj["u"]))
+        if "c" in given:
+            grads["c"] = sum_to("c", (self.y, dy), (states, library.conj(states_read(self.read))))
+        if "init" in given:
+            grads["init"] = sum_to("init", (self.final, first))
+        return tuple(grads[n] for n in self.names)
+
+
+class Convolution(NamedTuple):
+    """y_t = sum_l k_l u_{t-l}, or k_l u_{t+l} in reverse; maps of u and k, whose 't' is the lag."""
+
+    maps: tuple
+    y: str
+    reverse: bool
+    strategy: str
+    numerics: str
+
+    def result(self, operands):
+        elements = check_widths("uk", operands)
+        part = real(elements[0])
+        sizes = bind_letters(self.maps[::-1], operands[::-1])  # t is the signal's
+        return [sizes[k] for k in self.y], make_complex(part, "u") if any(map(is_complex, elements)) else part
+
+    def plan(self, operands):
+        program = _text.Program("jax.long_conv")
+        values = [program.argument(name, x.shape, e)
+                  for name, x, e in zip("uk", operands, check_widths("uk", operands))]
+        result = _text.tensor(*self.result(operands))
+        value = _text.long_conv(program, self.y, *values, [*self.maps, self.y], result,
+                                [f"direction = #ssm.direction<{'backward' if self.reverse else 'forward'}>",
+                                 f"numerics = #ssm.numerics<{self.numerics}>"])
+        program.result(value, result)
+        return Plan(program, self.strategy, [None] * 2)
+
+    def results(self, operands):
+        shape, e = self.result(operands)
+        return [(tuple(shape), dtype_of(e))]
+
+    def vjp(self, library, operands, _, cotangents):
+        u, k = operands
+        (dy,) = cotangents
+        u_map, k_map = self.maps
+        sizes = dict(zip(self.y, dy.shape))
+        du, = library.run(self._replace(maps=(self.y, k_map), reverse=not self.reverse), dy, library.conj(k))
+        pair = (self.y, dy), (u_map, library.conj(u))
+        (m, signal), (n, kernel) = pair[::-1] if self.reverse else pair
+        lags, = library.run(self._replace(maps=(m, n), reverse=True), signal, kernel)
+        dk = library.product(k_map, sizes, library.dtype(k), (self.y, lags))
+        axis = k_map.index("t")
+        return (library.product(u_map, sizes, library.dtype(u), (self.y, du)),
+                library.resize(dk, axis, k.shape[axis]))
+
+
+def recurrence(form, operands, strategy, numerics):
+    """The op of a form and the places of its operands, with the names of KEYWORDS."""
+    check_choice(strategy, STRATEGIES, "strategy")
+    check_choice(numerics, NUMERICS, "numerics")
+    check_choice(form.projection, ("none", "real", "twice_real"), "output")
+    check_choice(form.read, ("after", "before"), "read")
+    result_elements(form, operand_elements(form.names, operands))
+    names = {keyword: name for name, keyword in KEYWORDS.items()}
+    kept = [i for i, n in enumerate(form.names) if n in form.keywords]
+    op = Recurrence(tuple(names[form.keywords[form.names[i]]] for i in kept),
+                    tuple(form.maps[form.names[i]] for i in kept), form.y, form.state, form.projection, form.reverse,
+                    form.read, tuple(form.mixing), strategy, numerics)
+    return op, kept
+
+
+def convolution(u, k, axis, mode, strategy, numerics):
+    """The op of a convolution whose kernel starts at lag 0, and the shape of the kernel without lags."""
+    check_choice(mode, MODES, "mode")
+    check_choice(strategy, STRATEGIES, "strategy")
+    check_choice(numerics, NUMERICS, "numerics")
+    length = u.shape[axis]
+    if k.ndim < 1:
+        raise ValueError(f"k: expected its taps on the last axis, but it is {describe(k)}")
+    taps = k.shape[-1]
+    if mode == "two_sided" and taps != 2 * length - 1:
+        raise ValueError(f"k: mode 'two_sided' needs 2L-1 = {2 * length - 1} taps for u {describe(u)}, but it is "
+                         f"{describe(k)}")
+    if mode == "circular" and taps > length:
+        raise ValueError(f"k: mode 'circular' takes at most L = {length} taps for u {describe(u)}, but it is "
+                         f"{describe(k)}")
+    check_widths(("u", "k"), (u, k))
+    letters = LETTERS[:axis] + "t" + LETTERS[axis:u.ndim - 1]
+    kept, shape = broadcast_letters(k.shape[:-1], "k", letters.replace("t", ""), dict(zip(letters, u.shape)),
+                                    "u without time")
+    return Convolution((letters, kept + "t"), letters, False, strategy, numerics), shape
