@@ -13,7 +13,22 @@ using namespace ssm;
 
 double ssm::memorySeconds(double bytes, const TargetInfo &target,
                           double cores) {
-  return bytes / (target.bandwidth * std::max(1.0, cores));
+  // Data that fits a cache was written there by whoever made it.
+  double busy = std::max(1.0, cores);
+  double rate = bytes <= target.l2Bytes * busy       ? target.l2Bandwidth
+                : bytes <= target.l3Bytes / kSharers ? target.l3Bandwidth
+                                                     : target.bandwidth;
+  return bytes / (rate * busy);
+}
+
+double ssm::scatteredSeconds(double bytes, const TargetInfo &target,
+                             double cores) {
+  double busy = std::max(1.0, cores);
+  // The second cache answers in 16 cycles, memory in some hundreds.
+  constexpr double kL2Cycles = 16;
+  double seconds = bytes <= target.l2Bytes * busy ? kL2Cycles / target.clock
+                                                  : target.lineLatency;
+  return bytes / kCacheLine * seconds / busy;
 }
 
 double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
@@ -24,12 +39,29 @@ double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
   double chain =
       target.fmaLatency * (problem.complexTransition ? 2 : 1) / target.clock;
   double vectors = std::ceil(lanes / vectorElements) * problem.states;
-  double efficiency =
-      problem.states > 1 ? kSummedScanEfficiency : kScanEfficiency;
+  double efficiency = problem.states == 1         ? kScanEfficiency
+                      : problem.varyingTransition ? kGatheredScanEfficiency
+                                                  : kSummedScanEfficiency;
+  if (problem.laneChannels == 1 && problem.states > 1) {
+    // States fill the lanes and are summed across them.
+    vectors = std::ceil(problem.states / vectorElements);
+    chain += kLaneSumCycles / target.clock;
+  }
   double work = vectors * vectorElements * problem.flopsPerStep /
                 (target.peakFlops(problem.elementBytes) * efficiency);
   double rounds = std::ceil(units / cores);
   return rounds * (steps * std::max(chain, work) + target.tileOverhead);
+}
+
+double ssm::mixingSeconds(const Problem &problem, const TargetInfo &target,
+                          double flopsPerStep, double efficiency,
+                          double cores) {
+  double groups = problem.channels * problem.states / problem.row;
+  if (groups == 0 || problem.row == 0)
+    return 0;
+  double busy = std::min(cores, std::max(1.0, groups));
+  return groups * problem.length * flopsPerStep /
+         (target.peakFlops(problem.elementBytes) * efficiency * busy);
 }
 
 double ssm::startSeconds(double units, const TargetInfo &target, double cores) {
@@ -43,11 +75,18 @@ double ssm::kernelSeconds(const Problem &problem, const TargetInfo &target,
   double products =
       problem.kernels * problem.states * (problem.taps + kKernelBlock);
   double flops = products * (problem.complexTransition ? 8 : 2);
+  double peak = target.peakFlops(problem.elementBytes) * kKernelEfficiency;
+  if (problem.row > 0) {
+    // Two Krylov bases of about the square root of the taps, in f64.
+    double steps = 2 * std::sqrt(problem.taps);
+    double perStep = problem.states * problem.row;
+    flops +=
+        problem.kernels * perStep * steps * (problem.complexTransition ? 8 : 2);
+    peak = target.peakFlops(sizeof(double)) * kApplyEfficiency;
+  }
   double units = std::ceil(problem.kernels / kKernelLanes);
   double busy = std::min(cores, std::max(1.0, problem.kernels / kKernelLanes));
-  return startSeconds(units, target, cores) +
-         flops / (target.peakFlops(problem.elementBytes) * kKernelEfficiency *
-                  busy);
+  return startSeconds(units, target, cores) + flops / (peak * busy);
 }
 
 int64_t ssm::tileLanes(const Problem &problem, const TargetInfo &target,

@@ -11,17 +11,21 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double taps = std::min(problem.taps, problem.length);
   // Output t sums min(t + 1, taps) products.
   double products = taps * problem.length - taps * taps / 2;
-  double flops = 2 * problem.convolutions * problem.channels * products;
   double lanes = tileLanes(problem, target, 1);
   double units = tileCount(problem, lanes);
+  double flops = 2 * problem.convolutions * units * lanes * products;
+  // Each output reads all taps again: from the first cache, or from beyond it.
+  double tileBytes =
+      (taps + std::min(taps, problem.length)) * lanes * problem.elementBytes;
+  double efficiency =
+      tileBytes <= target.l1Bytes ? kDirectEfficiency : kFarDirectEfficiency;
   double busy = std::min<double>(cores, std::max(1.0, units));
   double final =
       problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;
   double start = startSeconds(units, target, cores) +
                  std::ceil(units / busy) * target.tileOverhead;
   return start +
-         flops / (target.peakFlops(problem.elementBytes) * kDirectEfficiency *
-                  busy) +
+         flops / (target.peakFlops(problem.elementBytes) * efficiency * busy) +
          kernelSeconds(problem, target, cores) + final;
 }
 

@@ -61,6 +61,22 @@ static int64_t proveTaps(LinearRecurrenceOp op) {
   return std::ceil(std::log(unit / 2 * (1 - most)) / std::log(most));
 }
 
+/// Operations of a transition that mixes N elements by a dense matrix or by r
+/// outer products. Composed with others, both are dense: N^3 products, or r N^2
+/// to put a low rank after them.
+static void describeMixing(LinearRecurrenceOp op, ArrayRef<int64_t> sizes,
+                           Problem &problem) {
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  double n = sizeOr(sizes[*dims.row], problem), rank = 1;
+  for (unsigned dim : dims.rank)
+    rank *= sizeOr(sizes[dim], problem);
+  double product = problem.complexTransition ? 8 : 2;
+  problem.row = n;
+  problem.applyFlops = product * (op.isDense() ? n * n : (1 + 2 * rank) * n);
+  problem.composeFlops =
+      product * (op.isDense() ? n * n * n : (1 + 2 * rank) * n * n);
+}
+
 static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   LinearRecurrenceOp::Dims dims = op.getDims();
@@ -82,7 +98,12 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
     problem.states *= sizeOr(sizes[dim], problem);
   if (dims.rowComesOut())
     problem.states *= sizeOr(sizes[*dims.row], problem);
-  problem.complexTransition = hasComplex(op.getTransition());
+  problem.complexTransition = hasComplex(op.getTransition()) ||
+                              hasComplex(op.getLeft()) ||
+                              hasComplex(op.getRight());
+  problem.varyingTransition = uses(op.getTransitionMap(), dims.time);
+  if (!op.isDiagonal())
+    describeMixing(op, sizes, problem);
   bool complexState = isa<ComplexType>(op.getStateElementType());
   double product = problem.complexTransition ? 8 : complexState ? 4 : 2;
   problem.flopsPerStep = product +

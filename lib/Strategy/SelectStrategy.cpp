@@ -106,6 +106,7 @@ SelectStrategy::select(Operation *op, const ::ssm::TargetInfo &info,
 
 void SelectStrategy::runOnOperation() {
   ::ssm::TargetInfo info = ::ssm::TargetInfo::forName(target);
+  info.readModule(getOperation());
   std::optional<::ssm::StrategyKind> forced;
   if (!force.empty() && force != "auto") {
     forced = ::ssm::symbolizeStrategyKind(force);

@@ -24,10 +24,21 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double lanes = tileLanes(problem, target, vectorsPerTile(problem));
   double units = tileCount(problem, lanes);
   double busy = std::min<double>(cores, units);
+  if (problem.row > 0)
+    return startSeconds(units, target, cores) +
+           std::max(mixingSeconds(problem, target, problem.applyFlops,
+                                  kApplyEfficiency, cores),
+                    memorySeconds(problem.bytes, target, busy));
+  // A tile one line wide takes one line of every row.
+  bool scattered = problem.states > 1 && !problem.varyingTransition &&
+                   lanes * problem.elementBytes <= kCacheLine &&
+                   problem.laneChannels * problem.elementBytes > kCacheLine;
+  double memory = scattered ? scatteredSeconds(problem.bytes, target, busy)
+                            : memorySeconds(problem.bytes, target, busy);
   return startSeconds(units, target, cores) +
          std::max(
              scanSeconds(problem, target, units, problem.length, lanes, cores),
-             memorySeconds(problem.bytes, target, busy));
+             memory);
 }
 
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {

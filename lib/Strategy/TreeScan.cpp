@@ -17,9 +17,41 @@ static std::string refuse(const Problem &problem) {
   return isa<LongConvOp>(problem.op) ? "a convolution carries no state" : "";
 }
 
+/// A loop over time in tiles of four vectors.
+static double leafSeconds(const Problem &problem, const TargetInfo &target,
+                          double cores) {
+  if (problem.row > 0)
+    return kSequential.estimate(problem, target, cores) + target.tileOverhead;
+  double lanes = tileLanes(problem, target, kVectorsPerTile);
+  double units = tileCount(problem, lanes);
+  double busy = std::min(cores, units);
+  return startSeconds(units, target, cores) + target.tileOverhead +
+         std::max(
+             scanSeconds(problem, target, units, problem.length, lanes, cores),
+             memorySeconds(problem.bytes, target, busy));
+}
+
+/// One pass over leaves that are lanes: a chain of FMAs or, of several states,
+/// their work, and the gathers.
+static double leafLanesSeconds(const Problem &problem, const TargetInfo &target,
+                               double lanes, double units, double cores) {
+  constexpr double kGatherCyclesPerLane = 3.5;
+  double gather = kGatherCyclesPerLane * lanes / target.clock * kLeaf *
+                  std::ceil(units / cores);
+  if (problem.states == 1)
+    return scanSeconds(problem, target, units, kLeaf, lanes, cores) + gather;
+  double flops = units * kLeaf * lanes * problem.states * problem.flopsPerStep;
+  double busy = std::min(cores, units);
+  return gather + flops / (target.peakFlops(problem.elementBytes) *
+                           kLeafLanesEfficiency * busy);
+}
+
 static double estimate(const Problem &problem, const TargetInfo &target,
                        int64_t cores) {
-  double leaves = std::max(1.0, std::floor(problem.length / kLeaf));
+  double leaves = std::floor(problem.length / kLeaf);
+  // A single leaf is a loop over time.
+  if (leaves <= 1)
+    return leafSeconds(problem, target, cores);
   double vectorElements = double(target.vectorBytes) / problem.elementBytes;
   // With few channels the lanes hold leaves, see Lowering/TreeScan.cpp; their
   // operands lie a leaf apart and are gathered one by one.
@@ -28,18 +60,24 @@ static double estimate(const Problem &problem, const TargetInfo &target,
                                : tileLanes(problem, target, kVectorsPerTile);
   double units = leavesAsLanes ? problem.channels * std::ceil(leaves / lanes)
                                : tileCount(problem, lanes) * leaves;
-  constexpr double kPasses = 2, kGatherCyclesPerLane = 1.5;
-  double gather = leavesAsLanes ? kGatherCyclesPerLane * lanes / target.clock *
-                                      kLeaf * std::ceil(units / cores)
-                                : 0;
-  double passes =
-      kPasses *
-      (scanSeconds(problem, target, units, kLeaf, lanes, cores) + gather);
+  double pass = leavesAsLanes
+                    ? leafLanesSeconds(problem, target, lanes, units, cores)
+                    : scanSeconds(problem, target, units, kLeaf, lanes, cores);
+  constexpr double kPasses = 2;
+  double passes = kPasses * pass;
   double busy = std::min<double>(cores, units);
+  if (problem.row > 0)
+    passes = mixingSeconds(problem, target, problem.composeFlops,
+                           kComposeEfficiency, cores) +
+             mixingSeconds(problem, target, problem.applyFlops,
+                           kApplyEfficiency, cores);
   // Parallel loops: the first summaries, reduce, apply, the rest.
   constexpr double kLoops = 4;
+  // Operands twice, the result once.
+  constexpr double kTraffic = 1.7;
   return kLoops * startSeconds(units, target, cores) +
-         std::max(passes, memorySeconds(1.7 * problem.bytes, target, busy));
+         std::max(passes,
+                  memorySeconds(kTraffic * problem.bytes, target, busy));
 }
 
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {

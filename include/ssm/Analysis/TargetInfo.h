@@ -3,19 +3,30 @@
 #ifndef SSM_ANALYSIS_TARGETINFO_H
 #define SSM_ANALYSIS_TARGETINFO_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 
 namespace ssm {
 
-/// The rates of one core and the number of cores, as the cost model needs them.
+/// The rates of one core (of one multiprocessor of a GPU) and the number of
+/// cores, as the cost model needs them. The defaults are those of a core with
+/// AVX2.
 struct TargetInfo {
   int64_t cores = 1;
   int64_t vectorBytes = 32;
-  double clock = 3.0e9;        ///< Cycles a second.
-  double fmasPerCycle = 2;     ///< Vector FMAs started a cycle.
-  double fmaLatency = 4;       ///< Cycles (Agner Fog's tables, Zen 4 to SPR).
-  double bandwidth = 12.0e9;   ///< Bytes a second from memory, one core.
+  double clock = 3.0e9;       ///< Cycles a second.
+  double fmasPerCycle = 2;    ///< Vector FMAs started a cycle.
+  double fmaLatency = 4;      ///< Cycles (Agner Fog's tables, Zen 4 to SPR).
+  int64_t l1Bytes = 32 << 10; ///< First data cache of a core.
+  int64_t l2Bytes = 1 << 20;  ///< Second cache of a core.
+  int64_t l3Bytes = 32 << 20; ///< Last cache of the socket, 0 if there is none.
+  /// Bytes a second of one core that streams: a varying scan of arrays that fit
+  /// the level, on one core of a shared Xeon with AVX-512.
+  double l2Bandwidth = 90.0e9, l3Bandwidth = 24.0e9, bandwidth = 8.0e9;
+  /// Seconds to wait for one line from beyond the second cache: the same scan
+  /// over rows of which a tile takes one line each.
+  double lineLatency = 90e-9;
   double tileOverhead = 50e-9; ///< Seconds to begin a tile's loop.
   /// Seconds to start and join a parallel loop on several cores: on two cores
   /// of a Xeon with AVX-512 and LLVM's OpenMP, each parallel loop of a kernel
@@ -23,9 +34,14 @@ struct TargetInfo {
   /// "Measuring Synchronisation and Scheduling Overheads in OpenMP", 1999.)
   double forkJoin = 1.7e-6;
 
-  /// "host", or the name of a CPU; one that the table in TargetInfo.cpp lacks
-  /// gets the rates of a core with 32-byte vectors.
+  /// "host", or the name of a processor; one that the table in TargetInfo.cpp
+  /// lacks gets the defaults.
   static TargetInfo forName(llvm::StringRef name);
+
+  /// Takes what a `dlti.target_system_spec` on the module says of device "CPU"
+  /// (entries named as the members here, and upstream's
+  /// `L1_cache_size_in_bytes`).
+  void readModule(mlir::Operation *module);
 
   /// Real operations a second of one core, two an FMA and element.
   double peakFlops(int64_t elementBytes) const {

@@ -14,6 +14,18 @@ def SelectStrategy : Pass<"ssm-select-strategy"> {
     A remark of category `ssm-strategy` names the winner and every other
     candidate with its estimate or the reason why it was refused. A strategy
     that is pinned or forced where it is illegal is an error.
+
+    What the machine can do comes from `target` (known are the host, x86-64-v3,
+    x86-64-v4, sapphirerapids, znver4, neoverse-v2, sm_80, sm_90, sm_100 and
+    gfx942; `include/ssm/Analysis/TargetInfo.h` says which rates there are), and
+    from the module, whose entries for device "CPU" go before the table:
+
+    ```mlir
+    module attributes {dlti.target_system_spec = #dlti.target_system_spec<
+        "CPU" = #dlti.target_device_spec<"vectorBytes" = 64 : i64,
+                                         "l2Bytes" = 2097152 : i64,
+                                         "bandwidth" = 1.0e10 : f64>>} { ... }
+    ```
   }];
   let options = [
     Option<"target", "target", "std::string", "\"host\"",

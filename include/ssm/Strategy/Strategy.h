@@ -30,7 +30,11 @@ struct Problem {
   /// Taps beyond this are smaller than rounding, by a proved bound on |a|; 0 if
   /// there is none.
   int64_t provedTaps = 0;
+  /// Of a transition that mixes: elements along `row`, operations to apply it
+  /// to a state and to compose it with another; 0 if it is diagonal.
+  double row = 0, applyFlops = 0, composeFlops = 0;
   bool complexTransition = false;
+  bool varyingTransition = false;
   bool makesKernel = false; ///< The kernel must be materialised first.
   bool finalIsUsed = false;
   /// Steps of time lie next to each other in the result, channels do not.
