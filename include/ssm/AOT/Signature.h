@@ -6,6 +6,7 @@
 //              outputs = [...],
 //              strategies = [{op = "linear_recurrence",
 //                             strategy = "fft_conv"}, ...],
+//              states = [array<i64: 1, 0>, ...],      (only of a step)
 //              workspace = [{offset = 0, shape = array<i64: 4, 4>}, ...],
 //              workspace_bytes = 64}
 //
@@ -26,6 +27,12 @@ inline constexpr llvm::StringLiteral kABIAttrName = "ssm.abi";
 
 /// Name of the argument and result attribute that names a tensor.
 inline constexpr llvm::StringLiteral kArgName = "ssm.name";
+
+/// Attributes of arguments and results of what --ssm-derive-step makes: the
+/// number of a state, and of the function's argument or result.
+inline constexpr llvm::StringLiteral kStateAttrName = "ssm.state";
+inline constexpr llvm::StringLiteral kArgumentAttrName = "ssm.argument";
+inline constexpr llvm::StringLiteral kResultAttrName = "ssm.result";
 
 /// A size: a constant, or the number of a symbol that is bound at run time.
 struct DimSpec {
@@ -60,13 +67,21 @@ struct StrategySpec {
   std::string op, strategy;
 };
 
+/// A state of a step: it comes in as an input and goes out as an output.
+struct StateSpec {
+  int64_t input, output;
+};
+
 struct Signature {
   std::vector<TensorSpec> inputs, outputs;
+  std::vector<StateSpec> states; ///< In their order.
   std::vector<BufferSpec> workspace;
   std::vector<StrategySpec> strategies;
   int64_t workspaceBytes = 0;
 
   unsigned numSymbols() const;
+  /// Bytes of all states, where sizes known at run time only count as 1.
+  int64_t stateBytes() const;
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   /// Reads `ssm.abi` of `op`; nothing if it is absent or malformed.
   static std::optional<Signature> get(mlir::Operation *op);

@@ -142,4 +142,53 @@ def SimplifyStructure : Pass<"ssm-simplify-structure"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def DeriveStep : Pass<"ssm-derive-step", "::mlir::ModuleOp"> {
+  let summary = "derive a function of one chunk of time, with explicit states";
+  let description = [{
+    For each public function @f over sequences, or the one that `entry` names,
+    adds @f_start, which returns the states before the first step, and @f_step,
+    which computes the next `chunk` steps:
+
+    ```mlir
+    func.func @f(%a: tensor<8xf32>, %u: tensor<?x8xf32>, %x0: tensor<8xf32>)
+        -> (tensor<?x8xf32>, tensor<8xf32>)
+    // adds
+    func.func @f_start(%a: tensor<8xf32>, %u: tensor<1x8xf32>,
+                       %x0: tensor<8xf32>) -> tensor<8xf32>
+    func.func @f_step(%a: tensor<8xf32>, %u: tensor<1x8xf32>, %x: tensor<8xf32>)
+        -> (tensor<1x8xf32>, tensor<8xf32>)
+    ```
+
+    Time stays a dimension, of `chunk` elements, so that a step has the layouts
+    of the sequence; with `chunk=0` its size is dynamic. Calling @f_step on
+    chunk after chunk, with the states that it has returned, computes @f.
+
+    A state is the final state of a recurrence, or a window: the last elements
+    of a sequence that is read in the past (a padded signal under a short
+    convolution or a delay, the prefixes of a scan, the signal of a
+    `ssm.long_conv` with a kernel of static length). Windows keep their
+    sequence's layout; arguments and results in the place of states have the
+    attribute `ssm.state`, their number. Where a result of @f is a state, it is
+    not returned a second time. An argument of @f that only says where to start
+    is no argument of @f_step. @f_start reads nothing of its sequences but their
+    sizes. `ssm.argument` and `ssm.result` number the arguments and results of
+    @f.
+
+    Which dimension is time follows from the ssm ops. An op that reads a later
+    step, the position of a step or the number of steps is an error that names
+    it. Calls must have been inlined (`--inline`).
+  }];
+  let options = [
+    Option<"entry", "entry", "std::string", "\"\"",
+           "the function; every public one if empty">,
+    Option<"chunk", "chunk", "int64_t", "1",
+           "steps in a chunk; 0: any number, known at run time">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::complex::ComplexDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // SSM_TRANSFORMS_PASSES_TD
