@@ -119,6 +119,18 @@ LogicalResult SignatureBuilder::checkResult(Value value, unsigned index) {
   return success();
 }
 
+/// The states of a step that --ssm-derive-step has made.
+static std::vector<StateSpec> findStates(func::FuncOp func) {
+  std::vector<StateSpec> states;
+  for (unsigned arg = 0; arg < func.getNumArguments(); ++arg)
+    for (unsigned result = 0; result < func.getNumResults(); ++result) {
+      Attribute state = func.getArgAttr(arg, kStateAttrName);
+      if (state && state == func.getResultAttr(result, kStateAttrName))
+        states.push_back({arg, result});
+    }
+  return states;
+}
+
 FailureOr<Signature> SignatureBuilder::build() {
   if (!classes.conflicts().empty()) {
     const SizeClasses::Conflict &c = classes.conflicts().front();
@@ -140,6 +152,7 @@ FailureOr<Signature> SignatureBuilder::build() {
     signature.outputs.push_back(
         describe(value, name ? name.str() : "r" + std::to_string(i)));
   }
+  signature.states = findStates(func);
   return signature;
 }
 

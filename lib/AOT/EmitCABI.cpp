@@ -54,7 +54,7 @@ private:
   unsigned numArguments() const;
   void hideKernel();
   LLVM::GlobalOp emitTable();
-  void emitWorkspaceBytes();
+  void emitBytes(const Twine &suffix, int64_t bytes);
   void emitSignature(StringRef json);
   void emitRun(LLVM::GlobalOp table);
   void addTensorArguments(SmallVectorImpl<Value> &args, Value descriptors,
@@ -147,11 +147,11 @@ LLVM::LLVMFuncOp Emitter::startFunction(const Twine &suffix, Type result,
   return func;
 }
 
-void Emitter::emitWorkspaceBytes() {
-  auto func = startFunction("_workspace_bytes", b.getI64Type(), {});
+void Emitter::emitBytes(const Twine &suffix, int64_t bytes) {
+  auto func = startFunction(suffix, b.getI64Type(), {});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&func.getBody().front());
-  LLVM::ReturnOp::create(b, loc, constant(signature.workspaceBytes));
+  LLVM::ReturnOp::create(b, loc, constant(bytes));
 }
 
 void Emitter::emitSignature(StringRef json) {
@@ -268,7 +268,9 @@ LogicalResult Emitter::emit(StringRef target, unsigned threads) {
            << "; run ssm-emit-c-abi after convert-func-to-llvm";
   hideKernel();
   LLVM::GlobalOp table = emitTable();
-  emitWorkspaceBytes();
+  emitBytes("_workspace_bytes", signature.workspaceBytes);
+  if (!signature.states.empty())
+    emitBytes("_state_bytes", signature.stateBytes());
   emitSignature(signature.toJSON(name, target, threads));
   emitRun(table);
   return success();

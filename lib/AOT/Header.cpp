@@ -43,12 +43,21 @@ static void declare(llvm::raw_ostream &os, StringRef name,
   os << "\n/* " << name << "\n";
   describe(os, "ins", signature.inputs);
   describe(os, "outs", signature.outputs);
+  for (auto [i, state] : llvm::enumerate(signature.states))
+    os << " * state " << i << ": in ins[" << state.input << "], after it outs["
+       << state.output << "]\n";
+  if (!signature.states.empty())
+    os << " * " << name
+       << "_state_bytes counts all states, of one sequence where the number of"
+          "\n * sequences is given at run time\n";
   os << " */\n"
      << "int " << name
      << "_run(const ssm_tensor *ins, const ssm_tensor *outs,\n"
      << std::string(name.size() + 9, ' ') << "void *workspace, void *stream);\n"
-     << "size_t " << name << "_workspace_bytes(void);\n"
-     << "const char *" << name << "_signature(void);\n";
+     << "size_t " << name << "_workspace_bytes(void);\n";
+  if (!signature.states.empty())
+    os << "size_t " << name << "_state_bytes(void);\n";
+  os << "const char *" << name << "_signature(void);\n";
 }
 
 llvm::Expected<std::string>

@@ -69,6 +69,18 @@ unsigned Signature::numSymbols() const {
   return symbols;
 }
 
+int64_t Signature::stateBytes() const {
+  int64_t sum = 0;
+  for (const StateSpec &state : states) {
+    const TensorSpec &spec = inputs[state.input];
+    int64_t bytes = getDType(spec.elementType)->bytes;
+    for (const DimSpec &dim : spec.shape)
+      bytes *= dim.isStatic() ? dim.size : 1;
+    sum += bytes;
+  }
+  return sum;
+}
+
 static Attribute tensorToAttr(const TensorSpec &spec, Builder &b) {
   SmallVector<Attribute> shape;
   for (const DimSpec &dim : spec.shape)
@@ -98,12 +110,18 @@ DictionaryAttr Signature::toAttr(MLIRContext *context) const {
             {b.getNamedAttr("op", b.getStringAttr(spec.op)),
              b.getNamedAttr("strategy", b.getStringAttr(spec.strategy))});
       });
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("inputs", tensors(inputs)),
-       b.getNamedAttr("outputs", tensors(outputs)),
-       b.getNamedAttr("strategies", b.getArrayAttr(choices)),
-       b.getNamedAttr("workspace", b.getArrayAttr(buffers)),
-       b.getNamedAttr("workspace_bytes", b.getI64IntegerAttr(workspaceBytes))});
+  NamedAttrList attrs;
+  attrs.append("inputs", tensors(inputs));
+  attrs.append("outputs", tensors(outputs));
+  attrs.append("strategies", b.getArrayAttr(choices));
+  attrs.append("workspace", b.getArrayAttr(buffers));
+  attrs.append("workspace_bytes", b.getI64IntegerAttr(workspaceBytes));
+  auto pairs = llvm::map_to_vector(states, [&](StateSpec s) -> Attribute {
+    return b.getDenseI64ArrayAttr({s.input, s.output});
+  });
+  if (!states.empty())
+    attrs.append("states", b.getArrayAttr(pairs));
+  return attrs.getDictionary(context);
 }
 
 static std::optional<TensorSpec> tensorFromAttr(Attribute attr) {
@@ -172,6 +190,13 @@ std::optional<Signature> Signature::get(Operation *op) {
       return std::nullopt;
     signature.strategies.push_back(std::move(*choice));
   }
+  if (auto pairs = dict.getAs<ArrayAttr>("states"))
+    for (Attribute attr : pairs) {
+      auto pair = dyn_cast<DenseI64ArrayAttr>(attr);
+      if (!pair || pair.size() != 2)
+        return std::nullopt;
+      signature.states.push_back({pair[0], pair[1]});
+    }
   for (auto [key, specs] : {std::pair{"inputs", &signature.inputs},
                             std::pair{"outputs", &signature.outputs}}) {
     auto tensors = dict.getAs<ArrayAttr>(key);
@@ -215,15 +240,23 @@ std::string Signature::toJSON(StringRef name, StringRef target,
                               unsigned threads) const {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << llvm::json::Value(
-      llvm::json::Object{{"name", llvm::json::fixUTF8(name)},
-                         {"version", SSM_VERSION},
-                         {"target", llvm::json::fixUTF8(target)},
-                         {"inputs", tensorsToJSON(inputs)},
-                         {"outputs", tensorsToJSON(outputs)},
-                         {"strategies", strategiesToJSON(strategies)},
-                         {"threads", threads},
-                         {"workspace_bytes", workspaceBytes}});
+  llvm::json::Object object{{"name", llvm::json::fixUTF8(name)},
+                            {"version", SSM_VERSION},
+                            {"target", llvm::json::fixUTF8(target)},
+                            {"inputs", tensorsToJSON(inputs)},
+                            {"outputs", tensorsToJSON(outputs)},
+                            {"strategies", strategiesToJSON(strategies)},
+                            {"threads", threads},
+                            {"workspace_bytes", workspaceBytes}};
+  llvm::json::Array pairs;
+  for (StateSpec state : states)
+    pairs.push_back(
+        llvm::json::Object{{"input", state.input}, {"output", state.output}});
+  if (!states.empty()) {
+    object["states"] = std::move(pairs);
+    object["state_bytes"] = stateBytes();
+  }
+  os << llvm::json::Value(std::move(object));
   return text;
 }
 
