@@ -3,6 +3,7 @@
 
 #include "ssm/AOT/Passes.h"
 #include "ssm/Analysis/Passes.h"
+#include "ssm/GPU/Passes.h"
 #include "ssm/IR/SSMDialect.h"
 #include "ssm/Lowering/Passes.h"
 #include "ssm/Pipelines/Passes.h"
@@ -12,16 +13,19 @@
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
 
 void ssm::registerAll(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
+  mlir::registerAllGPUToLLVMIRTranslations(registry);
   registry.insert<ssm::SSMDialect>();
 }
 
 void ssm::registerPasses() {
   registerSSMAOTPasses();
   registerSSMAnalysisPasses();
+  registerSSMGPUPasses();
   registerSSMLoweringPasses();
   registerSSMStrategyPasses();
   registerSSMTransformsPasses();

@@ -4,7 +4,11 @@
 
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Vectorize/LoadStoreVectorizer.h"
 #include <cmath>
 
 using namespace llvm;
@@ -98,6 +102,37 @@ static Expected<std::unique_ptr<orc::LLJIT>> makeJIT() {
       .create();
 }
 
+/// Joins neighbouring accesses as the NVPTX backend does, which is what decides
+/// how many there are.
+static Error joinAccesses(Module &module) {
+  LLVMInitializeNVPTXTargetInfo();
+  LLVMInitializeNVPTXTarget();
+  LLVMInitializeNVPTXTargetMC();
+  Triple triple("nvptx64-nvidia-cuda");
+  std::string problem;
+  const Target *target = TargetRegistry::lookupTarget(triple, problem);
+  if (!target)
+    return createStringError(problem);
+  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
+      triple, "sm_80", "", TargetOptions(), std::nullopt));
+  module.setTargetTriple(triple);
+  module.setDataLayout(machine->createDataLayout());
+  PassBuilder builder(machine.get());
+  LoopAnalysisManager lam;
+  FunctionAnalysisManager fam;
+  CGSCCAnalysisManager cgam;
+  ModuleAnalysisManager mam;
+  builder.registerModuleAnalyses(mam);
+  builder.registerCGSCCAnalyses(cgam);
+  builder.registerFunctionAnalyses(fam);
+  builder.registerLoopAnalyses(lam);
+  builder.crossRegisterProxies(lam, fam, cgam, mam);
+  for (Function &function : module)
+    if (!function.isDeclaration())
+      LoadStoreVectorizerPass().run(function, fam);
+  return Error::success();
+}
+
 /// The bits of scalars and the addresses of memory, 8 bytes each.
 static Expected<std::vector<uint64_t>> makeSlots(const Program &program,
                                                  const LaunchOptions &options,
@@ -146,6 +181,8 @@ Expected<Report> emulate(orc::ThreadSafeModule module,
   if (!jit)
     return jit.takeError();
   auto program = module.withModuleDo([&](Module &m) -> Expected<Program> {
+    if (Error error = joinAccesses(m))
+      return error;
     auto result = retarget(m, options.entry, (*jit)->getDataLayout(),
                            (*jit)->getTargetTriple());
     std::string problem;

@@ -173,6 +173,10 @@ void registerPipelines() {
       "ssm-cpu-pipeline",
       "Compile functions over tensors to the LLVM dialect with a C ABI",
       buildCPUPipeline);
+  PassPipelineRegistration<GPUOptions>(
+      "ssm-gpu-pipeline",
+      "Compile recurrences over tensors to kernels for NVIDIA GPUs",
+      buildGPUPipeline);
 }
 
 } // namespace ssm

@@ -13,7 +13,8 @@ def explain : Flag<["--"], "explain">,
   HelpText<"Print one line for each strategy decision">;
 def o : JoinedOrSeparate<["-"], "o">, MetaVarName<"<file>">,
   HelpText<"Where to write the code; - is stdout">;
-defm emit : Value<"emit", "<kind>", "obj (default), shared, llvm or asm">;
+defm emit : Value<"emit", "<kind>", 
+  "obj (default), shared, llvm or asm; for a GPU ptx (default), cubin or llvm">;
 defm entry : Value<"entry", "<name>",
   "Compile this function only (default: every public one)">;
 defm header : Value<"header", "<file.h>", "Write a C header for the kernels">;
@@ -22,4 +23,4 @@ defm strategy : Value<"strategy", "<name>",
 defm threads : Value<"threads", "<n>",
   "Most OpenMP threads of a loop (default 1); above 1 the caller links libomp">;
 defm target : Value<"target", "<cpu>",
-  "host (default), or a CPU that LLVM knows">;
+  "host (default), a CPU that LLVM knows, or a GPU such as nvidia:sm_90">;

@@ -1,6 +1,7 @@
 //===- ssm-compile.cpp - Compile a program ahead of time ------------------===//
 #include "ssm/AOT/Compile.h"
 #include "ssm/AOT/ToolSupport.h"
+#include "ssm/GPU/Compile.h"
 
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Option/ArgList.h"
@@ -35,7 +36,7 @@ struct OptionTable : GenericOptTable {
       : GenericOptTable(OptionStrTable, OptionPrefixesTable, kOptionInfos) {}
 };
 
-enum class Emit { Object, Shared, LLVM, Assembly };
+enum class Emit { Object, Shared, LLVM, Assembly, PTX, Cubin };
 
 /// What the user asked for.
 struct Options {
@@ -45,8 +46,28 @@ struct Options {
   bool explain = false, help = false;
 
   static llvm::Expected<Options> parse(int argc, char **argv);
+  bool isForGPU() const {
+    return StringRef(compile.target).starts_with("nvidia:");
+  }
+  /// What of the other options does not fit the target.
+  std::optional<std::string> checkTarget() const;
 };
 } // namespace
+
+std::optional<std::string> Options::checkTarget() const {
+  bool isGPUCode = emit == Emit::PTX || emit == Emit::Cubin;
+  if (!isForGPU())
+    return isGPUCode ? std::optional<std::string>(
+                           "--emit=ptx and --emit=cubin need a GPU, such as "
+                           "--target=nvidia:sm_90")
+                     : std::nullopt;
+  if (!isGPUCode && emit != Emit::LLVM)
+    return "--emit must be ptx, cubin or llvm for a GPU";
+  if (!header.empty())
+    return "--header is for CPUs; the launches of GPU kernels are written as "
+           "JSON beside the code";
+  return std::nullopt;
+}
 
 static const char kUsage[] = "ssm-compile <program.mlir> -o <k.o>";
 
@@ -56,6 +77,8 @@ static std::optional<Emit> parseEmit(StringRef kind) {
       .Case("shared", Emit::Shared)
       .Case("llvm", Emit::LLVM)
       .Case("asm", Emit::Assembly)
+      .Case("ptx", Emit::PTX)
+      .Case("cubin", Emit::Cubin)
       .Default(std::nullopt);
 }
 
@@ -76,11 +99,15 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   options.compile.strategy = args.getLastArgValue(OPT_strategy).str();
   options.compile.target = args.getLastArgValue(OPT_target, "host").str();
   auto programs = args.getAllArgValues(OPT_INPUT);
-  if (auto emit = parseEmit(args.getLastArgValue(OPT_emit, "obj")))
+  if (auto emit = parseEmit(
+          args.getLastArgValue(OPT_emit, options.isForGPU() ? "ptx" : "obj")))
     options.emit = *emit;
   else
-    problem = "--emit must be obj, shared, llvm or asm, but it is '" +
+    problem = "--emit must be obj, shared, llvm, asm, ptx or cubin, but it is "
+              "'" +
               args.getLastArgValue(OPT_emit).str() + "'";
+  if (auto found = options.checkTarget())
+    problem = *found;
   auto threads = ssm::parseThreads(args.getLastArgValue(OPT_threads, "1"));
   if (threads)
     options.compile.threads = *threads;
@@ -149,8 +176,33 @@ static llvm::Error writeOutputs(ModuleOp module, const Options &options) {
   return error;
 }
 
+/// The code, and a JSON file beside it that says how to launch it.
+static LogicalResult compileForGPU(ModuleOp module, const Options &options) {
+  StringRef chip = options.compile.target;
+  chip.consume_front("nvidia:");
+  auto kind = options.emit == Emit::LLVM    ? ssm::GPUOutputKind::LLVM
+              : options.emit == Emit::Cubin ? ssm::GPUOutputKind::Cubin
+                                            : ssm::GPUOutputKind::PTX;
+  auto code = ssm::compileToGPU(module, chip, kind);
+  if (!code)
+    return failure();
+  llvm::Error error = llvm::Error::success();
+  if (options.output != "-") {
+    SmallString<128> path(options.output);
+    llvm::sys::path::replace_extension(path, "json");
+    error = writeFile(path, code->launches);
+  }
+  if (!error)
+    error = writeFile(options.output, code->code);
+  if (error)
+    return ssm::reportError("ssm-compile", std::move(error));
+  return success();
+}
+
 static LogicalResult compileProgram(const Options &options) {
   auto program = ssm::Program::load(options.program, options.explain);
+  if (program && options.isForGPU())
+    return compileForGPU(program->module(), options);
   if (!program ||
       failed(ssm::compileToLLVM(program->module(), options.compile)))
     return failure();

@@ -29,7 +29,21 @@ struct CPUOptions : public mlir::PassPipelineOptions<CPUOptions> {
 /// dialect with a C ABI. The numbered steps are in lib/Pipelines/CPU.cpp.
 void buildCPUPipeline(mlir::OpPassManager &pm, const CPUOptions &options);
 
-/// Registers `--ssm-cpu-pipeline`.
+struct GPUOptions : public mlir::PassPipelineOptions<GPUOptions> {
+  Option<std::string> chip{*this, "chip",
+                           llvm::cl::desc("GPU to compile for, e.g. sm_90"),
+                           llvm::cl::init("sm_80")};
+  Option<std::string> format{
+      *this, "format",
+      llvm::cl::desc("llvm: LLVM IR, isa: PTX, bin: a cubin (needs ptxas)"),
+      llvm::cl::init("isa")};
+};
+
+/// Appends the passes from functions of one recurrence each to a gpu.binary.
+/// The numbered steps are in lib/Pipelines/GPU.cpp.
+void buildGPUPipeline(mlir::OpPassManager &pm, const GPUOptions &options);
+
+/// Registers `--ssm-cpu-pipeline` and `--ssm-gpu-pipeline`.
 void registerPipelines();
 
 } // namespace ssm

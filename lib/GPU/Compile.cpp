@@ -1,0 +1,121 @@
+//===- Compile.cpp - From a program to GPU code ---------------------------===//
+#include "ssm/GPU/Compile.h"
+
+#include "ssm/GPU/Passes.h"
+#include "ssm/Pipelines/Pipelines.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+static const char *getFormat(GPUOutputKind kind) {
+  switch (kind) {
+  case GPUOutputKind::LLVM:
+    return "llvm";
+  case GPUOutputKind::PTX:
+    return "isa";
+  case GPUOutputKind::Cubin:
+    return "bin";
+  }
+  llvm_unreachable("no such kind of output");
+}
+
+/// LLVM itself only warns, and takes another chip.
+static bool isChip(StringRef chip) {
+  LLVMInitializeNVPTXTargetInfo();
+  LLVMInitializeNVPTXTarget();
+  LLVMInitializeNVPTXTargetMC();
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  std::string problem;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, problem);
+  if (!target)
+    return false;
+  std::unique_ptr<llvm::MCSubtargetInfo> info(
+      target->createMCSubtargetInfo(triple, "", ""));
+  return info && info->isCPUStringValid(chip);
+}
+
+static std::string formatLaunches(ArrayAttr launches) {
+  llvm::json::Array kernels;
+  for (auto launch : launches.getAsRange<DictionaryAttr>()) {
+    llvm::json::Object kernel;
+    for (NamedAttribute field : launch)
+      if (auto text = dyn_cast<StringAttr>(field.getValue()))
+        kernel[field.getName().strref()] = text.getValue();
+      else if (auto number = dyn_cast<IntegerAttr>(field.getValue()))
+        kernel[field.getName().strref()] = number.getInt();
+      else
+        kernel[field.getName().strref()] = llvm::json::Array(
+            cast<DenseI64ArrayAttr>(field.getValue()).asArrayRef());
+    kernels.push_back(std::move(kernel));
+  }
+  llvm::json::Object file{{"kernels", std::move(kernels)}};
+  return llvm::formatv("{0:2}\n", llvm::json::Value(std::move(file)));
+}
+
+/// Bitcode as text, without the bytes that end it.
+static std::optional<std::string> disassemble(StringRef bitcode) {
+  llvm::LLVMContext context;
+  auto module =
+      llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "gpu"), context);
+  if (!module) {
+    llvm::consumeError(module.takeError());
+    return std::nullopt;
+  }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  (*module)->print(os, nullptr);
+  return text;
+}
+
+std::optional<GPUCode> compileToGPU(ModuleOp module, StringRef chip,
+                                    GPUOutputKind kind) {
+  if (!isChip(chip)) {
+    module.emitError("no GPU is called '")
+        << chip << "'; take sm_80, sm_90, sm_100 or another that `llc-22 "
+        << "-march=nvptx64 -mcpu=help` lists";
+    return std::nullopt;
+  }
+  PassManager pm(module.getContext());
+  GPUOptions options;
+  options.chip = chip.str();
+  options.format = getFormat(kind);
+  buildGPUPipeline(pm, options);
+  if (failed(pm.run(module)))
+    return std::nullopt;
+  auto binaries = module.getOps<gpu::BinaryOp>();
+  auto object =
+      cast<gpu::ObjectAttr>((*binaries.begin()).getObjects().getValue()[0]);
+  StringRef bytes = object.getObject().getValue();
+  GPUCode code;
+  code.launches =
+      formatLaunches(module->getAttrOfType<ArrayAttr>(kLaunchesAttr));
+  if (kind != GPUOutputKind::LLVM) {
+    // PTX ends in a byte of zero.
+    code.code =
+        kind == GPUOutputKind::PTX ? bytes.rtrim('\0').str() : bytes.str();
+    return code;
+  }
+  auto text = disassemble(bytes);
+  if (!text) {
+    module.emitError("the kernel's LLVM IR cannot be read back");
+    return std::nullopt;
+  }
+  code.code = std::move(*text);
+  return code;
+}
+
+} // namespace ssm

@@ -1,0 +1,44 @@
+//===- GPU.cpp - From tensors to kernels for NVIDIA GPUs ------------------===//
+#include "ssm/GPU/Passes.h"
+#include "ssm/Pipelines/Pipelines.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
+  // 1. The language to one gpu.func for each recurrence.
+  pm.addPass(createLowerToGPU());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // 2. Kernels to the NVVM dialect. LLVM IR keeps the places in the source for
+  // the emulator; with them PTX would be code to be debugged.
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createLoopInvariantCodeMotionPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  if (options.format == "llvm")
+    pm.addPass(LLVM::createDIScopeForLLVMFuncOpPass());
+  // 3. NVVM to LLVM IR, PTX or a cubin. Without features the PTX version is
+  // the oldest that knows the chip.
+  GpuNVVMAttachTargetOptions target;
+  target.chip = options.chip;
+  target.optLevel = 3;
+  pm.addPass(createGpuNVVMAttachTarget(target));
+  GpuModuleToBinaryPassOptions binary;
+  binary.compilationTarget = options.format;
+  pm.addPass(createGpuModuleToBinaryPass(binary));
+}
+
+} // namespace ssm

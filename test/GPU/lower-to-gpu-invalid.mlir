@@ -1,0 +1,57 @@
+// RUN: ssm-opt %s --ssm-lower-to-gpu --split-input-file --verify-diagnostics
+
+func.func @nothing(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{a function for a GPU must be one ssm.linear_recurrence of its arguments, but 'nothing' starts with func.return; put the recurrence into a function of its own}}
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+func.func private @external(tensor<4xf32>) // expected-error {{'external' has no body}}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+#x = affine_map<(t) -> ()>
+func.func @constant(%u: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{'constant' starts with arith.constant}}
+  %a = arith.constant dense<0.5> : tensor<4xf32>
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
+      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+#x = affine_map<(t) -> ()>
+func.func @twice(%a: tensor<4xf32>, %u: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
+      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
+  // expected-error@+1 {{'twice' returns something else than its results, each once}}
+  return %y, %y : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+#n = affine_map<(t, n) -> (n)>
+#t = affine_map<(t, n) -> (t)>
+func.func @states(%a: tensor<65xf32>, %u: tensor<9xf32>) -> tensor<9xf32> {
+  // expected-error@+1 {{the recurrence has no GPU kernel: its state dimensions must be static and have at most 64 elements}}
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<65xf32>) signal(%u : tensor<9xf32>)
+      input(%a : tensor<65xf32>) output(%a : tensor<65xf32>)
+      {indexing_maps = [#n, #t, #n, #n, #t, #n], time = 0 : i64} -> tensor<9xf32>, tensor<65xf32>
+  return %y : tensor<9xf32>
+}
+
+// -----
+
+#nm = affine_map<(t, n, m) -> (n, m)>
+#tn = affine_map<(t, n, m) -> (t, n)>
+#n = affine_map<(t, n, m) -> (n)>
+func.func @dense(%a: tensor<3x3xf32>, %u: tensor<9x3xf32>) -> tensor<9x3xf32> {
+  // expected-error@+1 {{the recurrence has no GPU kernel: its transition mixes states}}
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<3x3xf32>) signal(%u : tensor<9x3xf32>)
+      {indexing_maps = [#nm, #tn, #tn, #n], time = 0 : i64, row = 1 : i64, column = 2 : i64} -> tensor<9x3xf32>, tensor<3xf32>
+  return %y : tensor<9x3xf32>
+}

@@ -1,0 +1,51 @@
+"""The kernel with one block for each row, against the NumPy oracle.
+
+A chunk is 128 threads of 16 bytes: 512 elements of f32. Deleting the barrier
+of the emitted kernel must be seen as a race.
+"""
+
+import re
+
+import pytest
+from emulator import run_case
+from mlir_text import Recurrence
+
+ROWS = "rt,,,rt->rt"
+
+CASES = [
+    *(Recurrence(ROWS, {"r": 3, "t": n}) for n in (0, 1, 3, 4, 31, 511, 512, 513, 1030)),
+    Recurrence(ROWS, {"r": 2, "t": 700}, init="r", dynamic="t"),
+    Recurrence("r,,,rt->rt", {"r": 2, "t": 1500}, init="r"),
+    Recurrence("bht,,,bht->bht", {"b": 2, "h": 3, "t": 600}, read="before", init="bh", dynamic="bh"),
+    Recurrence(ROWS, {"r": 2, "t": 600}, complex="auh", init="r"),
+    Recurrence(ROWS, {"r": 2, "t": 515}, complex="u"),
+    Recurrence(ROWS, {"r": 2, "t": 600}, dtype="f64"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_equals_reference(case):
+    results, report = run_case(case, seed=3)
+    assert not case.errors(results, case.dtype, "tree_scan")
+    assert report["races"] == 0
+
+
+def test_transactions_are_ideal():
+    case = Recurrence(ROWS, {"r": 2, "t": 4096})
+    _, report = run_case(case)
+    traffic = report["global"]
+    assert traffic["sectors"] <= 1.02 * traffic["ideal_sectors"]
+    # a, u and y once each, and the final state.
+    assert traffic["bytes"] == 4 * (3 * 2 * 4096 + 2)
+    assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["requests"]
+    assert report["barriers"] == 2 * 4096 // 512
+
+
+def test_deleted_barrier_is_a_race():
+    case = Recurrence(ROWS, {"r": 1, "t": 2048})
+    def without(kernel):
+        text, count = re.subn(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*", "", kernel)
+        assert count == 1
+        return text
+    _, report = run_case(case, seed=1, edit=without)
+    assert report["races"] > 0

@@ -1,0 +1,59 @@
+"""Runs recurrences as GPU kernels on the emulator.
+
+    results, report = emulate(text, inputs, outputs, sizes)
+
+`outputs` are pairs of shape and dtype, `sizes` those of the dynamic loop
+dimensions; `report` is what ssm-emulate counted; `edit` changes the text of the
+kernel's LLVM IR before it runs.
+"""
+
+import json
+import math
+import tempfile
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+from harness import DTYPES, tool
+from mlir_text import element, program
+
+
+def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        (folder / "f.mlir").write_text(text)
+        tool("ssm-compile", folder / "f.mlir", f"--target=nvidia:{chip}", "--emit=llvm", "-o", folder / "f.ll")
+        if edit:
+            (folder / "f.ll").write_text(edit((folder / "f.ll").read_text()))
+        launch, = json.loads((folder / "f.json").read_text())["kernels"]
+        elements = math.prod(sizes[-n - 1] if n < 0 else n for n in launch["elements"])
+        args = [folder / "f.ll", f"--entry={launch['entry']}", f"--block={launch['block']}",
+                f"--grid={-(-elements // launch['per_block'])}", f"--seed={seed}"]
+        for i, array in enumerate(inputs):
+            np.save(folder / f"in{i}.npy", array)
+            args.append(f"--arg={folder}/in{i}.npy")
+        for shape, dtype in outputs:
+            args.append(f"--arg=new:{np.dtype(dtype).name}:{'x'.join(map(str, shape))}")
+        args += [f"--arg=i64:{size}" for size in sizes]
+        paths = [folder / f"out{i}.npy" for i in range(len(outputs))]
+        args += [f"--output={len(inputs) + i}={path}" for i, path in enumerate(paths)]
+        report = json.loads(tool("ssm-emulate", *args).stdout)
+        results = [np.load(path) for path in paths]
+        results = [x.view(ml_dtypes.bfloat16) if x.dtype.kind == "V" else x for x in results]
+        return results, report
+
+
+def run_case(case, seed=0, edit=None):
+    """Results of a mlir_text.Recurrence, and the report."""
+    sizes = [case.sizes[letter] for letter in case.dims if letter in case.dynamic]
+    return emulate(program([case]), list(case.inputs.values()), output_specs(case), sizes, seed=seed,
+                   edit=edit)
+
+
+def output_specs(case):
+    """Shape and dtype of y and of the final state."""
+    types = case.types()[1]
+    complex_of = ["complex" in t for t in types]
+    wide = "f32" if case.dtype in ("f16", "bf16") else case.dtype
+    return [(case.shape(letters), DTYPES[element(dtype, is_complex)])
+            for letters, dtype, is_complex in zip((case.y, case.final), (case.dtype, wide), complex_of)]
