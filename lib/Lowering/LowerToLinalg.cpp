@@ -38,6 +38,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateFFTConvLowering(lowerings);
     ssm::populateFFTLowering(lowerings);
     ssm::populateNonlinearRecurrenceLowering(lowerings);
+    ssm::populateWholeSlicePatterns(lowerings);
     patterns = std::move(lowerings);
 
     RewritePatternSet discretizations(context);

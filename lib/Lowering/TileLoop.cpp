@@ -83,11 +83,13 @@ SmallVector<Value> ssm::forEachTile(
     }
     return body(nested, tile, shared);
   };
-  if (axes.empty()) {
+  if (llvm::all_of(upper, isOneInteger)) {
     // One tile: no loop, and its results are the whole results' slices.
-    SmallVector<Value> values;
+    SmallVector<Value> ivs, values;
+    if (!axes.empty())
+      ivs.assign(axes.size(), asValue(b, loc, b.getIndexAttr(0)));
     for (auto [out, result] :
-         llvm::zip_equal(outs, emitTile(b, loc, ValueRange(), outs)))
+         llvm::zip_equal(outs, emitTile(b, loc, ivs, outs)))
       values.push_back(
           insertTile(b, loc, result.value, out, result.map, result.tile));
     return values;

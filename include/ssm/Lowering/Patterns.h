@@ -41,6 +41,9 @@ void populateFFTConvLowering(mlir::RewritePatternSet &patterns);
 /// has a tolerance.
 void populateNonlinearRecurrenceLowering(mlir::RewritePatternSet &patterns);
 
+/// Slices that are all of a new tensor.
+void populateWholeSlicePatterns(mlir::RewritePatternSet &patterns);
+
 /// `ssm.discretize` of a diagonal transition by elementwise ops.
 void populateDiscretizeLowering(mlir::RewritePatternSet &patterns);
 
