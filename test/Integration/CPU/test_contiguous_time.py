@@ -1,0 +1,72 @@
+"""Time is contiguous, channels are not: transposed blocks, segments of one channel, and results that go past the
+caches equal the float64 oracle."""
+
+import ctypes
+
+import numpy as np
+import pytest
+import zoo
+from harness import tool
+from mlir_text import Recurrence, check, program
+
+
+def orders(spec, **sizes):
+    """All directions and read points."""
+    return [Recurrence(spec, sizes, reverse=reverse, read=read, **options)
+            for reverse in (False, True) for read in ("after", "before")
+            for options in ({}, {"init": "".join(d for d in "bd" if d in sizes), "dynamic": "t"})]
+
+
+def test_blocks_of_channels():
+    """Less than a block of 64 steps, one, and a rest; full tiles of 16 channels, and channels left over."""
+    cases = [case for t in (5, 64, 150) for d in (16, 35) for case in orders("bdt,,,bdt->bdt", b=2, d=d, t=t)]
+    cases += orders("bdt,bdt,,bdt->bdt", b=2, d=19, t=130) + orders("dt,,,bdt->btd", b=2, d=17, t=130)
+    check(cases, "f32", "sequential")
+
+
+@pytest.mark.parametrize("states", ["dn", "dnt"])
+def test_blocks_with_states(states):
+    """Matrix and vector states; B and C that all channels share."""
+    check([Recurrence(f"{states},bnt,bnt,bdt->bdt", {"b": 2, "d": 20, "n": 4, "t": 150}, reverse=reverse, read=read)
+           for reverse in (False, True) for read in ("after", "before")], "f32", "sequential")
+
+
+@pytest.mark.parametrize("length", [1023, 1024, 1025, 3000])
+def test_segments_of_one_channel(length):
+    """Around one block of 16 segments of 64 steps; one channel, and three."""
+    check(orders("t,,,t->t", t=length) + orders("bt,,,bt->bt", b=3, t=length)
+          + orders("bdt,,,bdt->bdt", b=2, d=3, t=length), "f32", "sequential")
+
+
+@pytest.mark.parametrize("spec,sizes", [("btd,,,btd->btd", {"b": 1, "t": 16384, "d": 64}),
+                                        ("bdt,,,bdt->bdt", {"b": 1, "t": 16384, "d": 64}),
+                                        ("t,,,t->t", {"t": 1 << 20})])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_past_the_caches(spec, sizes, threads, tmp_path):
+    """The same bits wherever the caller's memory begins, and the oracle's values."""
+    case = Recurrence(spec, sizes)
+    source, library, assembly = (tmp_path / name for name in ("m.mlir", "m.so", "m.s"))
+    source.write_text(program([case], "sequential"))
+    options = [f"--threads={threads}"]
+    tool("ssm-compile", source, "--emit=shared", "-o", library, *options)
+    tool("ssm-compile", source, "--emit=asm", "-o", assembly, *options)
+    assert "movnt" in assembly.read_text()
+    code = ctypes.CDLL(str(library))
+    code.f_workspace_bytes.restype = ctypes.c_size_t
+    scratch = np.zeros(code.f_workspace_bytes() + 64, np.uint8)
+    workspace = ctypes.c_void_p(scratch.ctypes.data + -scratch.ctypes.data % 64)
+
+    def call(offset):
+        """The results in memory that begins so many elements after a multiple of 64 bytes."""
+        outs = []
+        for want in case.oracle:
+            room = np.full(want.size + 32, np.nan, np.float32)
+            start = -room.ctypes.data % 64 // 4 + offset
+            outs.append(room[start : start + want.size].reshape(want.shape))
+        status = code.f_run(zoo.tensors(list(case.inputs.values())), zoo.tensors(outs), workspace, None)
+        assert status == 0
+        return outs
+    aligned, shifted = call(0), call(1)
+    assert not case.errors(aligned, "f32", "sequential")
+    for x, y in zip(aligned, shifted, strict=True):
+        assert np.array_equal(x, y)
