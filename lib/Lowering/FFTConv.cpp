@@ -34,9 +34,6 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Steps that are transposed at once, see TimeContiguous.cpp.
-static constexpr int64_t kBlockSteps = 64;
-
 namespace {
 class FFTConvEmitter {
 public:

@@ -30,10 +30,6 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Steps in a block: a few cache lines of each channel, and blocks of a handful
-/// of operands that fit the first cache.
-static constexpr int64_t kBlockSteps = 64;
-
 namespace {
 class TimeContiguousEmitter {
 public:

@@ -7,6 +7,10 @@
 
 namespace ssm {
 
+/// Steps of time that are transposed at once: a few cache lines of each
+/// channel, and blocks of a handful of operands that fit the first cache.
+constexpr int64_t kBlockSteps = 64;
+
 /// Whether steps of time lie next to each other and lanes do not.
 bool isTimeContiguous(mlir::AffineMap map, unsigned time, unsigned lane);
 
