@@ -31,10 +31,12 @@ func.func @affine(%a: tensor<?x8xf32>, %u: tensor<?x8xf32>, %x0: tensor<8xf32>) 
 // A gate that interpolates, x = (1 - g) x + g u, all of time at once.
 // CHECK-LABEL: func @gate(
 // CHECK-SAME: %[[L:.*]]: tensor<9x8xf32>, %[[U:.*]]: tensor<9x8xf32>, %{{.*}}: tensor<8xf32>)
-// CHECK-DAG: %[[ONE:.*]] = arith.constant dense<1.000000e+00> : tensor<9x8xf32>
-// CHECK: %[[G:.*]] = math.exp %[[L]] : tensor<9x8xf32>
-// CHECK: %[[A:.*]] = arith.subf %[[ONE]], %{{.*}} : tensor<9x8xf32>
-// CHECK: %[[B:.*]] = arith.mulf %{{.*}}, %[[U]] : tensor<9x8xf32>
+// CHECK-DAG: %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
+// CHECK: %[[A:.*]] = linalg.generic {{.*}} ins(%[[L]] : tensor<9x8xf32>)
+// CHECK: %[[G:.*]] = math.exp
+// CHECK: arith.subf %[[ONE]], %[[G]] : f32
+// CHECK: %[[B:.*]] = linalg.generic {{.*}} ins(%[[L]], %[[U]] : tensor<9x8xf32>, tensor<9x8xf32>)
+// CHECK: arith.mulf
 // CHECK: ssm.linear_recurrence transition(%[[A]] : tensor<9x8xf32>) signal(%[[B]] : tensor<9x8xf32>)
 func.func @gate(%logit: tensor<9x8xf32>, %u: tensor<9x8xf32>, %x0: tensor<8xf32>) -> tensor<9x8xf32> {
   %one = arith.constant dense<1.0> : tensor<8xf32>
@@ -82,10 +84,12 @@ func.func @invariant(%w: tensor<8xf64>, %u: tensor<?x8xf64>, %x0: tensor<8xf64>)
 // The same gate in generic ops.
 // CHECK-LABEL: func @generic_gate(
 // CHECK-SAME: %[[L:.*]]: tensor<9x8xf32>, %[[U:.*]]: tensor<9x8xf32>, %{{.*}}: tensor<8xf32>)
-// CHECK-DAG: %[[ONE:.*]] = arith.constant dense<1.000000e+00> : tensor<9x8xf32>
-// CHECK: %[[G:.*]] = math.exp %[[L]] : tensor<9x8xf32>
-// CHECK: %[[A:.*]] = arith.subf %[[ONE]], %{{.*}} : tensor<9x8xf32>
-// CHECK: %[[B:.*]] = arith.mulf %{{.*}}, %[[U]] : tensor<9x8xf32>
+// CHECK-DAG: %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
+// CHECK: %[[A:.*]] = linalg.generic {{.*}} ins(%[[L]] : tensor<9x8xf32>)
+// CHECK: %[[G:.*]] = math.exp
+// CHECK: arith.subf %[[ONE]], %[[G]] : f32
+// CHECK: %[[B:.*]] = linalg.generic {{.*}} ins(%[[L]], %[[U]] : tensor<9x8xf32>, tensor<9x8xf32>)
+// CHECK: arith.mulf
 // CHECK: ssm.linear_recurrence transition(%[[A]] : tensor<9x8xf32>) signal(%[[B]] : tensor<9x8xf32>)
 func.func @generic_gate(%logit: tensor<9x8xf32>, %u: tensor<9x8xf32>, %x0: tensor<8xf32>) -> tensor<9x8xf32> {
   %one = arith.constant 1.0 : f32

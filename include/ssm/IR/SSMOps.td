@@ -405,8 +405,9 @@ def NonlinearRecurrenceOp : SSM_IndexedOp<"nonlinear_recurrence", [
     few states and long sequences on many cores, and for nothing else.
 
     If f is affine in its one state, element by element, so that x_t = a x + b
-    with a and b free of x, in arith on tensors or in linalg.generic, the op folds into `ssm.linear_recurrence`, which
-    has other strategies.
+    with a and b free of x, in elementwise ops on tensors or in linalg ops
+    without a reduction, the op folds into `ssm.linear_recurrence`, which has
+    other strategies.
 
     Constraints:
 
