@@ -5,6 +5,7 @@
 #include "ssm/Analysis/Passes.h"
 #include "ssm/GPU/Passes.h"
 #include "ssm/IR/SSMDialect.h"
+#include "ssm/Import/Passes.h"
 #include "ssm/Lowering/Passes.h"
 #include "ssm/Pipelines/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
@@ -26,6 +27,7 @@ void ssm::registerPasses() {
   registerSSMAOTPasses();
   registerSSMAnalysisPasses();
   registerSSMGPUPasses();
+  registerSSMImportPasses();
   registerSSMLoweringPasses();
   registerSSMStrategyPasses();
   registerSSMTransformsPasses();

@@ -1,0 +1,56 @@
+//===- Passes.td - Other forms into the language -----------*- tablegen -*-===//
+
+#ifndef SSM_IMPORT_PASSES_TD
+#define SSM_IMPORT_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def RaiseLoops : Pass<"ssm-raise-loops"> {
+  let summary = "rewrite loops whose carry is affine as linear recurrences";
+  let description = [{
+    An `scf.for` over time that carries states through its iteration arguments
+    becomes one `ssm.linear_recurrence` per state, where every state is proved
+    to be a x_{t-1} + b, element by element, with a and b free of it.
+
+    ```mlir
+    %y, %last = scf.for %t = %c0 to %c64 step %c1
+        iter_args(%yi = %e, %x = %x0) -> (tensor<64x8xf32>, tensor<8xf32>) {
+      %ut = tensor.extract_slice %u[%t, 0] [1, 8] [1, 1] : tensor<64x8xf32> to tensor<8xf32>
+      %m = arith.mulf %a, %x : tensor<8xf32>
+      %xt = arith.addf %m, %ut : tensor<8xf32>
+      %yt = tensor.insert_slice %xt into %yi[%t, 0] [1, 8] [1, 1] : tensor<8xf32> into tensor<64x8xf32>
+      scf.yield %yt, %xt : tensor<64x8xf32>, tensor<8xf32>
+    }
+    // becomes
+    %y, %last = ssm.linear_recurrence transition(%a : tensor<8xf32>)
+        signal(%u : tensor<64x8xf32>) init(%x0 : tensor<8xf32>) ...
+    ```
+
+    A step may read slices or elements of tensors at places that move by one
+    with the loop, forward or backward; compute by elementwise ops, on scalars,
+    tensors or in linalg ops; and write slices or elements of further iteration
+    arguments, of any elementwise function of states and signals. A state may
+    use those of other states, before or after their step, where no two depend
+    on each other. a, b and what is written are computed for all of time at
+    once.
+
+    Sums of products are reordered, which changes rounding. `numerics` is what
+    the recurrence promises: under `strict` no later input reaches an earlier
+    output, as in the loop.
+
+    A `passed` remark (`Raised`) of category `ssm-raise-loops` tells of each
+    recurrence, a `missed` one (`NotRaised`) what blocks a loop that carries
+    something.
+  }];
+  let options = [
+    Option<"numerics", "numerics", "std::string", "\"strict\"",
+           "what the recurrences promise: strict or norm">
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::ssm::SSMDialect"];
+}
+
+#endif // SSM_IMPORT_PASSES_TD

@@ -1,0 +1,150 @@
+// RUN: ssm-opt %s --ssm-raise-loops --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --ssm-raise-loops=numerics=norm | FileCheck %s --check-prefix=NORM
+// RUN: ssm-opt %s --ssm-raise-loops --remarks-filter=".*" 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
+// RUN: not ssm-opt %s --ssm-raise-loops=numerics=fast 2>&1 | FileCheck %s --check-prefix=OPTION
+
+// OPTION: error: numerics must be strict or norm, found 'fast'
+// NORM-NOT: strict
+
+// The transition as it is, the signal as it is, the result in its place.
+// REMARK: linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @slices(
+// CHECK-SAME: %[[A:.*]]: tensor<8xf32>, %[[U:.*]]: tensor<64x8xf32>, %[[X0:.*]]: tensor<8xf32>)
+// CHECK-NEXT: %[[Y:.*]], %[[X:.*]] = ssm.linear_recurrence transition(%[[A]] : tensor<8xf32>) signal(%[[U]] : tensor<64x8xf32>) init(%[[X0]] : tensor<8xf32>)
+// CHECK-SAME: numerics = #ssm.numerics<strict>
+// CHECK-NEXT: return %[[Y]], %[[X]]
+func.func @slices(%a: tensor<8xf32>, %u: tensor<64x8xf32>, %x0: tensor<8xf32>) -> (tensor<64x8xf32>, tensor<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %e = tensor.empty() : tensor<64x8xf32>
+  %y, %last = scf.for %t = %c0 to %c64 step %c1 iter_args(%yi = %e, %x = %x0) -> (tensor<64x8xf32>, tensor<8xf32>) {
+    %ut = tensor.extract_slice %u[%t, 0] [1, 8] [1, 1] : tensor<64x8xf32> to tensor<8xf32>
+    %m = arith.mulf %a, %x : tensor<8xf32>
+    %xt = arith.addf %m, %ut : tensor<8xf32>
+    %yt = tensor.insert_slice %xt into %yi[%t, 0] [1, 8] [1, 1] : tensor<8xf32> into tensor<64x8xf32>
+    scf.yield %yt, %xt : tensor<64x8xf32>, tensor<8xf32>
+  }
+  return %y, %last : tensor<64x8xf32>, tensor<8xf32>
+}
+
+// Scalars, from the last to the first, of a length known at run time; what is
+// written uses the state before and after the step.
+// CHECK-LABEL: func.func @backward_scalars(
+// CHECK: %[[A:.*]] = linalg.generic
+// CHECK: arith.subf
+// CHECK: %[[B:.*]] = linalg.generic
+// CHECK: %[[AFTER:.*]], %[[X:.*]] = ssm.linear_recurrence transition(%[[A]] : tensor<?xf32>) signal(%[[B]] : tensor<?xf32>)
+// CHECK-SAME: direction = #ssm.direction<backward>
+// CHECK: tensor.extract %[[X]][]
+// CHECK: %[[BEFORE:.*]], %{{.*}} = ssm.linear_recurrence {{.*}} read = #ssm.read<before>
+// CHECK: linalg.generic {{.*}} ins(%[[AFTER]], %[[BEFORE]]
+func.func @backward_scalars(%u: tensor<?xf32>, %g: f32, %x0: f32) -> (tensor<?xf32>, f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %u, %c0 : tensor<?xf32>
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %y, %last = scf.for %t = %c0 to %n step %c1 iter_args(%yi = %e, %x = %x0) -> (tensor<?xf32>, f32) {
+    %i = affine.apply affine_map<(t)[n] -> (n - 1 - t)>(%t)[%n]
+    %ut = tensor.extract %u[%i] : tensor<?xf32>
+    %p = arith.mulf %ut, %x : f32
+    %q = arith.subf %x, %p : f32
+    %xt = math.fma %ut, %g, %q : f32
+    %z = arith.mulf %xt, %x : f32
+    %yt = tensor.insert %z into %yi[%i] : tensor<?xf32>
+    scf.yield %yt, %xt : tensor<?xf32>, f32
+  }
+  return %y, %last : tensor<?xf32>, f32
+}
+
+// Every third element from the fourth on, the signal one before it; the rest of
+// the result is what it was. The result keeps batches in front of time.
+// CHECK-LABEL: func.func @strided(
+// CHECK-SAME: %[[A:.*]]: tensor<2xf64>, %[[U:.*]]: tensor<2x32xf64>, %[[X0:.*]]: tensor<2xf64>, %[[Y0:.*]]: tensor<2x32xf64>)
+// CHECK: %[[S:.*]] = tensor.extract_slice %[[U]][0, 3] [2, 9] [1, 3] : tensor<2x32xf64> to tensor<2x9xf64>
+// CHECK: %[[Y:.*]], %{{.*}} = ssm.linear_recurrence transition(%[[A]] : tensor<2xf64>) signal(%[[S]] : tensor<2x9xf64>)
+// CHECK: tensor.insert_slice %[[Y]] into %[[Y0]][0, 4] [2, 9] [1, 3]
+func.func @strided(%a: tensor<2xf64>, %u: tensor<2x32xf64>, %x0: tensor<2xf64>, %y0: tensor<2x32xf64>) -> tensor<2x32xf64> {
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %c31 = arith.constant 31 : index
+  %y, %last = scf.for %t = %c4 to %c31 step %c3 iter_args(%yi = %y0, %x = %x0) -> (tensor<2x32xf64>, tensor<2xf64>) {
+    %i = arith.subi %t, %c1 : index
+    %ut = tensor.extract_slice %u[0, %i] [2, 1] [1, 1] : tensor<2x32xf64> to tensor<2xf64>
+    %m = arith.mulf %a, %x : tensor<2xf64>
+    %xt = arith.addf %m, %ut : tensor<2xf64>
+    %yt = tensor.insert_slice %xt into %yi[0, %t] [2, 1] [1, 1] : tensor<2xf64> into tensor<2x32xf64>
+    scf.yield %yt, %xt : tensor<2x32xf64>, tensor<2xf64>
+  }
+  return %y : tensor<2x32xf64>
+}
+
+// Two states in one linalg op each: the second takes the first after its step.
+// Broadcasts stay maps. No tensor is read: the signal gets the length.
+// REMARK: linear recurrences that the loop is: 2
+// CHECK-LABEL: func.func @cascade(
+// CHECK-SAME: %[[A:.*]]: tensor<3xf32>, %[[U:.*]]: tensor<4x3xf32>, %[[X0:.*]]: tensor<4x3xf32>)
+// CHECK: %[[B:.*]] = linalg.generic {{.*}} ins(%[[U]] : tensor<4x3xf32>) outs(%{{.*}} : tensor<16x4x3xf32>)
+// CHECK: %[[V:.*]], %{{.*}} = ssm.linear_recurrence transition(%[[A]] : tensor<3xf32>) signal(%[[B]] : tensor<16x4x3xf32>)
+// CHECK: %{{.*}}, %[[W:.*]] = ssm.linear_recurrence transition(%[[A]] : tensor<3xf32>) signal(%[[V]] : tensor<16x4x3xf32>)
+// CHECK: return %[[W]]
+#n = affine_map<(h, n) -> (n)>
+#hn = affine_map<(h, n) -> (h, n)>
+func.func @cascade(%a: tensor<3xf32>, %u: tensor<4x3xf32>, %x0: tensor<4x3xf32>) -> tensor<4x3xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  %last:2 = scf.for %t = %c0 to %c16 step %c1 iter_args(%w = %x0, %v = %x0) -> (tensor<4x3xf32>, tensor<4x3xf32>) {
+    %e = tensor.empty() : tensor<4x3xf32>
+    %vt = linalg.generic {indexing_maps = [#n, #hn, #hn, #hn], iterator_types = ["parallel", "parallel"]}
+        ins(%a, %v, %u : tensor<3xf32>, tensor<4x3xf32>, tensor<4x3xf32>) outs(%e : tensor<4x3xf32>) {
+    ^bb0(%an: f32, %vn: f32, %un: f32, %0: f32):
+      %m = arith.mulf %an, %vn : f32
+      %s = arith.addf %m, %un : f32
+      linalg.yield %s : f32
+    } -> tensor<4x3xf32>
+    %wt = linalg.generic {indexing_maps = [#n, #hn, #hn, #hn], iterator_types = ["parallel", "parallel"]}
+        ins(%a, %w, %vt : tensor<3xf32>, tensor<4x3xf32>, tensor<4x3xf32>) outs(%e : tensor<4x3xf32>) {
+    ^bb0(%an: f32, %wn: f32, %vn: f32, %0: f32):
+      %m = arith.mulf %an, %wn : f32
+      %s = arith.addf %m, %vn : f32
+      linalg.yield %s : f32
+    } -> tensor<4x3xf32>
+    scf.yield %wt, %vt : tensor<4x3xf32>, tensor<4x3xf32>
+  }
+  return %last#0 : tensor<4x3xf32>
+}
+
+// Complex scalars; no signal at all.
+// REMARK: linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @decay(
+// CHECK: ssm.linear_recurrence transition(%{{.*}} : tensor<7xcomplex<f32>>) signal(%{{.*}} : tensor<complex<f32>>)
+func.func @decay(%a: tensor<7xcomplex<f32>>, %x0: complex<f32>) -> complex<f32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> complex<f32> {
+    %at = tensor.extract %a[%t] : tensor<7xcomplex<f32>>
+    %xt = complex.mul %at, %x : complex<f32>
+    scf.yield %xt : complex<f32>
+  }
+  return %last : complex<f32>
+}
+
+// A loop that carries no state is none over time, and is left alone.
+// REMARK-NOT: remark
+// CHECK-LABEL: func.func @parallel(
+// CHECK: scf.for
+func.func @parallel(%u: tensor<7xf32>) -> tensor<7xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %y = scf.for %t = %c0 to %c7 step %c1 iter_args(%yi = %u) -> tensor<7xf32> {
+    %ut = tensor.extract %u[%t] : tensor<7xf32>
+    %z = arith.negf %ut : f32
+    %yt = tensor.insert %z into %yi[%t] : tensor<7xf32>
+    scf.yield %yt : tensor<7xf32>
+  }
+  return %y : tensor<7xf32>
+}

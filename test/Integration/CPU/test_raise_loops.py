@@ -1,0 +1,116 @@
+"""--ssm-raise-loops: a raised loop equals its equation, as the loop itself does."""
+
+import numpy as np
+import pytest
+from harness import run, tool
+
+# |result - oracle| / |oracle|, L2, in f32: of the loop and of what it becomes.
+BAR = 4e-7
+
+# An interpolating gate, a = 1 - g, over slices; time runs forward or backward.
+# The second result is of the state before and after the step.
+GATE = """
+func.func @f(%g: tensor<?x8xf32>, %u: tensor<?x8xf32>, %x0: tensor<8xf32>)
+    -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %u, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%n) : tensor<?x8xf32>
+  %y, %z, %last = scf.for %t = %c0 to %n step %c1 iter_args(%yi = %e, %zi = %e, %x = %x0)
+      -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<8xf32>) {
+    %i = affine.apply affine_map<(t)[n] -> ({INDEX})>(%t)[%n]
+    %gt = tensor.extract_slice %g[%i, 0] [1, 8] [1, 1] : tensor<?x8xf32> to tensor<8xf32>
+    %ut = tensor.extract_slice %u[%i, 0] [1, 8] [1, 1] : tensor<?x8xf32> to tensor<8xf32>
+    %d = arith.subf %ut, %x : tensor<8xf32>
+    %p = arith.mulf %gt, %d : tensor<8xf32>
+    %xt = arith.addf %x, %p : tensor<8xf32>
+    %q = arith.mulf %xt, %x : tensor<8xf32>
+    %yt = tensor.insert_slice %xt into %yi[%i, 0] [1, 8] [1, 1] : tensor<8xf32> into tensor<?x8xf32>
+    %zt = tensor.insert_slice %q into %zi[%i, 0] [1, 8] [1, 1] : tensor<8xf32> into tensor<?x8xf32>
+    scf.yield %yt, %zt, %xt : tensor<?x8xf32>, tensor<?x8xf32>, tensor<8xf32>
+  }
+  return %y, %z, %last : tensor<?x8xf32>, tensor<?x8xf32>, tensor<8xf32>
+}
+"""
+
+# Scalars: every third element from the fourth on, the signal one before, and
+# the second state takes the first before its step.
+STRIDED = """
+func.func @f(%a: tensor<32xf32>, %u: tensor<32xf32>, %y0: tensor<32xf32>) -> tensor<32xf32> {
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %c31 = arith.constant 31 : index
+  %half = arith.constant 0.5 : f32
+  %one = arith.constant 1.0 : f32
+  %y, %v, %w = scf.for %t = %c4 to %c31 step %c3 iter_args(%yi = %y0, %x = %one, %z = %half)
+      -> (tensor<32xf32>, f32, f32) {
+    %i = arith.subi %t, %c1 : index
+    %at = tensor.extract %a[%t] : tensor<32xf32>
+    %ut = tensor.extract %u[%i] : tensor<32xf32>
+    %xt = math.fma %at, %x, %ut : f32
+    %h = arith.mulf %half, %z : f32
+    %zt = arith.addf %h, %x : f32
+    %yt = tensor.insert %zt into %yi[%t] : tensor<32xf32>
+    scf.yield %yt, %xt, %zt : tensor<32xf32>, f32, f32
+  }
+  return %y : tensor<32xf32>
+}
+"""
+
+
+def raised(text):
+    """The program after the pass, in which no loop is left."""
+    done = tool("ssm-opt", "--ssm-raise-loops", "--canonicalize", "--cse", input=text).stdout
+    assert "ssm.linear_recurrence" in done and "scf.for" not in done
+    return done
+
+
+def distance(result, expected):
+    return np.linalg.norm(result - expected) / np.linalg.norm(expected)
+
+
+def check(text, inputs, expected):
+    for program in (text, raised(text)):
+        for result, oracle in zip(run(program, *inputs), expected, strict=True):
+            assert distance(result, oracle) <= BAR
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_gate(backward):
+    rng = np.random.default_rng(0)
+    g = rng.uniform(0, 1, (50, 8)).astype(np.float32)
+    u = rng.standard_normal((50, 8)).astype(np.float32)
+    x0 = rng.standard_normal(8).astype(np.float32)
+    x, y, z = x0.astype(np.float64), np.empty((50, 8)), np.empty((50, 8))
+    for t in range(49, -1, -1) if backward else range(50):
+        before, x = x, x + g[t].astype(np.float64) * (u[t] - x)
+        y[t], z[t] = x, x * before
+    text = GATE.replace("{INDEX}", "n - 1 - t" if backward else "t")
+    check(text, (g, u, x0), (y, z, x))
+
+
+def test_strided():
+    rng = np.random.default_rng(1)
+    a, u, y0 = rng.uniform(0.5, 1, (3, 32)).astype(np.float32)
+    x, z, y = 1.0, 0.5, y0.astype(np.float64)
+    for t in range(4, 31, 3):
+        x, z = float(a[t]) * x + float(u[t - 1]), 0.5 * z + x
+        y[t] = z
+    check(STRIDED, (a, u, y0), (y,))
+
+
+def test_no_step():
+    """A length of 0, known at run time only: the final state is the first."""
+    empty = np.empty((0, 8), np.float32)
+    x0 = np.arange(8, dtype=np.float32)
+    y, z, x = run(raised(GATE.replace("{INDEX}", "n - 1 - t")), empty, empty, x0)
+    assert y.shape == z.shape == (0, 8) and np.array_equal(x, x0)
+
+
+def test_infinity_does_not_move_backward():
+    """The recurrence is strict, as the loop is."""
+    g, u = np.full((50, 8), 0.5, np.float32), np.ones((50, 8), np.float32)
+    u[30] = np.inf
+    y, _, _ = run(raised(GATE.replace("{INDEX}", "t")), g, u, np.zeros(8, np.float32))
+    assert np.isfinite(y[:30]).all() and not np.isfinite(y[30:]).any()
