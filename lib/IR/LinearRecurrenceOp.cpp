@@ -331,8 +331,6 @@ std::string LinearRecurrenceOp::refusesConvolution() {
     return "the input map varies in time";
   if (varies(getOutputIndexingMap()))
     return "the output map varies in time";
-  if (!uses(getSignalMap(), getTime()))
-    return "the signal has no time dimension";
   if (getRead() == ReadPoint::Before)
     return "the output reads the state before the update";
   Dims dims = getDims();

@@ -5,7 +5,7 @@
 // CHECK-NOT: ssm.linear_recurrence
 
 // x times x.
-// REMARK: the loop is no linear recurrence: a step is not affine in what it carries: the result of 'arith.mulf' at {{.*}}raise-loops-missed.mlir:[[#@LINE+7]]
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: a step is not affine in what it carries: the result of 'arith.mulf' at {{.*}}raise-loops-missed.mlir:[[#@LINE+7]]
 func.func @square(%u: tensor<7xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -20,7 +20,7 @@ func.func @square(%u: tensor<7xf32>, %x0: f32) -> (f32) {
 }
 
 // A function of x.
-// REMARK: the loop is no linear recurrence: a step is not affine in what it carries: the result of 'math.tanh'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: a step is not affine in what it carries: the result of 'math.tanh'
 func.func @rnn(%u: tensor<7xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -35,7 +35,7 @@ func.func @rnn(%u: tensor<7xf32>, %x0: f32) -> (f32) {
 }
 
 // What is carried is not used.
-// REMARK: the loop is no linear recurrence: the next value does not depend on the carried one: argument #1 of 'scf.for'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: the next value does not depend on the carried one: argument #1 of 'scf.for'
 func.func @forgets(%u: tensor<7xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -49,7 +49,7 @@ func.func @forgets(%u: tensor<7xf32>, %x0: f32) -> (f32) {
 }
 
 // The elements of the state change places.
-// REMARK: the loop is no linear recurrence: a step mixes the elements of what it carries: argument #1 of 'scf.for'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: a step mixes the elements of what it carries: argument #1 of 'scf.for'
 func.func @rotates(%x0: tensor<3x3xf32>) -> (tensor<3x3xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -63,7 +63,7 @@ func.func @rotates(%x0: tensor<3x3xf32>) -> (tensor<3x3xf32>) {
 }
 
 // A matrix times the state.
-// REMARK: the loop is no linear recurrence: it cannot be computed for all of time at once: the result of 'linalg.matvec'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it cannot be computed for all of time at once: the result of 'linalg.matvec'
 func.func @contracts(%a: tensor<3x3xf32>, %x0: tensor<3xf32>) -> (tensor<3xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -76,7 +76,7 @@ func.func @contracts(%a: tensor<3x3xf32>, %x0: tensor<3xf32>) -> (tensor<3xf32>)
 }
 
 // Two states that use each other.
-// REMARK: the loop is no linear recurrence: two of the values it carries depend on each other
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: two of the values it carries depend on each other
 func.func @coupled(%x0: f32) -> (f32, f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -90,7 +90,7 @@ func.func @coupled(%x0: f32) -> (f32, f32) {
 }
 
 // An integer.
-// REMARK: the loop is no linear recurrence: it carries what is not made of f32 or f64: argument #1 of 'scf.for'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it carries what is not made of f32 or f64: argument #1 of 'scf.for'
 func.func @counts(%x0: i32) -> (i32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -103,7 +103,7 @@ func.func @counts(%x0: i32) -> (i32) {
 }
 
 // A state of 16 bits.
-// REMARK: the loop is no linear recurrence: it carries what is not made of f32 or f64: argument #1 of 'scf.for'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it carries what is not made of f32 or f64: argument #1 of 'scf.for'
 func.func @half(%x0: f16) -> (f16) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -116,7 +116,7 @@ func.func @half(%x0: f16) -> (f16) {
 }
 
 // A vector.
-// REMARK: the loop is no linear recurrence: it carries what is not made of f32 or f64: argument #1 of 'scf.for'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it carries what is not made of f32 or f64: argument #1 of 'scf.for'
 func.func @vectors(%x0: vector<4xf32>) -> (vector<4xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -129,7 +129,7 @@ func.func @vectors(%x0: vector<4xf32>) -> (vector<4xf32>) {
 }
 
 // A place that the data says.
-// REMARK: the loop is no linear recurrence: 'tensor.extract' does not move by one index with the loop
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: 'tensor.extract' does not move by one index with the loop
 func.func @gathers(%u: tensor<7xf32>, %i: tensor<7xindex>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -144,7 +144,7 @@ func.func @gathers(%u: tensor<7xf32>, %i: tensor<7xindex>, %x0: f32) -> (f32) {
 }
 
 // Every other place.
-// REMARK: the loop is no linear recurrence: 'tensor.extract' does not move by one index with the loop
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: 'tensor.extract' does not move by one index with the loop
 func.func @twice_as_fast(%u: tensor<14xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -159,7 +159,7 @@ func.func @twice_as_fast(%u: tensor<14xf32>, %x0: f32) -> (f32) {
 }
 
 // Two places at once.
-// REMARK: the loop is no linear recurrence: 'tensor.extract' moves along two dimensions
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: 'tensor.extract' moves along two dimensions
 func.func @diagonal(%u: tensor<7x7xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -173,7 +173,7 @@ func.func @diagonal(%u: tensor<7x7xf32>, %x0: f32) -> (f32) {
 }
 
 // Slices that grow.
-// REMARK: the loop is no linear recurrence: 'tensor.extract_slice' takes slices of changing size
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: 'tensor.extract_slice' takes slices of changing size
 func.func @grows(%u: tensor<7x7xf32>, %x0: tensor<?xf32>) -> (tensor<?xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -187,7 +187,7 @@ func.func @grows(%u: tensor<7x7xf32>, %x0: tensor<?xf32>) -> (tensor<?xf32>) {
 }
 
 // A state of which each step reads another element.
-// REMARK: the loop is no linear recurrence: it reads what the loop computes: argument #2 of 'scf.for'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it reads what the loop computes: argument #2 of 'scf.for'
 func.func @reads_state(%x0: tensor<7xf32>, %z0: f32) -> f32 {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -202,7 +202,7 @@ func.func @reads_state(%x0: tensor<7xf32>, %z0: f32) -> f32 {
 }
 
 // One place for all: the last iteration wins.
-// REMARK: the loop is no linear recurrence: 'tensor.insert' is at the same place in every iteration
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: 'tensor.insert' is at the same place in every iteration
 func.func @same_place(%y0: tensor<7xf32>, %x0: f32) -> (tensor<7xf32>, f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -216,7 +216,7 @@ func.func @same_place(%y0: tensor<7xf32>, %x0: f32) -> (tensor<7xf32>, f32) {
 }
 
 // A convolution with the reversed signal.
-// REMARK: the loop is no linear recurrence: time runs forward in one place and backward in another: the result of 'tensor.extract'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: time runs forward in one place and backward in another: the result of 'tensor.extract'
 func.func @both_ways(%u: tensor<7xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -233,7 +233,7 @@ func.func @both_ways(%u: tensor<7xf32>, %x0: f32) -> (f32) {
 }
 
 // The other way.
-// REMARK: the loop is no linear recurrence: time runs forward in one place and backward in another: the result of 'tensor.insert'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: time runs forward in one place and backward in another: the result of 'tensor.insert'
 func.func @writes_back(%u: tensor<7xf32>, %y0: tensor<7xf32>, %x0: f32) -> (tensor<7xf32>, f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -249,7 +249,7 @@ func.func @writes_back(%u: tensor<7xf32>, %y0: tensor<7xf32>, %x0: f32) -> (tens
 }
 
 // The tensor that is written is read: the order of both matters.
-// REMARK: the loop is no linear recurrence: it cannot be computed for all of time at once: the result of 'tensor.insert'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it cannot be computed for all of time at once: the result of 'tensor.insert'
 func.func @reads_result(%y0: tensor<7xf32>, %x0: f32) -> (tensor<7xf32>, f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -264,7 +264,7 @@ func.func @reads_result(%y0: tensor<7xf32>, %x0: f32) -> (tensor<7xf32>, f32) {
 }
 
 // An index that no tensor has.
-// REMARK: the loop is no linear recurrence: it reads outside of a tensor: the result of 'tensor.extract'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it reads outside of a tensor: the result of 'tensor.extract'
 func.func @outside(%u: tensor<6xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -278,7 +278,7 @@ func.func @outside(%u: tensor<6xf32>, %x0: f32) -> (f32) {
 }
 
 // The same, written.
-// REMARK: the loop is no linear recurrence: it writes outside of a tensor: the result of 'tensor.insert'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it writes outside of a tensor: the result of 'tensor.insert'
 func.func @writes_outside(%y0: tensor<6xf32>, %x0: f32) -> (tensor<6xf32>, f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -292,7 +292,7 @@ func.func @writes_outside(%y0: tensor<6xf32>, %x0: f32) -> (tensor<6xf32>, f32) 
 }
 
 // The time itself.
-// REMARK: the loop is no linear recurrence: it cannot be computed for all of time at once: argument #0 of 'scf.for'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it cannot be computed for all of time at once: argument #0 of 'scf.for'
 func.func @reads_index(%x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -307,7 +307,7 @@ func.func @reads_index(%x0: f32) -> (f32) {
 }
 
 // A loop in the step.
-// REMARK: the loop is no linear recurrence: it cannot be computed for all of time at once: the result of 'scf.if'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it cannot be computed for all of time at once: the result of 'scf.if'
 func.func @nested(%p: i1, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -325,7 +325,7 @@ func.func @nested(%p: i1, %x0: f32) -> (f32) {
 }
 
 // Memory, of which another name may exist.
-// REMARK: the loop is no linear recurrence: 'memref.load' reads or writes memory
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: 'memref.load' reads or writes memory
 func.func @memory(%u: memref<7xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -339,7 +339,7 @@ func.func @memory(%u: memref<7xf32>, %x0: f32) -> (f32) {
 }
 
 // No iteration.
-// REMARK: the loop is no linear recurrence: it never runs
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it never runs
 func.func @never(%x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -352,7 +352,7 @@ func.func @never(%x0: f32) -> (f32) {
 }
 
 // A step known at run time only.
-// REMARK: the loop is no linear recurrence: its induction variable is no index with a constant step
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: its induction variable is no index with a constant step
 func.func @unknown_step(%x0: f32, %s: index) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -365,7 +365,7 @@ func.func @unknown_step(%x0: f32, %s: index) -> (f32) {
 }
 
 // More states than an expression counts.
-// REMARK: the loop is no linear recurrence: it carries more than 32 states
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it carries more than 32 states
 func.func @many(%x: f32) -> f32 {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

@@ -7,7 +7,7 @@
 // NORM-NOT: strict
 
 // The transition as it is, the signal as it is, the result in its place.
-// REMARK: linear recurrences that the loop is: 1
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
 // CHECK-LABEL: func.func @slices(
 // CHECK-SAME: %[[A:.*]]: tensor<8xf32>, %[[U:.*]]: tensor<64x8xf32>, %[[X0:.*]]: tensor<8xf32>)
 // CHECK-NEXT: %[[Y:.*]], %[[X:.*]] = ssm.linear_recurrence transition(%[[A]] : tensor<8xf32>) signal(%[[U]] : tensor<64x8xf32>) init(%[[X0]] : tensor<8xf32>)
@@ -82,7 +82,7 @@ func.func @strided(%a: tensor<2xf64>, %u: tensor<2x32xf64>, %x0: tensor<2xf64>, 
 
 // Two states in one linalg op each: the second takes the first after its step.
 // Broadcasts stay maps. No tensor is read: the signal gets the length.
-// REMARK: linear recurrences that the loop is: 2
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 2
 // CHECK-LABEL: func.func @cascade(
 // CHECK-SAME: %[[A:.*]]: tensor<3xf32>, %[[U:.*]]: tensor<4x3xf32>, %[[X0:.*]]: tensor<4x3xf32>)
 // CHECK: %[[B:.*]] = linalg.generic {{.*}} ins(%[[U]] : tensor<4x3xf32>) outs(%{{.*}} : tensor<16x4x3xf32>)
@@ -117,7 +117,7 @@ func.func @cascade(%a: tensor<3xf32>, %u: tensor<4x3xf32>, %x0: tensor<4x3xf32>)
 }
 
 // Complex scalars; no signal at all.
-// REMARK: linear recurrences that the loop is: 1
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
 // CHECK-LABEL: func.func @decay(
 // CHECK: ssm.linear_recurrence transition(%{{.*}} : tensor<7xcomplex<f32>>) signal(%{{.*}} : tensor<complex<f32>>)
 func.func @decay(%a: tensor<7xcomplex<f32>>, %x0: complex<f32>) -> complex<f32> {

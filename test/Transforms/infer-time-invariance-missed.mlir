@@ -65,7 +65,7 @@ func.func @public(%a: tensor<9x2xf32>, %u: tensor<9x2xf32>) -> tensor<9x2xf32> {
 }
 
 // The transition alone says how long time is.
-// REMARK: the transition is constant in time, but no other operand has the length
+// REMARK: OnlyTimeOperand {{.*}}the transition is constant in time, but no other operand has the length
 func.func @only_operand(%u: tensor<2xf32>) -> tensor<9x2xf32> {
   %a = arith.constant dense<0.5> : tensor<9x2xf32>
   %y, %x = ssm.linear_recurrence transition(%a : tensor<9x2xf32>) signal(%u : tensor<2xf32>)
