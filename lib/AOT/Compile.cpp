@@ -57,6 +57,7 @@ LogicalResult compileToLLVM(ModuleOp module, const CompileOptions &options) {
   cpu.target = options.target;
   cpu.threads = options.threads;
   cpu.strategy = options.strategy;
+  cpu.rates = options.rates;
   buildCPUPipeline(pm, cpu);
   return pm.run(module);
 }

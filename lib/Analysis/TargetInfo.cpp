@@ -3,6 +3,8 @@
 
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
 
 #include <fstream>
@@ -87,6 +89,31 @@ TargetInfo TargetInfo::forName(llvm::StringRef name) {
   return info;
 }
 
+/// The member of that name, or null.
+static int64_t *findSize(TargetInfo &info, llvm::StringRef name) {
+  return llvm::StringSwitch<int64_t *>(name)
+      .Case("cores", &info.cores)
+      .Case("vectorBytes", &info.vectorBytes)
+      .Cases({"l1Bytes", "L1_cache_size_in_bytes"}, &info.l1Bytes)
+      .Case("l2Bytes", &info.l2Bytes)
+      .Case("l3Bytes", &info.l3Bytes)
+      .Default(nullptr);
+}
+
+static double *findRate(TargetInfo &info, llvm::StringRef name) {
+  return llvm::StringSwitch<double *>(name)
+      .Case("clock", &info.clock)
+      .Case("fmasPerCycle", &info.fmasPerCycle)
+      .Case("fmaLatency", &info.fmaLatency)
+      .Case("l2Bandwidth", &info.l2Bandwidth)
+      .Case("l3Bandwidth", &info.l3Bandwidth)
+      .Case("bandwidth", &info.bandwidth)
+      .Case("lineLatency", &info.lineLatency)
+      .Case("tileOverhead", &info.tileOverhead)
+      .Case("forkJoin", &info.forkJoin)
+      .Default(nullptr);
+}
+
 void TargetInfo::readModule(Operation *module) {
   auto system = module->getAttrOfType<TargetSystemSpecAttr>(
       DLTIDialect::kTargetSystemDescAttrName);
@@ -96,31 +123,66 @@ void TargetInfo::readModule(Operation *module) {
       StringAttr::get(module->getContext(), "CPU"));
   if (!device)
     return;
-  const std::pair<llvm::StringRef, int64_t *> sizes[] = {
-      {"cores", &cores},     {"vectorBytes", &vectorBytes},
-      {"l1Bytes", &l1Bytes}, {"L1_cache_size_in_bytes", &l1Bytes},
-      {"l2Bytes", &l2Bytes}, {"l3Bytes", &l3Bytes}};
-  const std::pair<llvm::StringRef, double *> rates[] = {
-      {"clock", &clock},
-      {"fmasPerCycle", &fmasPerCycle},
-      {"fmaLatency", &fmaLatency},
-      {"l2Bandwidth", &l2Bandwidth},
-      {"l3Bandwidth", &l3Bandwidth},
-      {"bandwidth", &bandwidth},
-      {"lineLatency", &lineLatency},
-      {"tileOverhead", &tileOverhead},
-      {"forkJoin", &forkJoin}};
   for (DataLayoutEntryInterface entry : device->getEntries()) {
     auto key = dyn_cast<StringAttr>(entry.getKey());
     if (!key)
       continue;
-    for (auto [name, size] : sizes)
-      if (auto value = dyn_cast<IntegerAttr>(entry.getValue());
-          value && key == name && value.getInt() > 0)
+    if (auto value = dyn_cast<IntegerAttr>(entry.getValue()))
+      if (int64_t *size = findSize(*this, key); size && value.getInt() > 0)
         *size = value.getInt();
-    for (auto [name, rate] : rates)
-      if (auto value = dyn_cast<FloatAttr>(entry.getValue());
-          value && key == name && value.getValueAsDouble() > 0)
+    if (auto value = dyn_cast<FloatAttr>(entry.getValue()))
+      if (double *rate = findRate(*this, key);
+          rate && value.getValueAsDouble() > 0)
         *rate = value.getValueAsDouble();
   }
+}
+
+/// Sets what one line names; a message if it cannot.
+static std::string readLine(TargetInfo &info, llvm::StringRef line) {
+  auto [name, value] = line.split('=');
+  name = name.trim();
+  value = value.trim();
+  if (value.empty())
+    return "a line must be 'name = value'";
+  int64_t *size = findSize(info, name);
+  double *rate = findRate(info, name);
+  if (!size && !rate)
+    return ("there is no rate '" + name +
+            "'; include/ssm/Analysis/TargetInfo.h names them")
+        .str();
+  int64_t integer;
+  double number;
+  bool isBad = size ? value.getAsInteger(10, integer) || integer <= 0
+                    : value.getAsDouble(number) || !(number > 0) ||
+                          number > std::numeric_limits<double>::max();
+  if (isBad)
+    return (name + " must be a positive " + (size ? "integer" : "number") +
+            ", found '" + value + "'")
+        .str();
+  if (size)
+    *size = integer;
+  else
+    *rate = number;
+  return "";
+}
+
+llvm::Error TargetInfo::readRates(llvm::StringRef text, llvm::StringRef path) {
+  for (unsigned number = 1; !text.empty(); ++number) {
+    llvm::StringRef line;
+    std::tie(line, text) = text.split('\n');
+    line = line.split('#').first.trim();
+    if (line.empty())
+      continue;
+    if (std::string message = readLine(*this, line); !message.empty())
+      return llvm::createStringError(path + ":" + llvm::Twine(number) + ": " +
+                                     message);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error TargetInfo::readRatesFile(llvm::StringRef path) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!file)
+    return llvm::createStringError(path + ": " + file.getError().message());
+  return readRates((*file)->getBuffer(), path);
 }

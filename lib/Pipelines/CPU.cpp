@@ -51,6 +51,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   select.target = options.target;
   select.cores = options.threads;
   select.force = options.strategy;
+  select.rates = options.rates;
   pm.addPass(createSelectStrategy(select));
   pm.addNestedPass<func::FuncOp>(createRecordStrategies());
   pm.addPass(createLowerToLinalg());

@@ -106,6 +106,12 @@ SelectStrategy::select(Operation *op, const ::ssm::TargetInfo &info,
 
 void SelectStrategy::runOnOperation() {
   ::ssm::TargetInfo info = ::ssm::TargetInfo::forName(target);
+  if (llvm::Error error =
+          rates.empty() ? llvm::Error::success() : info.readRatesFile(rates)) {
+    getOperation()->emitError("cannot take the rates: ")
+        << llvm::toString(std::move(error));
+    return signalPassFailure();
+  }
   info.readModule(getOperation());
   std::optional<::ssm::StrategyKind> forced;
   if (!force.empty() && force != "auto") {

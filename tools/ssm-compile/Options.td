@@ -20,6 +20,8 @@ defm entry : Value<"entry", "<name>",
 defm header : Value<"header", "<file.h>", "Write a C header for the kernels">;
 defm strategy : Value<"strategy", "<name>",
   "Use this strategy for every recurrence">;
+defm rates : Value<"rates", "<file>",
+  "Choose strategies by these rates of the machine">;
 defm threads : Value<"threads", "<n>",
   "Most OpenMP threads of a loop (default 1); above 1 the caller links libomp">;
 defm target : Value<"target", "<cpu>",

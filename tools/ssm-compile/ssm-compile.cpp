@@ -97,6 +97,7 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   options.header = args.getLastArgValue(OPT_header).str();
   options.compile.entry = args.getLastArgValue(OPT_entry).str();
   options.compile.strategy = args.getLastArgValue(OPT_strategy).str();
+  options.compile.rates = args.getLastArgValue(OPT_rates).str();
   options.compile.target = args.getLastArgValue(OPT_target, "host").str();
   auto programs = args.getAllArgValues(OPT_INPUT);
   if (auto emit = parseEmit(

@@ -19,6 +19,10 @@ defm output : Value<"output", "<file.npy>",
   "A result; repeat in the order of the results">;
 defm strategy : Value<"strategy", "<name>",
   "Use this strategy for every recurrence">;
+defm rates : Value<"rates", "<file>",
+  "Choose strategies by these rates of the machine">;
 defm threads : Value<"threads", "<n>", "Number of threads (default 1)">;
 defm time : Value<"time", "<repeats>",
   "Run this often and print seconds as JSON to stdout">;
+defm calibrate : Value<"calibrate", "<file>",
+  "Measure this machine, write a file for --rates, and run nothing">;

@@ -1,4 +1,5 @@
 //===- ssm-run.cpp - Compile a program and run it on .npy files -----------===//
+#include "ssm/AOT/Calibrate.h"
 #include "ssm/AOT/Compile.h"
 #include "ssm/AOT/HostTensor.h"
 #include "ssm/AOT/Npy.h"
@@ -8,6 +9,7 @@
 #include "llvm/Option/OptTable.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
 #include <chrono>
 
 using namespace mlir;
@@ -38,7 +40,7 @@ struct OptionTable : GenericOptTable {
 
 /// What the user asked for.
 struct Options {
-  std::string program;
+  std::string program, calibrate;
   std::vector<std::string> inputs, outputs;
   ssm::CompileOptions compile;
   unsigned repeats = 0;
@@ -75,6 +77,8 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   options.outputs = args.getAllArgValues(OPT_output);
   options.compile.entry = args.getLastArgValue(OPT_entry).str();
   options.compile.strategy = args.getLastArgValue(OPT_strategy).str();
+  options.compile.rates = args.getLastArgValue(OPT_rates).str();
+  options.calibrate = args.getLastArgValue(OPT_calibrate).str();
   auto programs = args.getAllArgValues(OPT_INPUT);
   auto threads = ssm::parseThreads(args.getLastArgValue(OPT_threads, "1"));
   if (threads)
@@ -88,6 +92,12 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
                 std::string(arg->getValue()) + "'";
   if (!problem.empty())
     return llvm::createStringError(problem + "; see ssm-run --help");
+  if (!options.calibrate.empty()) {
+    if (!programs.empty())
+      return llvm::createStringError("--calibrate runs no program, but '" +
+                                     programs.front() + "' was given");
+    return options;
+  }
   if (!options.help && programs.size() != 1)
     return llvm::createStringError("one program is needed, but " +
                                    std::to_string(programs.size()) +
@@ -190,6 +200,22 @@ static llvm::Error runKernel(ModuleOp module, const Options &options) {
                          : llvm::Error::success();
 }
 
+/// Writes the rates of this machine.
+static llvm::Error calibrate(StringRef path) {
+  auto rates = ssm::measureRates();
+  if (!rates)
+    return rates.takeError();
+  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+    os << *rates;
+    return llvm::Error::success();
+  });
+  if (error)
+    return llvm::createStringError(path + ": error: cannot write the file: " +
+                                   llvm::toString(std::move(error)) +
+                                   "; check the path and the space");
+  return error;
+}
+
 static LogicalResult runProgram(const Options &options) {
   auto program = ssm::Program::load(options.program, options.explain);
   if (!program ||
@@ -206,6 +232,10 @@ int main(int argc, char **argv) {
     auto options = Options::parse(argc, argv);
     if (!options)
       return ssm::reportError("ssm-run", options.takeError());
+    if (!options->help && !options->calibrate.empty()) {
+      llvm::Error error = calibrate(options->calibrate);
+      return error ? ssm::reportError("ssm-run", std::move(error)) : success();
+    }
     if (!options->help)
       return runProgram(*options);
     OptionTable().printHelp(llvm::outs(), kUsage,

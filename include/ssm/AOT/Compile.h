@@ -31,6 +31,7 @@ struct CompileOptions {
   std::string target = "host"; ///< "host" or a CPU that LLVM knows.
   std::string strategy;        ///< Forces a strategy; empty: choose.
   std::string entry;           ///< Compile this function; empty: all public.
+  std::string rates;           ///< File of TargetInfo's rates, or empty.
   unsigned threads = 1;        ///< Most threads of a loop; 1: no OpenMP.
 };
 

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
 #include <cstdint>
 
 namespace ssm {
@@ -42,6 +43,12 @@ struct TargetInfo {
   /// (entries named as the members here, and upstream's
   /// `L1_cache_size_in_bytes`).
   void readModule(mlir::Operation *module);
+
+  /// Takes what a text says, a line `name = value` for each rate, named as the
+  /// members here, and `#` before a comment. An error names `path` and the
+  /// line.
+  llvm::Error readRates(llvm::StringRef text, llvm::StringRef path);
+  llvm::Error readRatesFile(llvm::StringRef path);
 
   /// Real operations a second of one core, two an FMA and element.
   double peakFlops(int64_t elementBytes) const {

@@ -23,6 +23,10 @@ struct CPUOptions : public mlir::PassPipelineOptions<CPUOptions> {
       *this, "strategy",
       llvm::cl::desc("Strategy of every op; auto or nothing chooses"),
       llvm::cl::init("")};
+  Option<std::string> rates{
+      *this, "rates",
+      llvm::cl::desc("File of rates that go before the target's"),
+      llvm::cl::init("")};
 };
 
 /// Appends the passes from ssm (or func/linalg/scf) on tensors to the LLVM

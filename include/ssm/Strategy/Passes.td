@@ -17,8 +17,10 @@ def SelectStrategy : Pass<"ssm-select-strategy"> {
 
     What the machine can do comes from `target` (known are the host, x86-64-v3,
     x86-64-v4, sapphirerapids, znver4, neoverse-v2, sm_80, sm_90, sm_100 and
-    gfx942; `include/ssm/Analysis/TargetInfo.h` says which rates there are), and
-    from the module, whose entries for device "CPU" go before the table:
+    gfx942; `include/ssm/Analysis/TargetInfo.h` says which rates there are), from
+    `rates`, a file of lines `name = value` as `ssm-run --calibrate` writes one,
+    and from the module. Each goes before what is named here earlier; the
+    module's entries are those for device "CPU":
 
     ```mlir
     module attributes {dlti.target_system_spec = #dlti.target_system_spec<
@@ -30,6 +32,8 @@ def SelectStrategy : Pass<"ssm-select-strategy"> {
   let options = [
     Option<"target", "target", "std::string", "\"host\"",
            "machine to choose for: host, or the name of a CPU">,
+    Option<"rates", "rates", "std::string", "\"\"",
+           "file of rates that go before the target's">,
     Option<"cores", "cores", "int64_t", "1", "threads that will compute">,
     Option<"force", "force", "std::string", "",
            "use this strategy for every op; auto or nothing chooses">

@@ -1,0 +1,197 @@
+//===- Calibrate.cpp - What this machine can do, measured -----------------===//
+//
+// The rates are those of compiled programs, as the cost model means them: a
+// stream is a varying scan whose arrays fit a level of the caches, FMAs are an
+// elementwise polynomial in the first cache, their latency is the time of a
+// step of one vector. One thread; the least of several tries counts.
+//
+// Left out, so that they stay as they are: sizes, which the system tells, the
+// wait for single lines, and the overheads of tiles and threads.
+//
+// Reference: McCalpin, "Memory Bandwidth and Machine Balance in Current High
+// Performance Computers" (1995).
+//
+//===----------------------------------------------------------------------===//
+#include "ssm/AOT/Calibrate.h"
+
+#include "ssm/AOT/Compile.h"
+#include "ssm/AOT/HostTensor.h"
+#include "ssm/AOT/ToolSupport.h"
+#include "ssm/Analysis/TargetInfo.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+using namespace ssm;
+
+/// Tries of each measurement, of a millisecond or one call at least.
+static constexpr int kTries = 9;
+static constexpr double kTrySeconds = 1e-3;
+
+static double secondsOf(llvm::function_ref<void()> fn) {
+  auto start = std::chrono::steady_clock::now();
+  fn();
+  std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  return time.count();
+}
+
+/// Seconds of one call.
+static double fastest(llvm::function_ref<void()> fn) {
+  int64_t calls = std::max(1.0, kTrySeconds / std::max(secondsOf(fn), 1e-7));
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < kTries; ++i)
+    best = std::min(best, secondsOf([&] {
+                      for (int64_t call = 0; call < calls; ++call)
+                        fn();
+                    }));
+  return best / calls;
+}
+
+/// Cycles a second, by additions that wait for each other.
+static double measureClock() {
+  constexpr int64_t kAdditions = 1 << 14, kUnrolled = 16;
+  return kAdditions * kUnrolled / fastest([] {
+           uint64_t x = 0, y = 1;
+           asm volatile("" : "+r"(y));
+           for (int64_t i = 0; i < kAdditions; ++i)
+             for (int64_t j = 0; j < kUnrolled; ++j) {
+               x += y;
+               asm volatile("" : "+r"(x));
+             }
+         });
+}
+
+/// Arrays of zeros for a kernel of static sizes.
+static llvm::Error allocate(llvm::ArrayRef<TensorSpec> specs,
+                            std::vector<HostTensor> &tensors) {
+  for (const TensorSpec &spec : specs) {
+    auto shape = llvm::map_to_vector<4>(
+        spec.shape, [](const DimSpec &dim) { return dim.size; });
+    auto tensor = HostTensor::allocate(*getDType(spec.elementType), shape);
+    if (!tensor)
+      return tensor.takeError();
+    std::memset(tensor->buffer.data(), 0, tensor->buffer.size());
+    tensors.push_back(std::move(*tensor));
+  }
+  return llvm::Error::success();
+}
+
+/// Compiles the program's @f for this machine; seconds of a call of it.
+static llvm::Expected<double> timeProgram(const std::string &text) {
+  auto program = Program::parse(text, "calibrate", llvm::errs(), nullptr);
+  if (!program || failed(compileToLLVM(program->module(), CompileOptions())))
+    return llvm::createStringError("a program to measure does not compile");
+  auto compiled = CompiledModule::create(program->module(), "host");
+  if (!compiled)
+    return compiled.takeError();
+  auto loaded = compiled->load();
+  if (!loaded)
+    return loaded.takeError();
+  using Run = int(const ssm_tensor *, const ssm_tensor *, void *, void *);
+  auto run = loaded->lookup<Run>("f_run");
+  if (!run)
+    return run.takeError();
+  Signature signature = getKernels(program->module()).front().second;
+  std::vector<HostTensor> inputs, outputs;
+  if (llvm::Error error = allocate(signature.inputs, inputs))
+    return error;
+  if (llvm::Error error = allocate(signature.outputs, outputs))
+    return error;
+  auto workspace = AlignedBuffer::allocate(signature.workspaceBytes);
+  if (!workspace)
+    return workspace.takeError();
+  auto describe = [](const HostTensor &tensor) { return tensor.descriptor(); };
+  auto ins = llvm::map_to_vector(inputs, describe),
+       outs = llvm::map_to_vector(outputs, describe);
+  return fastest(
+      [&] { (*run)(ins.data(), outs.data(), workspace->data(), nullptr); });
+}
+
+/// x_t = a x_{t-1} + u_t over [length, channels] in one tile, where a has the
+/// length too if it varies.
+static std::string scanProgram(int64_t length, int64_t channels, bool varies) {
+  const char *text = R"mlir(
+func.func @f(%a: tensor<{0}{1}xf32>, %u: tensor<{2}x{1}xf32>) -> tensor<{2}x{1}xf32> {{
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<{0}{1}xf32>)
+      signal(%u : tensor<{2}x{1}xf32>)
+      {{indexing_maps = [affine_map<(t, d) -> ({3}d)>, affine_map<(t, d) -> (t, d)>,
+                        affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>],
+       time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = {4}>}
+      -> tensor<{2}x{1}xf32>, tensor<{1}xf32>
+  return %x : tensor<{2}x{1}xf32>
+})mlir";
+  return llvm::formatv(text, varies ? std::to_string(length) + "x" : "",
+                       channels, length, varies ? "t, " : "", channels)
+      .str();
+}
+
+/// Each element through a chain of FMAs; neighbours overlap.
+static std::string polynomialProgram(int64_t elements, int64_t fmas) {
+  std::string type = "tensor<" + std::to_string(elements) + "xf32>", body;
+  for (int64_t i = 0; i < fmas; ++i)
+    body +=
+        llvm::formatv("    %p{0} = math.fma %p{1}, %x, %c : f32\n", i + 1, i)
+            .str();
+  const char *text = R"mlir(
+#i = affine_map<(i) -> (i)>
+func.func @f(%a: {0}, %b: {0}) -> {0} {{
+  %e = tensor.empty() : {0}
+  %y = linalg.generic {{indexing_maps = [#i, #i, #i], iterator_types = ["parallel"]}
+      ins(%a, %b : {0}, {0}) outs(%e : {0}) {{
+  ^bb0(%x: f32, %c: f32, %o: f32):
+    %p0 = arith.addf %x, %c : f32
+{1}    linalg.yield %p{2} : f32
+  } -> {0}
+  return %y : {0}
+})mlir";
+  return llvm::formatv(text, type, body, fmas).str();
+}
+
+/// Bytes a second of a scan of three arrays, of `bytes` together.
+static llvm::Expected<double> measureStream(int64_t bytes, int64_t channels) {
+  int64_t length = std::max<int64_t>(16, bytes / (3 * 4 * channels));
+  auto seconds = timeProgram(scanProgram(length, channels, true));
+  if (!seconds)
+    return seconds;
+  return 3.0 * 4 * channels * length / *seconds;
+}
+
+llvm::Expected<std::string> ssm::measureRates() {
+  TargetInfo host = TargetInfo::forName("host");
+  int64_t lanes = host.vectorBytes / 4;
+  std::string text = "# measured on one core of this machine\n";
+  auto note = [&](const char *name, double value) {
+    text +=
+        llvm::formatv("{0} = {1}\n", name, llvm::format("%.4g", value)).str();
+  };
+  // 1. Arithmetic.
+  double clock = measureClock();
+  constexpr int64_t kElements = 2048, kFmas = 16;
+  auto polynomial = timeProgram(polynomialProgram(kElements, kFmas));
+  if (!polynomial)
+    return polynomial.takeError();
+  // The slope, without what a call costs.
+  constexpr int64_t kShort = 64, kLong = 192;
+  auto few = timeProgram(scanProgram(kShort, lanes, false)),
+       many = timeProgram(scanProgram(kLong, lanes, false));
+  if (!few || !many)
+    return llvm::joinErrors(few.takeError(), many.takeError());
+  note("clock", clock);
+  note("fmasPerCycle", kElements * kFmas / (*polynomial * clock * lanes));
+  note("fmaLatency", (*many - *few) / (kLong - kShort) * clock);
+  // 2. Streams that fit each level, and one that fits none.
+  int64_t far = std::max<int64_t>(64 << 20, host.l3Bytes / 4);
+  int64_t middle = std::clamp<int64_t>(host.l3Bytes / 16, 2 * host.l2Bytes,
+                                       std::max(2 * host.l2Bytes, far / 4));
+  for (auto [name, bytes] :
+       {std::pair("l2Bandwidth", host.l2Bytes / 2),
+        std::pair("l3Bandwidth", middle), std::pair("bandwidth", far)}) {
+    auto rate = measureStream(bytes, 4 * lanes);
+    if (!rate)
+      return rate.takeError();
+    note(name, *rate);
+  }
+  return text;
+}
