@@ -37,7 +37,8 @@ static AffineExpr indexOf(scf::ForOp loop, Value value,
     return getAffineSymbolExpr(symbols.size() - 1, context);
   }
   Operation *op = value.getDefiningOp();
-  if (!isa_and_present<arith::AddIOp, arith::SubIOp, affine::AffineApplyOp>(op))
+  if (!isa_and_present<arith::AddIOp, arith::SubIOp, arith::MulIOp,
+                       affine::AffineApplyOp>(op))
     return {};
   SmallVector<AffineExpr> operands;
   for (Value operand : op->getOperands()) {
@@ -49,6 +50,10 @@ static AffineExpr indexOf(scf::ForOp loop, Value value,
     return operands[0] + operands[1];
   if (isa<arith::SubIOp>(op))
     return operands[0] - operands[1];
+  if (isa<arith::MulIOp>(op))
+    return llvm::any_of(operands, llvm::IsaPred<AffineConstantExpr>)
+               ? operands[0] * operands[1]
+               : AffineExpr();
   AffineMap map = cast<affine::AffineApplyOp>(op).getAffineMap();
   ArrayRef<AffineExpr> all(operands);
   return map.getResult(0).replaceDimsAndSymbols(
@@ -126,6 +131,42 @@ SliceOrReason ssm::matchTimeSlice(scf::ForOp loop, Operation *op) {
     return {std::nullopt,
             "'" + op->getName().getStringRef().str() + "' " + reason};
   return {slice, ""};
+}
+
+std::optional<int64_t> ssm::findLag(scf::ForOp loop, ValueRange read,
+                                    ValueRange written) {
+  std::optional<Iterations> iterations = Iterations::of(loop);
+  if (!iterations)
+    return std::nullopt;
+  SmallVector<Value> symbols;
+  AffineExpr d0 = getAffineDimExpr(0, loop.getContext());
+  AffineExpr before = d0 - *getConstantIntValue(iterations->step);
+  bool now = true, previous = true, moves = false;
+  for (auto [r, w] : llvm::zip_equal(read, written)) {
+    if (r == w && loop.isDefinedOutsideOfLoop(r))
+      continue;
+    AffineExpr at = indexOf(loop, r, symbols);
+    unsigned numSymbols = symbols.size();
+    AffineExpr to = indexOf(loop, w, symbols);
+    if (!at || !to || numSymbols || !symbols.empty())
+      return std::nullopt;
+    auto equal = [&](AffineExpr x, AffineExpr y) {
+      return simplifyAffineExpr(x - y, 1, 0) ==
+             getAffineConstantExpr(0, loop.getContext());
+    };
+    moves |= to.isFunctionOfDim(0);
+    now &= equal(at, to);
+    previous &= equal(at, to.replace(d0, before));
+  }
+  if (!moves)
+    return std::nullopt;
+  if (now)
+    return 0;
+  // The first iteration reads what was there before the loop.
+  std::optional<int64_t> count =
+      iterations->count ? getConstantIntValue(iterations->count) : std::nullopt;
+  return previous && count && *count > 0 ? std::optional<int64_t>(1)
+                                         : std::nullopt;
 }
 
 std::optional<Iterations> Iterations::of(scf::ForOp loop) {

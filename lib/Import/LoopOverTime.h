@@ -35,6 +35,12 @@ struct SliceOrReason {
 };
 SliceOrReason matchTimeSlice(mlir::scf::ForOp loop, mlir::Operation *op);
 
+/// How many iterations ago `written` was what `read` is now: 0 or 1, where both
+/// are the same but for that and at least one index moves; nothing if that is
+/// not known or the iteration may not exist.
+std::optional<int64_t> findLag(mlir::scf::ForOp loop, mlir::ValueRange read,
+                               mlir::ValueRange written);
+
 /// The iterations of a loop, whose step is a positive constant.
 struct Iterations {
   mlir::OpFoldResult first, step, count;

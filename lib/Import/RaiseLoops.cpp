@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoopMemory.h"
 #include "LoopOverTime.h"
 
 #include "ssm/Analysis/TimeInvariance.h"
@@ -21,6 +22,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
@@ -81,13 +83,16 @@ struct Output {
 
 class LoopRaiser {
 public:
-  LoopRaiser(scf::ForOp loop, ::ssm::Numerics numerics)
-      : loop(loop), numerics(numerics) {}
+  /// `reason` says why the loop cannot be one over time, if it is not empty.
+  LoopRaiser(scf::ForOp loop, ::ssm::Numerics numerics, std::string reason)
+      : loop(loop), numerics(numerics), reason(std::move(reason)),
+        mayCarryByMemory(!this->reason.empty()) {}
 
   /// Whether the loop carries a state, so that it may be one over time.
   bool classify();
   LogicalResult prove();
-  void rewrite();
+  /// Builds, before the loop, what replaces its results.
+  SmallVector<Value> rewrite();
 
   const std::string &getReason() const { return reason; }
   unsigned getNumStates() const { return states.size(); }
@@ -116,12 +121,13 @@ private:
   SmallVector<OpFoldResult> sizesOf(OpBuilder &b, Value value);
   Value buildRecurrence(OpBuilder &b, State &state, ::ssm::ReadPoint read,
                         Value *final);
-  void buildState(OpBuilder &b, State &state);
+  Value buildState(OpBuilder &b, State &state);
   Value buildOutput(OpBuilder &b, Output &output);
 
   scf::ForOp loop;
   ::ssm::Numerics numerics;
   std::string reason;
+  bool mayCarryByMemory;
   std::optional<::ssm::Iterations> iterations;
   std::optional<bool> backward;
   std::vector<State> states;
@@ -178,7 +184,7 @@ bool LoopRaiser::classify() {
     state.after = yielded;
     states.push_back(std::move(state));
   }
-  return !states.empty();
+  return !states.empty() || mayCarryByMemory;
 }
 
 LogicalResult LoopRaiser::proveLoop() {
@@ -435,14 +441,13 @@ Value LoopRaiser::buildRecurrence(OpBuilder &b, State &state,
   return recurrence.getResult();
 }
 
-void LoopRaiser::buildState(OpBuilder &b, State &state) {
+Value LoopRaiser::buildState(OpBuilder &b, State &state) {
   settle(b, state.step);
   Value final;
   state.afters = buildRecurrence(b, state, ::ssm::ReadPoint::After, &final);
-  Value result = loop.getResult(state.number);
-  if (!isa<RankedTensorType>(result.getType()))
-    final = tensor::ExtractOp::create(b, loop.getLoc(), final, ValueRange());
-  result.replaceAllUsesWith(final);
+  if (isa<RankedTensorType>(state.before.getType()))
+    return final;
+  return tensor::ExtractOp::create(b, loop.getLoc(), final, ValueRange());
 }
 
 Value LoopRaiser::buildOutput(OpBuilder &b, Output &output) {
@@ -472,17 +477,16 @@ Value LoopRaiser::buildOutput(OpBuilder &b, Output &output) {
                                  loop.getInitArgs()[output.number]);
 }
 
-void LoopRaiser::rewrite() {
+SmallVector<Value> LoopRaiser::rewrite() {
   OpBuilder b(loop);
   iterations->buildCount(b, loop);
+  // What the loop only passes on comes out as it went in.
+  SmallVector<Value> results(loop.getInitArgs());
   for (unsigned i : order)
-    buildState(b, states[i]);
+    results[states[i].number] = buildState(b, states[i]);
   for (Output &output : outputs)
-    loop.getResult(output.number).replaceAllUsesWith(buildOutput(b, output));
-  // What the loop only passes on.
-  for (auto [result, init] : llvm::zip(loop.getResults(), loop.getInitArgs()))
-    result.replaceAllUsesWith(init);
-  loop.erase();
+    results[output.number] = buildOutput(b, output);
+  return results;
 }
 
 namespace {
@@ -504,21 +508,33 @@ struct RaiseLoops : ::ssm::impl::RaiseLoopsBase<RaiseLoops> {
 
   void raise(scf::ForOp loop, ::ssm::Numerics promise) {
     moveLoopInvariantCode(cast<LoopLikeOpInterface>(loop.getOperation()));
-    LoopRaiser raiser(loop, promise);
+    auto tensors = ::ssm::TensorLoop::copy(loop, getAnalysis<AliasAnalysis>());
+    LoopRaiser raiser(tensors.loop, promise, tensors.reason);
     if (!raiser.classify())
-      return;
+      return tensors.erase();
     auto opts = [](StringRef remark) {
       return remark::RemarkOpts::name(remark).category("ssm-raise-loops");
     };
     if (failed(raiser.prove())) {
       remark::missed(loop.getLoc(), opts("NotRaised"))
           << "the loop is no linear recurrence: " + raiser.getReason();
-      return;
+      return tensors.erase();
     }
     remark::passed(loop.getLoc(), opts("Raised"))
         << "linear recurrences that the loop is: " +
                std::to_string(raiser.getNumStates());
-    raiser.rewrite();
+    OpBuilder b(loop);
+    SmallVector<Value> results = raiser.rewrite();
+    for (auto [memory, tensor] :
+         llvm::zip(tensors.written,
+                   ArrayRef(results).drop_front(loop.getNumResults())))
+      bufferization::MaterializeInDestinationOp::create(
+          b, loop.getLoc(), /*result=*/TypeRange(), tensor, memory,
+          /*restrict=*/true, /*writable=*/true);
+    loop.replaceAllUsesWith(
+        ValueRange(results).take_front(loop.getNumResults()));
+    loop.erase();
+    tensors.erase();
   }
 };
 } // namespace

@@ -248,21 +248,6 @@ func.func @writes_back(%u: tensor<7xf32>, %y0: tensor<7xf32>, %x0: f32) -> (tens
   return %last#0, %last#1 : tensor<7xf32>, f32
 }
 
-// The tensor that is written is read: the order of both matters.
-// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it cannot be computed for all of time at once: the result of 'tensor.insert'
-func.func @reads_result(%y0: tensor<7xf32>, %x0: f32) -> (tensor<7xf32>, f32) {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c7 = arith.constant 7 : index
-  %last:2 = scf.for %t = %c0 to %c7 step %c1 iter_args(%y = %y0, %x = %x0) -> (tensor<7xf32>, f32) {
-    %ut = tensor.extract %y[%t] : tensor<7xf32>
-    %xt = arith.addf %x, %ut : f32
-    %yt = tensor.insert %xt into %y[%t] : tensor<7xf32>
-    scf.yield %yt, %xt : tensor<7xf32>, f32
-  }
-  return %last#0, %last#1 : tensor<7xf32>, f32
-}
-
 // An index that no tensor has.
 // REMARK: NotRaised {{.*}}the loop is no linear recurrence: it reads outside of a tensor: the result of 'tensor.extract'
 func.func @outside(%u: tensor<6xf32>, %x0: f32) -> (f32) {
@@ -324,15 +309,80 @@ func.func @nested(%p: i1, %x0: f32) -> (f32) {
   return %last : f32
 }
 
-// Memory, of which another name may exist.
-// REMARK: NotRaised {{.*}}the loop is no linear recurrence: 'memref.load' reads or writes memory
-func.func @memory(%u: memref<7xf32>, %x0: f32) -> (f32) {
+// Two names that may be of one memory.
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: argument #1 of @memory and argument #0 of @memory may share memory, of which one is written
+func.func @memory(%u: memref<7xf32>, %y: memref<7xf32>, %x0: f32) -> (f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c7 = arith.constant 7 : index
   %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> (f32) {
     %ut = memref.load %u[%t] : memref<7xf32>
     %xt = arith.addf %x, %ut : f32
+    memref.store %xt, %y[%t] : memref<7xf32>
+    scf.yield %xt : f32
+  }
+  return %last : f32
+}
+
+// Two stores, of which the order matters.
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it writes the same memory twice: argument #0 of @twice
+func.func @twice(%y: memref<8xf32>, %x0: f32) -> (f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> (f32) {
+    %xt = arith.addf %x, %x : f32
+    %i = arith.addi %t, %c1 : index
+    memref.store %xt, %y[%t] : memref<8xf32>
+    memref.store %x, %y[%i] : memref<8xf32>
+    scf.yield %xt : f32
+  }
+  return %last : f32
+}
+
+// Memory that the loop makes.
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it makes the memory that it touches: the result of 'memref.alloc'
+func.func @scratch(%x0: f32) -> (f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> (f32) {
+    %m = memref.alloc() : memref<f32>
+    memref.store %x, %m[] : memref<f32>
+    %xt = memref.load %m[] : memref<f32>
+    memref.dealloc %m : memref<f32>
+    scf.yield %xt : f32
+  }
+  return %last : f32
+}
+
+// An effect that is none of a load or store.
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: 'vector.print' reads or writes memory
+func.func @prints(%x0: f32) -> (f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> (f32) {
+    %xt = arith.addf %x, %x : f32
+    vector.print %xt : f32
+    scf.yield %xt : f32
+  }
+  return %last : f32
+}
+
+// What an earlier iteration but the last has written.
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it reads what the loop computes: argument #2 of 'scf.for'
+func.func @two_back(%y: memref<9xf32>, %x0: f32) -> (f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %c9 = arith.constant 9 : index
+  %c2 = arith.constant 2 : index
+  %last = scf.for %t = %c2 to %c9 step %c1 iter_args(%x = %x0) -> (f32) {
+    %i = arith.subi %t, %c2 : index
+    %yt = memref.load %y[%i] : memref<9xf32>
+    %xt = arith.addf %x, %yt : f32
+    memref.store %xt, %y[%t] : memref<9xf32>
     scf.yield %xt : f32
   }
   return %last : f32

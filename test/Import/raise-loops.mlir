@@ -1,10 +1,10 @@
-// RUN: ssm-opt %s --ssm-raise-loops --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --lower-affine --ssm-raise-loops --canonicalize --cse | FileCheck %s
 // RUN: ssm-opt %s --ssm-raise-loops=numerics=norm | FileCheck %s --check-prefix=NORM
-// RUN: ssm-opt %s --ssm-raise-loops --remarks-filter=".*" 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
+// RUN: ssm-opt %s --lower-affine --ssm-raise-loops --remarks-filter=".*" 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 // RUN: not ssm-opt %s --ssm-raise-loops=numerics=fast 2>&1 | FileCheck %s --check-prefix=OPTION
 
 // OPTION: error: numerics must be strict or norm, found 'fast'
-// NORM-NOT: strict
+// NORM-NOT: numerics<strict>
 
 // The transition as it is, the signal as it is, the result in its place.
 // REMARK: Raised {{.*}}linear recurrences that the loop is: 1
@@ -130,6 +130,74 @@ func.func @decay(%a: tensor<7xcomplex<f32>>, %x0: complex<f32>) -> complex<f32> 
     scf.yield %xt : complex<f32>
   }
   return %last : complex<f32>
+}
+
+// A tensor that is updated in place: each place is read before it is written.
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @update(
+// CHECK-SAME: %[[Y0:.*]]: tensor<7xf32>,
+// CHECK: ssm.linear_recurrence {{.*}} signal(%[[Y0]] : tensor<7xf32>)
+func.func @update(%y0: tensor<7xf32>, %x0: f32) -> tensor<7xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %y, %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%yi = %y0, %x = %x0) -> (tensor<7xf32>, f32) {
+    %ut = tensor.extract %yi[%t] : tensor<7xf32>
+    %xt = arith.addf %x, %ut : f32
+    %yt = tensor.insert %xt into %yi[%t] : tensor<7xf32>
+    scf.yield %yt, %xt : tensor<7xf32>, f32
+  }
+  return %y : tensor<7xf32>
+}
+
+// Memory that is made here is no argument's; an argument may say that it is none
+// of the others'.
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @memory(
+// CHECK-SAME: %[[U:.*]]: memref<7xf32>, %[[Z:.*]]: memref<7xf32> {llvm.noalias}
+// CHECK: %[[Y:.*]] = memref.alloc()
+// CHECK: %[[UT:.*]] = bufferization.to_tensor %[[U]] restrict
+// CHECK: %[[YT:.*]], %{{.*}} = ssm.linear_recurrence {{.*}} signal(%[[UT]]
+// CHECK: %[[ZT:.*]] = linalg.generic {{.*}} ins(%[[YT]]
+// CHECK: bufferization.materialize_in_destination %[[YT]] in restrict writable %[[Y]]
+// CHECK: bufferization.materialize_in_destination %[[ZT]] in restrict writable %[[Z]]
+func.func @memory(%u: memref<7xf32>, %z: memref<7xf32> {llvm.noalias}, %a: f32, %x0: f32) -> (f32, memref<7xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %y = memref.alloc() : memref<7xf32>
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> f32 {
+    %ut = memref.load %u[%t] : memref<7xf32>
+    %xt = math.fma %a, %x, %ut : f32
+    memref.store %xt, %y[%t] : memref<7xf32>
+    %n = arith.negf %xt : f32
+    memref.store %n, %z[%t] : memref<7xf32>
+    scf.yield %xt : f32
+  }
+  return %last, %y : f32, memref<7xf32>
+}
+
+// The state is in memory: y[t] = a y[t-1] + y[t], in place, in an affine loop
+// (upstream's --lower-affine comes first).
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @in_place(
+// CHECK-SAME: %[[M:.*]]: memref<9xf32>, %[[A:.*]]: f32)
+// CHECK: %[[Y:.*]] = bufferization.to_tensor %[[M]] restrict
+// CHECK: %[[FIRST:.*]] = tensor.extract %[[Y]][%c0]
+// CHECK: %[[U:.*]] = tensor.extract_slice %[[Y]][1] [8] [1]
+// CHECK: %[[X0:.*]] = tensor.from_elements %[[FIRST]] : tensor<f32>
+// CHECK: %[[X:.*]], %{{.*}} = ssm.linear_recurrence {{.*}} signal(%[[U]] : tensor<8xf32>) init(%[[X0]] : tensor<f32>)
+// CHECK: %[[ALL:.*]] = tensor.insert_slice %[[X]] into %[[Y]][1] [8] [1]
+// CHECK: bufferization.materialize_in_destination %[[ALL]] in restrict writable %[[M]]
+func.func @in_place(%y: memref<9xf32>, %a: f32) {
+  affine.for %t = 1 to 9 {
+    %x = affine.load %y[%t - 1] : memref<9xf32>
+    %ut = affine.load %y[%t] : memref<9xf32>
+    %m = arith.mulf %a, %x : f32
+    %xt = arith.addf %m, %ut : f32
+    affine.store %xt, %y[%t] : memref<9xf32>
+  }
+  return
 }
 
 // A loop that carries no state is none over time, and is left alone.

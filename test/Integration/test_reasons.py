@@ -7,7 +7,7 @@ from harness import ROOT
 
 # The functions that return a reason, or nothing; and those that take one.
 RETURNS = re.compile(r"^(?:static )?std::string (?:\w+::)*(?:refuse\w*|findTime)\(.*?^}", re.M | re.S)
-TAKES = re.compile(r"\brefuse\(\s*\"((?:[^\"\\]|\\.)+)\"")
+TAKES = re.compile(r"(?:\brefuse\(|\breason =)\s*\"((?:[^\"\\]|\\.)+)\"")
 KINDS = re.compile(r"\b(?:RemarkOpts::name|opts)\(\"(\w+)\"\)")
 
 

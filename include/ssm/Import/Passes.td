@@ -34,6 +34,13 @@ def RaiseLoops : Pass<"ssm-raise-loops"> {
     on each other. a, b and what is written are computed for all of time at
     once.
 
+    Loads and stores of the loop's own block are read as those of tensors, where
+    what is written is proved to share no memory with anything else that the
+    loop touches: it is made in the function, or an argument with
+    `llvm.noalias`. An element that the iteration before has written
+    (x[t] = a x[t - 1] + u[t]) is carried; the loop must then have a constant
+    number of iterations. Affine loops are lowered by `--lower-affine` before.
+
     Sums of products are reordered, which changes rounding. `numerics` is what
     the recurrence promises: under `strict` no later input reaches an earlier
     output, as in the loop.
@@ -48,6 +55,7 @@ def RaiseLoops : Pass<"ssm-raise-loops"> {
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect",
                            "::mlir::arith::ArithDialect",
+                           "::mlir::bufferization::BufferizationDialect",
                            "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect",
                            "::ssm::SSMDialect"];

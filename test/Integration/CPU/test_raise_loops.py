@@ -58,6 +58,33 @@ func.func @f(%a: tensor<32xf32>, %u: tensor<32xf32>, %y0: tensor<32xf32>) -> ten
 }
 """
 
+# In memory: y[t] = a y[t-1] + y[t], in place, and z[t] = y[t] y[t-1].
+MEMORY = """
+func.func @f(%a: f32, %u: tensor<40xf32>) -> (tensor<40xf32>, tensor<40xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c40 = arith.constant 40 : index
+  %zero = arith.constant 0.0 : f32
+  %y = memref.alloc() : memref<40xf32>
+  %z = memref.alloc() : memref<40xf32>
+  linalg.fill ins(%zero : f32) outs(%z : memref<40xf32>)
+  bufferization.materialize_in_destination %u in restrict writable %y : (tensor<40xf32>, memref<40xf32>) -> ()
+  scf.for %t = %c1 to %c40 step %c1 {
+    %i = arith.subi %t, %c1 : index
+    %x = memref.load %y[%i] : memref<40xf32>
+    %ut = memref.load %y[%t] : memref<40xf32>
+    %m = arith.mulf %a, %x : f32
+    %xt = arith.addf %m, %ut : f32
+    %p = arith.mulf %xt, %x : f32
+    memref.store %xt, %y[%t] : memref<40xf32>
+    memref.store %p, %z[%t] : memref<40xf32>
+  }
+  %yt = bufferization.to_tensor %y restrict : memref<40xf32> to tensor<40xf32>
+  %zt = bufferization.to_tensor %z restrict : memref<40xf32> to tensor<40xf32>
+  return %yt, %zt : tensor<40xf32>, tensor<40xf32>
+}
+"""
+
 
 def raised(text):
     """The program after the pass, in which no loop is left."""
@@ -98,6 +125,16 @@ def test_strided():
         x, z = float(a[t]) * x + float(u[t - 1]), 0.5 * z + x
         y[t] = z
     check(STRIDED, (a, u, y0), (y,))
+
+
+def test_memory():
+    rng = np.random.default_rng(2)
+    a, u = np.float32(0.9), rng.standard_normal(40).astype(np.float32)
+    y, z = u.astype(np.float64), np.zeros(40)
+    for t in range(1, 40):
+        y[t] += float(a) * y[t - 1]
+        z[t] = y[t] * y[t - 1]
+    check(MEMORY, (a, u), (y, z))
 
 
 def test_no_step():
