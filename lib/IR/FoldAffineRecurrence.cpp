@@ -60,6 +60,18 @@ static FailureOr<const Expr *> readEdge(NonlinearRecurrenceOp op,
 }
 
 namespace {
+/// The step of an op as a x + b, or why it is none.
+struct AffineStep {
+  std::unique_ptr<StepReader> reader;
+  AffineExprs form;
+  std::string reason;
+
+  explicit AffineStep(NonlinearRecurrenceOp op) : reason(refuses(op)) {}
+
+private:
+  std::string refuses(NonlinearRecurrenceOp op);
+};
+
 struct FoldAffineRecurrence : OpRewritePattern<NonlinearRecurrenceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(NonlinearRecurrenceOp op,
@@ -67,36 +79,57 @@ struct FoldAffineRecurrence : OpRewritePattern<NonlinearRecurrenceOp> {
 };
 } // namespace
 
+std::string AffineStep::refuses(NonlinearRecurrenceOp op) {
+  Type element = getElementTypeOrSelf(op.getInit()[0].getType());
+  Block &body = op.getBody().front();
+  if (op.getInit().size() != 1)
+    return "it has several states";
+  if (getElementWidth(element) < 32)
+    return "its state has less than 32 bits";
+  if (body.getOperations().size() > kMaxOps)
+    return "its step has more than " + std::to_string(kMaxOps) + " ops";
+  if (!llvm::all_of(body.without_terminator(),
+                    [](Operation &def) { return isPure(&def); }))
+    return "its step has effects";
+  reader = std::make_unique<StepReader>(
+      op.getNumLoops(), [op](StepReader &r, Value v, AffineMap m) {
+        return readEdge(op, r, v, m);
+      });
+  const Expr *next =
+      reader->read(body.getTerminator()->getOperand(0), op.getInitMap(0));
+  std::optional<AffineExprs> affine;
+  if (next)
+    affine = reader->decompose(next, 0);
+  if (!affine) {
+    Operation *blocker = reader->getBlocker().getDefiningOp();
+    return "its step is not affine in the state" +
+           (blocker ? ": '" + blocker->getName().getStringRef().str() + "'"
+                    : "");
+  }
+  form = *affine;
+  if (!form.a || !form.b)
+    return "its step is a x or b alone";
+  if (!usesDim(*form.a, op.getTime()) && !usesDim(*form.b, op.getTime()))
+    return "its step uses no signal that has the length";
+  return "";
+}
+
+std::string NonlinearRecurrenceOp::refusesLinear() {
+  return AffineStep(*this).reason;
+}
+
 LogicalResult
 FoldAffineRecurrence::matchAndRewrite(NonlinearRecurrenceOp op,
                                       PatternRewriter &rewriter) const {
-  Type element = getElementTypeOrSelf(op.getInit()[0].getType());
-  if (op.getInit().size() != 1 || getElementWidth(element) < 32)
-    return rewriter.notifyMatchFailure(op, "not one state of 32 or 64 bits");
-  Block &body = op.getBody().front();
-  if (body.getOperations().size() > kMaxOps)
-    return rewriter.notifyMatchFailure(op, "the step is long");
-  if (!llvm::all_of(body.without_terminator(),
-                    [](Operation &def) { return isPure(&def); }))
-    return rewriter.notifyMatchFailure(op, "the step has effects");
-  StepReader reader(op.getNumLoops(), [&](StepReader &r, Value v, AffineMap m) {
-    return readEdge(op, r, v, m);
-  });
-  const Expr *next =
-      reader.read(body.getTerminator()->getOperand(0), op.getInitMap(0));
-  std::optional<AffineExprs> affine;
-  if (!next || !(affine = reader.decompose(next, 0)))
-    return rewriter.notifyMatchFailure(op, "the step is not a x + b");
-  if (!affine->a || !affine->b)
-    return rewriter.notifyMatchFailure(op, "a or b is zero");
-  if (!usesDim(*affine->a, op.getTime()) && !usesDim(*affine->b, op.getTime()))
-    return rewriter.notifyMatchFailure(op, "neither a nor b knows the length");
+  AffineStep step(op);
+  if (!step.reason.empty())
+    return rewriter.notifyMatchFailure(op, step.reason);
 
   Location loc = op.getLoc();
   SmallVector<OpFoldResult> sizes = getLoopSizes(rewriter, op);
   AffineMap layout = op.getStatesMap(0);
-  Indexed a = buildSequence(rewriter, loc, *affine->a, layout, sizes),
-          b = buildSequence(rewriter, loc, *affine->b, layout, sizes);
+  Indexed a = buildSequence(rewriter, loc, *step.form.a, layout, sizes),
+          b = buildSequence(rewriter, loc, *step.form.b, layout, sizes);
   SmallVector<AffineMap> maps = {a.map, b.map, op.getInitMap(0), layout,
                                  op.getInitMap(0)};
   auto linear = LinearRecurrenceOp::create(

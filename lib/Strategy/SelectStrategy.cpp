@@ -61,6 +61,27 @@ static std::string explain(Operation *op, const Candidate &winner,
   return text;
 }
 
+/// What computes a recurrence that has no strategy: a loop, or Newton's method
+/// where it is asked for.
+static void explainNonlinear(::ssm::NonlinearRecurrenceOp op) {
+  std::string text = "nonlinear_recurrence: ";
+  if (std::optional<llvm::APFloat> tolerance = op.getTolerance())
+    text += llvm::formatv("newton (tolerance {0}, at most {1} iterations); "
+                          "sequential where it does not converge",
+                          llvm::format("%g", tolerance->convertToDouble()),
+                          op.getMaxIterations())
+                .str();
+  else
+    text += "sequential; newton refused: no tolerance is given";
+  std::string reason = op.refusesLinear();
+  text += reason.empty() ? "; --canonicalize makes it a linear_recurrence"
+                         : "; all others refused: " + reason;
+  remark::passed(
+      op->getLoc(),
+      remark::RemarkOpts::name("StrategyChosen").category("ssm-strategy"))
+      << text;
+}
+
 LogicalResult
 SelectStrategy::select(Operation *op, const ::ssm::TargetInfo &info,
                        std::optional<::ssm::StrategyKind> forced) {
@@ -125,6 +146,8 @@ void SelectStrategy::runOnOperation() {
     }
   }
   WalkResult result = getOperation()->walk([&](Operation *op) {
+    if (auto nonlinear = dyn_cast<::ssm::NonlinearRecurrenceOp>(op))
+      explainNonlinear(nonlinear);
     if (!isa<::ssm::LinearRecurrenceOp, ::ssm::AssociativeScanOp,
              ::ssm::LongConvOp>(op))
       return WalkResult::advance();

@@ -472,6 +472,9 @@ def NonlinearRecurrenceOp : SSM_IndexedOp<"nonlinear_recurrence", [
     }
     /// The map of state i over all of time.
     ::mlir::AffineMap getStatesMap(unsigned i) { return getResultMap(i); }
+
+    /// Why it is no `ssm.linear_recurrence`, or an empty string.
+    std::string refusesLinear();
   }];
   let hasCanonicalizer = 1;
   let hasVerifier = 1;

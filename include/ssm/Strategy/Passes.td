@@ -13,7 +13,9 @@ def SelectStrategy : Pass<"ssm-select-strategy"> {
 
     A remark of category `ssm-strategy` names the winner and every other
     candidate with its estimate or the reason why it was refused. A strategy
-    that is pinned or forced where it is illegal is an error.
+    that is pinned or forced where it is illegal is an error. For a
+    `ssm.nonlinear_recurrence` the remark says what computes it and why it is no
+    linear one.
 
     What the machine can do comes from `target` (known are the host, x86-64-v3,
     x86-64-v4, sapphirerapids, znver4, neoverse-v2, sm_80, sm_90, sm_100 and
