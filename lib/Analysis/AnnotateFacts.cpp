@@ -1,5 +1,4 @@
 //===- AnnotateFacts.cpp - Facts as attributes ----------------------------===//
-#include "ssm/Analysis/Magnitude.h"
 #include "ssm/Analysis/Passes.h"
 #include "ssm/Analysis/Structure.h"
 #include "ssm/Analysis/TimeInvariance.h"
@@ -55,9 +54,9 @@ struct AnnotateFacts : ::ssm::impl::AnnotateFactsBase<AnnotateFacts> {
         facts.append("commuting", b.getUnitAttr());
       if (auto growth = ::ssm::findGrowth(op))
         facts.append("growth", b.getF64FloatAttr(*growth));
-      if (op.isDiagonal())
-        if (auto most = ::ssm::boundMagnitude(op.getTransition()))
-          facts.append("magnitude", b.getF64FloatAttr(*most));
+      if (auto most = ::ssm::boundRowSum(op))
+        facts.append(op.isDiagonal() ? "magnitude" : "row_sum",
+                     b.getF64FloatAttr(*most));
       if (std::string reason = op.refusesConvolution(); !reason.empty())
         note("no_convolution", reason);
       op->setAttr("ssm.facts", facts.getDictionary(&getContext()));

@@ -81,8 +81,10 @@ static void simplify(LinearRecurrenceOp op) {
         << "linear_recurrence: the transition is diagonal";
   if (std::optional<double> growth = ::ssm::findGrowth(op))
     remark::analysis(op->getLoc(), opts("Unstable"))
-        << llvm::formatv("linear_recurrence: unstable: a state is multiplied "
-                         "by {0:F} or more at each step",
+        << llvm::formatv("linear_recurrence: unstable: {0} multiplied by {1:F} "
+                         "or more at each step",
+                         op.isDiagonal() ? "a state is"
+                                         : "an eigenvector of A is",
                          *growth)
                .str();
 }

@@ -62,3 +62,12 @@ func.func @grows(%u: tensor<9x2xf32>) -> tensor<9x2xf32> {
                         affine_map<(t, d) -> (d)>], time = 0 : i64} -> tensor<9x2xf32>, tensor<2xf32>
   return %y : tensor<9x2xf32>
 }
+
+// REMARK: [Analysis] Unstable{{.*}}linear_recurrence: unstable: an eigenvector of A is multiplied by 1.25 or more at each step
+func.func @rotates(%u: tensor<9x2xf32>) -> tensor<9x2xf32> {
+  %a = arith.constant dense<[[1.0, -0.75], [0.75, 1.0]]> : tensor<2x2xf32>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<2x2xf32>) signal(%u : tensor<9x2xf32>)
+      {indexing_maps = [#nm, #tn, #tn, #n], time = 0 : i64, row = 1 : i64, column = 2 : i64}
+      -> tensor<9x2xf32>, tensor<2xf32>
+  return %y : tensor<9x2xf32>
+}

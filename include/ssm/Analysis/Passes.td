@@ -16,7 +16,8 @@ def AnnotateFacts : Pass<"ssm-annotate-facts"> {
     | `structure` | the least general of `scalar`, `diagonal`, `low_rank`, `dense` that the transition is proved to have |
     | `commuting` | A_s A_t = A_t A_s at all times |
     | `magnitude` | no element of a diagonal transition is larger |
-    | `growth` | an element of a diagonal transition is at least this large, which is above 1 |
+    | `row_sum` | the magnitudes in a row of a transition that mixes sum up to no more: the largest element of a state grows by no more at a step |
+    | `growth` | an element of a diagonal transition, or an eigenvalue of a constant dense one, is at least this large, which is above 1 |
     | `no_convolution` | why no convolution computes the recurrence |
 
     ```mlir

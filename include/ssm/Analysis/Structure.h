@@ -25,9 +25,15 @@ bool isZero(mlir::Value value);
 mlir::DenseElementsAttr findDiagonal(mlir::Value value, unsigned row,
                                      unsigned column);
 
-/// A magnitude above 1 that an element of a diagonal transition is proved to
-/// have; nothing if there is no proof.
+/// A factor above 1 by which some state is proved to grow at each step, in the
+/// long run: the magnitude of an element of a diagonal transition, or of an
+/// eigenvalue of a constant dense one. Nothing if there is no proof.
 std::optional<double> findGrowth(LinearRecurrenceOp op);
+
+/// What no step of the transition makes the largest element of a state grow by
+/// more than: a bound on the sum of magnitudes in every row of A_t. Nothing if
+/// there is no proof of one.
+std::optional<double> boundRowSum(LinearRecurrenceOp op);
 
 } // namespace ssm
 

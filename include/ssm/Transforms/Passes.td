@@ -137,7 +137,8 @@ def SimplifyStructure : Pass<"ssm-simplify-structure"> {
     would be NaN times an infinite state.
 
     An `analysis` remark (`Unstable`) tells of a diagonal transition that has an
-    element proved larger than 1.
+    element proved larger than 1, and of a constant dense one that has such an
+    eigenvalue.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
