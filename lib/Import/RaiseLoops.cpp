@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LiftLinalg.h"
 #include "LoopMemory.h"
 #include "LoopOverTime.h"
 
@@ -29,6 +30,8 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 
+#include <list>
+
 using namespace mlir;
 
 namespace ssm {
@@ -45,18 +48,24 @@ using ::ssm::Indexed;
 using ::ssm::StepReader;
 using ::ssm::TimeSlice;
 
-/// A leaf of an expression that becomes a tensor over all of time: a slice, or
-/// a state, before (state 2 j) or after (2 j + 1) the step.
+struct Sequence;
+
+/// A leaf of an expression that becomes a tensor over all of time: a slice, a
+/// state, before (state 2 j) or after (2 j + 1) the step, or what a linalg op
+/// makes of sequences.
 struct Leaf {
-  Expr *expr;
+  Expr *expr = nullptr;
   std::optional<TimeSlice> slice;
+  linalg::LinalgOp op;
+  std::list<Sequence> operands;
 };
 
 /// A value over all of time: its expression over its own dimensions and time.
 struct Sequence {
+  Value value;
   unsigned rank = 0;
   std::unique_ptr<StepReader> reader;
-  std::vector<Leaf> leaves;
+  std::list<Leaf> leaves;
   const Expr *expr = nullptr;
 };
 
@@ -117,7 +126,12 @@ private:
                                    StepReader &reader, Value value,
                                    AffineMap map);
 
+  FailureOr<const Expr *> readLifted(Sequence &sequence, const State *subject,
+                                     StepReader &reader, linalg::LinalgOp op,
+                                     AffineMap map);
+
   void settle(OpBuilder &b, Sequence &sequence);
+  Value buildLifted(OpBuilder &b, Leaf &leaf);
   SmallVector<OpFoldResult> sizesOf(OpBuilder &b, Value value);
   Value buildRecurrence(OpBuilder &b, State &state, ::ssm::ReadPoint read,
                         Value *final);
@@ -145,6 +159,12 @@ static unsigned rankOf(Value value) {
 static AffineMap ownDims(unsigned rank, MLIRContext *context) {
   return AffineMap::getMultiDimMapWithTargets(
       rank + 1, llvm::to_vector(llvm::seq(rank)), context);
+}
+
+/// Time, then the value's own dimensions.
+static AffineMap timeFirst(unsigned rank, MLIRContext *context) {
+  return ownDims(rank, context)
+      .insertResult(getAffineDimExpr(rank, context), 0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -239,10 +259,13 @@ FailureOr<const Expr *> LoopRaiser::readEdge(Sequence &sequence,
     if (isAfter && subject && value == subject->after)
       continue;
     Expr *expr = reader.makeState(value, 2 * j + isAfter, map);
-    sequence.leaves.push_back({expr, {}});
+    sequence.leaves.emplace_back().expr = expr;
     return static_cast<const Expr *>(expr);
   }
   Operation *op = value.getDefiningOp();
+  if (auto linalgOp = dyn_cast_if_present<linalg::LinalgOp>(op);
+      linalgOp && linalgOp.getNumParallelLoops() < linalgOp.getNumLoops())
+    return readLifted(sequence, subject, reader, linalgOp, map);
   if (!isa_and_present<tensor::ExtractSliceOp, tensor::ExtractOp>(op))
     return inside;
   auto [slice, why] = ::ssm::matchTimeSlice(loop, op);
@@ -258,14 +281,63 @@ FailureOr<const Expr *> LoopRaiser::readEdge(Sequence &sequence,
   backward = slice->backward;
   Expr *expr = reader.makeInput(value, map);
   expr->map = slice->insertTime(map, sequence.rank);
-  sequence.leaves.push_back({expr, slice});
+  Leaf &leaf = sequence.leaves.emplace_back();
+  leaf.expr = expr;
+  leaf.slice = slice;
   return static_cast<const Expr *>(expr);
+}
+
+/// A contraction of what is known for all of time, which may be other states.
+FailureOr<const Expr *>
+LoopRaiser::readLifted(Sequence &sequence, const State *subject,
+                       StepReader &reader, linalg::LinalgOp op, AffineMap map) {
+  Value value = op->getResult(0);
+  if (!::ssm::canLift(op, loop))
+    return refuse("an op cannot be given a time dimension", value);
+  Leaf &leaf = sequence.leaves.emplace_back();
+  leaf.expr = reader.makeInput(value, map);
+  leaf.op = op;
+  // The carried value may be what the op adds to.
+  auto usesSubject = [&](const Expr *expr) {
+    return subject && (expr->states >> (2 * (subject - states.data())) & 3);
+  };
+  const Expr *init = nullptr;
+  if (subject && ::ssm::addsToInit(op)) {
+    init = reader.read(op.getDpsInits()[0], map);
+    if (!init)
+      return failure();
+  }
+  bool adds = init && usesSubject(init);
+  for (OpOperand &operand : op->getOpOperands()) {
+    Sequence &part = leaf.operands.emplace_back();
+    part.value = operand.get();
+    bool isInit = op.isDpsInit(&operand);
+    if (isInit && adds) {
+      part.rank = rankOf(part.value);
+      part.reader = std::make_unique<StepReader>(part.rank + 1, nullptr);
+      part.expr =
+          part.reader->makeConstant(getElementTypeOrSelf(part.value), 0.0);
+      continue;
+    }
+    // Of an init that is not read only the sizes count.
+    if (isInit && !op.payloadUsesValueFromOperand(&operand))
+      continue;
+    if (failed(read(part, operand.get(), nullptr)))
+      return failure();
+    leaf.expr->states |= part.expr->states;
+  }
+  if (usesSubject(leaf.expr))
+    return refuse("a step contracts what it carries", value);
+  leaf.expr->map =
+      map.insertResult(getAffineDimExpr(sequence.rank, op.getContext()), 0);
+  return adds ? reader.makeSum(init, leaf.expr) : leaf.expr;
 }
 
 /// Reads what the step computes; `subject` is the state that it is the next
 /// value of, if any.
 LogicalResult LoopRaiser::read(Sequence &sequence, Value value,
                                const State *subject) {
+  sequence.value = value;
   sequence.rank = rankOf(value);
   sequence.reader = std::make_unique<StepReader>(
       sequence.rank + 1,
@@ -342,8 +414,7 @@ void LoopRaiser::chooseLayouts() {
   MLIRContext *context = loop.getContext();
   for (auto [i, state] : llvm::enumerate(states)) {
     unsigned rank = state.step.rank;
-    state.layout =
-        ownDims(rank, context).insertResult(getAffineDimExpr(rank, context), 0);
+    state.layout = timeFirst(rank, context);
     for (const Output &output : outputs)
       if (output.part.expr->kind == Expr::State &&
           output.part.expr->state == 2 * i + 1 && output.part.rank == rank) {
@@ -380,6 +451,10 @@ void LoopRaiser::settle(OpBuilder &b, Sequence &sequence) {
       expr.origin = iterations->buildExtract(b, *leaf.slice);
       continue;
     }
+    if (leaf.op) {
+      expr.origin = buildLifted(b, leaf);
+      continue;
+    }
     State &state = states[expr.state / 2];
     bool isAfter = expr.state % 2;
     if (!isAfter && !state.befores)
@@ -393,6 +468,50 @@ void LoopRaiser::settle(OpBuilder &b, Sequence &sequence) {
     expr.map =
         state.layout.replaceDimsAndSymbols(places, {}, sequence.rank + 1, 0);
   }
+}
+
+/// The tensor with its dimensions in the order of the layout.
+static Indexed inLayout(OpBuilder &b, Indexed tensor, AffineMap layout,
+                        ArrayRef<OpFoldResult> loopSizes) {
+  if (tensor.map == layout)
+    return tensor;
+  Location loc = tensor.value.getLoc();
+  Value empty =
+      tensor::EmptyOp::create(b, loc, ::ssm::applyMap(layout, loopSizes),
+                              getElementTypeOrSelf(tensor.value));
+  auto copy = [](OpBuilder &, Location, ValueRange args) {
+    return SmallVector<Value>{args[0]};
+  };
+  Value copied = ::ssm::buildGeneric(b, loc, layout.getNumDims(), {tensor},
+                                     {{empty, layout}}, copy)[0];
+  return {copied, layout};
+}
+
+/// The op on all of time at once, with time in front.
+Value LoopRaiser::buildLifted(OpBuilder &b, Leaf &leaf) {
+  SmallVector<Indexed> operands;
+  Location loc = leaf.op.getLoc();
+  for (auto [operand, part] :
+       llvm::zip(leaf.op->getOpOperands(), leaf.operands)) {
+    unsigned rank = rankOf(part.value);
+    AffineMap layout = timeFirst(rank, b.getContext());
+    SmallVector<OpFoldResult> sizes = sizesOf(b, part.value);
+    if (!part.expr) {
+      Value empty =
+          tensor::EmptyOp::create(b, loc, ::ssm::applyMap(layout, sizes),
+                                  getElementTypeOrSelf(part.value));
+      operands.push_back({empty, layout});
+      continue;
+    }
+    settle(b, part);
+    SmallVector<unsigned> needed;
+    if (leaf.op.isDpsInit(&operand))
+      needed = llvm::to_vector(llvm::seq(rank + 1));
+    Indexed built = buildSequence(b, loc, *part.expr, layout, sizes, needed);
+    operands.push_back(needed.empty() ? built
+                                      : inLayout(b, built, layout, sizes));
+  }
+  return ::ssm::buildLifted(b, leaf.op, operands);
 }
 
 /// Sizes of the value's own dimensions and time.
@@ -462,17 +581,7 @@ Value LoopRaiser::buildOutput(OpBuilder &b, Output &output) {
   SmallVector<unsigned> all = llvm::to_vector(llvm::seq(rank + 1));
   Indexed part =
       buildSequence(b, loc, *output.part.expr, output.layout, sizes, all);
-  if (part.map != output.layout) {
-    // Another order of the dimensions.
-    Value empty =
-        tensor::EmptyOp::create(b, loc, ::ssm::applyMap(output.layout, sizes),
-                                getElementTypeOrSelf(part.value));
-    part.value =
-        ::ssm::buildGeneric(b, loc, rank + 1, {part}, {{empty, output.layout}},
-                            [](OpBuilder &, Location, ValueRange args) {
-                              return SmallVector<Value>{args[0]};
-                            })[0];
-  }
+  part = inLayout(b, part, output.layout, sizes);
   return iterations->buildInsert(b, output.slice, part.value,
                                  loop.getInitArgs()[output.number]);
 }

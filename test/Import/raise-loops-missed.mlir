@@ -63,7 +63,7 @@ func.func @rotates(%x0: tensor<3x3xf32>) -> (tensor<3x3xf32>) {
 }
 
 // A matrix times the state.
-// REMARK: NotRaised {{.*}}the loop is no linear recurrence: it cannot be computed for all of time at once: the result of 'linalg.matvec'
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: a step contracts what it carries: the result of 'linalg.matvec'
 func.func @contracts(%a: tensor<3x3xf32>, %x0: tensor<3xf32>) -> (tensor<3xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -73,6 +73,21 @@ func.func @contracts(%a: tensor<3x3xf32>, %x0: tensor<3xf32>) -> (tensor<3xf32>)
     scf.yield %xt : tensor<3xf32>
   }
   return %last : tensor<3xf32>
+}
+
+// A contraction of sizes known at run time only.
+// REMARK: NotRaised {{.*}}the loop is no linear recurrence: an op cannot be given a time dimension: the result of 'linalg.matvec'
+func.func @dynamic(%b: tensor<?x3xf32>, %u: tensor<7x3xf32>, %x0: tensor<?xf32>) -> (tensor<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> (tensor<?xf32>) {
+    %ut = tensor.extract_slice %u[%t, 0] [1, 3] [1, 1] : tensor<7x3xf32> to tensor<3xf32>
+    %bu = linalg.matvec ins(%b, %ut : tensor<?x3xf32>, tensor<3xf32>) outs(%x0 : tensor<?xf32>) -> tensor<?xf32>
+    %xt = arith.addf %x, %bu : tensor<?xf32>
+    scf.yield %xt : tensor<?xf32>
+  }
+  return %last : tensor<?xf32>
 }
 
 // Two states that use each other.

@@ -132,6 +132,37 @@ func.func @decay(%a: tensor<7xcomplex<f32>>, %x0: complex<f32>) -> complex<f32> 
   return %last : complex<f32>
 }
 
+// Contractions of the signal and of the state: for all of time, before and
+// after the recurrence.
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @contractions(
+// CHECK-SAME: %[[A:.*]]: tensor<4xf32>, %[[B:.*]]: tensor<4x3xf32>, %[[C:.*]]: tensor<2x4xf32>, %[[U:.*]]: tensor<7x3xf32>
+// CHECK: %[[BU:.*]] = linalg.generic {{.*}} ins(%[[B]], %[[U]] : tensor<4x3xf32>, tensor<7x3xf32>) outs(%{{.*}} : tensor<7x4xf32>)
+// CHECK: %[[X:.*]], %{{.*}} = ssm.linear_recurrence transition(%[[A]] : tensor<4xf32>) signal(%[[BU]] : tensor<7x4xf32>)
+// CHECK: %[[Y:.*]] = linalg.generic {{.*}} ins(%[[C]], %[[X]] : tensor<2x4xf32>, tensor<7x4xf32>) outs(%{{.*}} : tensor<7x2xf32>)
+// CHECK: return %[[Y]]
+func.func @contractions(%a: tensor<4xf32>, %b: tensor<4x3xf32>, %c: tensor<2x4xf32>, %u: tensor<7x3xf32>, %x0: tensor<4xf32>) -> tensor<7x2xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<7x2xf32>
+  %y, %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%yi = %e, %x = %x0) -> (tensor<7x2xf32>, tensor<4xf32>) {
+    %ut = tensor.extract_slice %u[%t, 0] [1, 3] [1, 1] : tensor<7x3xf32> to tensor<3xf32>
+    %ax = arith.mulf %a, %x : tensor<4xf32>
+    %e4 = tensor.empty() : tensor<4xf32>
+    %z4 = linalg.fill ins(%zero : f32) outs(%e4 : tensor<4xf32>) -> tensor<4xf32>
+    %bu = linalg.matvec ins(%b, %ut : tensor<4x3xf32>, tensor<3xf32>) outs(%z4 : tensor<4xf32>) -> tensor<4xf32>
+    %xt = arith.addf %ax, %bu : tensor<4xf32>
+    %e2 = tensor.empty() : tensor<2xf32>
+    %z2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<2xf32>) -> tensor<2xf32>
+    %cx = linalg.matvec ins(%c, %xt : tensor<2x4xf32>, tensor<4xf32>) outs(%z2 : tensor<2xf32>) -> tensor<2xf32>
+    %yt = tensor.insert_slice %cx into %yi[%t, 0] [1, 2] [1, 1] : tensor<2xf32> into tensor<7x2xf32>
+    scf.yield %yt, %xt : tensor<7x2xf32>, tensor<4xf32>
+  }
+  return %y : tensor<7x2xf32>
+}
+
 // A tensor that is updated in place: each place is read before it is written.
 // REMARK: Raised {{.*}}linear recurrences that the loop is: 1
 // CHECK-LABEL: func.func @update(

@@ -75,6 +75,7 @@ public:
   Expr *makeState(mlir::Value value, unsigned state, mlir::AffineMap map);
   Expr *makeInput(mlir::Value value, mlir::AffineMap map);
   const Expr *makeConstant(mlir::Type type, double value);
+  const Expr *makeSum(const Expr *x, const Expr *y) { return add(x, y); }
 
 private:
   const Expr *readDefinition(mlir::Value value, mlir::AffineMap map);

@@ -29,10 +29,11 @@ def RaiseLoops : Pass<"ssm-raise-loops"> {
     A step may read slices or elements of tensors at places that move by one
     with the loop, forward or backward; compute by elementwise ops, on scalars,
     tensors or in linalg ops; and write slices or elements of further iteration
-    arguments, of any elementwise function of states and signals. A state may
-    use those of other states, before or after their step, where no two depend
-    on each other. a, b and what is written are computed for all of time at
-    once.
+    arguments, of any elementwise function of states and signals. Linalg ops with
+    reductions, of static sizes, may make b of the signals or what is written of
+    the states. A state may use those of other states, before or after their
+    step, where no two depend on each other. a, b and what is written are
+    computed for all of time at once.
 
     Loads and stores of the loop's own block are read as those of tensors, where
     what is written is proved to share no memory with anything else that the

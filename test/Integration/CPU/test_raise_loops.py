@@ -58,6 +58,46 @@ func.func @f(%a: tensor<32xf32>, %u: tensor<32xf32>, %y0: tensor<32xf32>) -> ten
 }
 """
 
+# Contractions of the signal, x = a x + B u, and of the states before and after
+# the step, y = C x_t + C x_{t-1}; two channels b, the signal's time in the middle.
+CONTRACTIONS = """
+#bn = affine_map<(b, n, i) -> (b, n)>
+#bi = affine_map<(b, n, i) -> (b, i)>
+#ni = affine_map<(b, n, i) -> (n, i)>
+#n = affine_map<(b, n) -> (n)>
+#id = affine_map<(b, n) -> (b, n)>
+func.func @f(%a: tensor<4xf32>, %b: tensor<4x3xf32>, %c: tensor<5x4xf32>, %u: tensor<2x9x3xf32>)
+    -> (tensor<2x9x5xf32>, tensor<2x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %x0 = arith.constant dense<0.5> : tensor<2x4xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2x9x5xf32>
+  %e4 = tensor.empty() : tensor<2x4xf32>
+  %e5 = tensor.empty() : tensor<2x5xf32>
+  %y, %last = scf.for %t = %c0 to %c9 step %c1 iter_args(%yi = %e, %x = %x0)
+      -> (tensor<2x9x5xf32>, tensor<2x4xf32>) {
+    %ut = tensor.extract_slice %u[0, %t, 0] [2, 1, 3] [1, 1, 1] : tensor<2x9x3xf32> to tensor<2x3xf32>
+    %ax = linalg.generic {indexing_maps = [#n, #id, #id], iterator_types = ["parallel", "parallel"]}
+        ins(%a, %x : tensor<4xf32>, tensor<2x4xf32>) outs(%e4 : tensor<2x4xf32>) {
+    ^bb0(%an: f32, %xn: f32, %o: f32):
+      %m = arith.mulf %an, %xn : f32
+      linalg.yield %m : f32
+    } -> tensor<2x4xf32>
+    %xt = linalg.contract indexing_maps = [#bi, #ni, #bn]
+        ins(%ut, %b : tensor<2x3xf32>, tensor<4x3xf32>) outs(%ax : tensor<2x4xf32>) -> tensor<2x4xf32>
+    %both = arith.addf %xt, %x : tensor<2x4xf32>
+    %z5 = linalg.fill ins(%zero : f32) outs(%e5 : tensor<2x5xf32>) -> tensor<2x5xf32>
+    %yt = linalg.contract indexing_maps = [#bi, #ni, #bn]
+        ins(%both, %c : tensor<2x4xf32>, tensor<5x4xf32>) outs(%z5 : tensor<2x5xf32>) -> tensor<2x5xf32>
+    %yn = tensor.insert_slice %yt into %yi[0, %t, 0] [2, 1, 5] [1, 1, 1] : tensor<2x5xf32> into tensor<2x9x5xf32>
+    scf.yield %yn, %xt : tensor<2x9x5xf32>, tensor<2x4xf32>
+  }
+  return %y, %last : tensor<2x9x5xf32>, tensor<2x4xf32>
+}
+"""
+
 # In memory: y[t] = a y[t-1] + y[t], in place, and z[t] = y[t] y[t-1].
 MEMORY = """
 func.func @f(%a: f32, %u: tensor<40xf32>) -> (tensor<40xf32>, tensor<40xf32>) {
@@ -125,6 +165,17 @@ def test_strided():
         x, z = float(a[t]) * x + float(u[t - 1]), 0.5 * z + x
         y[t] = z
     check(STRIDED, (a, u, y0), (y,))
+
+
+def test_contractions():
+    rng = np.random.default_rng(3)
+    a, b, c, u = (rng.standard_normal(shape).astype(np.float32) for shape in [4, (4, 3), (5, 4), (2, 9, 3)])
+    a = np.tanh(a)
+    x, y = np.full((2, 4), 0.5), np.empty((2, 9, 5))
+    for t in range(9):
+        before, x = x, a * x + u[:, t].astype(np.float64) @ b.T
+        y[:, t] = (x + before) @ c.T
+    check(CONTRACTIONS, (a, b, c, u), (y, x))
 
 
 def test_memory():
