@@ -51,13 +51,14 @@ static bool areDistinct(Value x, Value y, AliasAnalysis &aliases) {
 namespace {
 /// What a loop touches by loads and stores of its own block.
 struct Accesses {
-  llvm::SetVector<Value> all, written;
+  llvm::SetVector<Value> all, read, written;
   std::string reason;
 
   Accesses(scf::ForOp loop, AliasAnalysis &aliases) {
     for (Operation &op : *loop.getBody()) {
       if (auto load = dyn_cast<memref::LoadOp>(op)) {
         all.insert(load.getMemRef());
+        read.insert(load.getMemRef());
       } else if (auto store = dyn_cast<memref::StoreOp>(op)) {
         all.insert(store.getMemRef());
         if (!written.insert(store.getMemRef()))
@@ -185,14 +186,22 @@ TensorLoop TensorLoop::copy(scf::ForOp original, AliasAnalysis &aliases) {
   b.setInsertionPoint(result.loop);
   DenseMap<Value, Value> tensors;
   for (Value memory : accesses.all) {
-    auto tensor = bufferization::ToTensorOp::create(
+    Value tensor = bufferization::ToTensorOp::create(
         b, memory.getLoc(),
         memref::getTensorTypeFromMemRefType(memory.getType()), memory,
         /*restrict=*/true);
-    result.prelude.push_back(tensor);
+    result.prelude.push_back(tensor.getDefiningOp());
+    // What it was before is read after parts of it have been written.
+    if (accesses.read.contains(memory) && accesses.written.contains(memory)) {
+      tensor = bufferization::AllocTensorOp::create(
+          b, memory.getLoc(), cast<RankedTensorType>(tensor.getType()),
+          /*dynamicSizes=*/ValueRange(), /*copy=*/tensor);
+      result.prelude.push_back(tensor.getDefiningOp());
+    }
     tensors[memory] = tensor;
   }
   result.written = accesses.written.takeVector();
+  result.firstWritten = original.getNumResults();
   if (!result.written.empty())
     result.loop = carry(
         result.loop,

@@ -11,11 +11,12 @@
 namespace ssm {
 
 /// A copy of a loop, before it, whose loads and stores are on tensors: those
-/// that it writes are its last results.
+/// that it writes are results after those of the loop.
 struct TensorLoop {
   mlir::scf::ForOp loop;
-  /// The memory that the last results go to, in their order.
+  /// The memory that the results from number `firstWritten` on go to.
   llvm::SmallVector<mlir::Value> written;
+  unsigned firstWritten = 0;
   /// Ops before the loop that are of use to it only.
   llvm::SmallVector<mlir::Operation *> prelude;
   /// Why there is none, or empty.

@@ -5,6 +5,8 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
@@ -291,4 +293,24 @@ Value Iterations::buildInsert(OpBuilder &b, const TimeSlice &slice,
   return tensor::InsertSliceOp::create(b, into.getLoc(), sequence, into,
                                        whole.offsets, whole.sizes,
                                        whole.strides);
+}
+
+void Iterations::buildStore(OpBuilder &b, const TimeSlice &slice,
+                            Value sequence, Value memory) const {
+  // Nothing else is written: others may write beside it at the same time.
+  TimeSlice whole = widen(b, slice);
+  Location loc = sequence.getLoc();
+  whole.tensor = memory;
+  if (!coversAll(whole)) {
+    auto type = memref::SubViewOp::inferRankReducedResultType(
+        cast<RankedTensorType>(sequence.getType()).getShape(),
+        cast<MemRefType>(memory.getType()), whole.offsets, whole.sizes,
+        whole.strides);
+    memory =
+        memref::SubViewOp::create(b, loc, cast<MemRefType>(type), memory,
+                                  whole.offsets, whole.sizes, whole.strides);
+  }
+  bufferization::MaterializeInDestinationOp::create(
+      b, loc, /*result=*/TypeRange(), sequence, memory, /*restrict=*/true,
+      /*writable=*/true);
 }

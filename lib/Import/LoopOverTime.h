@@ -61,6 +61,10 @@ struct Iterations {
   mlir::Value buildInsert(mlir::OpBuilder &b, const TimeSlice &slice,
                           mlir::Value sequence, mlir::Value into) const;
 
+  /// Writes all iterations' slices into the memory that the tensor stands for.
+  void buildStore(mlir::OpBuilder &b, const TimeSlice &slice,
+                  mlir::Value sequence, mlir::Value memory) const;
+
 private:
   mlir::OpFoldResult start(mlir::OpBuilder &b, const TimeSlice &slice) const;
   bool coversAll(const TimeSlice &whole) const;

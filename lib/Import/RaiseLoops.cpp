@@ -25,6 +25,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -92,15 +93,14 @@ struct Output {
 
 class LoopRaiser {
 public:
-  /// `reason` says why the loop cannot be one over time, if it is not empty.
-  LoopRaiser(scf::ForOp loop, ::ssm::Numerics numerics, std::string reason)
-      : loop(loop), numerics(numerics), reason(std::move(reason)),
-        mayCarryByMemory(!this->reason.empty()) {}
+  LoopRaiser(const ::ssm::TensorLoop &tensors, ::ssm::Numerics numerics)
+      : tensors(tensors), loop(tensors.loop), numerics(numerics),
+        reason(tensors.reason), mayCarryByMemory(!reason.empty()) {}
 
   /// Whether the loop carries a state, so that it may be one over time.
   bool classify();
   LogicalResult prove();
-  /// Builds, before the loop, what replaces its results.
+  /// Builds, before the loop, what replaces its results and its stores.
   SmallVector<Value> rewrite();
 
   const std::string &getReason() const { return reason; }
@@ -138,6 +138,7 @@ private:
   Value buildState(OpBuilder &b, State &state);
   Value buildOutput(OpBuilder &b, Output &output);
 
+  const ::ssm::TensorLoop &tensors;
   scf::ForOp loop;
   ::ssm::Numerics numerics;
   std::string reason;
@@ -569,6 +570,7 @@ Value LoopRaiser::buildState(OpBuilder &b, State &state) {
   return tensor::ExtractOp::create(b, loop.getLoc(), final, ValueRange());
 }
 
+/// The parts that all iterations write.
 Value LoopRaiser::buildOutput(OpBuilder &b, Output &output) {
   Location loc = loop.getLoc();
   settle(b, output.part);
@@ -581,9 +583,7 @@ Value LoopRaiser::buildOutput(OpBuilder &b, Output &output) {
   SmallVector<unsigned> all = llvm::to_vector(llvm::seq(rank + 1));
   Indexed part =
       buildSequence(b, loc, *output.part.expr, output.layout, sizes, all);
-  part = inLayout(b, part, output.layout, sizes);
-  return iterations->buildInsert(b, output.slice, part.value,
-                                 loop.getInitArgs()[output.number]);
+  return inLayout(b, part, output.layout, sizes).value;
 }
 
 SmallVector<Value> LoopRaiser::rewrite() {
@@ -593,8 +593,19 @@ SmallVector<Value> LoopRaiser::rewrite() {
   SmallVector<Value> results(loop.getInitArgs());
   for (unsigned i : order)
     results[states[i].number] = buildState(b, states[i]);
+  SmallVector<Value> parts;
   for (Output &output : outputs)
-    results[output.number] = buildOutput(b, output);
+    parts.push_back(buildOutput(b, output));
+  // Memory is written when everything is computed.
+  for (auto [output, part] : llvm::zip(outputs, parts)) {
+    unsigned number = output.number - tensors.firstWritten;
+    if (output.number >= tensors.firstWritten &&
+        number < tensors.written.size())
+      iterations->buildStore(b, output.slice, part, tensors.written[number]);
+    else
+      results[output.number] = iterations->buildInsert(
+          b, output.slice, part, loop.getInitArgs()[output.number]);
+  }
   return results;
 }
 
@@ -618,7 +629,7 @@ struct RaiseLoops : ::ssm::impl::RaiseLoopsBase<RaiseLoops> {
   void raise(scf::ForOp loop, ::ssm::Numerics promise) {
     moveLoopInvariantCode(cast<LoopLikeOpInterface>(loop.getOperation()));
     auto tensors = ::ssm::TensorLoop::copy(loop, getAnalysis<AliasAnalysis>());
-    LoopRaiser raiser(tensors.loop, promise, tensors.reason);
+    LoopRaiser raiser(tensors, promise);
     if (!raiser.classify())
       return tensors.erase();
     auto opts = [](StringRef remark) {
@@ -632,14 +643,7 @@ struct RaiseLoops : ::ssm::impl::RaiseLoopsBase<RaiseLoops> {
     remark::passed(loop.getLoc(), opts("Raised"))
         << "linear recurrences that the loop is: " +
                std::to_string(raiser.getNumStates());
-    OpBuilder b(loop);
     SmallVector<Value> results = raiser.rewrite();
-    for (auto [memory, tensor] :
-         llvm::zip(tensors.written,
-                   ArrayRef(results).drop_front(loop.getNumResults())))
-      bufferization::MaterializeInDestinationOp::create(
-          b, loop.getLoc(), /*result=*/TypeRange(), tensor, memory,
-          /*restrict=*/true, /*writable=*/true);
     loop.replaceAllUsesWith(
         ValueRange(results).take_front(loop.getNumResults()));
     loop.erase();

@@ -58,6 +58,7 @@ def RaiseLoops : Pass<"ssm-raise-loops"> {
                            "::mlir::arith::ArithDialect",
                            "::mlir::bufferization::BufferizationDialect",
                            "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect",
                            "::mlir::tensor::TensorDialect",
                            "::ssm::SSMDialect"];
 }

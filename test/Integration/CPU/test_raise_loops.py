@@ -98,16 +98,18 @@ func.func @f(%a: tensor<4xf32>, %b: tensor<4x3xf32>, %c: tensor<5x4xf32>, %u: te
 }
 """
 
-# In memory: y[t] = a y[t-1] + y[t], in place, and z[t] = y[t] y[t-1].
+# In memory: y[t] = a y[t-1] + y[t], in place, z[t] = y[t] y[t-1], and w[t] is what y[t] was.
 MEMORY = """
-func.func @f(%a: f32, %u: tensor<40xf32>) -> (tensor<40xf32>, tensor<40xf32>) {
+func.func @f(%a: f32, %u: tensor<40xf32>) -> (tensor<40xf32>, tensor<40xf32>, tensor<40xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c40 = arith.constant 40 : index
   %zero = arith.constant 0.0 : f32
   %y = memref.alloc() : memref<40xf32>
   %z = memref.alloc() : memref<40xf32>
+  %w = memref.alloc() : memref<40xf32>
   linalg.fill ins(%zero : f32) outs(%z : memref<40xf32>)
+  linalg.fill ins(%zero : f32) outs(%w : memref<40xf32>)
   bufferization.materialize_in_destination %u in restrict writable %y : (tensor<40xf32>, memref<40xf32>) -> ()
   scf.for %t = %c1 to %c40 step %c1 {
     %i = arith.subi %t, %c1 : index
@@ -118,10 +120,12 @@ func.func @f(%a: f32, %u: tensor<40xf32>) -> (tensor<40xf32>, tensor<40xf32>) {
     %p = arith.mulf %xt, %x : f32
     memref.store %xt, %y[%t] : memref<40xf32>
     memref.store %p, %z[%t] : memref<40xf32>
+    memref.store %ut, %w[%t] : memref<40xf32>
   }
   %yt = bufferization.to_tensor %y restrict : memref<40xf32> to tensor<40xf32>
   %zt = bufferization.to_tensor %z restrict : memref<40xf32> to tensor<40xf32>
-  return %yt, %zt : tensor<40xf32>, tensor<40xf32>
+  %wt = bufferization.to_tensor %w restrict : memref<40xf32> to tensor<40xf32>
+  return %yt, %zt, %wt : tensor<40xf32>, tensor<40xf32>, tensor<40xf32>
 }
 """
 
@@ -185,7 +189,7 @@ def test_memory():
     for t in range(1, 40):
         y[t] += float(a) * y[t - 1]
         z[t] = y[t] * y[t - 1]
-    check(MEMORY, (a, u), (y, z))
+    check(MEMORY, (a, u), (y, z, np.append(np.zeros(1), u[1:])))
 
 
 def test_no_step():
