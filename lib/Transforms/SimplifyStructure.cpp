@@ -16,7 +16,10 @@
 #include "ssm/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -27,6 +30,9 @@ namespace ssm {
 } // namespace ssm
 
 using ::ssm::LinearRecurrenceOp;
+
+/// Constants with more elements are not read.
+static constexpr int64_t kMaxElements = 1 << 16;
 
 static remark::RemarkOpts opts(StringRef name) {
   return remark::RemarkOpts::name(name).category("ssm-structure");
@@ -74,11 +80,93 @@ static bool dropZeroLowRank(LinearRecurrenceOp op) {
   return true;
 }
 
+static bool areConjugate(Attribute x, Attribute y) {
+  auto value = [](Attribute attr) { return cast<FloatAttr>(attr).getValue(); };
+  auto p = dyn_cast<ArrayAttr>(x), q = dyn_cast<ArrayAttr>(y);
+  if (!p)
+    return value(x) == value(y);
+  return value(p[0]) == value(q[0]) && value(p[1]) == -value(q[1]);
+}
+
+/// The elements of a constant at the indices of `dim` that have a conjugate
+/// partner: the first half with the second, or every even one with the next.
+/// Null if some have none.
+static DenseElementsAttr keepOneOfPairs(Value value, unsigned dim,
+                                        bool areAdjacent) {
+  DenseElementsAttr elements;
+  if (!matchPattern(value, m_Constant(&elements)) ||
+      elements.getNumElements() > kMaxElements)
+    return {};
+  auto type = cast<RankedTensorType>(elements.getType());
+  SmallVector<int64_t> strides = computeStrides(type.getShape());
+  int64_t half = type.getDimSize(dim) / 2;
+  auto all = llvm::to_vector(elements.getValues<Attribute>());
+  SmallVector<Attribute> kept;
+  for (auto [i, element] : llvm::enumerate(all)) {
+    int64_t at = i / strides[dim] % type.getDimSize(dim);
+    if (areAdjacent ? at % 2 : at >= half)
+      continue;
+    if (!areConjugate(element,
+                      all[i + (areAdjacent ? 1 : half) * strides[dim]]))
+      return {};
+    kept.push_back(element);
+  }
+  SmallVector<int64_t> shape(type.getShape());
+  shape[dim] = half;
+  return DenseElementsAttr::get(type.clone(shape), kept);
+}
+
+/// Keeps one state of each conjugate pair along a dimension that the output
+/// sums: both contribute the same real part.
+static bool keepOneOfPairs(LinearRecurrenceOp op, unsigned dim,
+                           bool areAdjacent) {
+  SmallVector<std::pair<unsigned, DenseElementsAttr>> narrow;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
+    std::optional<unsigned> position = ::ssm::positionOf(maps[i], dim);
+    bool isComplex = isa<ComplexType>(getElementTypeOrSelf(operand));
+    if (!position && isComplex)
+      return false;
+    if (!position)
+      continue;
+    DenseElementsAttr kept = keepOneOfPairs(operand, *position, areAdjacent);
+    if (!kept)
+      return false;
+    narrow.push_back({i, kept});
+  }
+  OpBuilder b(op);
+  for (auto [i, kept] : narrow)
+    op->setOperand(i, arith::ConstantOp::create(b, op.getLoc(), kept));
+  auto final = cast<RankedTensorType>(op.getFinal().getType());
+  SmallVector<int64_t> shape(final.getShape());
+  shape[*::ssm::positionOf(op.getFinalIndexingMap(), dim)] /= 2;
+  op.getFinal().setType(final.clone(shape));
+  op.setProjection(::ssm::Projection::TwiceReal);
+  return true;
+}
+
+static bool keepOneOfPairs(LinearRecurrenceOp op) {
+  if (!op.isDiagonal() || op.getProjection() != ::ssm::Projection::Real ||
+      op.getInit() || !op.getFinal().use_empty())
+    return false;
+  SmallVector<int64_t> sizes = ::ssm::getStaticLoopSizes(op);
+  for (unsigned dim : op.getDims().state)
+    if (!ShapedType::isDynamic(sizes[dim]) && sizes[dim] > 0 &&
+        sizes[dim] % 2 == 0 &&
+        (keepOneOfPairs(op, dim, /*areAdjacent=*/false) ||
+         keepOneOfPairs(op, dim, /*areAdjacent=*/true)))
+      return true;
+  return false;
+}
+
 static void simplify(LinearRecurrenceOp op) {
   if (op.getNumerics() == ::ssm::Numerics::Norm &&
       (dropDenseColumn(op) || dropZeroLowRank(op)))
     remark::passed(op->getLoc(), opts("Diagonal"))
         << "linear_recurrence: the transition is diagonal";
+  if (op.getNumerics() == ::ssm::Numerics::Norm && keepOneOfPairs(op))
+    remark::passed(op->getLoc(), opts("ConjugatePairs"))
+        << "linear_recurrence: one state of each conjugate pair is kept";
   if (std::optional<double> growth = ::ssm::findGrowth(op))
     remark::analysis(op->getLoc(), opts("Unstable"))
         << llvm::formatv("linear_recurrence: unstable: {0} multiplied by {1:F} "

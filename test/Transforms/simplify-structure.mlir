@@ -3,6 +3,8 @@
 
 #n = affine_map<(t, n, m) -> (n)>
 #tn = affine_map<(t, n, m) -> (t, n)>
+#t = affine_map<(t, d) -> (t)>
+#s = affine_map<(t, d) -> (d)>
 #nm = affine_map<(t, n, m) -> (n, m)>
 #d = affine_map<(t, d, r) -> (d)>
 #dr = affine_map<(t, d, r) -> (d, r)>
@@ -70,4 +72,61 @@ func.func @rotates(%u: tensor<9x2xf32>) -> tensor<9x2xf32> {
       {indexing_maps = [#nm, #tn, #tn, #n], time = 0 : i64, row = 1 : i64, column = 2 : i64}
       -> tensor<9x2xf32>, tensor<2xf32>
   return %y : tensor<9x2xf32>
+}
+
+// Pairs in halves, and neighbours.
+// REMARK: [Passed] ConjugatePairs
+// REMARK: [Passed] ConjugatePairs
+// REMARK-NOT: ConjugatePairs
+// CHECK-LABEL: func @halves(
+// CHECK-DAG: arith.constant dense<[(5.000000e-01,2.500000e-01), (0.000000e+00,5.000000e-01)]>
+// CHECK-DAG: arith.constant dense<[(1.000000e+00,1.000000e+00), (2.000000e+00,0.000000e+00)]>
+// CHECK: projection = #ssm.projection<twice_real>
+func.func @halves(%u: tensor<9xf32>) -> tensor<9xf32> {
+  %a = arith.constant dense<[(0.5, 0.25), (0.0, 0.5), (0.5, -0.25), (0.0, -0.5)]> : tensor<4xcomplex<f32>>
+  %c = arith.constant dense<[(1.0, 1.0), (2.0, 0.0), (1.0, -1.0), (2.0, 0.0)]> : tensor<4xcomplex<f32>>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<4xcomplex<f32>>) signal(%u : tensor<9xf32>)
+      output(%c : tensor<4xcomplex<f32>>)
+      {indexing_maps = [#s, #t, #s, #t, #s], time = 0 : i64, projection = #ssm.projection<real>}
+      -> tensor<9xf32>, tensor<4xcomplex<f32>>
+  return %y : tensor<9xf32>
+}
+
+// CHECK-LABEL: func @neighbours(
+// CHECK-DAG: arith.constant dense<[(5.000000e-01,2.500000e-01), (0.000000e+00,5.000000e-01)]>
+// CHECK-DAG: arith.constant dense<[(1.000000e+00,1.000000e+00), (2.000000e+00,3.000000e+00)]>
+// CHECK: projection = #ssm.projection<twice_real>
+func.func @neighbours(%u: tensor<9xf32>) -> tensor<9xf32> {
+  %a = arith.constant dense<[(0.5, 0.25), (0.5, -0.25), (0.0, 0.5), (0.0, -0.5)]> : tensor<4xcomplex<f32>>
+  %c = arith.constant dense<[(1.0, 1.0), (1.0, -1.0), (2.0, 3.0), (2.0, -3.0)]> : tensor<4xcomplex<f32>>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<4xcomplex<f32>>) signal(%u : tensor<9xf32>)
+      output(%c : tensor<4xcomplex<f32>>)
+      {indexing_maps = [#s, #t, #s, #t, #s], time = 0 : i64, projection = #ssm.projection<real>}
+      -> tensor<9xf32>, tensor<4xcomplex<f32>>
+  return %y : tensor<9xf32>
+}
+
+// The output map does not pair up; exact causality; both parts come out.
+// CHECK-LABEL: func @no_pairs(
+// CHECK: projection = #ssm.projection<real>
+func.func @no_pairs(%u: tensor<9xf32>) -> tensor<9xf32> {
+  %a = arith.constant dense<[(0.5, 0.25), (0.0, 0.5), (0.5, -0.25), (0.0, -0.5)]> : tensor<4xcomplex<f32>>
+  %c = arith.constant dense<[(1.0, 1.0), (1.0, -1.0), (2.0, 3.0), (2.0, -3.0)]> : tensor<4xcomplex<f32>>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<4xcomplex<f32>>) signal(%u : tensor<9xf32>)
+      output(%c : tensor<4xcomplex<f32>>)
+      {indexing_maps = [#s, #t, #s, #t, #s], time = 0 : i64, projection = #ssm.projection<real>}
+      -> tensor<9xf32>, tensor<4xcomplex<f32>>
+  return %y : tensor<9xf32>
+}
+
+// CHECK-LABEL: func @strict_pairs(
+// CHECK: projection = #ssm.projection<real>
+func.func @strict_pairs(%u: tensor<9xf32>) -> tensor<9xf32> {
+  %a = arith.constant dense<[(0.5, 0.25), (0.0, 0.5), (0.5, -0.25), (0.0, -0.5)]> : tensor<4xcomplex<f32>>
+  %c = arith.constant dense<[(1.0, 1.0), (2.0, 0.0), (1.0, -1.0), (2.0, 0.0)]> : tensor<4xcomplex<f32>>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<4xcomplex<f32>>) signal(%u : tensor<9xf32>)
+      output(%c : tensor<4xcomplex<f32>>)
+      {indexing_maps = [#s, #t, #s, #t, #s], time = 0 : i64, projection = #ssm.projection<real>, numerics = #ssm.numerics<strict>}
+      -> tensor<9xf32>, tensor<4xcomplex<f32>>
+  return %y : tensor<9xf32>
 }

@@ -129,12 +129,17 @@ def InferTimeInvariance : Pass<"ssm-infer-time-invariance", "::mlir::ModuleOp"> 
 }
 
 def SimplifyStructure : Pass<"ssm-simplify-structure"> {
-  let summary = "make transitions diagonal that are proved to be";
+  let summary = "make transitions diagonal, and states fewer, where proved";
   let description = [{
     A constant dense transition with nothing beside its diagonal, and diag(w) +
     p q^H with p or q zero, become diagonal transitions, with a `passed` remark
     of category `ssm-structure`. Under `numerics<strict>` they stay: the zeros
     would be NaN times an infinite state.
+
+    Of constant states that come in conjugate pairs, the halves of a dimension
+    or neighbours in it, one of each is kept, and `projection` becomes
+    `twice_real`, where it was `real`, the signal is real and nothing else sees
+    the states (remark `ConjugatePairs`).
 
     An `analysis` remark (`Unstable`) tells of a diagonal transition that has an
     element proved larger than 1, and of a constant dense one that has such an
