@@ -22,6 +22,8 @@ defm strategy : Value<"strategy", "<name>",
 defm rates : Value<"rates", "<file>",
   "Choose strategies by these rates of the machine">;
 defm threads : Value<"threads", "<n>", "Number of threads (default 1)">;
+defm stream : Value<"stream", "<steps>",
+  "Derive a step from the function and feed it this many steps at a time">;
 defm time : Value<"time", "<repeats>",
   "Run this often and print seconds as JSON to stdout">;
 defm calibrate : Value<"calibrate", "<file>",

@@ -1,4 +1,6 @@
 //===- ssm-run.cpp - Compile a program and run it on .npy files -----------===//
+#include "Stream.h"
+
 #include "ssm/AOT/Calibrate.h"
 #include "ssm/AOT/Compile.h"
 #include "ssm/AOT/HostTensor.h"
@@ -44,6 +46,7 @@ struct Options {
   std::vector<std::string> inputs, outputs;
   ssm::CompileOptions compile;
   unsigned repeats = 0;
+  int64_t chunk = 0; ///< Steps at a time; 0: all at once.
   bool explain = false, help = false;
 
   static llvm::Expected<Options> parse(int argc, char **argv);
@@ -90,6 +93,14 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
         options.repeats < 1)
       problem = "--time must be a number of at least 1, but it is '" +
                 std::string(arg->getValue()) + "'";
+  if (Arg *arg = args.getLastArg(OPT_stream))
+    if (StringRef(arg->getValue()).getAsInteger(10, options.chunk) ||
+        options.chunk < 1)
+      problem =
+          "--stream must be a number of steps of at least 1, but it is '" +
+          std::string(arg->getValue()) + "'";
+  if (options.chunk > 0 && options.repeats)
+    problem = "--time measures one call, so it cannot be given with --stream";
   if (!problem.empty())
     return llvm::createStringError(problem + "; see ssm-run --help");
   if (!options.calibrate.empty()) {
@@ -119,22 +130,11 @@ llvm::Error Call::operator()() {
   return llvm::Error::success();
 }
 
-/// Reads the inputs and allocates the outputs.
-static llvm::Error prepare(Call &call, const Options &options) {
-  for (const std::string &path : options.inputs) {
-    auto tensor = ssm::readNpy(path);
-    if (!tensor)
-      return tensor.takeError();
-    call.inputs.push_back(std::move(*tensor));
-  }
+/// Checks the inputs, and allocates outputs and workspace for them.
+static llvm::Error allocate(Call &call) {
   auto shapes = ssm::bindShapes(call.signature, call.inputs);
   if (!shapes)
     return shapes.takeError();
-  if (options.outputs.size() > shapes->size())
-    return llvm::createStringError(
-        "the kernel has " + std::to_string(shapes->size()) +
-        " results, but --output was given " +
-        std::to_string(options.outputs.size()) + " times");
   for (auto [spec, shape] : llvm::zip(call.signature.outputs, *shapes)) {
     auto tensor =
         ssm::HostTensor::allocate(*ssm::getDType(spec.elementType), shape);
@@ -146,6 +146,24 @@ static llvm::Error prepare(Call &call, const Options &options) {
   if (!workspace)
     return workspace.takeError();
   call.workspace = std::move(*workspace);
+  return llvm::Error::success();
+}
+
+/// Reads the inputs and allocates the outputs.
+static llvm::Error prepare(Call &call, const Options &options) {
+  for (const std::string &path : options.inputs) {
+    auto tensor = ssm::readNpy(path);
+    if (!tensor)
+      return tensor.takeError();
+    call.inputs.push_back(std::move(*tensor));
+  }
+  if (llvm::Error error = allocate(call))
+    return error;
+  if (options.outputs.size() > call.outputs.size())
+    return llvm::createStringError(
+        "the kernel has " + std::to_string(call.outputs.size()) +
+        " results, but --output was given " +
+        std::to_string(options.outputs.size()) + " times");
   return llvm::Error::success();
 }
 
@@ -216,12 +234,82 @@ static llvm::Error calibrate(StringRef path) {
   return error;
 }
 
+/// The kernel of that name, loaded.
+static llvm::Expected<Call>
+findKernel(ModuleOp module, ssm::LoadedModule &loaded, StringRef name) {
+  for (auto &[kernel, signature] : ssm::getKernels(module)) {
+    if (kernel != name)
+      continue;
+    auto run = loaded.lookup<int(const ssm_tensor *, const ssm_tensor *, void *,
+                                 void *)>(kernel + "_run");
+    if (!run)
+      return run.takeError();
+    return Call{signature, {}, {}, {}, *run};
+  }
+  return llvm::createStringError("there is no kernel '" + name + "'");
+}
+
+/// Runs the step of a function on chunk after chunk.
+static llvm::Error runStream(ModuleOp module, ssm::Stream &stream,
+                             const Options &options) {
+  auto compiled = ssm::CompiledModule::create(module, "host");
+  if (!compiled)
+    return compiled.takeError();
+  auto loaded = compiled->load(options.compile.threads);
+  if (!loaded)
+    return loaded.takeError();
+  std::vector<ssm::HostTensor> inputs;
+  for (const std::string &path : options.inputs) {
+    auto tensor = ssm::readNpy(path);
+    if (!tensor)
+      return tensor.takeError();
+    inputs.push_back(std::move(*tensor));
+  }
+  auto call = [&](StringRef name, std::vector<ssm::HostTensor> &ins)
+      -> llvm::Expected<std::vector<ssm::HostTensor>> {
+    auto kernel = findKernel(module, *loaded, name);
+    if (!kernel)
+      return kernel.takeError();
+    std::swap(kernel->inputs, ins);
+    llvm::Error error = allocate(*kernel);
+    if (!error)
+      error = (*kernel)();
+    std::swap(kernel->inputs, ins);
+    if (error)
+      return std::move(error);
+    return std::move(kernel->outputs);
+  };
+  auto results = stream.run(std::move(inputs), options.chunk, call);
+  if (!results)
+    return results.takeError();
+  if (options.outputs.size() > results->size())
+    return llvm::createStringError(
+        "the function has " + std::to_string(results->size()) +
+        " results, but --output was given " +
+        std::to_string(options.outputs.size()) + " times");
+  for (auto [path, tensor] : llvm::zip(options.outputs, *results))
+    if (llvm::Error error = ssm::writeNpy(path, tensor))
+      return error;
+  return llvm::Error::success();
+}
+
 static LogicalResult runProgram(const Options &options) {
   auto program = ssm::Program::load(options.program, options.explain);
-  if (!program ||
-      failed(ssm::compileToLLVM(program->module(), options.compile)))
+  if (!program)
     return failure();
-  if (llvm::Error error = runKernel(program->module(), options))
+  ssm::CompileOptions compile = options.compile;
+  std::optional<ssm::Stream> stream;
+  if (options.chunk > 0) {
+    stream = ssm::Stream::derive(program->module(), compile.entry);
+    if (!stream)
+      return failure();
+    compile.entry.clear();
+  }
+  if (failed(ssm::compileToLLVM(program->module(), compile)))
+    return failure();
+  llvm::Error error = stream ? runStream(program->module(), *stream, options)
+                             : runKernel(program->module(), options);
+  if (error)
     return ssm::reportError("ssm-run", std::move(error));
   return success();
 }
