@@ -95,6 +95,8 @@ func::FuncOp Derivation::declare(StringRef suffix) {
     made.setArgAttrs(i, original.getArgAttrDict(i));
     made.getArgument(i).setLoc(original.getArgument(i).getLoc());
     made.setArgAttr(i, kArgumentAttrName, b.getI64IntegerAttr(i));
+    if (std::optional<unsigned> time = dims.of(func.getArgument(i)))
+      made.setArgAttr(i, kTimeAttrName, b.getI64IntegerAttr(*time));
   }
   return made;
 }
@@ -137,8 +139,12 @@ void Derivation::emitStep() {
   llvm::append_range(results, builder.emitNextStates());
   unsigned numArguments = func.getNumArguments();
   finish(step, results);
-  for (auto [i, number] : llvm::enumerate(numbers))
+  for (auto [i, number] : llvm::enumerate(numbers)) {
     step.setResultAttr(i, kResultAttrName, b.getI64IntegerAttr(number));
+    Value result = func.front().getTerminator()->getOperand(number);
+    if (std::optional<unsigned> time = dims.of(result))
+      step.setResultAttr(i, kTimeAttrName, b.getI64IntegerAttr(*time));
+  }
   for (unsigned i = 0, e = builder.getStates().size(); i < e; ++i) {
     step.setArgAttr(numArguments + i, kStateAttrName, b.getI64IntegerAttr(i));
     step.setResultAttr(numbers.size() + i, kStateAttrName,

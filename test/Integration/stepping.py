@@ -70,9 +70,9 @@ class Stepper:
         return self.call(self.name, arguments)
 
     def sequences(self):
-        """The dimension of time for each argument of the function that has one."""
-        types = re.search(rf"func\.func @{self.name}\((.*?)\) ->", self.derived)[1]
-        return {i: 1 for i, t in enumerate(re.findall(r": (tensor<[^%]*>)", types)) if t.startswith("tensor<?x?x")}
+        """The arguments of the function that vary in time, along dimension 1."""
+        line = re.search(rf"func\.func @{self.name}_start\((.*)\) -> ", self.derived)[1]
+        return {int(i) for i in re.findall(r"ssm\.argument = (\d+) : i64, ssm\.time = 1", line)}
 
     def start(self, arguments, size=1):
         signals = self.sequences()

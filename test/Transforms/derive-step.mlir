@@ -7,8 +7,8 @@
 // The final state is returned once, as the state; %x0 is where it starts.
 // CHECK: func.func @decay_start(%{{.*}}: tensor<8xf32> {ssm.argument = 0 : i64}, %{{.*}}: tensor<1x8xf32> {{.*}}, %[[X0:.*]]: tensor<8xf32> {{.*}}) -> (tensor<8xf32> {ssm.state = 0 : i64})
 // CHECK-NEXT: return %[[X0]]
-// CHECK: func.func @decay_step(%[[A:.*]]: tensor<8xf32> {ssm.argument = 0 : i64}, %[[U:.*]]: tensor<1x8xf32> {ssm.argument = 1 : i64}, %[[X:.*]]: tensor<8xf32> {ssm.state = 0 : i64})
-// CHECK-SAME: -> (tensor<1x8xf32> {ssm.result = 0 : i64}, tensor<8xf32> {ssm.result = 1 : i64, ssm.state = 0 : i64})
+// CHECK: func.func @decay_step(%[[A:.*]]: tensor<8xf32> {ssm.argument = 0 : i64}, %[[U:.*]]: tensor<1x8xf32> {ssm.argument = 1 : i64, ssm.time = 0 : i64}, %[[X:.*]]: tensor<8xf32> {ssm.state = 0 : i64})
+// CHECK-SAME: -> (tensor<1x8xf32> {ssm.result = 0 : i64, ssm.time = 0 : i64}, tensor<8xf32> {ssm.result = 1 : i64, ssm.state = 0 : i64})
 // CHECK: %[[Y:.*]], %[[LAST:.*]] = ssm.linear_recurrence transition(%[[A]] {{.*}}) signal(%[[U]] {{.*}}) init(%[[X]] {{.*}})
 // CHECK: return %[[Y]], %[[LAST]]
 // ANY: func.func @decay_step(%{{.*}}: tensor<8xf32> {{.*}}, %{{.*}}: tensor<?x8xf32>
@@ -25,7 +25,7 @@ func.func @decay(%a: tensor<8xf32>, %u: tensor<64x8xf32>, %x0: tensor<8xf32>)
 // A delay of two steps keeps the last two, which are zero at first.
 // CHECK: func.func @delay_start
 // CHECK: tensor.generate
-// CHECK: func.func @delay_step(%{{.*}}, %[[U:.*]]: tensor<1x8xf32> {ssm.argument = 1 : i64}, {{.*}}%[[W:.*]]: tensor<2x8xf32> {ssm.state = {{.}} : i64}
+// CHECK: func.func @delay_step(%{{.*}}, %[[U:arg1]]: tensor<1x8xf32> {{.*}}%[[W:.*]]: tensor<2x8xf32> {ssm.state = {{.}} : i64}
 // CHECK: tensor.insert_slice %[[W]] into %{{.*}}[0, 0] [2, 8]
 // CHECK: %[[ALL:.*]] = tensor.insert_slice %[[U]] into %{{.*}}[2, 0] [1, 8]
 // CHECK: %[[LATE:.*]] = tensor.extract_slice %[[ALL]][0, 0] [1, 8]

@@ -29,10 +29,12 @@ inline constexpr llvm::StringLiteral kABIAttrName = "ssm.abi";
 inline constexpr llvm::StringLiteral kArgName = "ssm.name";
 
 /// Attributes of arguments and results of what --ssm-derive-step makes: the
-/// number of a state, and of the function's argument or result.
+/// number of a state, of the function's argument or result, and the dimension
+/// that is time.
 inline constexpr llvm::StringLiteral kStateAttrName = "ssm.state";
 inline constexpr llvm::StringLiteral kArgumentAttrName = "ssm.argument";
 inline constexpr llvm::StringLiteral kResultAttrName = "ssm.result";
+inline constexpr llvm::StringLiteral kTimeAttrName = "ssm.time";
 
 /// A size: a constant, or the number of a symbol that is bound at run time.
 struct DimSpec {

@@ -178,7 +178,7 @@ def DeriveStep : Pass<"ssm-derive-step", "::mlir::ModuleOp"> {
     not returned a second time. An argument of @f that only says where to start
     is no argument of @f_step. @f_start reads nothing of its sequences but their
     sizes. `ssm.argument` and `ssm.result` number the arguments and results of
-    @f.
+    @f, and `ssm.time` is the dimension of theirs that is time.
 
     Which dimension is time follows from the ssm ops. An op that reads a later
     step, the position of a step or the number of steps is an error that names
