@@ -134,7 +134,8 @@ llvm::Expected<CompiledText> ssm::compileText(StringRef text, StringRef name,
 
 llvm::Expected<std::string>
 ssm::rewriteText(StringRef text, StringRef name,
-                 llvm::function_ref<void(PassManager &)> addPasses) {
+                 llvm::function_ref<void(PassManager &)> addPasses,
+                 llvm::function_ref<void(ModuleOp)> inspect) {
   std::string diagnostics, rewritten;
   llvm::raw_string_ostream diagnosticsStream(diagnostics);
   LogicalResult status = runWithLargeStack([&]() -> LogicalResult {
@@ -145,6 +146,8 @@ ssm::rewriteText(StringRef text, StringRef name,
     addPasses(pm);
     if (failed(pm.run(program->module())))
       return failure();
+    if (inspect)
+      inspect(program->module());
     llvm::raw_string_ostream os(rewritten);
     program->module().print(os);
     return success();

@@ -5,9 +5,11 @@
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
 #include "ssm/AOT/CompileText.h"
+#include "ssm/IR/LoopDims.h"
 #include "ssm/Transforms/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -74,6 +76,61 @@ static std::string addGradient(nb::bytes text, const std::string &name,
   return *rewritten;
 }
 
+/// An attribute made of dictionaries, arrays, numbers, strings and affine maps;
+/// a map is the list of its dimensions.
+static llvm::json::Value toJSON(mlir::Attribute attr) {
+  if (auto dict = mlir::dyn_cast<mlir::DictionaryAttr>(attr)) {
+    llvm::json::Object object;
+    for (mlir::NamedAttribute entry : dict)
+      object[entry.getName().strref()] = toJSON(entry.getValue());
+    return object;
+  }
+  llvm::json::Array list;
+  if (auto array = mlir::dyn_cast<mlir::ArrayAttr>(attr)) {
+    for (mlir::Attribute element : array)
+      list.push_back(toJSON(element));
+    return list;
+  }
+  if (auto map = mlir::dyn_cast<mlir::AffineMapAttr>(attr)) {
+    for (unsigned dim : dimsOf(map.getValue()))
+      list.push_back(dim);
+    return list;
+  }
+  if (auto number = mlir::dyn_cast<mlir::IntegerAttr>(attr))
+    return number.getInt();
+  return mlir::cast<mlir::StringAttr>(attr).getValue();
+}
+
+/// The program with @entry_systems, as text, and the attribute `ssm.systems` of
+/// that as JSON; ValueError with the diagnostics.
+static nb::tuple extractSystems(nb::bytes text, const std::string &name,
+                                const std::string &entry) {
+  const char *data = text.c_str();
+  size_t size = text.size();
+  std::string systems;
+  auto addPasses = [&](mlir::PassManager &pm) {
+    ExtractSystemsOptions options;
+    options.entry = entry;
+    pm.addPass(mlir::createInlinerPass());
+    pm.addPass(createInferTimeInvariance());
+    pm.addPass(createExtractSystems(options));
+    pm.addPass(mlir::createCanonicalizerPass());
+    pm.addPass(mlir::createCSEPass());
+  };
+  auto inspect = [&](mlir::ModuleOp module) {
+    auto func = module.lookupSymbol(entry + "_systems");
+    llvm::raw_string_ostream(systems) << toJSON(func->getAttr("ssm.systems"));
+  };
+  auto rewriteWithoutGIL = [&] {
+    nb::gil_scoped_release release;
+    return rewriteText({data, size}, name, addPasses, inspect);
+  };
+  auto rewritten = rewriteWithoutGIL();
+  if (!rewritten)
+    raise(llvm::toString(rewritten.takeError()));
+  return nb::make_tuple(*rewritten, systems);
+}
+
 /// The instructions of this machine, as LLVM lists them.
 static std::string getHostFeatures() {
   std::string text;
@@ -87,6 +144,8 @@ NB_MODULE(_core, m) {
         nb::arg("target"), nb::arg("strategy"), nb::arg("threads"),
         nb::arg("kind"));
   m.def("add_gradient", &addGradient, nb::arg("text"), nb::arg("name"),
+        nb::arg("entry"));
+  m.def("extract_systems", &extractSystems, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"));
   m.def("host_target", [] { return llvm::sys::getHostCPUName().str(); });
   m.def("host_features", &getHostFeatures);

@@ -29,10 +29,11 @@ llvm::Expected<CompiledText> compileText(llvm::StringRef text,
                                          const CompileOptions &options,
                                          OutputKind kind);
 
-/// The program after passes, as text.
+/// The program after passes, as text; `inspect` sees it before it is printed.
 llvm::Expected<std::string>
 rewriteText(llvm::StringRef text, llvm::StringRef name,
-            llvm::function_ref<void(mlir::PassManager &)> addPasses);
+            llvm::function_ref<void(mlir::PassManager &)> addPasses,
+            llvm::function_ref<void(mlir::ModuleOp)> inspect = nullptr);
 
 } // namespace ssm
 

@@ -197,4 +197,32 @@ def DeriveStep : Pass<"ssm-derive-step", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def ExtractSystems : Pass<"ssm-extract-systems", "::mlir::ModuleOp"> {
+  let summary = "add a function that returns the parameters of recurrences";
+  let description = [{
+    For the function @f that `entry` names, adds @f_systems with the arguments
+    of @f, which returns what analyses need of each `ssm.linear_recurrence` and
+    `ssm.long_conv` of @f, in their order: those of the transition, input map,
+    output map and low-rank part that do not vary in time, and kernels. Its
+    attribute `ssm.systems` has a dictionary for each op: the names of operands
+    and results and their maps, and for each of these the number of the result
+    that it is, or -1 (a signal, an initial state, what varies in time).
+
+    ```mlir
+    func.func @f(%a: tensor<8xf32>, %u: tensor<?x8xf32>) -> tensor<?x8xf32>
+    // adds
+    func.func @f_systems(%a: tensor<8xf32>, %u: tensor<?x8xf32>)
+        -> tensor<8xf32> attributes {ssm.systems = [...]}
+    // of one dictionary
+    {op = "linear_recurrence", operands = ["transition", "signal", "result",
+     "final"], results = [0, -1, -1, -1], maps = [...], time = 0 : i64, ...}
+    ```
+
+    Ops in loops are left out. Calls must have been inlined (`--inline`).
+  }];
+  let options = [
+    Option<"entry", "entry", "std::string", "\"f\"", "the function">
+  ];
+}
+
 #endif // SSM_TRANSFORMS_PASSES_TD
