@@ -1,0 +1,235 @@
+"""Pictures of the time-invariant parts of a program.
+
+    python -m mlir_ssm.plot kernels   model.mlir --entry=f --inputs=f.npz -o kernels.png
+    python -m mlir_ssm.plot attention model.mlir ...   two-sided kernels as matrices that act on time
+    python -m mlir_ssm.plot poles     model.mlir ...   eigenvalues of the transitions
+    python -m mlir_ssm.plot response  model.mlir ...   gain by frequency
+
+The .npz file holds the function's arguments in their order (numpy.savez keeps it). The compiler extracts the parameters
+(ssm-extract-systems); kernels are then computed in float64. Needs matplotlib. A recurrence whose parameters vary in
+time has no kernel: an error that names the operand.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ._compile import compile_text, core, encode
+
+LETTERS = "abcdefghijklmnopqrsuvwxyz"  # t is time
+
+
+@dataclass
+class System:
+    """One recurrence or convolution: maps as letters, and the operands that do not vary in time, in float64."""
+
+    title: str
+    maps: dict
+    given: dict
+    about: dict
+
+    @property
+    def backward(self):
+        return self.about["direction"] == "backward"
+
+    def need(self, names, what):
+        for name in names:
+            if name in self.maps and name not in self.given:
+                raise ValueError(f"{self.title}: {what} needs parameters that are the same at all times, but the "
+                                 f"{name} varies in time")
+
+    def matrix(self):
+        """(letters, A), with the letters of row and column last, or the diagonal."""
+        a, letters = self.given["transition"], self.maps["transition"]
+        if "row" not in self.about:
+            return letters, a
+        row = letter(self.about["row"], self.about["time"])
+        if "column" in self.about:
+            column = letter(self.about["column"], self.about["time"])
+            outer = letters.replace(row, "").replace(column, "")
+            return outer + row + column, np.einsum(f"{letters}->{outer}{row}{column}", a)
+        p, q = self.maps["left"], self.maps["right"]
+        outer = "".join(dict.fromkeys(k for k in letters + p + q if k != row and k in self.maps["final"]))
+        n = self.given["left"].shape[p.index(row)]
+        low = np.einsum(f"{p},{q.replace(row, 'Z')}->{outer}{row}Z", self.given["left"], self.given["right"].conj())
+        return outer + row + "Z", low + np.einsum(f"{letters},{row}Z->{outer}{row}Z", a, np.eye(n))
+
+    def kernel(self, length):
+        """K[channel, lag]."""
+        if "kernel" in self.given:
+            word = self.maps["kernel"]
+            k = np.moveaxis(self.given["kernel"], word.index("t"), -1)[..., :length]
+            return k.reshape(-1, k.shape[-1])
+        self.need(("transition", "input", "output", "left", "right"), "a kernel")
+        letters, a = self.matrix()
+        mixes = "row" in self.about
+        b = self.given.get("input", np.ones(()))
+        c = self.given.get("output", np.ones(()))
+        maps = [self.maps.get("input", ""), self.maps.get("output", "")]
+        final, shared = self.maps["final"], set("".join([letters, *maps]))
+        state = "".join(k for k in final if k in shared)
+        state += "".join(k for k in dict.fromkeys(maps[0]) if k not in state)
+        ports = self.maps["result"] + self.maps["signal"]
+        out = "".join(k for k in dict.fromkeys(ports) if k in shared and k != "t")
+        sizes = {k: n for word, x in zip([letters, *maps], (a, b, c)) for k, n in zip(word, x.shape)}
+        x = np.einsum(f"{maps[0]}{''.join(',' + k for k in state)}->{state}", b, *(np.ones(sizes[k]) for k in state))
+        taps = []
+        for _ in range(length):
+            taps.append(np.einsum(f"{maps[1]},{state}->{out}", c, x))
+            if mixes:
+                x = np.einsum(f"{letters},{state.replace(letters[-2], letters[-1])}->{state}", a, x)
+            else:
+                x = np.einsum(f"{letters},{state}->{state}", a, x)
+        k = np.stack(taps, -1).reshape(-1, length)
+        projection = self.about["projection"]
+        k = k if projection == "none" else k.real * (2 if projection == "twice_real" else 1)
+        if self.about["read"] == "before":
+            k = np.concatenate([np.zeros((len(k), 1)), k[:, :-1]], axis=1)
+        return k
+
+    def poles(self):
+        if "transition" not in self.maps:
+            raise ValueError(f"{self.title}: a convolution has no poles; draw its kernels or its response")
+        self.need(("transition", "left", "right"), "a pole")
+        _, a = self.matrix()
+        return (np.linalg.eigvals(a) if "row" in self.about else a).ravel()
+
+
+def letter(dim, time):
+    return "t" if dim == time else LETTERS[dim]
+
+
+def systems(path, entry, arguments):
+    """The Systems of a function of a file, given its arguments in order."""
+    text = encode(Path(path).read_bytes().decode("utf-8", "surrogateescape"))
+    rewritten, described = core().extract_systems(text, str(path), entry)
+    described = json.loads(described)
+    if not described:
+        raise ValueError(f"{entry}: expected an ssm.linear_recurrence or ssm.long_conv, but it has none; a nonlinear "
+                         "recurrence has no kernel")
+    found, values = [], ()
+    if any(n >= 0 for about in described for n in about["results"]):
+        values = compile_text(rewritten, str(path), entry=entry + "_systems", threads=1)(*arguments)
+        values = values if isinstance(values, tuple) else (values,)
+    for i, about in enumerate(described):
+        words = ["".join(letter(d, about["time"]) for d in dims) for dims in about["maps"]]
+        given = {name: wide(values[n]) for name, n in zip(about["operands"], about["results"]) if n >= 0}
+        title = f"{about['op']} {i}" + (", backward" if about["direction"] == "backward" else "")
+        found.append(System(title, dict(zip(about["operands"], words)), given, about))
+    return found
+
+
+def wide(x):
+    return x.astype(complex if np.iscomplexobj(x) else float)
+
+
+# Pictures: each draws a list of systems on a new figure.
+
+
+def draw_kernels(plt, found, options):
+    figure, axes = plt.subplots(len(found), 2, figsize=(11, 3.4 * len(found)), layout="constrained", squeeze=False)
+    for (left, right), system in zip(axes, found):
+        k = system.kernel(options.length).real
+        for i, row in enumerate(k):
+            left.plot(row, color=plt.get_cmap("viridis")(i / max(len(k) - 1, 1)), linewidth=0.9)
+        lag = "lag (steps into the future)" if system.backward else "lag (steps)"
+        left.set(title=f"Kernels of {system.title}", xlabel=lag, ylabel="K[l], real part")
+        most = np.abs(k).max() or 1
+        image = right.imshow(k, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+        right.set(title=f"{len(k)} channels", xlabel=lag, ylabel="channel")
+        figure.colorbar(image, ax=right, label="K[l], real part")
+    return figure
+
+
+def draw_attention(plt, found, options):
+    """The kernels of all recurrences, averaged over channels: y = M u, one panel for each and one for their sum."""
+    n = options.length
+    lags = np.subtract.outer(np.arange(n), np.arange(n))
+    panels = []
+    for system in found:
+        k = system.kernel(n).real.mean(0)
+        k = np.pad(k, (0, n - len(k)))
+        d = -lags if system.backward else lags
+        panels.append((system.title, np.where(d >= 0, k[np.abs(d)], 0)))
+    if len(panels) > 1:
+        panels.append(("their sum", sum(m for _, m in panels)))
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 4.2), layout="constrained", squeeze=False)
+    for axis, (title, m) in zip(axes[0], panels):
+        most = np.abs(m).max() or 1
+        image = axis.imshow(m, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+        axis.set(title=title, xlabel="time of the signal (steps)", ylabel="time of the output (steps)")
+        figure.colorbar(image, ax=axis, label="weight, mean of channels", shrink=0.8)
+    return figure
+
+
+def draw_poles(plt, found, _):
+    figure, axes = plt.subplots(1, len(found), figsize=(5 * len(found), 5), layout="constrained", squeeze=False)
+    circle = np.exp(2j * np.pi * np.linspace(0, 1, 400))
+    for axis, system in zip(axes[0], found):
+        poles = system.poles()
+        axis.plot(circle.real, circle.imag, color="0.6", linewidth=0.8)
+        axis.plot(poles.real, poles.imag, "x", markersize=5)
+        axis.axhline(0, color="0.85", linewidth=0.6)
+        axis.axvline(0, color="0.85", linewidth=0.6)
+        axis.set(title=f"Poles of {system.title}", xlabel="real part", ylabel="imaginary part", aspect="equal")
+        axis.text(0.02, 0.02, f"{len(poles)} poles, largest |a| = {np.abs(poles).max():.6g}",
+                  transform=axis.transAxes, fontsize=8)
+    return figure
+
+
+def draw_response(plt, found, options):
+    figure, axes = plt.subplots(len(found), 1, figsize=(9, 3.6 * len(found)), layout="constrained", squeeze=False)
+    for (axis,), system in zip(axes, found):
+        k = system.kernel(options.length)
+        points = 4 * options.length
+        gain = np.abs(np.fft.fft(k, points)[:, :points // 2 + 1])
+        for i, row in enumerate(gain):
+            axis.plot(np.arange(len(row)) / points, 20 * np.log10(np.maximum(row, 1e-12)), linewidth=0.9,
+                      color=plt.get_cmap("viridis")(i / max(len(gain) - 1, 1)))
+        axis.set(title=f"Frequency response of {system.title}, kernel of {options.length} taps",
+                 xlabel="frequency (cycles per step)", ylabel="gain (dB)", xlim=(0, 0.5))
+    return figure
+
+
+PICTURES = {"kernels": draw_kernels, "attention": draw_attention, "poles": draw_poles, "response": draw_response}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m mlir_ssm.plot", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", choices=PICTURES)
+    parser.add_argument("model", type=Path, help="a file of MLIR text")
+    parser.add_argument("--entry", default="f", help="the function (default f)")
+    parser.add_argument("--inputs", type=Path, required=True, help=".npz with the function's arguments in order")
+    parser.add_argument("--length", type=int, default=256, help="lags (default 256)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="a .png or .svg file")
+    options = parser.parse_args(argv)
+    try:
+        if options.output.suffix not in (".png", ".svg"):
+            raise ValueError(f"--output: expected a .png or .svg file, but it is {options.output}")
+        if not 1 <= options.length <= 2**20:
+            raise ValueError(f"--length: expected a number from 1 to 2^20, but it is {options.length}")
+        try:
+            import matplotlib
+        except ImportError:
+            raise ValueError("pictures need matplotlib; install it with pip install matplotlib") from None
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+        with np.load(options.inputs) as file:
+            arguments = [file[name] for name in file.files]
+        found = systems(options.model, options.entry, arguments)
+        figure = PICTURES[options.picture](plt, found, options)
+        figure.savefig(options.output, dpi=120)
+        plt.close(figure)
+    except (ValueError, TypeError, OSError) as error:
+        print(f"plot: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
