@@ -8,6 +8,7 @@
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Transforms/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
@@ -131,6 +132,64 @@ static nb::tuple extractSystems(nb::bytes text, const std::string &name,
   return nb::make_tuple(*rewritten, systems);
 }
 
+/// What --ssm-derive-step says of arguments or results: for each a dictionary
+/// of numbers, by the names of their attributes.
+static mlir::ArrayAttr
+getPorts(unsigned count,
+         llvm::function_ref<mlir::DictionaryAttr(unsigned)> getAttrs,
+         mlir::MLIRContext *context) {
+  llvm::SmallVector<mlir::Attribute> ports;
+  for (unsigned i = 0; i < count; ++i) {
+    llvm::SmallVector<mlir::NamedAttribute> numbers;
+    if (mlir::DictionaryAttr attrs = getAttrs(i))
+      for (mlir::NamedAttribute attr : attrs)
+        if (llvm::is_contained({kArgumentAttrName, kResultAttrName,
+                                kStateAttrName, kTimeAttrName},
+                               attr.getName().strref()))
+          numbers.push_back(attr);
+    ports.push_back(mlir::DictionaryAttr::get(context, numbers));
+  }
+  return mlir::ArrayAttr::get(context, ports);
+}
+
+/// The program with @entry_start and @entry_step, as text, and what they take
+/// and return as JSON; ValueError with the diagnostics.
+static nb::tuple deriveStep(nb::bytes text, const std::string &name,
+                            const std::string &entry, int64_t chunk) {
+  const char *data = text.c_str();
+  size_t size = text.size();
+  llvm::json::Object ports;
+  auto addPasses = [&](mlir::PassManager &pm) {
+    DeriveStepOptions options;
+    options.entry = entry;
+    options.chunk = chunk;
+    pm.addPass(mlir::createInlinerPass());
+    pm.addPass(createDeriveStep(options));
+  };
+  auto inspect = [&](mlir::ModuleOp module) {
+    for (llvm::StringRef suffix : {"_start", "_step"}) {
+      auto func = module.lookupSymbol<mlir::func::FuncOp>(entry + suffix.str());
+      auto getArg = [&](unsigned i) { return func.getArgAttrDict(i); };
+      auto getResult = [&](unsigned i) { return func.getResultAttrDict(i); };
+      mlir::MLIRContext *context = module.getContext();
+      ports[suffix.drop_front()] = llvm::json::Object{
+          {"inputs", toJSON(getPorts(func.getNumArguments(), getArg, context))},
+          {"outputs",
+           toJSON(getPorts(func.getNumResults(), getResult, context))}};
+    }
+  };
+  auto rewriteWithoutGIL = [&] {
+    nb::gil_scoped_release release;
+    return rewriteText({data, size}, name, addPasses, inspect);
+  };
+  auto rewritten = rewriteWithoutGIL();
+  if (!rewritten)
+    raise(llvm::toString(rewritten.takeError()));
+  std::string json;
+  llvm::raw_string_ostream(json) << llvm::json::Value(std::move(ports));
+  return nb::make_tuple(*rewritten, json);
+}
+
 /// The instructions of this machine, as LLVM lists them.
 static std::string getHostFeatures() {
   std::string text;
@@ -145,6 +204,8 @@ NB_MODULE(_core, m) {
         nb::arg("kind"));
   m.def("add_gradient", &addGradient, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"));
+  m.def("derive_step", &deriveStep, nb::arg("text"), nb::arg("name"),
+        nb::arg("entry"), nb::arg("chunk"));
   m.def("extract_systems", &extractSystems, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"));
   m.def("host_target", [] { return llvm::sys::getHostCPUName().str(); });

@@ -282,9 +282,3 @@ def test_overhead_of_a_call():
         ssm.linear_recurrence(a, x)
         times.append(time.perf_counter() - start)
     assert np.median(times) < 30e-6
-
-
-def test_missing():
-    f = ssm.compile(SCAN, entry="decay")
-    with pytest.raises(NotImplementedError, match="pass"):
-        ssm.derive_step(f)
