@@ -336,16 +336,20 @@ ScanTile::Values AssociativeScanTile::resume(OpBuilder &b, ValueRange summary) {
 
 namespace {
 struct LowerAssociativeScan : OpRewritePattern<AssociativeScanOp> {
-  using OpRewritePattern::OpRewritePattern;
+  LowerAssociativeScan(MLIRContext *context, int64_t cores)
+      : OpRewritePattern(context), cores(cores) {}
   LogicalResult matchAndRewrite(AssociativeScanOp op,
                                 PatternRewriter &rewriter) const override {
     AssociativeScan scan(rewriter, op);
-    replaceByScan(rewriter, op, scan, op.getStrategyAttr());
+    replaceByScan(rewriter, op, scan, op.getStrategyAttr(), cores);
     return success();
   }
+
+  int64_t cores;
 };
 } // namespace
 
-void ssm::populateAssociativeScanLowering(RewritePatternSet &patterns) {
-  patterns.add<LowerAssociativeScan>(patterns.getContext());
+void ssm::populateAssociativeScanLowering(RewritePatternSet &patterns,
+                                          int64_t cores) {
+  patterns.add<LowerAssociativeScan>(patterns.getContext(), cores);
 }

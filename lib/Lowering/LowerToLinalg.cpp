@@ -24,15 +24,16 @@ namespace ssm {
 
 namespace {
 struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
+  using LowerToLinalgBase::LowerToLinalgBase;
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet lowerings(context);
     ssm::populateEmptyResultPatterns(lowerings);
     ssm::populateHoistContractionsPatterns(lowerings);
     ssm::populateRecurrenceToConvPatterns(lowerings);
-    ssm::populateRecurrenceLowering(lowerings);
+    ssm::populateRecurrenceLowering(lowerings, cores);
     ssm::populateTimeContiguousLowering(lowerings);
     ssm::populateSplitTimeLowering(lowerings);
-    ssm::populateAssociativeScanLowering(lowerings);
+    ssm::populateAssociativeScanLowering(lowerings, cores);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);
     ssm::populateFFTConvLowering(lowerings);

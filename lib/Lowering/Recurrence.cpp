@@ -27,7 +27,8 @@ RecurrenceScan::RecurrenceScan(OpBuilder &b, LinearRecurrenceOp op)
 }
 
 void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
-                        ScanProblem &problem, StrategyAttr strategy) {
+                        ScanProblem &problem, StrategyAttr strategy,
+                        int64_t cores) {
   if (!strategy)
     strategy =
         StrategyAttr::get(op->getContext(), StrategyKind::Sequential, 128, 16);
@@ -35,7 +36,7 @@ void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
       strategy.getKind() == StrategyKind::TreeScan
           ? emitTreeScan(rewriter, problem, strategy.getLeaf(),
                          strategy.getLanes())
-          : emitSequentialScan(rewriter, problem, strategy.getLanes());
+          : emitSequentialScan(rewriter, problem, strategy.getLanes(), cores);
   const Value *next = scanned.begin();
   for (Value result : op->getResults())
     if (!result.use_empty())
@@ -45,7 +46,8 @@ void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
 
 namespace {
 struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
-  using OpRewritePattern::OpRewritePattern;
+  LowerRecurrence(MLIRContext *context, int64_t cores)
+      : OpRewritePattern(context), cores(cores) {}
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
     LinearRecurrenceOp::Dims dims = op.getDims();
@@ -57,12 +59,15 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
       return rewriter.notifyMatchFailure(op, "strategy is not a scan");
     auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op)
                                 : makeMixingScan(rewriter, op);
-    replaceByScan(rewriter, op, *scan, strategy);
+    replaceByScan(rewriter, op, *scan, strategy, cores);
     return success();
   }
+
+  int64_t cores;
 };
 } // namespace
 
-void ssm::populateRecurrenceLowering(RewritePatternSet &patterns) {
-  patterns.add<LowerRecurrence>(patterns.getContext());
+void ssm::populateRecurrenceLowering(RewritePatternSet &patterns,
+                                     int64_t cores) {
+  patterns.add<LowerRecurrence>(patterns.getContext(), cores);
 }

@@ -106,10 +106,11 @@ protected:
   explicit ScanProblem(mlir::Location loc) : loc(loc) {}
 };
 
-/// Emits a loop over time per tile of `lanes` channels. Returns the values of
-/// `problem.results`.
-llvm::SmallVector<mlir::Value>
-emitSequentialScan(mlir::OpBuilder &b, ScanProblem &problem, int64_t lanes);
+/// Emits a loop over time per tile of `lanes` channels, with work for `cores`
+/// threads. Returns the values of `problem.results`.
+llvm::SmallVector<mlir::Value> emitSequentialScan(mlir::OpBuilder &b,
+                                                  ScanProblem &problem,
+                                                  int64_t lanes, int64_t cores);
 
 /// Emits a reduce, a tree over the leaves' summaries and a second pass.
 llvm::SmallVector<mlir::Value> emitTreeScan(mlir::OpBuilder &b,
@@ -118,7 +119,7 @@ llvm::SmallVector<mlir::Value> emitTreeScan(mlir::OpBuilder &b,
 
 /// Emits the scan that `strategy` asks for and replaces the op's used results.
 void replaceByScan(mlir::RewriterBase &rewriter, mlir::Operation *op,
-                   ScanProblem &problem, StrategyAttr strategy);
+                   ScanProblem &problem, StrategyAttr strategy, int64_t cores);
 
 } // namespace ssm
 

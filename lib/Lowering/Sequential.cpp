@@ -31,12 +31,10 @@ static constexpr int64_t kBandChannels = 512;
 /// and written once in so many steps.
 static constexpr int64_t kBandSteps = 8;
 
-/// Bands that all channels and batches make at least, for cores to share.
-static constexpr int64_t kMinBands = 8;
-
 /// Tiles of `lanes` channels in a band; a row is cut into equal bands or not at
-/// all.
-static int64_t countTiles(const ScanProblem &problem, int64_t lanes) {
+/// all. All rows together have a band for each of the `cores` at least.
+static int64_t countTiles(const ScanProblem &problem, int64_t lanes,
+                          int64_t cores) {
   if (problem.parallel.empty())
     return 1;
   auto channels =
@@ -45,10 +43,9 @@ static int64_t countTiles(const ScanProblem &problem, int64_t lanes) {
     return 1;
   int64_t rows = 1;
   for (unsigned dim : ArrayRef(problem.parallel).drop_back())
-    rows *= getConstantIntValue(problem.loopSizes[dim]).value_or(kMinBands);
+    rows *= getConstantIntValue(problem.loopSizes[dim]).value_or(cores);
   int64_t inRow = *channels / lanes;
-  int64_t bands =
-      llvm::divideCeil(kMinBands, std::clamp<int64_t>(rows, 1, kMinBands));
+  int64_t bands = llvm::divideCeil(cores, std::clamp<int64_t>(rows, 1, cores));
   int64_t tiles = std::clamp<int64_t>(
       inRow / bands, 1, std::max<int64_t>(kBandChannels / lanes, 1));
   while (inRow % tiles != 0)
@@ -156,11 +153,11 @@ SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
 }
 
 SmallVector<Value> ssm::emitSequentialScan(OpBuilder &b, ScanProblem &problem,
-                                           int64_t lanes) {
+                                           int64_t lanes, int64_t cores) {
   Location loc = problem.loc;
   OpFoldResult zero = b.getIndexAttr(0);
   SmallVector<Value> outs = makeOutputs(b, problem);
-  int64_t tiles = countTiles(problem, lanes);
+  int64_t tiles = countTiles(problem, lanes, cores);
   for (ArrayRef<TileAxis> axes : channelTilings(b, problem, lanes * tiles)) {
     outs = forEachTile(
         b, loc, axes, stateTile(b, problem), outs,

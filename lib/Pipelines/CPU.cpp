@@ -54,7 +54,9 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   select.rates = options.rates;
   pm.addPass(createSelectStrategy(select));
   pm.addNestedPass<func::FuncOp>(createRecordStrategies());
-  pm.addPass(createLowerToLinalg());
+  LowerToLinalgOptions lowering;
+  lowering.cores = options.threads;
+  pm.addPass(createLowerToLinalg(lowering));
   addCleanup(pm);
 }
 

@@ -1,4 +1,5 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --ssm-lower-to-linalg=cores=1 --canonicalize --cse | FileCheck %s --check-prefix=ONE
 
 #d = affine_map<(b, t, d) -> (d)>
 #btd = affine_map<(b, t, d) -> (b, t, d)>
@@ -79,7 +80,8 @@ func.func @no_steps(%a: tensor<32xf32>, %u: tensor<2x0x32xf32>, %x0: tensor<2x32
 #td = affine_map<(t, d) -> (t, d)>
 #d1 = affine_map<(t, d) -> (d)>
 
-// Many tiles in a row: bands of two, 8 steps of one tile and then of the next.
+// Many tiles in a row: bands of two, so that 8 cores have one each; 8 steps of one
+// tile and then of the next. For one core all tiles are one band.
 // CHECK-LABEL: func.func @bands(
 // CHECK: scf.forall (%{{.*}}) in (8)
 // CHECK: scf.for %[[ROUND:.*]] = %c0 to %c12 step %c1 iter_args(%[[STATES:[a-z0-9]+]] = %{{.*}}, {{.*}}) -> (tensor<32xf32>, tensor<100x32xf32>)
@@ -91,6 +93,9 @@ func.func @no_steps(%a: tensor<32xf32>, %u: tensor<2x0x32xf32>, %x0: tensor<2x32
 // The last 4 steps.
 // CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
 // CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
+// ONE-LABEL: func.func @bands(
+// ONE: scf.for %{{.*}} = %c0 to %c12 step %c1 iter_args({{.*}}) -> (tensor<256xf32>, tensor<100x256xf32>)
+// ONE: scf.for %{{.*}} = %c0 to %c16 step %c1
 func.func @bands(%a: tensor<256xf32>, %u: tensor<100x256xf32>) -> tensor<100x256xf32> {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<256xf32>) signal(%u : tensor<100x256xf32>)
       {indexing_maps = [#d1, #td, #td, #d1], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}

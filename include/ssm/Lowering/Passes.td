@@ -24,6 +24,10 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
     }
     ```
   }];
+  let options = [
+    Option<"cores", "cores", "int64_t", "8",
+           "threads that share the channels of a recurrence">
+  ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::complex::ComplexDialect", "::mlir::linalg::LinalgDialect",

@@ -14,8 +14,9 @@
 namespace ssm {
 
 /// `ssm.linear_recurrence` with strategy sequential or tree_scan (sequential if
-/// it has none).
-void populateRecurrenceLowering(mlir::RewritePatternSet &patterns);
+/// it has none); a sequential one has work for `cores` threads.
+void populateRecurrenceLowering(mlir::RewritePatternSet &patterns,
+                                int64_t cores);
 
 /// Sequential `ssm.linear_recurrence` whose time is contiguous: blocks that are
 /// transposed, and their recurrence.
@@ -25,8 +26,9 @@ void populateTimeContiguousLowering(mlir::RewritePatternSet &patterns);
 /// contiguous: blocks of segments, and recurrences over each.
 void populateSplitTimeLowering(mlir::RewritePatternSet &patterns);
 
-/// `ssm.associative_scan` with strategy sequential or tree_scan.
-void populateAssociativeScanLowering(mlir::RewritePatternSet &patterns);
+/// `ssm.associative_scan` with strategy sequential or tree_scan, likewise.
+void populateAssociativeScanLowering(mlir::RewritePatternSet &patterns,
+                                     int64_t cores);
 
 /// `ssm.materialize_kernel` by repeated squaring.
 void populateMaterializeKernelLowering(mlir::RewritePatternSet &patterns);
