@@ -25,7 +25,7 @@ using namespace ssm;
 
 /// Channels in a band: a few kilobytes of a row, and states that fit the first
 /// cache.
-static constexpr int64_t kBandChannels = 512;
+static constexpr int64_t kBandChannels = 1024;
 
 /// Steps that a tile takes before the next one does: the states are then read
 /// and written once in so many steps.
