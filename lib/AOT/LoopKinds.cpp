@@ -1,5 +1,6 @@
 //===- LoopKinds.cpp - Which loops run on threads -------------------------===//
 #include "ssm/AOT/Passes.h"
+#include "ssm/Utils/OneThread.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -41,7 +42,7 @@ struct LoopKinds : ::ssm::impl::LoopKindsBase<LoopKinds> {
     for (Operation *loop : loops) {
       bool inner = loop->getParentOfType<scf::ForallOp>() ||
                    loop->getParentOfType<scf::ParallelOp>();
-      if (!threads || inner) {
+      if (!threads || inner || loop->hasAttr(ssm::kOneThreadAttrName)) {
         if (failed(serialize(rewriter, loop)))
           return signalPassFailure();
       } else if (auto forall = dyn_cast<scf::ForallOp>(loop)) {

@@ -3,6 +3,9 @@
 
 #include "TileLoop.h"
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Utils/OneThread.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -39,6 +42,8 @@ Value ssm::transposeTile(OpBuilder &b, Location loc, Indexed from, Indexed to,
                 })[0];
             return SmallVector<TileResult>{{copy, to.map, square}};
           })[0];
+      if (auto squares = out.getDefiningOp<scf::ForallOp>())
+        squares->setAttr(kOneThreadAttrName, b.getUnitAttr());
     }
   return out;
 }

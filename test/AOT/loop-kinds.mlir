@@ -28,3 +28,13 @@ func.func @nest(%m: memref<4x8xf32>, %x: f32) {
   }
   return
 }
+
+// THREADS-LABEL: func.func @small
+// THREADS-NOT: scf.parallel
+// THREADS: scf.for
+func.func @small(%m: memref<4xf32>, %x: f32) {
+  scf.forall (%i) in (4) {
+    memref.store %x, %m[%i] : memref<4xf32>
+  } {ssm.one_thread}
+  return
+}
