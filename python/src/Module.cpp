@@ -55,26 +55,34 @@ static nb::tuple compile(nb::bytes text, const std::string &name,
                         compiled->header);
 }
 
-/// The program with @entry_vjp, as text; ValueError with the diagnostics.
-static std::string addGradient(nb::bytes text, const std::string &name,
-                               const std::string &entry) {
+/// The program after passes, as `rewriteText`; ValueError with the diagnostics.
+static std::string
+rewrite(nb::bytes text, const std::string &name,
+        llvm::function_ref<void(mlir::PassManager &)> addPasses,
+        llvm::function_ref<void(mlir::ModuleOp)> inspect = nullptr) {
   const char *data = text.c_str();
   size_t size = text.size();
   auto rewriteWithoutGIL = [&] {
     nb::gil_scoped_release release;
-    return rewriteText({data, size}, name, [&](mlir::PassManager &pm) {
-      GradientOptions options;
-      options.entry = entry;
-      pm.addPass(mlir::createInlinerPass());
-      pm.addPass(createGradient(options));
-      pm.addPass(mlir::createCanonicalizerPass());
-      pm.addPass(mlir::createCSEPass());
-    });
+    return rewriteText({data, size}, name, addPasses, inspect);
   };
   auto rewritten = rewriteWithoutGIL();
   if (!rewritten)
     raise(llvm::toString(rewritten.takeError()));
   return *rewritten;
+}
+
+/// The program with @entry_vjp, as text; ValueError with the diagnostics.
+static std::string addGradient(nb::bytes text, const std::string &name,
+                               const std::string &entry) {
+  return rewrite(text, name, [&](mlir::PassManager &pm) {
+    GradientOptions options;
+    options.entry = entry;
+    pm.addPass(mlir::createInlinerPass());
+    pm.addPass(createGradient(options));
+    pm.addPass(mlir::createCanonicalizerPass());
+    pm.addPass(mlir::createCSEPass());
+  });
 }
 
 /// An attribute made of dictionaries, arrays, numbers, strings and affine maps;
@@ -106,8 +114,6 @@ static llvm::json::Value toJSON(mlir::Attribute attr) {
 /// that as JSON; ValueError with the diagnostics.
 static nb::tuple extractSystems(nb::bytes text, const std::string &name,
                                 const std::string &entry) {
-  const char *data = text.c_str();
-  size_t size = text.size();
   std::string systems;
   auto addPasses = [&](mlir::PassManager &pm) {
     ExtractSystemsOptions options;
@@ -122,14 +128,8 @@ static nb::tuple extractSystems(nb::bytes text, const std::string &name,
     auto func = module.lookupSymbol(entry + "_systems");
     llvm::raw_string_ostream(systems) << toJSON(func->getAttr("ssm.systems"));
   };
-  auto rewriteWithoutGIL = [&] {
-    nb::gil_scoped_release release;
-    return rewriteText({data, size}, name, addPasses, inspect);
-  };
-  auto rewritten = rewriteWithoutGIL();
-  if (!rewritten)
-    raise(llvm::toString(rewritten.takeError()));
-  return nb::make_tuple(*rewritten, systems);
+  std::string rewritten = rewrite(text, name, addPasses, inspect);
+  return nb::make_tuple(rewritten, systems);
 }
 
 /// What --ssm-derive-step says of arguments or results: for each a dictionary
@@ -156,8 +156,6 @@ getPorts(unsigned count,
 /// and return as JSON; ValueError with the diagnostics.
 static nb::tuple deriveStep(nb::bytes text, const std::string &name,
                             const std::string &entry, int64_t chunk) {
-  const char *data = text.c_str();
-  size_t size = text.size();
   llvm::json::Object ports;
   auto addPasses = [&](mlir::PassManager &pm) {
     DeriveStepOptions options;
@@ -178,16 +176,10 @@ static nb::tuple deriveStep(nb::bytes text, const std::string &name,
            toJSON(getPorts(func.getNumResults(), getResult, context))}};
     }
   };
-  auto rewriteWithoutGIL = [&] {
-    nb::gil_scoped_release release;
-    return rewriteText({data, size}, name, addPasses, inspect);
-  };
-  auto rewritten = rewriteWithoutGIL();
-  if (!rewritten)
-    raise(llvm::toString(rewritten.takeError()));
+  std::string rewritten = rewrite(text, name, addPasses, inspect);
   std::string json;
   llvm::raw_string_ostream(json) << llvm::json::Value(std::move(ports));
-  return nb::make_tuple(*rewritten, json);
+  return nb::make_tuple(rewritten, json);
 }
 
 /// The instructions of this machine, as LLVM lists them.
