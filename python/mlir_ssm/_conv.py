@@ -58,7 +58,8 @@ def split_kernel(k, length, mode):
     return k, future
 
 
-def plan_long_conv(u, k, axis, mode, strategy, numerics):
+def check_long_conv(u, k, axis, mode, strategy, numerics):
+    """Raises unless the choices exist and the kernel has the taps that its mode needs."""
     check_choice(mode, MODES, "mode")
     check_choice(strategy, STRATEGIES, "strategy")
     check_choice(numerics, NUMERICS, "numerics")
@@ -72,6 +73,11 @@ def plan_long_conv(u, k, axis, mode, strategy, numerics):
     if mode == "circular" and taps > length:
         raise ValueError(f"k: mode 'circular' takes at most L = {length} taps for u {describe(u)}, but it is "
                          f"{describe(k)}")
+
+
+def plan_long_conv(u, k, axis, mode, strategy, numerics):
+    check_long_conv(u, k, axis, mode, strategy, numerics)
+    length, taps = u.shape[axis], k.shape[-1]
     letters = LETTERS[:axis] + "t" + LETTERS[axis:u.ndim - 1]
     channels = letters.replace("t", "")
     sizes = dict(zip(letters, u.shape))

@@ -7,9 +7,9 @@ import ml_dtypes
 import numpy as np
 
 from . import _text
-from ._arrays import broadcast_letters, check_choice, check_widths, describe, is_complex, make_complex, real
+from ._arrays import broadcast_letters, check_choice, check_widths, is_complex, make_complex, real
 from ._compile import STRATEGIES, Plan
-from ._conv import MODES
+from ._conv import check_long_conv
 from ._recurrence import LETTERS, NUMERICS, Form, operand_elements, plan_recurrence, result_elements
 from ._scan import DTYPES
 
@@ -205,19 +205,7 @@ def recurrence(form, operands, strategy, numerics):
 
 def convolution(u, k, axis, mode, strategy, numerics):
     """The op of a convolution whose kernel starts at lag 0, and the shape of the kernel without lags."""
-    check_choice(mode, MODES, "mode")
-    check_choice(strategy, STRATEGIES, "strategy")
-    check_choice(numerics, NUMERICS, "numerics")
-    length = u.shape[axis]
-    if k.ndim < 1:
-        raise ValueError(f"k: expected its taps on the last axis, but it is {describe(k)}")
-    taps = k.shape[-1]
-    if mode == "two_sided" and taps != 2 * length - 1:
-        raise ValueError(f"k: mode 'two_sided' needs 2L-1 = {2 * length - 1} taps for u {describe(u)}, but it is "
-                         f"{describe(k)}")
-    if mode == "circular" and taps > length:
-        raise ValueError(f"k: mode 'circular' takes at most L = {length} taps for u {describe(u)}, but it is "
-                         f"{describe(k)}")
+    check_long_conv(u, k, axis, mode, strategy, numerics)
     check_widths(("u", "k"), (u, k))
     letters = LETTERS[:axis] + "t" + LETTERS[axis:u.ndim - 1]
     kept, shape = broadcast_letters(k.shape[:-1], "k", letters.replace("t", ""), dict(zip(letters, u.shape)),
