@@ -1,0 +1,13 @@
+// RUN: not ssm-compile %s --target=nvidia:sm_999 -o %t.ptx 2>&1 | FileCheck %s --check-prefix=CHIP
+// CHIP: error: no GPU is called 'sm_999'; take sm_80, sm_90
+// RUN: not ssm-compile %s --emit=ptx -o %t.ptx 2>&1 | FileCheck %s --check-prefix=CPU
+// CPU: error: --emit=ptx and --emit=cubin need a GPU, such as --target=nvidia:sm_90
+// RUN: not ssm-compile %s --target=nvidia:sm_90 --emit=obj -o %t.o 2>&1 | FileCheck %s --check-prefix=EMIT
+// EMIT: error: --emit must be ptx, cubin or llvm for a GPU
+// RUN: not ssm-compile %s --target=nvidia:sm_90 --header=%t.h -o %t.ptx 2>&1 | FileCheck %s --check-prefix=HEADER
+// HEADER: error: --header is for CPUs
+// RUN: not ssm-compile %s --target=nvidia:sm_90 -o %t.ptx 2>&1 | FileCheck %s --check-prefix=FORM
+// FORM: compile-invalid.mlir:[[@LINE+2]]:3: error: a function for a GPU must be one ssm.linear_recurrence
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
