@@ -41,6 +41,10 @@ def is_complex_dtype(dtype):
     return np.dtype(dtype).kind == "c"
 
 
+def fresh_letter(used):
+    return next(k for k in LETTERS if k not in used)
+
+
 def bind_letters(maps, operands):
     """{letter: size} of operands with the axes `maps`."""
     return {k: n for letters, x in zip(maps, operands) for k, n in zip(letters, x.shape)}
@@ -60,10 +64,14 @@ class Recurrence(NamedTuple):
     strategy: str
     numerics: str
 
+    @property
+    def spec(self):
+        return f"{', '.join(f'{n}:{m}' for n, m in zip(self.names, self.maps))} -> {self.y}, {self.final}"
+
     def form(self, operands):
         dims = "".join(dict.fromkeys(self.y + self.final + "".join(self.maps)))
         keywords = {n: KEYWORDS[n] for n in self.names}
-        return Form("jax.linear_recurrence", list(self.names), keywords, dims, dict(zip(self.names, self.maps)),
+        return Form("linear_recurrence", list(self.names), keywords, dims, dict(zip(self.names, self.maps)),
                     dict.fromkeys(self.names), self.y, self.final, bind_letters(self.maps, operands), self.projection,
                     self.reverse, self.read, self.mixing)
 
@@ -76,13 +84,13 @@ class Recurrence(NamedTuple):
         return [(tuple(form.sizes[k] for k in letters), dtype_of(e))
                 for letters, e in zip((self.y, self.final), elements)]
 
-    def vjp(self, library, operands, results, cotangents):
-        """The cotangents of the operands; `library` says what an array is."""
+    def vjp(self, library, operands, results, cotangents, needed=None):
+        """The cotangents of the operands, None for those with a False in `needed`; `library` says what an array is."""
         given = dict(zip(self.names, operands))
         maps = dict(zip(self.names, self.maps))
         dy, dfinal = cotangents
         sizes = bind_letters(self.maps, operands)
-        wide = self.results(specs(operands))[1][1]
+        wide = self.results(library.specs(operands))[1][1]
         stored = wide if is_complex_dtype(wide) else library.dtype(given["u"])
         outputs = set(maps.get("c", "")) - set(self.final) - {"t"}
         states = "".join(k for k in self.y if k not in outputs)
@@ -132,15 +140,19 @@ class Recurrence(NamedTuple):
             return 0 * dfinal
 
         drive = [(maps["b"], conj["b"])] if "b" in given else []
-        grads = {"a": sum_to("a", (states, g), (across, library.conj(states_read("before")))),
-                 "u": sum_to("u", (states, g), *drive)}
-        if "b" in given:
-            grads["b"] = sum_to("b", (states, g), (maps["u"], conj["u"]))
-        if "c" in given:
-            grads["c"] = sum_to("c", (self.y, dy), (states, library.conj(states_read(self.read))))
-        if "init" in given:
-            grads["init"] = sum_to("init", (self.final, first))
-        return tuple(grads[n] for n in self.names)
+        grads = {"a": lambda: sum_to("a", (states, g), (across, library.conj(states_read("before")))),
+                 "u": lambda: sum_to("u", (states, g), *drive),
+                 "b": lambda: sum_to("b", (states, g), (maps["u"], conj["u"])),
+                 "c": lambda: sum_to("c", (self.y, dy), (states, library.conj(states_read(self.read)))),
+                 "init": lambda: sum_to("init", (self.final, first))}
+        return tuple(grads[n]() if need else None for n, need in zip(self.names, needed or [True] * len(self.names)))
+
+    def batch(self, flags):
+        """The op with one axis more in front of the operands with a flag, and of the results that depend on one."""
+        k = fresh_letter(self.y + self.final + "".join(self.maps))
+        maps = tuple(k + m if flag else m for m, flag in zip(self.maps, flags))
+        in_state = any(flag for n, flag in zip(self.names, flags) if n != "c")
+        return self._replace(maps=maps, y=k + self.y, final=k + self.final if in_state else self.final)
 
 
 class Convolution(NamedTuple):
@@ -152,6 +164,10 @@ class Convolution(NamedTuple):
     strategy: str
     numerics: str
 
+    @property
+    def spec(self):
+        return f"u:{self.maps[0]}, k:{self.maps[1]} -> {self.y}"
+
     def result(self, operands):
         elements = check_widths("uk", operands)
         part = real(elements[0])
@@ -159,7 +175,7 @@ class Convolution(NamedTuple):
         return [sizes[k] for k in self.y], make_complex(part, "u") if any(map(is_complex, elements)) else part
 
     def plan(self, operands):
-        program = _text.Program("jax.long_conv")
+        program = _text.Program("long_conv")
         values = [program.argument(name, x.shape, e)
                   for name, x, e in zip("uk", operands, check_widths("uk", operands))]
         result = _text.tensor(*self.result(operands))
@@ -173,19 +189,30 @@ class Convolution(NamedTuple):
         shape, e = self.result(operands)
         return [(tuple(shape), dtype_of(e))]
 
-    def vjp(self, library, operands, _, cotangents):
+    def vjp(self, library, operands, _, cotangents, needed=(True, True)):
         u, k = operands
         (dy,) = cotangents
         u_map, k_map = self.maps
         sizes = dict(zip(self.y, dy.shape))
-        du, = library.run(self._replace(maps=(self.y, k_map), reverse=not self.reverse), dy, library.conj(k))
-        pair = (self.y, dy), (u_map, library.conj(u))
-        (m, signal), (n, kernel) = pair[::-1] if self.reverse else pair
-        lags, = library.run(self._replace(maps=(m, n), reverse=True), signal, kernel)
-        dk = library.product(k_map, sizes, library.dtype(k), (self.y, lags))
-        axis = k_map.index("t")
-        return (library.product(u_map, sizes, library.dtype(u), (self.y, du)),
-                library.resize(dk, axis, k.shape[axis]))
+
+        def signal():
+            du, = library.run(self._replace(maps=(self.y, k_map), reverse=not self.reverse), dy, library.conj(k))
+            return library.product(u_map, sizes, library.dtype(u), (self.y, du))
+
+        def kernel():
+            pair = (self.y, dy), (u_map, library.conj(u))
+            (m, late), (n, early) = pair[::-1] if self.reverse else pair
+            lags, = library.run(self._replace(maps=(m, n), reverse=True), late, early)
+            dk = library.product(k_map, sizes, library.dtype(k), (self.y, lags))
+            axis = k_map.index("t")
+            return library.resize(dk, axis, k.shape[axis])
+        return tuple(grad() if need else None for grad, need in zip((signal, kernel), needed))
+
+    def batch(self, flags):
+        """The op with one axis more in front of the operands with a flag, and of the results that depend on one."""
+        k = fresh_letter(self.y)
+        maps = tuple(k + m if flag else m for m, flag in zip(self.maps, flags))
+        return self._replace(maps=maps, y=k + self.y)
 
 
 def recurrence(form, operands, strategy, numerics):
@@ -211,3 +238,14 @@ def convolution(u, k, axis, mode, strategy, numerics):
     kept, shape = broadcast_letters(k.shape[:-1], "k", letters.replace("t", ""), dict(zip(letters, u.shape)),
                                     "u without time")
     return Convolution((letters, kept + "t"), letters, False, strategy, numerics), shape
+
+
+def split_kernel(library, k, length, mode):
+    """The kernels of the sums over k_j u_{t-j} and k_j u_{t+j}; the second has nothing at j = 0."""
+    axis = k.ndim - 1
+    if mode == "two_sided":
+        past, future = k[..., length - 1:], library.flip(k[..., :length - 1], axis)
+    else:  # u_{t-j+L} with j = L-m is u_{t+m}
+        past, future = k, library.flip(library.resize(k, axis, length)[..., 1:], axis)
+    nothing = library.resize(k[..., :0], axis, min(length, 1))
+    return past, library.concatenate([nothing, future], axis)

@@ -13,15 +13,14 @@ there, and 64 bits need jax_enable_x64.
 
 import functools
 import hashlib
-import math
 
 import numpy as np
 
-from . import _ops
-from ._arrays import check_axis, check_choice, check_flag, describe
+from . import _monoids, _ops
+from ._arrays import check_axis, check_choice, check_flag
 from ._compile import core, plans
 from ._ops import bind_letters, is_complex_dtype, specs
-from ._recurrence import LETTERS, form_linear_recurrence, form_state_space
+from ._recurrence import form_linear_recurrence, form_state_space
 from ._scan import maximum as ssm_maximum
 from ._scan import minimum as ssm_minimum
 
@@ -41,16 +40,11 @@ __all__ = ["associative_scan", "linear_recurrence", "long_conv", "state_space"]
 TARGET = "mlir_ssm_kernel"
 jax.ffi.register_ffi_target(TARGET, core().xla_handler(), platform="cpu")
 
-def fresh_letter(used):
-    return next(k for k in LETTERS if k not in used)
-
-
 # Ops: what the primitive computes, as a hashable value. Each has
 #   plan(operands)       the kernel
 #   results(operands)    the shapes and dtypes of the results
 #   decompose(*operands) the same in terms of JAX
-#   batch(flags)         the op with one axis more in front of the operands with a flag, and of the results that depend
-#                        on one of these
+#   batch(flags)         the op with one axis more
 #   vjp(library, operands, results, cotangents of the results)
 #   name, attributes     of the composite
 
@@ -59,8 +53,7 @@ class Recurrence(_ops.Recurrence):
     name = "mlir_ssm.linear_recurrence"
 
     def attributes(self):
-        return {"spec": f"{', '.join(f'{n}:{m}' for n, m in zip(self.names, self.maps))} -> {self.y}, {self.final}",
-                "projection": self.projection, "direction": "backward" if self.reverse else "forward",
+        return {"spec": self.spec, "projection": self.projection, "direction": "backward" if self.reverse else "forward",
                 "read": self.read}
 
     def decompose(self, *operands):
@@ -95,19 +88,12 @@ class Recurrence(_ops.Recurrence):
         final, ys = lax.scan(step, start, moving, length=sizes["t"], reverse=self.reverse)
         return jnp.moveaxis(ys, 0, self.y.index("t")), final
 
-    def batch(self, flags):
-        k = fresh_letter(self.y + self.final + "".join(self.maps))
-        maps = tuple(k + m if flag else m for m, flag in zip(self.maps, flags))
-        in_state = any(flag for n, flag in zip(self.names, flags) if n != "c")
-        return self._replace(maps=maps, y=k + self.y, final=k + self.final if in_state else self.final)
-
 
 class Convolution(_ops.Convolution):
     name = "mlir_ssm.long_conv"
 
     def attributes(self):
-        return {"spec": f"u:{self.maps[0]}, k:{self.maps[1]} -> {self.y}",
-                "direction": "backward" if self.reverse else "forward"}
+        return {"spec": self.spec, "direction": "backward" if self.reverse else "forward"}
 
     def decompose(self, u, k):
         """By transforms of twice the length."""
@@ -126,11 +112,6 @@ class Convolution(_ops.Convolution):
         y = lax.slice_in_dim(jnp.fft.ifft(spectrum, axis=axis), 0, length, axis=axis)
         y = jnp.flip(y, axis) if self.reverse else y
         return ((y if is_complex_dtype(dtype) else jnp.real(y)).astype(dtype),)
-
-    def batch(self, flags):
-        k = fresh_letter(self.y)
-        maps = tuple(k + m if flag else m for m, flag in zip(self.maps, flags))
-        return self._replace(maps=maps, y=k + self.y)
 
 
 def product(letters, sizes, dtype, *factors):
@@ -236,8 +217,14 @@ class Library:
     def conj(self, x):
         return x
 
+    def specs(self, operands):
+        return specs(operands)
+
     def dtype(self, x):
         return x.dtype
+
+    def flip(self, x, axis):
+        return jnp.flip(x, axis)
 
     def concatenate(self, parts, axis):
         return jnp.concatenate(parts, axis)
@@ -310,75 +297,20 @@ def long_conv(u, k, *, axis=-1, mode="causal", strategy="auto", numerics="norm")
     u, k = as_jax(("u", "k"), (u, k))
     axis = check_axis(axis, u.ndim, "u")
     op, shape = _ops.convolution(*specs((u, k)), axis, mode, strategy, numerics)
-    length, taps = u.shape[axis], k.shape[-1]
 
     def conv(kernel, reverse):
         return convolution(Convolution(*op)._replace(reverse=reverse), u, kernel.reshape(*shape, kernel.shape[-1]))[0]
     if mode == "causal":
         return conv(k, False)
-    if mode == "two_sided":
-        past, future = k[..., length - 1:], k[..., length - 1::-1]
-    else:  # u_{t-j+L} with j = L-m is u_{t+m}
-        past, future = k, jnp.pad(k, [(0, 0)] * (k.ndim - 1) + [(0, length - taps)])[..., ::-1]
-        future = jnp.pad(future, [(0, 0)] * (k.ndim - 1) + [(1, 0)])[..., :-1]
-    future = future.at[..., 0].set(0)
+    past, future = _ops.split_kernel(Library(), k, u.shape[axis], mode)
     return conv(past, False) + conv(future, True)
-
-
-class Polynomial:
-    """A sum of products of arguments, as {sorted names: coefficient}: what a known combiner computes."""
-
-    def __init__(self, terms):
-        self.terms = terms
-
-    def __add__(self, other):
-        if not isinstance(other, Polynomial):
-            return NotImplemented
-        terms = dict(self.terms)
-        for names, count in other.terms.items():
-            terms[names] = terms.get(names, 0) + count
-        return Polynomial(terms)
-
-    def __mul__(self, other):
-        if not isinstance(other, Polynomial):
-            return NotImplemented
-        terms = {}
-        for left, m in self.terms.items():
-            for right, n in other.terms.items():
-                names = tuple(sorted(left + right))
-                terms[names] = terms.get(names, 0) + m * n
-        return Polynomial(terms)
-
-    __array_ufunc__ = None
 
 
 EXTREMA = {id(f): scan for fs, scan in (((jnp.maximum, lax.max, np.maximum, max, ssm_maximum), lax.cummax),
                                          ((jnp.minimum, lax.min, np.minimum, min, ssm_minimum), lax.cummin))
            for f in fs}
-SUMS = (jnp.add, lax.add, np.add)
-PRODUCTS = (jnp.multiply, lax.mul, np.multiply)
-KNOWN = ("fn: expected a sum, a product, jnp.maximum, jnp.minimum, or the composition of affine pairs, (a, b), (c, d) to "
-         "(c a, c b + d), but it is something else; use jax.lax.associative_scan")
-
-
-def recognize(fn, count):
-    """"sum", "product" or "affine"."""
-    if any(fn is f for f in SUMS + PRODUCTS):
-        return "sum" if any(fn is f for f in SUMS) else "product"
-    left = tuple(Polynomial({(f"l{i}",): 1}) for i in range(max(count, 1)))
-    right = tuple(Polynomial({(f"r{i}",): 1}) for i in range(max(count, 1)))
-    try:
-        combined = fn(left, right) if count else (fn(left[0], right[0]),)
-        terms = [p.terms for p in combined]
-    except Exception:
-        raise ValueError(KNOWN) from None
-    if terms == [{("l0",): 1, ("r0",): 1}]:
-        return "sum"
-    if terms == [{("l0", "r0"): 1}]:
-        return "product"
-    if terms == [{("l0", "r0"): 1}, {("l1", "r0"): 1, ("r1",): 1}]:
-        return "affine"
-    raise ValueError(KNOWN)
+NAMED = {id(f): name for fs, name in (((jnp.add, lax.add, np.add), "sum"),
+                                      ((jnp.multiply, lax.mul, np.multiply), "product")) for f in fs}
 
 
 def associative_scan(fn, xs, *, axis=0, reverse=False, strategy="auto"):
@@ -387,25 +319,10 @@ def associative_scan(fn, xs, *, axis=0, reverse=False, strategy="auto"):
     many = isinstance(xs, (tuple, list))
     arrays = as_jax([f"xs[{i}]" for i in range(len(xs))] if many else ["xs"], xs if many else [xs])
     reverse = check_flag(reverse, "reverse")
-    if not arrays:
-        raise ValueError("xs: expected at least one array, but it is empty")
-    x = arrays[0]
-    for i, other in enumerate(arrays):
-        if other.shape != x.shape:
-            raise ValueError(f"xs[{i}]: expected the shape of xs[0], {list(x.shape)}, but it is {describe(other)}")
-    axis = check_axis(axis, x.ndim, "xs")
+    axis = _monoids.check_arrays(arrays, axis)
     if not many and id(fn) in EXTREMA:
-        return EXTREMA[id(fn)](x, axis=axis, reverse=reverse)
-    monoid = recognize(fn, len(arrays) if many else 0)
-
-    def run(a, signal, init=None):
-        return linear_recurrence(a, signal, init=init, axis=axis, reverse=reverse, strategy=strategy)[0]
-
-    def multiply(x):
-        start = jnp.ones(math.prod(x.shape[:axis] + x.shape[axis + 1:]), x.dtype)
-        return run(x, jnp.zeros_like(x), start.reshape(x.shape[:axis] + x.shape[axis + 1:]))
-    if monoid == "affine":
-        results = multiply(x), run(x, arrays[1])
-    else:
-        results = (run(jnp.ones((), x.dtype), x) if monoid == "sum" else multiply(x),)
+        return EXTREMA[id(fn)](arrays[0], axis=axis, reverse=reverse)
+    monoid = NAMED.get(id(fn)) or _monoids.recognize(fn, len(arrays) if many else 0, "jnp", "jax.lax.associative_scan")
+    run = functools.partial(linear_recurrence, axis=axis, reverse=reverse, strategy=strategy)
+    results = _monoids.scan(monoid, arrays, axis, run, jnp)
     return type(xs)(results) if many else results[0]
