@@ -1,6 +1,8 @@
 """Wrong arguments: a TypeError or ValueError that names one, and never anything else."""
 
+import importlib
 import re
+import sys
 
 import ml_dtypes
 import numpy as np
@@ -111,3 +113,10 @@ def test_any_argument(which, times):
         except (TypeError, ValueError) as error:
             assert re.match(r"[\w\[\], ]+: |<mlir_ssm\.\w+>:", str(error)), str(error)
     run()
+
+
+def test_without_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "mlir_ssm.torch", raising=False)
+    with pytest.raises(ImportError, match="mlir_ssm.torch needs PyTorch; install it with pip install torch"):
+        importlib.import_module("mlir_ssm.torch")
