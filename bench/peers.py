@@ -103,6 +103,28 @@ def torch_scan(a, x, axis, threads):
     return call
 
 
+def torch_scripted(a, x, axis, threads):
+    """The loop of torch_scan as TorchScript, which has no Python between its steps."""
+    module = torch(threads)
+
+    def loop(a, x):
+        state, rows = module.zeros_like(x[0]), []
+        for t in range(x.shape[0]):
+            state = a[t] * state + x[t]
+            rows.append(state)
+        return module.stack(rows)
+    inputs = [module.from_numpy(v).movedim(axis, 0) for v in (a, x)]
+    scripted = module.jit.script(loop)
+    return lambda: scripted(*inputs).movedim(0, axis)
+
+
+def torch_ssm(a, x, axis, threads):
+    """Ours as an operator of PyTorch, Python and the allocation of the result included."""
+    module, ours = torch(threads), load("mlir_ssm.torch")
+    inputs = [module.from_numpy(v) for v in (a, x)]
+    return lambda: ours.linear_recurrence(*inputs, axis=axis)[0]
+
+
 # y = k * u along `axis`, causal; `axis` is one of the last two.
 
 def numpy_convolution(u, k, axis):

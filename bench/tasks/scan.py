@@ -84,6 +84,8 @@ def measure(bench, B, L, D, layout, dtype, effort, slow_peers):
     if slow_peers:
         race.enter("NumPy loop", lambda: peers.numpy_scan(a, u, axis), check)
         race.enter("torch loop", lambda: peers.torch_scan(a, u, axis, bench.threads), check)
+        race.enter("torch scripted loop", lambda: peers.torch_scripted(a, u, axis, bench.threads), check)
+        race.enter("mlir_ssm.torch", lambda: peers.torch_ssm(a, u, axis, bench.threads), check)
     race.run()
 
 
