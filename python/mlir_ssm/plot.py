@@ -141,6 +141,7 @@ def draw_kernels(plt, found, options):
         most = np.abs(k).max() or 1
         image = right.imshow(k, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
         right.set(title=f"{len(k)} channels", xlabel=lag, ylabel="channel")
+        right.yaxis.get_major_locator().set_params(integer=True)
         figure.colorbar(image, ax=right, label="K[l], real part")
     return figure
 

@@ -1,12 +1,53 @@
-"""The programs of docs/Python.md run."""
+"""The programs of docs/Python.md and docs/Tutorial.md run, and print what the latter shows."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+from conftest import BUILD
 
-def test_tutorial(capsys):
-    text = (Path(__file__).resolve().parents[2] / "docs" / "Python.md").read_text()
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def blocks(name):
+    """[(language, text, line)] of a page."""
+    page = (DOCS / name).read_text()
+    return [(m[1], m[2], page.count("\n", 0, m.start()) + 2)
+            for m in re.finditer(r"^```(\w+)\n(.*?)^```", page, re.M | re.S)]
+
+
+def run_shell(text):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(["sh", "-e"], input=text, capture_output=True, text=True, check=True,
+                          env=dict(os.environ, PATH=path, PYTHONPATH=str(BUILD / "python"))).stdout
+
+
+def test_python(capsys):
     names = {}
-    for block in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(compile(block, "docs/Python.md", "exec"), names)
+    for language, text, line in blocks("Python.md"):
+        if language == "python":
+            exec(compile("\n" * (line - 1) + text, "docs/Python.md", "exec"), names)
     assert "linear_recurrence: " in capsys.readouterr().out
+
+
+def test_tutorial(tmp_path, monkeypatch, capsys):
+    """A block with a file's name in its first line is that file, and a block of text is what the one before prints."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    monkeypatch.chdir(tmp_path)
+    names, printed, compared = {}, "", 0
+    for language, text, line in blocks("Tutorial.md"):
+        if language == "text":
+            assert printed == text, f"docs/Tutorial.md:{line}"
+            compared += 1
+        elif language == "python":
+            exec(compile("\n" * (line - 1) + text, "docs/Tutorial.md", "exec"), names)
+            printed = capsys.readouterr().out
+        elif language == "sh":
+            printed = run_shell(text)
+        else:
+            (tmp_path / text.split()[1]).write_text(text)
+    assert compared == 8
+    assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG") and b"<svg" in (tmp_path / "poles.svg").read_bytes()
