@@ -1,6 +1,7 @@
 # Every target does the set-up it needs and skips what is present.
 # Variables: PRESET (release, debug, asan), ONLY (suites of make check),
 # ZOO_FLAGS (of make zoo: --dtype=f64, --length=4096, names of models),
+# GENERATE_FLAGS (of make generate: --prompt="The author", --seed=1),
 # BENCH, BENCH_FLAGS, TORCH (of make bench: which, --quick or --threads=1,
 # TORCH=1 adds PyTorch as a peer, 4 GB).
 PRESET ?= release
@@ -11,13 +12,14 @@ BUILD := build-$(PRESET)
 endif
 VENV := build/venv
 
-.PHONY: help setup build compile wheel demo zoo check bench format tidy asan clean
+.PHONY: help setup build compile wheel demo zoo generate check bench format tidy asan clean
 
 help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
 	@echo 'make wheel    a wheel of the Python package in $(BUILD)/dist/'
 	@echo 'make demo     build, then run the cochlea of examples/ on a recording'
 	@echo 'make zoo      build, then run every model of examples/models against its oracle'
+	@echo 'make generate build, then have a small language model write text'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
 	@echo 'make bench    build, then time it against others; BENCH="scan conv" picks'
 	@echo 'make asan     lit and the tests of the tools with AddressSanitizer, in build-asan/'
@@ -53,6 +55,9 @@ demo: build
 
 zoo: build
 	@$(VENV)/bin/python examples/models/run.py --build-dir $(BUILD) $(ZOO_FLAGS)
+
+generate: build
+	@$(VENV)/bin/python examples/generate/generate.py --build-dir $(BUILD) $(GENERATE_FLAGS)
 
 check: setup
 	@$(VENV)/bin/python utils/check.py --preset $(PRESET) --build-dir $(BUILD) $(ONLY)
