@@ -19,7 +19,9 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -65,7 +67,19 @@ NamedAttrList Extraction::describe(IndexedOpInterface op, unsigned time,
   }
   NamedAttrList attrs;
   attrs.append("op", b.getStringAttr(op->getName().stripDialect()));
+  SmallVector<int64_t> sizes = getStaticLoopSizes(op);
+  for (int64_t &size : sizes)
+    if (ShapedType::isDynamic(size))
+      size = -1;
+  SmallVector<Type> types(op->getOperandTypes());
+  llvm::append_range(types, op->getResultTypes());
+  SmallVector<Attribute> elements;
+  for (Type type : types)
+    elements.push_back(b.getStringAttr(
+        llvm::formatv("{0}", getElementTypeOrSelf(type)).str()));
   attrs.append("operands", b.getStrArrayAttr(names));
+  attrs.append("elements", b.getArrayAttr(elements));
+  attrs.append("sizes", b.getI64ArrayAttr(sizes));
   attrs.append("maps", b.getAffineMapArrayAttr(op.getIndexingMapsArray()));
   attrs.append("results", b.getI64ArrayAttr(results));
   attrs.append("time", b.getI64IntegerAttr(time));
@@ -74,9 +88,11 @@ NamedAttrList Extraction::describe(IndexedOpInterface op, unsigned time,
 }
 
 DictionaryAttr Extraction::describe(LongConvOp op) {
-  return describe(op, op.getTime(), {"signal", "kernel", "result"},
-                  op.getDirection())
-      .getDictionary(b.getContext());
+  NamedAttrList attrs = describe(
+      op, op.getTime(), {"signal", "kernel", "result"}, op.getDirection());
+  attrs.append("numerics",
+               b.getStringAttr(stringifyNumerics(op.getNumerics())));
+  return attrs.getDictionary(b.getContext());
 }
 
 DictionaryAttr Extraction::describe(LinearRecurrenceOp op) {
@@ -93,6 +109,9 @@ DictionaryAttr Extraction::describe(LinearRecurrenceOp op) {
   NamedAttrList attrs = describe(op, op.getTime(), names, op.getDirection());
   attrs.append("projection",
                b.getStringAttr(stringifyProjection(op.getProjection())));
+  attrs.append("numerics",
+               b.getStringAttr(stringifyNumerics(op.getNumerics())));
+  attrs.append("final_used", b.getI64IntegerAttr(!op.getFinal().use_empty()));
   attrs.append("read", b.getStringAttr(stringifyReadPoint(op.getRead())));
   if (IntegerAttr row = op.getRowAttr())
     attrs.append("row", row);

@@ -158,11 +158,12 @@ def read_cached(path):
 class Plan:
     """A kernel and the shapes in which it takes its operands (None: as they come)."""
 
-    __slots__ = ("kernel", "shapes")
+    __slots__ = ("kernel", "shapes", "explain")
 
     def __init__(self, program, strategy, shapes):
         name = f"<mlir_ssm.{program.name}>"
-        self.kernel = compile_text(program.text(), name, strategy=strategy)._kernel
+        compiled = compile_text(program.text(), name, strategy=strategy)
+        self.kernel, self.explain = compiled._kernel, compiled.explain
         self.shapes = shapes if any(shape is not None for shape in shapes) else None
 
     def __call__(self, arrays):

@@ -30,6 +30,7 @@ class Form:
     read: str
     mixing: tuple = ()  # ("row", letter) and ("column", letter)
     feedthrough: str = None  # the letters of u as y's axes
+    returns_final: bool = True
 
 
 def linear_recurrence(a, x, *, init=None, axis=1, reverse=False, transition="diagonal", strategy="auto",
@@ -174,7 +175,8 @@ def plan_recurrence(form, operands, strategy, numerics):
     if form.feedthrough:
         y = feed_through(program, form.y, (y, results[0], y_element), values, elements, maps, form.feedthrough)
     program.result(y, results[0])
-    program.result(final, results[1])
+    if form.returns_final:
+        program.result(final, results[1])
     return Plan(program, strategy, [form.shapes[n] for n in names])
 
 

@@ -4,23 +4,34 @@
     python -m mlir_ssm.plot attention model.mlir ...   two-sided kernels as matrices that act on time
     python -m mlir_ssm.plot poles     model.mlir ...   eigenvalues of the transitions
     python -m mlir_ssm.plot response  model.mlir ...   gain by frequency
+    python -m mlir_ssm.plot error     model.mlir ...   of each strategy against float64, by the signal's length
+    python -m mlir_ssm.plot strategy  model.mlir ...   the one that the compiler chooses, by the signal's length
 
 The .npz file holds the function's arguments in their order (numpy.savez keeps it). The compiler extracts the parameters
 (ssm-extract-systems); kernels are then computed in float64. Needs matplotlib. A recurrence whose parameters vary in
 time has no kernel: an error that names the operand.
+
+The errors are those of a function in float32 that is causal in time, run on the first steps of its signals; the
+reference is the same program in float64, one step after another. Strategies are chosen for each op alone, with
+parameters of which nothing is known; sizes known at run time only, other than time, count as 1.
 """
 
 import argparse
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ._compile import compile_text, core, encode
+from . import _ops
+from ._compile import STRATEGIES, compile_text, core, encode
+from ._recurrence import Form, plan_recurrence
 
 LETTERS = "abcdefghijklmnopqrsuvwxyz"  # t is time
+PORTS = {"transition": "a", "signal": "u", "input": "b", "output": "c", "init": "init", "left": "p", "right": "q"}
+COLORS = dict(zip(STRATEGIES[1:], ("tab:blue", "tab:green", "tab:orange", "tab:red")))
 
 
 @dataclass
@@ -90,6 +101,33 @@ class System:
         if self.about["read"] == "before":
             k = np.concatenate([np.zeros((len(k), 1)), k[:, :-1]], axis=1)
         return k
+
+    def estimates(self, length):
+        """(the strategy that the compiler chooses for signals of so many steps, {candidate: its estimate in seconds})."""
+        explain = self.plan(length).explain
+        found = {name: float(number) * {"us": 1e-6, "ms": 1e-3}[unit]
+                 for name, number, unit in re.findall(r"(\w+) ([\d.]+) (us|ms)", explain)}
+        return explain.split(": ", 1)[1].split(" ", 1)[0], found
+
+    def plan(self, length):
+        """The kernel of this op alone."""
+        about = self.about
+        sizes = {letter(i, about["time"]): length if i == about["time"] else max(n, 1) if n else 0
+                 for i, n in enumerate(about["sizes"])}
+        like = {name: _ops.Spec(tuple(sizes[k] for k in word), _ops.dtype_of(e))
+                for (name, word), e in zip(self.maps.items(), about["elements"])}
+        if "kernel" in self.maps:
+            op = _ops.Convolution((self.maps["signal"], self.maps["kernel"]), self.maps["result"], self.backward, "auto",
+                                  about["numerics"])
+            return op.plan([like["signal"], like["kernel"]])
+        names = [(PORTS[name], name) for name in self.maps if name in PORTS]
+        maps = {n: self.maps[name] for n, name in names}
+        keywords = {n: name for n, name in names if n not in "pq"}
+        mixing = tuple((k, letter(about[k], about["time"])) for k in ("row", "column") if k in about)
+        form = Form("plot", list(maps), keywords, "".join(sizes), maps, dict.fromkeys(maps), self.maps["result"],
+                    self.maps["final"], sizes, about["projection"], self.backward, about["read"], mixing,
+                    returns_final=bool(about["final_used"]))
+        return plan_recurrence(form, [like[name] for _, name in names], "auto", about["numerics"])
 
     def poles(self):
         if "transition" not in self.maps:
@@ -196,22 +234,100 @@ def draw_response(plt, found, options):
     return figure
 
 
-PICTURES = {"kernels": draw_kernels, "attention": draw_attention, "poles": draw_poles, "response": draw_response}
+def draw_strategy(plt, found, options):
+    lengths = [n for n in 2 ** np.arange(4, 21) if n <= options.length]
+    if not lengths:
+        raise ValueError(f"--length: expected at least 16 steps, but it is {options.length}")
+    figure, axes = plt.subplots(len(found), 1, figsize=(9, 4 * len(found)), layout="constrained", squeeze=False)
+    for (axis,), system in zip(axes, found):
+        judged = [system.estimates(int(n)) for n in lengths]
+        for name in COLORS:
+            points = [(n, e[name]) for n, (_, e) in zip(lengths, judged) if name in e]
+            won = [(n, e[name]) for n, (winner, e) in zip(lengths, judged) if winner == name]
+            if points:
+                axis.plot(*zip(*points), color=COLORS[name], linewidth=1.2, label=name)
+            if won:
+                axis.plot(*zip(*won), "o", color=COLORS[name], markersize=8)
+        axis.set(title=f"{system.title}: estimates, and the chosen strategy (dots)", xlabel="steps of the signal",
+                 ylabel="estimated time (s)")
+        axis.set_xscale("log", base=2)
+        axis.set_yscale("log")
+        axis.grid(alpha=0.3)
+        axis.legend()
+    return figure
+
+
+def errors(text, name, entry, arguments):
+    """(lengths, {strategy: the norm-wise error of the results at each}) of a function on its first steps."""
+    if "f32" not in text:
+        raise ValueError(f"{name}: expected a program in f32, whose reference is the same text in f64")
+    _, ports = core().derive_step(encode(text), name, entry, 0)
+    time = {port["ssm.argument"]: port["ssm.time"] for port in json.loads(ports)["start"]["inputs"] if "ssm.time" in port}
+    if not time or len(arguments) <= max(time):
+        raise ValueError(f"--inputs: expected an array for each argument of {entry}, but there are {len(arguments)}")
+    total = min(arguments[i].shape[d] for i, d in time.items())
+    lengths = [n for n in 2 ** np.arange(4, 21) if n <= total]
+    if not lengths:
+        raise ValueError(f"--inputs: expected signals of at least 16 steps, but they have {total}")
+    # What the text widens to f64 is that already.
+    double = re.sub(r"arith\.(?:ext|trunc)f (%\w+) : f64 to f64", r"arith.bitcast \1 : f64 to f64",
+                    text.replace("f32", "f64"))
+    exact = compile_text(double, name, entry=entry, strategy="sequential", threads=1)
+    cases = [[np.take(x, range(n), time[i]) if i in time else x for i, x in enumerate(arguments)] for n in lengths]
+    wanted = [joined(exact(*map(wide_as_is, case))) for case in cases]
+    found = {}
+    for strategy in STRATEGIES[1:]:
+        try:
+            f = compile_text(text, name, entry=entry, strategy=strategy, threads=1)
+        except ValueError:  # cannot compute this
+            continue
+        found[strategy] = [np.linalg.norm(joined(f(*case)) - w) / np.linalg.norm(w) for case, w in zip(cases, wanted)]
+    return lengths, found
+
+
+def wide_as_is(x):
+    """x in 64 bits; integers stay what they are."""
+    return wide(x) if x.dtype.kind in "fc" else x
+
+
+def joined(results):
+    """All numbers of a function's results in a row."""
+    return np.concatenate([wide(x).ravel() for x in (results if isinstance(results, tuple) else (results,))])
+
+
+def draw_error(plt, lengths, found, title):
+    figure, axis = plt.subplots(figsize=(9, 4.5), layout="constrained")
+    for i, (name, values) in enumerate(found.items()):  # what lies below shows
+        axis.plot(lengths, values, "o-", color=COLORS[name], linewidth=5 - 1.2 * i, markersize=9 - 2 * i,
+                  label=name)
+    axis.axhline(2**-24, color="0.5", linestyle="--", linewidth=0.9, label="half a rounding of float32")
+    axis.set(title=f"Error of {title} in float32, by strategy", xlabel="steps of the signal",
+             ylabel="norm of the error / norm of the result")
+    axis.set_xscale("log", base=2)
+    axis.set_yscale("log")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return figure
+
+
+PICTURES = {"kernels": draw_kernels, "attention": draw_attention, "poles": draw_poles, "response": draw_response,
+            "strategy": draw_strategy}
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m mlir_ssm.plot", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("picture", choices=PICTURES)
+    parser.add_argument("picture", choices=[*PICTURES, "error"])
     parser.add_argument("model", type=Path, help="a file of MLIR text")
     parser.add_argument("--entry", default="f", help="the function (default f)")
     parser.add_argument("--inputs", type=Path, required=True, help=".npz with the function's arguments in order")
-    parser.add_argument("--length", type=int, default=256, help="lags (default 256)")
+    parser.add_argument("--length", type=int, help="lags (default 256); the longest signal of `strategy` (default 65536)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .png or .svg file")
     options = parser.parse_args(argv)
     try:
         if options.output.suffix not in (".png", ".svg"):
             raise ValueError(f"--output: expected a .png or .svg file, but it is {options.output}")
+        options.length = options.length or (65536 if options.picture == "strategy" else 256)
         if not 1 <= options.length <= 2**20:
             raise ValueError(f"--length: expected a number from 1 to 2^20, but it is {options.length}")
         try:
@@ -222,8 +338,12 @@ def main(argv=None):
         import matplotlib.pyplot as plt
         with np.load(options.inputs) as file:
             arguments = [file[name] for name in file.files]
-        found = systems(options.model, options.entry, arguments)
-        figure = PICTURES[options.picture](plt, found, options)
+        if options.picture == "error":
+            text = options.model.read_text(encoding="utf-8", errors="surrogateescape")
+            figure = draw_error(plt, *errors(text, str(options.model), options.entry, arguments), f"@{options.entry}")
+        else:
+            found = systems(options.model, options.entry, arguments)
+            figure = PICTURES[options.picture](plt, found, options)
         figure.savefig(options.output, dpi=120)
         plt.close(figure)
     except (ValueError, TypeError, OSError) as error:

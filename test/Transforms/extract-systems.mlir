@@ -8,8 +8,9 @@
 // ERROR: error: there is no function 'g' of one block
 // CHECK: func @f_systems(%[[A:.*]]: tensor<8xf32>,
 // CHECK-SAME: -> tensor<8xf32> attributes {ssm.systems = [{direction = "backward",
+// CHECK-SAME: elements = ["f32", "f32", "f32", "f32", "f32"], final_used = 0 : i64,
 // CHECK-SAME: op = "linear_recurrence", operands = ["transition", "signal", "input", "result", "final"]
-// CHECK-SAME: results = [0, -1, -1, -1, -1], time = 0 : i64}]}
+// CHECK-SAME: results = [0, -1, -1, -1, -1], sizes = [16, 8], time = 0 : i64}]}
 // CHECK-NEXT: %[[E:.*]] = math.exp %[[A]] : tensor<8xf32>
 // CHECK-NEXT: return %[[E]] : tensor<8xf32>
 func.func @f(%a: tensor<8xf32>, %b: tensor<16x8xf32>, %u: tensor<16x8xf32>) -> tensor<16x8xf32> {

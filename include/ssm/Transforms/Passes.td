@@ -205,8 +205,9 @@ def ExtractSystems : Pass<"ssm-extract-systems", "::mlir::ModuleOp"> {
     `ssm.long_conv` of @f, in their order: those of the transition, input map,
     output map and low-rank part that do not vary in time, and kernels. Its
     attribute `ssm.systems` has a dictionary for each op: the names of operands
-    and results and their maps, and for each of these the number of the result
-    that it is, or -1 (a signal, an initial state, what varies in time).
+    and results, their maps and element types, for each of these the number of
+    the result that it is, or -1 (a signal, an initial state, what varies in
+    time), and the sizes of the loop dimensions, -1 if known at run time only.
 
     ```mlir
     func.func @f(%a: tensor<8xf32>, %u: tensor<?x8xf32>) -> tensor<?x8xf32>
