@@ -37,7 +37,8 @@ def start_pools(threads):
     """Has the libraries make their threads. To be called before the first
     OpenMP loop: that binds this thread to one core, and threads inherit it."""
     x = np.zeros(16384, np.float32)
-    for start in (lambda: jitted(lambda v: v + 1, x)(),
+    for start in (lambda: load("mlir_ssm"),  # it counts the cores of this thread
+                  lambda: jitted(lambda v: v + 1, x)(),
                   lambda: load("scipy.fft").rfft(np.zeros((threads, 64), np.float32), workers=threads)):
         try:
             start()

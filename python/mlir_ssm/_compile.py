@@ -15,6 +15,7 @@ from ._arrays import as_array, check_integer
 
 STRATEGIES = ("auto", "sequential", "tree_scan", "fft_conv", "direct_conv")
 CACHE_VARIABLE = "MLIR_SSM_CACHE_DIR"
+CPUS = len(os.sched_getaffinity(0))  # of the process: OpenMP may bind this thread to one of them later
 
 
 def core():
@@ -30,7 +31,7 @@ def host_target():
 
 def check_threads(threads):
     if threads is None:
-        return len(os.sched_getaffinity(0))
+        return CPUS
     count = check_integer(threads, "threads")
     if not 1 <= count <= 4096:
         raise ValueError(f"threads: expected a number from 1 to 4096, but it is {count}")

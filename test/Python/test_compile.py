@@ -11,6 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from arrays import LAYOUTS, layout
+from conftest import BUILD
 
 import mlir_ssm as ssm
 from mlir_ssm import _compile
@@ -282,3 +283,19 @@ def test_overhead_of_a_call():
         ssm.linear_recurrence(a, x)
         times.append(time.perf_counter() - start)
     assert np.median(times) < 30e-6
+
+
+def test_binding_of_a_thread_leaves_the_number_of_threads():
+    """What OpenMP does to the calling thread at its first loop, with OMP_PROC_BIND=true."""
+    program = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import mlir_ssm as ssm
+text = "func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }"
+before = ssm.compile(text).signature["threads"]
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+print(before == ssm.compile(text).signature["threads"])
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(BUILD / "python")], capture_output=True, text=True,
+                          check=True)
+    assert done.stdout == "True\n"
