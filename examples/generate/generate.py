@@ -43,8 +43,9 @@ class Model:
         """The same, so many characters at a time, and the state after them."""
         parts = []
         for i in range(0, len(text), chunk):
-            logits, state = self.step(self.embedding[text[i:i + chunk]], state)
-            parts.append(logits)
+            # One character without time: the program of a single step.
+            logits, state = self.step(self.embedding[text[i:i + chunk] if chunk > 1 else text[i]], state)
+            parts.append(np.atleast_2d(logits))
         return np.concatenate(parts), state
 
 
