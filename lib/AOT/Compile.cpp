@@ -53,6 +53,8 @@ LogicalResult compileToLLVM(ModuleOp module, const CompileOptions &options) {
   if (failed(selectEntry(module, options.entry)))
     return failure();
   PassManager pm(module.getContext());
+  // The parser verified the program. Whoever debugs a pass runs it in ssm-opt.
+  pm.enableVerifier(false);
   CPUOptions cpu;
   cpu.target = options.target;
   cpu.threads = options.threads;
