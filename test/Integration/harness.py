@@ -68,15 +68,19 @@ def split_types(text):
 
 
 def result_types(mlir_text, entry):
-    """The result types of @entry, as ssm-opt prints them."""
-    generic = tool("ssm-opt", "--mlir-print-op-generic", input=mlir_text).stdout
-    for line in generic.splitlines():
-        if '"func.func"' in line and f'sym_name = "{entry}"' in line:
-            results = re.search(r"function_type = \(.*?\) -> (.*)", line).group(1)
-            if results.startswith("("):
-                return split_types(results[1 : _closing(results)])
-            return split_types(results)[:1]
-    raise ValueError(f"no function @{entry} in the module")
+    """The result types of @entry, aliases resolved."""
+    aliases = dict(re.findall(r"^(!\w+) = (.*)$", mlir_text, re.M))
+    found = re.search(rf"\bfunc\.func @{entry}(?=\()", mlir_text)
+    if not found:
+        raise ValueError(f"no function @{entry} in the module")
+    rest = mlir_text[found.end():]
+    rest = rest[_closing(rest) + 1 :].lstrip()
+    if not rest.startswith("->"):
+        return []
+    rest = rest[2:].lstrip()
+    listed = rest[1 : _closing(rest)] if rest.startswith("(") else rest[: rest.index("{")]
+    types = [re.sub(r"\s*\{.*\}$", "", t) for t in split_types(listed)]
+    return [aliases.get(t, t) for t in types]
 
 
 def _closing(text):
