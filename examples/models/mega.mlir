@@ -4,11 +4,14 @@
 //     h_t = q h_{t-1} + p beta u_t                   p = sigmoid(delta)
 //     e_t = sum_n gamma_n h_tn / sqrt(N)             q = 1 - p sigmoid(alpha)
 //     y_t = silu(e_t + omega u_t)
+//
+// q and the state are in f64: a q near 1 is rounded too much by f32.
 
 !h = tensor<16xf32>
 !hn = tensor<16x8xf32>
 !bth = tensor<?x?x16xf32>
-!bhn = tensor<?x16x8xf32>
+!hn_w = tensor<16x8xf64>
+!bhn_w = tensor<?x16x8xf64>
 
 #hn = affine_map<(b, t, h, n) -> (h, n)>
 #bth = affine_map<(b, t, h, n) -> (b, t, h)>
@@ -16,27 +19,30 @@
 
 #h_n = affine_map<(h, n) -> (h, n)>
 
-func.func @mega(%delta: !hn, %alpha: !hn, %beta: !hn, %gamma: !hn, %omega: !h, %u: !bth, %h0: !bhn)
-    -> (!bth, !bhn) {
-  %one = arith.constant 1.0 : f32
+func.func @mega(%delta: !hn, %alpha: !hn, %beta: !hn, %gamma: !hn, %omega: !h, %u: !bth, %h0: !bhn_w)
+    -> (!bth, !bhn_w) {
+  %one = arith.constant 1.0 : f64
   %e = tensor.empty() : !hn
+  %e_w = tensor.empty() : !hn_w
   %q, %b, %c = linalg.generic {iterator_types = ["parallel", "parallel"],
       indexing_maps = [#h_n, #h_n, #h_n, #h_n, #h_n, #h_n, #h_n]}
-      ins(%delta, %alpha, %beta, %gamma : !hn, !hn, !hn, !hn) outs(%e, %e, %e : !hn, !hn, !hn) {
-  ^bb0(%dn: f32, %an: f32, %bn: f32, %gn: f32, %0: f32, %1: f32, %2: f32):
+      ins(%delta, %alpha, %beta, %gamma : !hn, !hn, !hn, !hn) outs(%e_w, %e, %e : !hn_w, !hn, !hn) {
+  ^bb0(%dn: f32, %an: f32, %bn: f32, %gn: f32, %0: f64, %1: f32, %2: f32):
     %p = func.call @sigmoid(%dn) : (f32) -> f32
     %damping = func.call @sigmoid(%an) : (f32) -> f32
-    %loss = arith.mulf %p, %damping : f32
-    %qn = arith.subf %one, %loss : f32
+    %p_w = arith.extf %p : f32 to f64
+    %damping_w = arith.extf %damping : f32 to f64
+    %loss = arith.mulf %p_w, %damping_w : f64
+    %qn = arith.subf %one, %loss : f64
     %pb = arith.mulf %p, %bn : f32
     %states = arith.constant 8.0 : f32
     %root = math.rsqrt %states : f32
     %cn = arith.mulf %gn, %root : f32
-    linalg.yield %qn, %pb, %cn : f32, f32, f32
-  } -> (!hn, !hn, !hn)
-  %average, %h = ssm.linear_recurrence transition(%q : !hn) signal(%u : !bth)
-      input(%b : !hn) output(%c : !hn) init(%h0 : !bhn)
-      {indexing_maps = [#hn, #bth, #hn, #hn, #bhn, #bth, #bhn], time = 1 : i64} -> !bth, !bhn
+    linalg.yield %qn, %pb, %cn : f64, f32, f32
+  } -> (!hn_w, !hn, !hn)
+  %average, %h = ssm.linear_recurrence transition(%q : !hn_w) signal(%u : !bth)
+      input(%b : !hn) output(%c : !hn) init(%h0 : !bhn_w)
+      {indexing_maps = [#hn, #bth, #hn, #hn, #bhn, #bth, #bhn], time = 1 : i64} -> !bth, !bhn_w
   %y = linalg.generic {iterator_types = ["parallel", "parallel", "parallel"], indexing_maps = [
       affine_map<(b, t, h) -> (h)>, affine_map<(b, t, h) -> (b, t, h)>,
       affine_map<(b, t, h) -> (b, t, h)>]} ins(%omega, %u : !h, !bth) outs(%average : !bth) {
@@ -47,7 +53,7 @@ func.func @mega(%delta: !hn, %alpha: !hn, %beta: !hn, %gamma: !hn, %omega: !h, %
     %silu = arith.mulf %z, %gate : f32
     linalg.yield %silu : f32
   } -> !bth
-  return %y, %h : !bth, !bhn
+  return %y, %h : !bth, !bhn_w
 }
 
 func.func private @sigmoid(%x: f32) -> f32 {

@@ -15,14 +15,15 @@
 //     w = 2 E - 1,   p = -dt E P / alpha,   q = E^* P
 //
 // All N states are here, conjugate pairs in full: P P^H couples the halves. The
-// discretisation is done in f64: it is small, and what it loses every step
-// would repeat.
+// discretisation is done in f64, and Abar and the state stay in it: what a
+// rounding of Abar loses, every step would lose again.
 
 !h = tensor<4xf32>
 !h_c = tensor<4xcomplex<f64>>
 !hn_c = tensor<4x32xcomplex<f32>>
+!hn_w = tensor<4x32xcomplex<f64>>
 !bth = tensor<?x?x4xf32>
-!bhn_c = tensor<?x4x32xcomplex<f32>>
+!bhn_w = tensor<?x4x32xcomplex<f64>>
 
 #hn = affine_map<(b, t, h, n) -> (h, n)>
 #bth = affine_map<(b, t, h, n) -> (b, t, h)>
@@ -31,14 +32,14 @@
 #h_ = affine_map<(h, n) -> (h)>
 #h_n = affine_map<(h, n) -> (h, n)>
 
-func.func @s4(%Lam: !hn_c, %P: !hn_c, %B: !hn_c, %C: !hn_c, %D: !h, %dt: !h, %u: !bth, %x0: !bhn_c)
-    -> (!bth, !bhn_c) {
+func.func @s4(%Lam: !hn_c, %P: !hn_c, %B: !hn_c, %C: !hn_c, %D: !h, %dt: !h, %u: !bth, %x0: !bhn_w)
+    -> (!bth, !bhn_w) {
   %w, %p, %q, %Bbar = call @bilinear(%Lam, %P, %B, %dt)
-    : (!hn_c, !hn_c, !hn_c, !h) -> (!hn_c, !hn_c, !hn_c, !hn_c)
-  %y, %x = ssm.linear_recurrence transition(%w : !hn_c) signal(%u : !bth)
-      input(%Bbar : !hn_c) output(%C : !hn_c) init(%x0 : !bhn_c) low_rank(%p, %q : !hn_c, !hn_c)
+    : (!hn_c, !hn_c, !hn_c, !h) -> (!hn_w, !hn_w, !hn_w, !hn_c)
+  %y, %x = ssm.linear_recurrence transition(%w : !hn_w) signal(%u : !bth)
+      input(%Bbar : !hn_c) output(%C : !hn_c) init(%x0 : !bhn_w) low_rank(%p, %q : !hn_w, !hn_w)
       {indexing_maps = [#hn, #bth, #hn, #hn, #bhn, #hn, #hn, #bth, #bhn], time = 1 : i64,
-       row = 3 : i64, projection = #ssm.projection<real>} -> !bth, !bhn_c
+       row = 3 : i64, projection = #ssm.projection<real>} -> !bth, !bhn_w
   %out = linalg.generic {iterator_types = ["parallel", "parallel", "parallel"], indexing_maps = [
       affine_map<(b, t, h) -> (h)>, affine_map<(b, t, h) -> (b, t, h)>,
       affine_map<(b, t, h) -> (b, t, h)>]} ins(%D, %u : !h, !bth) outs(%y : !bth) {
@@ -47,12 +48,12 @@ func.func @s4(%Lam: !hn_c, %P: !hn_c, %B: !hn_c, %C: !hn_c, %D: !h, %dt: !h, %u:
     %sum = arith.addf %s, %dv : f32
     linalg.yield %sum : f32
   } -> !bth
-  return %out, %x : !bth, !bhn_c
+  return %out, %x : !bth, !bhn_w
 }
 
 // (Lam, P, B, dt) -> (w, p, q, Bbar)
 func.func private @bilinear(%Lam: !hn_c, %P: !hn_c, %B: !hn_c, %dt: !h)
-    -> (!hn_c, !hn_c, !hn_c, !hn_c) {
+    -> (!hn_w, !hn_w, !hn_w, !hn_c) {
   %one = complex.constant [1.0, 0.0] : complex<f64>
   %two = complex.constant [2.0, 0.0] : complex<f64>
   %half = complex.constant [0.5, 0.0] : complex<f64>
@@ -81,12 +82,13 @@ func.func private @bilinear(%Lam: !hn_c, %P: !hn_c, %B: !hn_c, %dt: !h)
     linalg.yield %next_a, %next_b : complex<f64>, complex<f64>
   } -> (!h_c, !h_c)
   %hn_e = tensor.empty() : !hn_c
+  %hn_we = tensor.empty() : !hn_w
   %w, %p, %q, %Bbar = linalg.generic {iterator_types = ["parallel", "parallel"],
       indexing_maps = [#h_n, #h_n, #h_n, #h_, #h_, #h_, #h_n, #h_n, #h_n, #h_n]}
       ins(%Lam, %P, %B, %dt, %alpha_1, %beta : !hn_c, !hn_c, !hn_c, !h, !h_c, !h_c)
-      outs(%hn_e, %hn_e, %hn_e, %hn_e : !hn_c, !hn_c, !hn_c, !hn_c) {
+      outs(%hn_we, %hn_we, %hn_we, %hn_e : !hn_w, !hn_w, !hn_w, !hn_c) {
   ^bb0(%lam: complex<f32>, %pn: complex<f32>, %b: complex<f32>, %step: f32, %a_1: complex<f64>,
-       %bt: complex<f64>, %0: complex<f32>, %1: complex<f32>, %2: complex<f32>, %3: complex<f32>):
+       %bt: complex<f64>, %0: complex<f64>, %1: complex<f64>, %2: complex<f64>, %3: complex<f32>):
     %e = func.call @resolvent(%lam, %step) : (complex<f32>, f32) -> complex<f64>
     %pw = func.call @widen(%pn) : (complex<f32>) -> complex<f64>
     %bw = func.call @widen(%b) : (complex<f32>) -> complex<f64>
@@ -106,13 +108,10 @@ func.func private @bilinear(%Lam: !hn_c, %P: !hn_c, %B: !hn_c, %dt: !h)
     %half_bt = complex.mul %half, %bt : complex<f64>
     %fix = complex.mul %left, %half_bt : complex<f64>
     %bbar = complex.add %esb, %fix : complex<f64>
-    %w_ = func.call @narrow(%wn) : (complex<f64>) -> complex<f32>
-    %p_ = func.call @narrow(%left) : (complex<f64>) -> complex<f32>
-    %q_ = func.call @narrow(%right) : (complex<f64>) -> complex<f32>
     %b_ = func.call @narrow(%bbar) : (complex<f64>) -> complex<f32>
-    linalg.yield %w_, %p_, %q_, %b_ : complex<f32>, complex<f32>, complex<f32>, complex<f32>
-  } -> (!hn_c, !hn_c, !hn_c, !hn_c)
-  return %w, %p, %q, %Bbar : !hn_c, !hn_c, !hn_c, !hn_c
+    linalg.yield %wn, %left, %right, %b_ : complex<f64>, complex<f64>, complex<f64>, complex<f32>
+  } -> (!hn_w, !hn_w, !hn_w, !hn_c)
+  return %w, %p, %q, %Bbar : !hn_w, !hn_w, !hn_w, !hn_c
 }
 
 // E = 1/(1 - dt/2 Lam)

@@ -199,6 +199,19 @@ ConstraintChecker::checkPrecision(ArrayRef<IndexedValue> values) const {
   return success();
 }
 
+LogicalResult
+ConstraintChecker::checkPrecision(StringRef name, Type real,
+                                  ArrayRef<IndexedValue> values) const {
+  for (const IndexedValue &value : values) {
+    Type other = getRealType(value.type.getElementType());
+    if (other != real && getElementWidth(other) <= getElementWidth(real))
+      return fail(4) << "no operand may be narrower than the " << name
+                     << ": that is of " << real << ", " << value.name << " of "
+                     << other << "; cast one of them";
+  }
+  return success();
+}
+
 std::string ssm::printDims(ArrayRef<unsigned> dims) {
   std::string text;
   llvm::raw_string_ostream os(text);

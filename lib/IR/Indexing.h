@@ -64,6 +64,9 @@ public:
                std::optional<unsigned> exempt = std::nullopt) const;
   /// c4: one real type.
   mlir::LogicalResult checkPrecision(llvm::ArrayRef<IndexedValue> values) const;
+  /// c4: no value is narrower than the one of that name and real type.
+  mlir::LogicalResult checkPrecision(llvm::StringRef name, mlir::Type real,
+                                     llvm::ArrayRef<IndexedValue> values) const;
 
 private:
   std::optional<mlir::Location> loc;

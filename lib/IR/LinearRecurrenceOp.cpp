@@ -195,16 +195,14 @@ LogicalResult LinearRecurrenceOp::inferReturnTypes(
       failed(check.checkCovered(3, values)) ||
       failed(check.checkSizes(values, time)))
     return failure();
-  // The state, and with it init, may be wider than what drives it.
-  SmallVector<IndexedValue> narrow(values);
-  llvm::erase_if(narrow,
-                 [](const IndexedValue &v) { return v.name == "init"; });
-  if (failed(check.checkPrecision(narrow)))
+  Type real = getRealType(findValue(values, "signal")->type.getElementType());
+  if (failed(check.checkPrecision("signal", real, values)))
     return failure();
-
-  Type real = getRealType(values[0].type.getElementType());
-  Type state =
-      real.getIntOrFloatBitWidth() < 32 ? Float32Type::get(context) : real;
+  SmallVector<Type> driving;
+  for (const IndexedValue &value : values)
+    if (value.name != "init")
+      driving.push_back(value.type.getElementType());
+  Type state = getWorkingType(driving);
   if (const IndexedValue *init = findValue(values, "init");
       init && getRealType(init->type.getElementType()) != state)
     return check.fail(4) << "init has the precision of the state, " << state

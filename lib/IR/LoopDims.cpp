@@ -79,6 +79,14 @@ Type ssm::getRealType(Type element) {
   return element;
 }
 
+Type ssm::getWorkingType(TypeRange elements) {
+  Type widest = Float32Type::get(elements.front().getContext());
+  for (Type element : elements)
+    if (getElementWidth(element) > getElementWidth(widest))
+      widest = getRealType(element);
+  return widest;
+}
+
 unsigned ssm::getElementWidth(Type element) {
   return getRealType(element).getIntOrFloatBitWidth();
 }

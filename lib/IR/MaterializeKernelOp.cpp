@@ -63,7 +63,8 @@ LogicalResult MaterializeKernelOp::verify() {
                               "output are time-invariant: the map of "
                            << value.name << " uses the lag dimension d" << lag;
   if (failed(check.checkSizes(values, lag)) ||
-      failed(check.checkPrecision(values)))
+      failed(check.checkPrecision(
+          "result", getRealType(getType().getElementType()), operands)))
     return failure();
   if (failed(check.checkCovered(5, operands, lag)))
     return failure();

@@ -16,6 +16,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -51,13 +52,15 @@ SmallVector<Value> DiagonalKernel::load(const Tile &tile, bool product) {
   } else {
     add(op.getTransition(), maps[0]);
   }
+  Type working = getWorkingType(llvm::map_to_vector(
+      ins, [](const Indexed &in) { return getElementTypeOrSelf(in.value); }));
   unsigned rank = tile.kept.size();
   AffineMap identity = b.getMultiDimIdentityMap(rank);
   Values outs =
       emptyParts(tile.keptSizes(), WideBuilder::numParts(real), b.getF64Type());
   return buildGeneric(b, loc, rank, ins, over(outs, identity),
                       [&](OpBuilder &nested, Location at, ValueRange args) {
-                        NumBuilder num(nested, at, real);
+                        NumBuilder num(nested, at, working);
                         WideBuilder wide(nested, at, real);
                         Wide x = wide.fromNum(num.load(args[0]));
                         if (product)

@@ -31,12 +31,10 @@ static Value buildZero(OpBuilder &b, Location loc, Type real, Type element) {
 
 Value ssm::contract(OpBuilder &b, Location loc,
                     ArrayRef<OpFoldResult> loopSizes, Indexed x, Indexed y,
-                    AffineMap outMap, Projection projection) {
+                    AffineMap outMap, Type stored, Projection projection) {
   Type xType = getElementTypeOrSelf(x.value),
        yType = getElementTypeOrSelf(y.value);
-  Type stored = getRealType(xType);
-  Type real =
-      stored.getIntOrFloatBitWidth() < 32 ? Type(b.getF32Type()) : stored;
+  Type real = getWorkingType({xType, yType});
   bool isComplex = isa<ComplexType>(xType) || isa<ComplexType>(yType);
   bool complexSum = isComplex && projection == Projection::None;
   auto elementOf = [&](Type part) {

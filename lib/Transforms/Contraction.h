@@ -9,10 +9,11 @@
 namespace ssm {
 
 /// out = proj(sum of x * y over the loop dimensions that `outMap` lacks), with
-/// at least 32-bit sums; the result has the operands' precision.
+/// sums in the operands' working type; the result is stored as `stored`.
 mlir::Value contract(mlir::OpBuilder &b, mlir::Location loc,
                      llvm::ArrayRef<mlir::OpFoldResult> loopSizes, Indexed x,
-                     Indexed y, mlir::AffineMap outMap, Projection projection);
+                     Indexed y, mlir::AffineMap outMap, mlir::Type stored,
+                     Projection projection);
 
 /// Drops the loop dimensions that no map uses; those in `dims` move along.
 llvm::SmallVector<mlir::AffineMap>

@@ -35,13 +35,6 @@ namespace ssm {
 #include "ssm/Transforms/Passes.h.inc"
 } // namespace ssm
 
-static Type wideType(Type element) {
-  Type real = getRealType(element);
-  return real.getIntOrFloatBitWidth() < 32
-             ? Type(Float32Type::get(element.getContext()))
-             : real;
-}
-
 SumTarget SumTarget::of(OpBuilder &b, Indexed primal) {
   return {getElementTypeOrSelf(primal.value), primal.map,
           tensor::getMixedSizes(b, primal.value.getLoc(), primal.value)};
@@ -50,7 +43,7 @@ SumTarget SumTarget::of(OpBuilder &b, Indexed primal) {
 Value ssm::sumInto(
     OpBuilder &b, Location loc, const SumTarget &target, ArrayRef<Indexed> ins,
     llvm::function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
-  Type real = wideType(target.element);
+  Type real = getWorkingType(target.element);
   Type sumType =
       isa<ComplexType>(target.element) ? Type(ComplexType::get(real)) : real;
   Value init = tensor::EmptyOp::create(b, loc, target.sizes, sumType);
@@ -99,7 +92,7 @@ Value ssm::sumOfProducts(OpBuilder &b, Location loc, const SumTarget &target,
   SmallVector<Indexed> ins = {x};
   if (y.value)
     ins.push_back(y);
-  Type real = wideType(target.element);
+  Type real = getWorkingType(target.element);
   return sumInto(b, loc, target, ins,
                  [&](OpBuilder &nested, Location at, ValueRange args) {
                    NumBuilder num(nested, at, real);
@@ -139,7 +132,7 @@ void Cotangents::add(OpBuilder &b, Value value, Value grad) {
   auto type = cast<RankedTensorType>(value.getType());
   Location loc = value.getLoc();
   AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
-  Type real = wideType(type.getElementType());
+  Type real = getWorkingType(type.getElementType());
   Value out = tensor::EmptyOp::create(
       b, loc, tensor::getMixedSizes(b, loc, value), type.getElementType());
   sum = buildGeneric(b, loc, type.getRank(),
@@ -298,7 +291,7 @@ void Differentiation::returnCotangents() {
     Value grad = cotangents->get(arg);
     if (!grad) {
       Type element = getElementTypeOrSelf(arg);
-      NumBuilder num(b, arg.getLoc(), wideType(element));
+      NumBuilder num(b, arg.getLoc(), getWorkingType(element));
       Value zero = num.store(num.constant(0.0), element);
       Value empty = tensor::EmptyOp::create(
           b, arg.getLoc(), tensor::getMixedSizes(b, arg.getLoc(), arg),

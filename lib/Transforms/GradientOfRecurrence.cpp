@@ -99,7 +99,7 @@ RecurrenceGradient::RecurrenceGradient(OpBuilder &b, LinearRecurrenceOp op,
   for (unsigned dim : dims.state)
     exprs.push_back(b.getAffineDimExpr(dim));
   statesMap = AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext());
-  Type real = getRealType(op.getTransition().getType().getElementType());
+  Type real = getRealType(op.getResult().getType().getElementType());
   statesElement = isa<ComplexType>(op.getStateElementType())
                       ? Type(ComplexType::get(real))
                       : real;
@@ -308,7 +308,10 @@ LogicalResult ssm::differentiate(OpBuilder &b, MaterializeKernelOp op,
   bool isComplex = llvm::any_of(op.getIndexedOperands(), [](Value operand) {
     return isa<ComplexType>(getElementTypeOrSelf(operand));
   });
-  Type wide = real.getIntOrFloatBitWidth() < 32 ? Type(b.getF32Type()) : real;
+  Type wide = getWorkingType(
+      llvm::map_to_vector(op.getIndexedOperands(), [](Value operand) {
+        return getElementTypeOrSelf(operand);
+      }));
   auto finalType = RankedTensorType::get(
       shape, isComplex ? Type(ComplexType::get(wide)) : wide);
   auto attr = [&](std::optional<uint64_t> dim) {

@@ -12,6 +12,8 @@
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Transforms/Patterns.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 using namespace mlir;
 using namespace ssm;
 
@@ -49,9 +51,10 @@ struct HoistInput : OpRewritePattern<LinearRecurrenceOp> {
       }
     AffineMap drivenMap =
         AffineMap::get(op.getNumLoops(), 0, driven, rewriter.getContext());
-    Value v = contract(rewriter, op.getLoc(), getLoopSizes(rewriter, op),
-                       {op.getInput(), input}, {op.getSignal(), signal},
-                       drivenMap, Projection::None);
+    Value v = contract(
+        rewriter, op.getLoc(), getLoopSizes(rewriter, op),
+        {op.getInput(), input}, {op.getSignal(), signal}, drivenMap,
+        getRealType(getElementTypeOrSelf(op.getSignal())), Projection::None);
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     maps[1] = drivenMap;
     maps.erase(maps.begin() + 2);
@@ -81,7 +84,7 @@ struct HoistOutput : OpRewritePattern<LinearRecurrenceOp> {
     SmallVector<int64_t> sizes = getStaticLoopSizes(op), shape;
     for (unsigned dim : dimsOf(states))
       shape.push_back(sizes[dim]);
-    Type real = getRealType(op.getTransition().getType().getElementType());
+    Type real = getRealType(op.getResult().getType().getElementType());
     Type element = isa<ComplexType>(op.getStateElementType())
                        ? Type(ComplexType::get(real))
                        : real;
@@ -95,7 +98,7 @@ struct HoistOutput : OpRewritePattern<LinearRecurrenceOp> {
         op.getSignal(), op.getInput(), Value(), maps, Projection::None);
     Value y = contract(rewriter, op.getLoc(), getLoopSizes(rewriter, op),
                        {op.getOutput(), output}, {rebuilt.getResult(), states},
-                       op.getResultIndexingMap(), op.getProjection());
+                       op.getResultIndexingMap(), real, op.getProjection());
     rewriter.replaceOp(op, {y, rebuilt.getFinal()});
     return success();
   }

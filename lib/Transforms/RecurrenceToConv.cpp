@@ -36,7 +36,7 @@ public:
   ConvForm(OpBuilder &b, LinearRecurrenceOp op)
       : b(b), op(op), loc(op.getLoc()), sizes(getLoopSizes(b, op)),
         lag(op.getTime()),
-        storage(getRealType(op.getTransition().getType().getElementType())) {}
+        storage(getRealType(op.getResult().getType().getElementType())) {}
 
   Value emit();
 
@@ -46,7 +46,6 @@ private:
                    Projection projection);
   /// The kernel's length: `length`, or what the strategy cuts it to.
   OpFoldResult cutTaps(OpFoldResult length);
-  Value storedInit();
   Value makeResponse(AffineMap map, Type element);
   Value addInitResponse(Value y);
   Value finish(Value y);
@@ -177,28 +176,11 @@ OpFoldResult ConvForm::cutTaps(OpFoldResult length) {
       .getResult();
 }
 
-/// init, in the precision of the other operands.
-Value ConvForm::storedInit() {
-  auto type = cast<RankedTensorType>(op.getInit().getType());
-  Type element = elementOf(isComplex(op.getInit()));
-  if (type.getElementType() == element)
-    return op.getInit();
-  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
-  Value out = tensor::EmptyOp::create(
-      b, loc, tensor::getMixedSizes(b, loc, op.getInit()), element);
-  return buildGeneric(
-      b, loc, type.getRank(), {{op.getInit(), identity}}, {{out, identity}},
-      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-        NumBuilder num(nested, bodyLoc, getRealType(op.getStateElementType()));
-        return SmallVector<Value>{num.store(num.load(args[0]), element)};
-      })[0];
-}
-
 /// C A^{t+1} init: a kernel whose input is init, without its first tap.
 Value ConvForm::makeResponse(AffineMap map, Type element) {
   OpFoldResult length = sizes[lag];
   sizes[lag] = affine(b, loc, b.getAffineSymbolExpr(0) + 1, length);
-  Value taps = makeKernel({storedInit(), op.getInitIndexingMap()}, map, element,
+  Value taps = makeKernel({op.getInit(), op.getInitIndexingMap()}, map, element,
                           Projection::None);
   sizes[lag] = length;
   SmallVector<OpFoldResult> shape = applyMap(map, sizes);

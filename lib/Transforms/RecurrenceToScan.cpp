@@ -136,19 +136,17 @@ AssociativeScanOp ScanForm::makeScan(ValueRange elements) {
 
 /// y = proj(C x) over all of time, or the states in the result's layout.
 Value ScanForm::makeResult(Value states) {
+  Type stored = getRealType(op.getResult().getType().getElementType());
   Value output = op.getOutput();
   AffineMap outputMap = op.getOutputIndexingMap();
   if (!output) {
-    auto type = RankedTensorType::get(
-        {}, getRealType(op.getTransition().getType().getElementType()));
+    auto type = RankedTensorType::get({}, stored);
     output = arith::ConstantOp::create(
-        b, loc,
-        DenseElementsAttr::get(type,
-                               b.getFloatAttr(type.getElementType(), 1.0)));
+        b, loc, DenseElementsAttr::get(type, b.getFloatAttr(stored, 1.0)));
     outputMap = AffineMap::get(op.getNumLoops(), 0, {}, b.getContext());
   }
   return contract(b, loc, sizes, {output, outputMap}, {states, statesMap},
-                  op.getResultIndexingMap(), op.getProjection());
+                  op.getResultIndexingMap(), stored, op.getProjection());
 }
 
 Value ScanForm::makeFinal(Value states) {

@@ -25,33 +25,32 @@ Value NumBuilder::divf(Value x, Value y) {
 }
 Value NumBuilder::negf(Value x) { return arith::NegFOp::create(b, loc, x); }
 
-Value NumBuilder::widen(Value scalar) {
-  if (scalar.getType() == real)
+Value NumBuilder::convert(Value scalar, Type type) {
+  if (scalar.getType() == type)
     return scalar;
-  return arith::ExtFOp::create(b, loc, real, scalar);
+  if (scalar.getType().getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(b, loc, type, scalar);
+  // No processor rounds f64 to 16 bits, and C runtimes may lack it: by f32.
+  if (scalar.getType().isF64() && type.getIntOrFloatBitWidth() < 32)
+    scalar = arith::TruncFOp::create(b, loc, b.getF32Type(), scalar);
+  return arith::TruncFOp::create(b, loc, type, scalar);
 }
 
 Num NumBuilder::load(Value scalar) {
   if (!isa<ComplexType>(scalar.getType()))
-    return {widen(scalar), Value()};
-  return {widen(complex::ReOp::create(b, loc, scalar)),
-          widen(complex::ImOp::create(b, loc, scalar))};
-}
-
-Value NumBuilder::narrow(Value scalar, Type type) {
-  if (scalar.getType() == type)
-    return scalar;
-  return arith::TruncFOp::create(b, loc, type, scalar);
+    return {convert(scalar, real), Value()};
+  return {convert(complex::ReOp::create(b, loc, scalar), real),
+          convert(complex::ImOp::create(b, loc, scalar), real)};
 }
 
 Value NumBuilder::store(Num x, Type element) {
   auto complexType = dyn_cast<ComplexType>(element);
   if (!complexType)
-    return narrow(x.re, element);
+    return convert(x.re, element);
   Type part = complexType.getElementType();
   Value im = x.isComplex() ? x.im : constant(0.0).re;
-  return complex::CreateOp::create(b, loc, complexType, narrow(x.re, part),
-                                   narrow(im, part));
+  return complex::CreateOp::create(b, loc, complexType, convert(x.re, part),
+                                   convert(im, part));
 }
 
 Num NumBuilder::constant(double value) {

@@ -41,6 +41,8 @@ Wide WideBuilder::fromNum(Num x) {
       part = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, 0.0));
     if (isDouble)
       return {part, constant(0.0)};
+    if (part.getType().isF64())
+      return {part, Value()};
     return {arith::ExtFOp::create(b, loc, b.getF64Type(), part), Value()};
   };
   return {widen(x.re), widen(x.im)};

@@ -1,10 +1,18 @@
 // RUN: ssm-opt %s --split-input-file --verify-diagnostics
 // Constraints c4 to c8: precision, and which operand may use which dimension.
 
-func.func @precision(%a: tensor<8xf64>, %u: tensor<4x8xf32>) {
-  // expected-error@+1 {{(linear_recurrence_c4) operands must be of one precision: transition is of 'f64', signal of 'f32'; cast one of them}}
-  %y, %x = ssm.linear_recurrence transition(%a : tensor<8xf64>) signal(%u : tensor<4x8xf32>) {time = 0 : i64, indexing_maps = [
-    affine_map<(t, d) -> (d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>]} -> tensor<4x8xf32>, tensor<8xf32>
+func.func @precision(%a: tensor<8xf32>, %u: tensor<4x8xf64>) {
+  // expected-error@+1 {{(linear_recurrence_c4) no operand may be narrower than the signal: that is of 'f64', transition of 'f32'; cast one of them}}
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<8xf32>) signal(%u : tensor<4x8xf64>) {time = 0 : i64, indexing_maps = [
+    affine_map<(t, d) -> (d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>]} -> tensor<4x8xf64>, tensor<8xf64>
+  return
+}
+
+// -----
+func.func @half_precisions(%a: tensor<8xf16>, %u: tensor<4x8xbf16>) {
+  // expected-error@+1 {{(linear_recurrence_c4) no operand may be narrower than the signal: that is of 'bf16', transition of 'f16'; cast one of them}}
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<8xf16>) signal(%u : tensor<4x8xbf16>) {time = 0 : i64, indexing_maps = [
+    affine_map<(t, d) -> (d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>]} -> tensor<4x8xbf16>, tensor<8xf32>
   return
 }
 

@@ -72,3 +72,15 @@ func.func @scalar(%a: tensor<f32>, %u: tensor<?xf32>) -> tensor<f32> {
      time = 0 : i64} -> tensor<?xf32>, tensor<f32>
   return %x : tensor<f32>
 }
+
+// A transition in f64 makes the state f64; the result has the signal's type.
+// CHECK-LABEL: @wide_transition
+// CHECK: -> tensor<9x4xf32>, tensor<4xf64>
+func.func @wide_transition(%a: tensor<4xf64>, %u: tensor<9x4xf32>, %h: tensor<4xf64>)
+    -> (tensor<9x4xf32>, tensor<4xf64>) {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<4xf64>) signal(%u : tensor<9x4xf32>) init(%h : tensor<4xf64>)
+      {indexing_maps = [affine_map<(t, d) -> (d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>,
+                        affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>], time = 0 : i64}
+      -> tensor<9x4xf32>, tensor<4xf64>
+  return %y, %x : tensor<9x4xf32>, tensor<4xf64>
+}

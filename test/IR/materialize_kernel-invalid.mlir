@@ -56,16 +56,16 @@ func.func @sizes(%a: tensor<8xf32>, %b: tensor<7xf32>) {
 }
 
 // -----
-func.func @precision(%a: tensor<8xf32>, %b: tensor<8xf64>) {
-  // expected-error@+1 {{(materialize_kernel_c4) operands must be of one precision: transition is of 'f32', input of 'f64'; cast one of them}}
-  %k = ssm.materialize_kernel transition(%a : tensor<8xf32>) input(%b : tensor<8xf64>) output(%b : tensor<8xf64>) {time = 1 : i64, indexing_maps = [
-    affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h, l)>]} -> tensor<8x16xf32>
+func.func @precision(%a: tensor<8xf64>, %b: tensor<8xf32>) {
+  // expected-error@+1 {{(materialize_kernel_c4) no operand may be narrower than the result: that is of 'f64', input of 'f32'; cast one of them}}
+  %k = ssm.materialize_kernel transition(%a : tensor<8xf64>) input(%b : tensor<8xf32>) output(%b : tensor<8xf32>) {time = 1 : i64, indexing_maps = [
+    affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h, l)>]} -> tensor<8x16xf64>
   return
 }
 
 // -----
 func.func @result_precision(%a: tensor<8xf32>, %b: tensor<8xf32>) {
-  // expected-error@+1 {{(materialize_kernel_c4) operands must be of one precision: transition is of 'f32', result of 'f64'; cast one of them}}
+  // expected-error@+1 {{(materialize_kernel_c4) no operand may be narrower than the result: that is of 'f64', transition of 'f32'; cast one of them}}
   %k = ssm.materialize_kernel transition(%a : tensor<8xf32>) input(%b : tensor<8xf32>) output(%b : tensor<8xf32>) {time = 1 : i64, indexing_maps = [
     affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h)>, affine_map<(h, l) -> (h, l)>]} -> tensor<8x16xf64>
   return

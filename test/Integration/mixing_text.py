@@ -32,7 +32,7 @@ class Mixing(Recurrence):
         self.present = [k for k in "aubchpq" if k in "au" or self.letters[k]]
         sizes = " ".join(f"{k}={v}" for k, v in self.sizes.items())
         flags = [f"{k}={v}" for k, v in vars(self).items()
-                 if k in ("complex", "p", "q", "reverse", "read", "projection", "start", "final", "dynamic") and v]
+                 if k in ("complex", "wide", "p", "q", "reverse", "read", "projection", "start", "final", "dynamic") and v]
         self.name = " ".join([self.spec, sizes, self.dtype, *flags])
 
     def operands(self):
@@ -40,7 +40,7 @@ class Mixing(Recurrence):
         data = super().operands()
         rng = np.random.default_rng([self.seed, *self.name.encode()])
         for k in [k for k in "apq" if k in data]:
-            x = normal(rng, data[k].shape, self.dtype, k in self.complex)
+            x = normal(rng, data[k].shape, self.dtype_of(k), k in self.complex)
             axes = [self.letters[k].index(s) for s in self.row + self.column if s in self.letters[k]]
             if k == "a" and self.column:
                 x = x * (0.97 / np.linalg.norm(x, 2, axis=tuple(axes), keepdims=True))

@@ -109,8 +109,8 @@ class Recurrence(Case):
     """ssm.linear_recurrence; `spec` is that of reference.ops.state_space.
 
     An empty b or c is an absent operand. `complex` holds the letters of the
-    complex operands among a, b, c, u and h (the initial state); `init` and
-    `final` are the letters of those, by default those of the state; `dynamic`
+    complex operands among a, b, c, u and h (the initial state), `wide` those of
+    the operands in f64, which make the state f64; `init` and `final` are the letters of those, by default those of the state; `dynamic`
     the loop dimensions of unknown size.
     """
 
@@ -118,6 +118,7 @@ class Recurrence(Case):
     sizes: dict
     dtype: str = "f32"
     complex: str = ""
+    wide: str = ""
     reverse: bool = False
     read: str = "after"
     projection: str = "none"
@@ -138,7 +139,7 @@ class Recurrence(Case):
         self.dims = "".join(dict.fromkeys(self.y + self.state + left.replace(",", "")))
         self.present = [k for k in "aubch" if k in "au" or self.letters.get(k) or (k == "h" and self.init is not None)]
         flags = [f"{k}={v}" for k, v in vars(self).items()
-                 if k in ("complex", "reverse", "read", "projection", "numerics", "init", "final", "dynamic", "strategy")
+                 if k in ("complex", "wide", "reverse", "read", "projection", "numerics", "init", "final", "dynamic", "strategy")
                  and v not in ("", False, "after", "none", "norm", None) and not (k == "final" and v == self.state)]
         sizes = " ".join(f"{k}={v}" for k, v in self.sizes.items())
         self.name = " ".join([self.spec, sizes, self.dtype, *flags])
@@ -146,21 +147,27 @@ class Recurrence(Case):
     def shape(self, letters):
         return [self.sizes[k] for k in letters]
 
+    def state_dtype(self):
+        narrow = self.dtype in ("f16", "bf16")
+        return "f64" if set(self.wide) & set(self.present) else "f32" if narrow else self.dtype
+
+    def dtype_of(self, operand):
+        return self.state_dtype() if operand == "h" else "f64" if operand in self.wide else self.dtype
+
     def operands(self):
         rng = np.random.default_rng([self.seed, *self.name.encode()])
         return {k: (decaying if k == "a" else normal)(
-                    rng, self.shape(self.letters[k]), self.dtype, k in self.complex) for k in self.present}
+                    rng, self.shape(self.letters[k]), self.dtype_of(k), k in self.complex) for k in self.present}
 
     def type(self, letters, is_complex, dtype=None):
         shape = ["?" if k in self.dynamic else self.sizes[k] for k in letters]
         return tensor(shape, element(dtype or self.dtype, is_complex))
 
     def types(self):
-        operands = [self.type(self.letters[k], k in self.complex) for k in self.present]
+        operands = [self.type(self.letters[k], k in self.complex, self.dtype_of(k)) for k in self.present]
         state = any(k in self.complex for k in "abuhpq" if k in self.present)
         output = (state or ("c" in self.complex and "c" in self.present)) and self.projection == "none"
-        wide = "f32" if self.dtype in ("f16", "bf16") else self.dtype
-        return operands, [self.type(self.y, output), self.type(self.final, state, wide)]
+        return operands, [self.type(self.y, output), self.type(self.final, state, self.state_dtype())]
 
     def results(self, i):
         return [f"%y{i}", f"%x{i}"]

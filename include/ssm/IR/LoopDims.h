@@ -45,6 +45,10 @@ unsigned getElementWidth(mlir::Type element);
 /// The element type, or the type of its real part if it is complex.
 mlir::Type getRealType(mlir::Type element);
 
+/// The real type that arithmetic on values of these element types is done in:
+/// the widest of theirs, and f32 at least.
+mlir::Type getWorkingType(mlir::TypeRange elements);
+
 } // namespace ssm
 
 #endif // SSM_IR_LOOPDIMS_H

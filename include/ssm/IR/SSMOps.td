@@ -71,7 +71,12 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
     state dimension is shared along it (a scalar transition is a diagonal whose
     map lacks the state dimension).
 
-    The state is complex if any operand is, and has at least 32 bits.
+    The state is complex if any operand is. It has the widest of the operands'
+    real types, and at least 32 bits: a transition in f64 makes an f64 state
+    under a signal in f32, for states that last so many steps n that the
+    rounding of A, which makes them off by up to n 2^-25, would show. The result has the signal's real type; what `input` sums
+    over input dimensions is rounded to it too.
+
     The final state is x_{L-1} (x_0 for backward; `init` if L = 0).
 
     Constraints:
@@ -82,8 +87,8 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
       it, the maps of init and final do not.
     - (linear_recurrence_c3) every loop dimension is in an operand's map, and all
       values that share one agree on its size.
-    - (linear_recurrence_c4) all operands are of one precision: transition,
-      signal, input and output have the same real type, init the state's.
+    - (linear_recurrence_c4) no operand is narrower than the signal, whose real
+      type the result has; init has the state's.
     - (linear_recurrence_c5) transition and init use state and parallel
       dimensions only (and time, for the transition).
     - (linear_recurrence_c6) without `output` the result's map covers the state
@@ -212,8 +217,7 @@ def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel",
       uses and no operand's map does.
     - (materialize_kernel_c3) all values that share a loop dimension agree on
       its size.
-    - (materialize_kernel_c4) all operands and the result have the same real
-      type; the result is complex if an operand is and nothing is projected.
+    - (materialize_kernel_c4) no operand is narrower than the result; the result is complex if an operand is and nothing is projected.
     - (materialize_kernel_c5) every loop dimension but the lag is in an
       operand's map.
     - (materialize_kernel_c6) a projection needs a complex operand.

@@ -26,9 +26,9 @@ public:
 
   mlir::OpBuilder &getBuilder() { return b; }
 
-  /// Takes a scalar apart and widens it to the builder's real type.
+  /// Takes a scalar apart and converts it to the builder's real type.
   Num load(mlir::Value scalar);
-  /// Puts the parts together as a scalar of type `element`, rounded to it.
+  /// Puts the parts together as a scalar of type `element`, converted to it.
   mlir::Value store(Num x, mlir::Type element);
 
   Num add(Num x, Num y);
@@ -51,8 +51,7 @@ public:
   mlir::Value negf(mlir::Value x);
 
 private:
-  mlir::Value widen(mlir::Value scalar);
-  mlir::Value narrow(mlir::Value scalar, mlir::Type type);
+  mlir::Value convert(mlir::Value scalar, mlir::Type type);
 
   mlir::OpBuilder &b;
   mlir::Location loc;

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from harness import run
-from mlir_text import Recurrence, check, compute
+from mlir_text import Recurrence, check, compute, norm
 
 LENGTHS = [0, 1, 2, 3, 63, 64, 65, 1000, 4096, 65536]
 SCANS = ["sequential", "tree_scan"]
@@ -95,6 +95,29 @@ def test_time_invariant(dtype, strategy):
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_time_varying(dtype, strategy):
     check(varying(dtype), dtype, strategy)
+
+
+@pytest.mark.parametrize("strategy", SCANS + CONVOLUTIONS)
+@pytest.mark.parametrize("dtype,unit", [("f32", 2.0**-24), ("bf16", 2.0**-8)])
+def test_a_transition_in_f64_makes_the_state_f64(dtype, unit, strategy):
+    """Decays of 10^4 steps, which f32 cannot hold: a result is rounded to the
+    signal's type once, and the last state is as exact as f64."""
+    def case(spec, complex="", **options):
+        sizes = {"b": 2, "t": 3000, "d": 17, "h": 3, "n": 2}
+        one = Recurrence(spec, {k: v for k, v in sizes.items() if k in spec}, dtype, complex,
+                         wide="a" + "".join(k for k in "bc" if k in complex), **options)
+        a = one.inputs["a"]
+        one.inputs["a"] = a / np.abs(a) * np.random.default_rng(0).uniform(0.9998, 0.9999, a.shape)
+        return one
+    cases = [case("d,,,btd->btd"), case("d,,,bdt->bdt", dynamic="t"), case("d,d,d,btd->btd", init="bd", reverse=True),
+             case("hn,hn,hn,bth->bth", complex="abch", init="bhn", projection="twice_real")]
+    if strategy in SCANS:
+        cases += [case("btd,,,btd->btd"), case("bhtn,btn,btn,bth->bth", complex="ah", init="bhn", projection="real")]
+    for one, (y, final) in zip(cases, compute(cases, strategy), strict=True):
+        want, last = one.oracle
+        slack = 1e-6 if strategy in CONVOLUTIONS else 1e-9
+        assert norm(y - want) <= (unit + slack) * norm(want), one.name
+        assert norm(final - last) <= 1e-13 * one.scales()[1], one.name
 
 
 @pytest.mark.parametrize("strategy", SCANS)
