@@ -147,18 +147,23 @@ def plan_recurrence(form, operands, strategy, numerics):
     check_choice(numerics, NUMERICS, "numerics")
     check_choice(form.projection, PROJECTIONS, "output")
     check_choice(form.read, ("after", "before"), "read")
+    elements = operand_elements(form.names, operands)
+    return plan_typed_recurrence(form, operands, elements, result_elements(form, elements), strategy, numerics)
+
+
+def plan_typed_recurrence(form, operands, elements, result_types, strategy, numerics):
+    """The same with the MLIR element types given: of operands by name, and of y and the state."""
     names, keywords, maps, sizes = form.names, form.keywords, form.maps, form.sizes
-    elements = operand_elements(names, operands)
-    part = real(elements[keywords_to_names(keywords)["signal"]])
-    y_element, state_element = result_elements(form, elements)
+    y_element, state_element = result_types
+    part = real(state_element)
 
     program = _text.Program(form.function)
     values = {}
     for name, x in zip(names, operands):
         shape = x.shape if form.shapes[name] is None else form.shapes[name]
         value, type_ = program.argument(name, shape, elements[name])
-        if name == "init" and elements[name] != real_or_complex(elements[name], wide(part)):
-            value, type_ = widen(program, value, type_, shape, elements[name], wide(part))
+        if name == "init" and elements[name] != real_or_complex(elements[name], part):
+            value, type_ = widen(program, value, type_, shape, elements[name], part)
         values[name] = value, type_
     results = [_text.tensor([sizes[k] for k in form.y], y_element),
                _text.tensor([sizes[k] for k in form.state], state_element)]

@@ -27,7 +27,7 @@ import numpy as np
 
 from . import _ops
 from ._compile import STRATEGIES, compile_text, core, encode
-from ._recurrence import Form, plan_recurrence
+from ._recurrence import Form, plan_typed_recurrence
 
 LETTERS = "abcdefghijklmnopqrsuvwxyz"  # t is time
 PORTS = {"transition": "a", "signal": "u", "input": "b", "output": "c", "init": "init", "left": "p", "right": "q"}
@@ -127,7 +127,9 @@ class System:
         form = Form("plot", list(maps), keywords, "".join(sizes), maps, dict.fromkeys(maps), self.maps["result"],
                     self.maps["final"], sizes, about["projection"], self.backward, about["read"], mixing,
                     returns_final=bool(about["final_used"]))
-        return plan_recurrence(form, [like[name] for _, name in names], "auto", about["numerics"])
+        types = dict(zip(self.maps, about["elements"]))
+        return plan_typed_recurrence(form, [like[name] for _, name in names], {n: types[name] for n, name in names},
+                                     (types["result"], types["final"]), "auto", about["numerics"])
 
     def poles(self):
         if "transition" not in self.maps:
