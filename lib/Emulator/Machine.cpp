@@ -177,8 +177,11 @@ void Machine::access(char *p, unsigned size, unsigned site) {
   } else if (what.isWrite()) {
     idle = 0;
   }
+  // Others see a relaxed write late: with a seed, after some turns of theirs.
   if (what.isAtomic())
-    yield();
+    do
+      yield();
+    while (options.seed && what.isWrite() && random() % 8 != 0);
   uint64_t offset = reinterpret_cast<uintptr_t>(p);
   if (region->isShared())
     offset = p - region->data();
