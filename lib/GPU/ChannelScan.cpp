@@ -26,7 +26,6 @@ namespace ssm {
 
 /// Complex f32 states then fill 128 of a thread's 255 registers.
 static constexpr int64_t kMaxStates = 64;
-static constexpr int64_t kThreads = 128;
 
 /// Number of states of a channel, or nothing if it is not known or overflows.
 static std::optional<int64_t> countStates(LinearRecurrenceOp op) {
@@ -57,9 +56,10 @@ const char *refusesChannelScan(LinearRecurrenceOp op) {
 namespace {
 class ChannelScan {
 public:
-  ChannelScan(OpBuilder &b, Kernel &kernel)
-      : b(b), k(kernel), op(kernel.op), dims(op.getDims()),
-        states(*countStates(op)),
+  ChannelScan(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op,
+              int64_t threads)
+      : b(b), k(kernel), op(op), tensors(kernel, op), dims(op.getDims()),
+        threads(threads), states(*countStates(op)),
         complexState(isa<ComplexType>(op.getStateElementType())) {}
 
   Launch emit();
@@ -86,8 +86,9 @@ private:
   OpBuilder &b;
   Kernel &k;
   LinearRecurrenceOp op;
+  RecurrenceTensors tensors;
   LinearRecurrenceOp::Dims dims;
-  int64_t states;
+  int64_t threads, states;
   bool complexState;
   SmallVector<unsigned> parallel; ///< Neighbouring threads' dimension last.
   SmallVector<Value> channel;
@@ -140,30 +141,30 @@ SmallVector<Num> ChannelScan::emitStep(ArrayRef<Num> x, Value time) {
     return tensor && varies(tensor) ? readAll(tensor, time)
                                     : SmallVector<Num>(fixed);
   };
-  SmallVector<Num> a = current(k.transition, fixedA);
-  SmallVector<Num> drive = readAll(k.signal, time);
-  SmallVector<Num> in = current(k.input, fixedB);
-  SmallVector<Num> out = current(k.output, fixedC);
+  SmallVector<Num> a = current(tensors.transition, fixedA);
+  SmallVector<Num> drive = readAll(tensors.signal, time);
+  SmallVector<Num> in = current(tensors.input, fixedB);
+  SmallVector<Num> out = current(tensors.output, fixedC);
   SmallVector<Num> next;
   for (int64_t n = 0; n < states; ++n)
     next.push_back(k.num.mulAdd(
-        a[n], x[n], k.input ? k.num.mul(in[n], drive[n]) : drive[n]));
-  if (!k.result)
+        a[n], x[n], tensors.input ? k.num.mul(in[n], drive[n]) : drive[n]));
+  if (!tensors.result)
     return next;
   ArrayRef<Num> seen = op.getRead() == ReadPoint::Before ? x : next;
   bool real = op.getProjection() != Projection::None;
   Num y;
   for (int64_t n = 0; n < states; ++n) {
-    Num term = !k.output ? seen[n]
-               : real    ? k.num.realOfProduct(out[n], seen[n])
-                         : k.num.mul(out[n], seen[n]);
+    Num term = !tensors.output ? seen[n]
+               : real          ? k.num.realOfProduct(out[n], seen[n])
+                               : k.num.mul(out[n], seen[n]);
     y = n ? k.num.add(y, term) : term;
   }
   if (real)
     y.im = Value();
   if (op.getProjection() == Projection::TwiceReal)
     y = k.num.mul(y, k.num.constant(2));
-  k.store(k.result, k.offset(k.result, at(0, time)), y);
+  k.store(tensors.result, k.offset(tensors.result, at(0, time)), y);
   return next;
 }
 
@@ -173,12 +174,12 @@ void ChannelScan::emitThread(ArrayRef<Value> indices) {
     return tensor && !varies(tensor) ? readAll(tensor, Value())
                                      : SmallVector<Num>();
   };
-  fixedA = readFixed(k.transition);
-  fixedB = readFixed(k.input);
-  fixedC = readFixed(k.output);
+  fixedA = readFixed(tensors.transition);
+  fixedB = readFixed(tensors.input);
+  fixedC = readFixed(tensors.output);
   SmallVector<Num> start(states, k.num.constant(0));
-  if (k.init)
-    start = readAll(k.init, Value());
+  if (tensors.init)
+    start = readAll(tensors.init, Value());
   Value length = k.size(dims.time);
   auto loop = scf::ForOp::create(
       b, k.loc, k.constant(0), length, k.constant(1), flatten(start),
@@ -193,11 +194,11 @@ void ChannelScan::emitThread(ArrayRef<Value> indices) {
         scf::YieldOp::create(b, loc,
                              flatten(emitStep(unflatten(carried), time)));
       });
-  if (!k.final)
+  if (!tensors.final)
     return;
   SmallVector<Num> last = unflatten(loop.getResults());
   for (int64_t n = 0; n < states; ++n)
-    k.store(k.final, k.offset(k.final, at(n, Value())), last[n]);
+    k.store(tensors.final, k.offset(tensors.final, at(n, Value())), last[n]);
 }
 
 SmallVector<Value> ChannelScan::findChannel(Value number) {
@@ -210,17 +211,17 @@ SmallVector<Value> ChannelScan::findChannel(Value number) {
 }
 
 Launch ChannelScan::emit() {
-  Launch launch{kThreads, kThreads, {}};
+  GridFactor channels{{}, threads};
   for (unsigned dim : dimsOf(op.getResultIndexingMap()))
     if (llvm::is_contained(dims.parallel, dim)) {
       parallel.push_back(dim);
-      launch.elements.push_back(k.launchSize(dim));
+      channels.elements.push_back(k.launchSize(dim));
     }
   Value all = k.constant(1);
   for (unsigned dim : parallel)
     all = k.mul(all, k.size(dim));
   Value number =
-      k.add(k.mul(k.blockIndex(), k.constant(kThreads)), k.threadIndex());
+      k.add(k.mul(k.blockIndex(), k.constant(threads)), k.threadIndex());
   Value inside =
       arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, number, all);
   auto guard = scf::IfOp::create(b, k.loc, inside, /*withElseRegion=*/false);
@@ -228,13 +229,12 @@ Launch ChannelScan::emit() {
   emitThread(findChannel(number));
   b.setInsertionPointAfter(guard);
   gpu::ReturnOp::create(b, k.loc);
-  return launch;
+  return {threads, {channels}};
 }
 
-Launch emitChannelScan(OpBuilder &b, gpu::GPUModuleOp parent,
-                       func::FuncOp function, LinearRecurrenceOp op) {
-  Kernel kernel(b, parent, function, op, kThreads);
-  return ChannelScan(b, kernel).emit();
+Launch emitChannelScan(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op,
+                       const GPUScanPlan &plan) {
+  return ChannelScan(b, kernel, op, plan.threads).emit();
 }
 
 } // namespace ssm

@@ -48,21 +48,23 @@ static bool isChip(StringRef chip) {
   return info && info->isCPUStringValid(chip);
 }
 
+static llvm::json::Value toJSON(Attribute attribute) {
+  if (auto text = dyn_cast<StringAttr>(attribute))
+    return text.getValue();
+  if (auto number = dyn_cast<IntegerAttr>(attribute))
+    return number.getInt();
+  if (auto numbers = dyn_cast<DenseI64ArrayAttr>(attribute))
+    return llvm::json::Array(numbers.asArrayRef());
+  if (auto list = dyn_cast<ArrayAttr>(attribute))
+    return llvm::json::Array(llvm::map_range(list, toJSON));
+  llvm::json::Object fields;
+  for (NamedAttribute field : cast<DictionaryAttr>(attribute))
+    fields[field.getName().strref()] = toJSON(field.getValue());
+  return fields;
+}
+
 static std::string formatLaunches(ArrayAttr launches) {
-  llvm::json::Array kernels;
-  for (auto launch : launches.getAsRange<DictionaryAttr>()) {
-    llvm::json::Object kernel;
-    for (NamedAttribute field : launch)
-      if (auto text = dyn_cast<StringAttr>(field.getValue()))
-        kernel[field.getName().strref()] = text.getValue();
-      else if (auto number = dyn_cast<IntegerAttr>(field.getValue()))
-        kernel[field.getName().strref()] = number.getInt();
-      else
-        kernel[field.getName().strref()] = llvm::json::Array(
-            cast<DenseI64ArrayAttr>(field.getValue()).asArrayRef());
-    kernels.push_back(std::move(kernel));
-  }
-  llvm::json::Object file{{"kernels", std::move(kernels)}};
+  llvm::json::Object file{{"kernels", toJSON(launches)}};
   return llvm::formatv("{0:2}\n", llvm::json::Value(std::move(file)));
 }
 

@@ -1,4 +1,4 @@
-//===- Kernel.cpp - What the kernels of a recurrence share ----------------===//
+//===- Kernel.cpp - What all kernels share --------------------------------===//
 #include "Kernel.h"
 
 #include "ssm/IR/LoopDims.h"
@@ -13,18 +13,16 @@ namespace ssm {
 static constexpr unsigned kGlobalSpace = 1;
 
 Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
-               LinearRecurrenceOp op, int64_t threads)
-    : op(op), loc(op.getLoc()),
-      num(b, op.getLoc(), getRealType(op.getStateElementType())), b(b) {
+               Location loc, ArrayRef<int64_t> staticSizes, Type real,
+               int64_t threads, bool hasWorkspace)
+    : loc(loc), num(b, loc, real), b(b), function(function) {
   auto pointer = LLVM::LLVMPointerType::get(b.getContext(), kGlobalSpace);
-  SmallVector<int64_t> staticSizes = getStaticLoopSizes(op);
-  auto back = cast<func::ReturnOp>(function.getBody().front().getTerminator());
-  SmallVector<Type> types(function.getNumArguments() + back.getNumOperands(),
-                          pointer);
-  types.append(
-      llvm::count_if(staticSizes,
-                     [](int64_t s) { return ShapedType::isDynamic(s); }),
-      b.getI64Type());
+  unsigned tensors = function.getNumArguments() + function.getNumResults();
+  SmallVector<Type> types(tensors, pointer);
+  types.append(llvm::count_if(staticSizes, ShapedType::isDynamic),
+               b.getI64Type());
+  if (hasWorkspace)
+    types.push_back(pointer);
 
   b.setInsertionPointToEnd(parent.getBody());
   kernel = gpu::GPUFuncOp::create(b, loc, function.getName(),
@@ -34,31 +32,7 @@ Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
       b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
   b.setInsertionPointToStart(&kernel.getBody().front());
 
-  ValueRange args = kernel.getArguments();
-  auto describe = [&](Value value, Value memory, AffineMap map) {
-    return KernelTensor{
-        memory, map, cast<RankedTensorType>(value.getType()).getElementType()};
-  };
-  auto operand = [&](Value value, AffineMap map) {
-    if (!value)
-      return KernelTensor();
-    return describe(value, args[cast<BlockArgument>(value).getArgNumber()],
-                    map);
-  };
-  transition = operand(op.getTransition(), op.getTransitionMap());
-  signal = operand(op.getSignal(), op.getSignalMap());
-  input = operand(op.getInput(), op.getInputIndexingMap());
-  output = operand(op.getOutput(), op.getOutputIndexingMap());
-  init = operand(op.getInit(), op.getInitIndexingMap());
-  for (auto [i, value] : llvm::enumerate(back.getOperands())) {
-    Value memory = args[function.getNumArguments() + i];
-    if (value == op.getResult())
-      result = describe(value, memory, op.getResultIndexingMap());
-    else
-      final = describe(value, memory, op.getFinalIndexingMap());
-  }
-  ValueRange dynamic =
-      args.drop_front(function.getNumArguments() + back.getNumOperands());
+  ValueRange dynamic = ValueRange(kernel.getArguments()).drop_front(tensors);
   for (int64_t size : staticSizes) {
     bool known = !ShapedType::isDynamic(size);
     launchSizes.push_back(
@@ -68,6 +42,36 @@ Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
     sizes.push_back(known ? constant(size) : dynamic[-launchSizes.back() - 1]);
   }
 }
+
+static KernelTensor describe(Value value, Value memory, AffineMap map) {
+  return {memory, map,
+          cast<RankedTensorType>(value.getType()).getElementType()};
+}
+
+KernelTensor Kernel::argument(Value value, AffineMap map) {
+  if (!value)
+    return {};
+  unsigned number = cast<BlockArgument>(value).getArgNumber();
+  return describe(value, kernel.getArgument(number), map);
+}
+
+KernelTensor Kernel::result(Value value, AffineMap map) {
+  auto returned = function.getBody().front().getTerminator()->getOperands();
+  auto found = llvm::find(returned, value);
+  if (found == returned.end())
+    return {};
+  unsigned number = function.getNumArguments() + (found - returned.begin());
+  return describe(value, kernel.getArgument(number), map);
+}
+
+RecurrenceTensors::RecurrenceTensors(Kernel &kernel, LinearRecurrenceOp op)
+    : transition(kernel.argument(op.getTransition(), op.getTransitionMap())),
+      signal(kernel.argument(op.getSignal(), op.getSignalMap())),
+      input(kernel.argument(op.getInput(), op.getInputIndexingMap())),
+      output(kernel.argument(op.getOutput(), op.getOutputIndexingMap())),
+      init(kernel.argument(op.getInit(), op.getInitIndexingMap())),
+      result(kernel.result(op.getResult(), op.getResultIndexingMap())),
+      final(kernel.result(op.getFinal(), op.getFinalIndexingMap())) {}
 
 Value Kernel::constant(int64_t value) {
   return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
@@ -112,22 +116,43 @@ Value Kernel::laneNumber(int64_t i) {
   return LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(i));
 }
 
+SmallVector<Value> Kernel::loadScalars(const KernelTensor &tensor, Value offset,
+                                       unsigned count) {
+  Type real = getRealType(tensor.element);
+  unsigned scalars = count * (isa<ComplexType>(tensor.element) ? 2 : 1);
+  unsigned bytes = real.getIntOrFloatBitWidth() / 8;
+  Type type = scalars == 1 ? real : VectorType::get(scalars, real);
+  Value all = LLVM::LoadOp::create(b, loc, type, address(tensor, offset),
+                                   scalars * bytes);
+  if (scalars == 1)
+    return {all};
+  SmallVector<Value> loaded;
+  for (unsigned i = 0; i < scalars; ++i)
+    loaded.push_back(
+        LLVM::ExtractElementOp::create(b, loc, all, laneNumber(i)));
+  return loaded;
+}
+
+void Kernel::storeScalars(const KernelTensor &tensor, Value offset,
+                          ArrayRef<Value> parts) {
+  Type real = getRealType(tensor.element);
+  Value all = parts.front();
+  if (parts.size() > 1) {
+    all = LLVM::PoisonOp::create(
+        b, loc, VectorType::get(static_cast<int64_t>(parts.size()), real));
+    for (auto [i, part] : llvm::enumerate(parts))
+      all = LLVM::InsertElementOp::create(b, loc, all, part, laneNumber(i));
+  }
+  unsigned bytes = real.getIntOrFloatBitWidth() / 8;
+  LLVM::StoreOp::create(b, loc, all, address(tensor, offset),
+                        parts.size() * bytes);
+}
+
 SmallVector<Num> Kernel::load(const KernelTensor &tensor, Value offset,
                               unsigned count) {
-  Type real = getRealType(tensor.element);
   unsigned parts = isa<ComplexType>(tensor.element) ? 2 : 1;
-  unsigned reals = count * parts;
-  unsigned bytes = real.getIntOrFloatBitWidth() / 8;
-  Value from = address(tensor, offset);
-  Type type = reals == 1 ? real : VectorType::get(reals, real);
-  Value all = LLVM::LoadOp::create(b, loc, type, from, reals * bytes);
-  auto part = [&](unsigned i) {
-    Value scalar =
-        reals == 1 ? all
-                   : LLVM::ExtractElementOp::create(b, loc, all, laneNumber(i))
-                         .getResult();
-    return num.load(scalar).re;
-  };
+  SmallVector<Value> scalars = loadScalars(tensor, offset, count);
+  auto part = [&](unsigned i) { return num.load(scalars[i]).re; };
   SmallVector<Num> loaded;
   for (unsigned i = 0; i < count; ++i)
     loaded.push_back(
@@ -145,16 +170,7 @@ void Kernel::store(const KernelTensor &tensor, Value offset, ArrayRef<Num> x) {
       parts.push_back(num.store({im, Value()}, real));
     }
   }
-  Value all = parts.front();
-  if (parts.size() > 1) {
-    all = LLVM::PoisonOp::create(
-        b, loc, VectorType::get(static_cast<int64_t>(parts.size()), real));
-    for (auto [i, part] : llvm::enumerate(parts))
-      all = LLVM::InsertElementOp::create(b, loc, all, part, laneNumber(i));
-  }
-  unsigned bytes = real.getIntOrFloatBitWidth() / 8;
-  LLVM::StoreOp::create(b, loc, all, address(tensor, offset),
-                        parts.size() * bytes);
+  storeScalars(tensor, offset, parts);
 }
 
 } // namespace ssm

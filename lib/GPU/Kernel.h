@@ -1,8 +1,9 @@
-//===- Kernel.h - What the kernels of a recurrence share --------*- C++ -*-===//
+//===- Kernel.h - What all kernels share ------------------------*- C++ -*-===//
 #ifndef SSM_LIB_GPU_KERNEL_H
 #define SSM_LIB_GPU_KERNEL_H
 
 #include "ssm/IR/SSMOps.h"
+#include "ssm/Plan/GPUScanPlan.h"
 #include "ssm/Utils/Num.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -10,14 +11,23 @@
 
 namespace ssm {
 
-/// Grid and block: ceil(product of elements / perBlock) blocks. An element that
-/// is negative, -k-1, is the k-th dynamic size.
-struct Launch {
-  int64_t threads = 0, perBlock = 1;
+/// One factor of a grid: ceil(product of elements / perBlock), at least
+/// `least`. An element that is negative, -k-1, is the k-th dynamic size.
+struct GridFactor {
   llvm::SmallVector<int64_t> elements;
+  int64_t perBlock = 1, least = 0;
 };
 
-/// A tensor of the recurrence in the kernel's memory.
+/// How a kernel is launched.
+struct Launch {
+  int64_t threads = 0;
+  llvm::SmallVector<GridFactor, 2> grid;
+  /// Bytes of memory that are zero before each launch, the kernel's last
+  /// argument: none if both are 0.
+  int64_t workspaceBytes = 0, workspaceBytesPerBlock = 0;
+};
+
+/// A tensor of the function in the kernel's memory.
 struct KernelTensor {
   mlir::Value pointer; ///< Null: absent.
   mlir::AffineMap map;
@@ -26,14 +36,26 @@ struct KernelTensor {
   explicit operator bool() const { return bool(pointer); }
 };
 
-/// The function around a kernel, and access to the recurrence's tensors.
-/// Indices and offsets are i64.
+/// The function around a kernel, and access to its tensors. Indices and offsets
+/// are i64.
 class Kernel {
 public:
-  /// Begins a gpu.func for the recurrence that is `function`'s body, whose
-  /// blocks have `threads` threads. `b` is then in its body.
+  /// Begins a gpu.func that does what `function` does, whose loop dimensions
+  /// have these sizes and whose blocks have `threads` threads. Arithmetic is in
+  /// `real`. `b` is then in its body.
   Kernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
-         mlir::func::FuncOp function, LinearRecurrenceOp op, int64_t threads);
+         mlir::func::FuncOp function, mlir::Location loc,
+         llvm::ArrayRef<int64_t> staticSizes, mlir::Type real, int64_t threads,
+         bool hasWorkspace = false);
+
+  /// The memory of an argument of the function; of none, if it is null.
+  KernelTensor argument(mlir::Value value, mlir::AffineMap map);
+  /// The memory of a value that the function returns, if it does.
+  KernelTensor result(mlir::Value value, mlir::AffineMap map);
+  /// Zeroed memory, if the kernel has it.
+  mlir::Value workspace() {
+    return kernel.getArgument(kernel.getFunctionType().getNumInputs() - 1);
+  }
 
   mlir::Value constant(int64_t value);
   mlir::Value add(mlir::Value x, mlir::Value y);
@@ -48,38 +70,53 @@ public:
   mlir::Value offset(const KernelTensor &tensor,
                      llvm::ArrayRef<mlir::Value> indices);
   /// `count` elements that follow each other, in one access: its size must be
-  /// a power of two, of at most 16 bytes, and divide the offset's.
+  /// a power of two, of at most 16 bytes, and divide the offset's. Scalars are
+  /// those of memory, complex ones in two parts.
+  llvm::SmallVector<mlir::Value> loadScalars(const KernelTensor &tensor,
+                                             mlir::Value offset,
+                                             unsigned count = 1);
+  void storeScalars(const KernelTensor &tensor, mlir::Value offset,
+                    llvm::ArrayRef<mlir::Value> parts);
+  /// The same, converted from and to the type of arithmetic.
   llvm::SmallVector<Num> load(const KernelTensor &tensor, mlir::Value offset,
                               unsigned count = 1);
   void store(const KernelTensor &tensor, mlir::Value offset,
              llvm::ArrayRef<Num> x);
 
-  LinearRecurrenceOp op;
   mlir::Location loc;
   NumBuilder num;
   mlir::gpu::GPUFuncOp kernel;
-  KernelTensor transition, signal, input, output, init, result, final;
 
 private:
   mlir::Value laneNumber(int64_t i);
   mlir::Value address(const KernelTensor &tensor, mlir::Value offset);
 
   mlir::OpBuilder &b;
+  mlir::func::FuncOp function;
   llvm::SmallVector<mlir::Value> sizes;
   llvm::SmallVector<int64_t> launchSizes;
+};
+
+/// The tensors of a recurrence that is its function's body.
+struct RecurrenceTensors {
+  RecurrenceTensors(Kernel &kernel, LinearRecurrenceOp op);
+
+  KernelTensor transition, signal, input, output, init, result, final;
 };
 
 /// One thread for each element of the parallel dimensions: see ChannelScan.cpp.
 /// The reason is null if the kernel can express the recurrence, else what it
 /// cannot.
 const char *refusesChannelScan(LinearRecurrenceOp op);
-Launch emitChannelScan(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
-                       mlir::func::FuncOp function, LinearRecurrenceOp op);
+Launch emitChannelScan(mlir::OpBuilder &b, Kernel &kernel,
+                       LinearRecurrenceOp op, const GPUScanPlan &plan);
 
-/// One block for each row of contiguous time: see RowScan.cpp.
-bool isRowScan(LinearRecurrenceOp op);
-Launch emitRowScan(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
-                   mlir::func::FuncOp function, LinearRecurrenceOp op);
+/// The kernel for the recurrence that is a function's body, by its layouts and
+/// sizes, and its code: see SelectKernel.cpp.
+GPUScanPlan selectKernel(LinearRecurrenceOp op, llvm::StringRef chip);
+Launch emitKernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
+                  mlir::func::FuncOp function, LinearRecurrenceOp op,
+                  const GPUScanPlan &plan);
 
 } // namespace ssm
 

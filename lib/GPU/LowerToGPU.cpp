@@ -51,16 +51,30 @@ static LinearRecurrenceOp findRecurrence(func::FuncOp function) {
 }
 
 static DictionaryAttr describe(Builder &b, StringRef name,
-                               const Launch &launch) {
+                               const GPUScanPlan &plan, const Launch &launch) {
+  auto number = [&](StringRef field, int64_t value) {
+    return b.getNamedAttr(field, b.getI64IntegerAttr(value));
+  };
+  auto text = [&](StringRef field, StringRef value) {
+    return b.getNamedAttr(field, b.getStringAttr(value));
+  };
+  SmallVector<Attribute> grid;
+  for (const GridFactor &factor : launch.grid)
+    grid.push_back(b.getDictionaryAttr(
+        {b.getNamedAttr("elements", b.getDenseI64ArrayAttr(factor.elements)),
+         number("per_block", factor.perBlock), number("least", factor.least)}));
   return b.getDictionaryAttr(
-      {b.getNamedAttr("entry", b.getStringAttr(name)),
-       b.getNamedAttr("block", b.getI64IntegerAttr(launch.threads)),
-       b.getNamedAttr("per_block", b.getI64IntegerAttr(launch.perBlock)),
-       b.getNamedAttr("elements", b.getDenseI64ArrayAttr(launch.elements))});
+      {text("entry", name), text("kernel", stringify(plan.kernel)),
+       text("reason", plan.reason), number("block", launch.threads),
+       b.getNamedAttr("grid", b.getArrayAttr(grid)),
+       number("workspace_bytes", launch.workspaceBytes),
+       number("workspace_bytes_per_block", launch.workspaceBytesPerBlock)});
 }
 
 namespace {
 struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
+  using LowerToGPUBase::LowerToGPUBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
@@ -72,9 +86,9 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
       LinearRecurrenceOp op = findRecurrence(function);
       if (!op)
         return signalPassFailure();
-      Launch launch = isRowScan(op) ? emitRowScan(b, kernels, function, op)
-                                    : emitChannelScan(b, kernels, function, op);
-      launches.push_back(describe(b, function.getName(), launch));
+      GPUScanPlan plan = selectKernel(op, chip);
+      Launch launch = emitKernel(b, kernels, function, op, plan);
+      launches.push_back(describe(b, function.getName(), plan, launch));
       function.erase();
     }
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),

@@ -16,7 +16,7 @@ namespace ssm {
 
 void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
   // 1. The language to one gpu.func for each recurrence.
-  pm.addPass(createLowerToGPU());
+  pm.addPass(createLowerToGPU({options.chip}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   // 2. Kernels to the NVVM dialect. LLVM IR keeps the places in the source for

@@ -1,21 +1,28 @@
-// The assembler keeps both kernels in registers, on every generation.
+// The assembler keeps all kernels in registers, on every generation.
 // REQUIRES: ptxas
 // RUN: ssm-compile %s --target=nvidia:sm_80 -o %t.ptx && %ptxas -v -arch=sm_80 %t.ptx -o /dev/null 2>&1 | FileCheck %s
 // RUN: ssm-compile %s --target=nvidia:sm_90a -o %t.ptx && %ptxas -v -arch=sm_90a %t.ptx -o /dev/null 2>&1 | FileCheck %s
 // RUN: FileCheck %s --check-prefix=PTX < %t.ptx
 // RUN: FileCheck %s --check-prefix=JSON < %t.json
 
-// CHECK-COUNT-2: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// CHECK-COUNT-3: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // PTX: .target sm_90a{{$}}
 // PTX: .visible .entry rows(
 // PTX: ld.global.v4.b32
 // PTX: .visible .entry channels(
+// PTX: .visible .entry few(
+// PTX: atom.global.add.u64
+// PTX: st.relaxed.gpu.global.b64
+// PTX: ld.relaxed.gpu.global.b64
 // JSON: "entry": "rows"
 // JSON: "entry": "channels"
+// JSON: "entry": "few"
 
 #rt = affine_map<(r, t) -> (r, t)>
 #tr = affine_map<(r, t) -> (t, r)>
 #r = affine_map<(r, t) -> (r)>
+#t = affine_map<(t) -> (t)>
+#none = affine_map<(t) -> ()>
 func.func @rows(%a: tensor<?x4096xf32>, %u: tensor<?x4096xf32>) -> tensor<?x4096xf32> {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<?x4096xf32>) signal(%u : tensor<?x4096xf32>)
       {indexing_maps = [#rt, #rt, #rt, #r], time = 1 : i64} -> tensor<?x4096xf32>, tensor<?xf32>
@@ -26,4 +33,10 @@ func.func @channels(%a: tensor<4096x?xf32>, %u: tensor<4096x?xf32>) -> tensor<40
   %y, %x = ssm.linear_recurrence transition(%a : tensor<4096x?xf32>) signal(%u : tensor<4096x?xf32>)
       {indexing_maps = [#tr, #tr, #tr, #r], time = 1 : i64} -> tensor<4096x?xf32>, tensor<?xf32>
   return %y : tensor<4096x?xf32>
+}
+
+func.func @few(%a: tensor<?xf32>, %u: tensor<?xf32>) -> tensor<?xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<?xf32>) signal(%u : tensor<?xf32>)
+      {indexing_maps = [#t, #t, #t, #none], time = 0 : i64} -> tensor<?xf32>, tensor<f32>
+  return %y : tensor<?xf32>
 }

@@ -3,8 +3,8 @@
     results, report = emulate(text, inputs, outputs, sizes)
 
 `outputs` are pairs of shape and dtype, `sizes` those of the dynamic loop
-dimensions; `report` is what ssm-emulate counted; `edit` changes the text of the
-kernel's LLVM IR before it runs.
+dimensions; `report` is what ssm-emulate counted, and the launch as "launch";
+`edit` changes the text of the kernel's LLVM IR before it runs.
 """
 
 import json
@@ -18,7 +18,7 @@ from harness import DTYPES, tool
 from mlir_text import element, program
 
 
-def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None):
+def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None, resident=8):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "f.mlir").write_text(text)
@@ -26,28 +26,39 @@ def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None):
         if edit:
             (folder / "f.ll").write_text(edit((folder / "f.ll").read_text()))
         launch, = json.loads((folder / "f.json").read_text())["kernels"]
-        elements = math.prod(sizes[-n - 1] if n < 0 else n for n in launch["elements"])
+        blocks = count_blocks(launch, sizes)
         args = [folder / "f.ll", f"--entry={launch['entry']}", f"--block={launch['block']}",
-                f"--grid={-(-elements // launch['per_block'])}", f"--seed={seed}"]
+                f"--grid={blocks}", f"--seed={seed}", f"--resident={resident}"]
         for i, array in enumerate(inputs):
             np.save(folder / f"in{i}.npy", array)
             args.append(f"--arg={folder}/in{i}.npy")
         for shape, dtype in outputs:
-            args.append(f"--arg=new:{np.dtype(dtype).name}:{'x'.join(map(str, shape))}")
+            args.append(f"--arg=new:{np.dtype(dtype).name}:{'x'.join(map(str, shape or [1]))}")
         args += [f"--arg=i64:{size}" for size in sizes]
+        if workspace := launch["workspace_bytes"] + blocks * launch["workspace_bytes_per_block"]:
+            args.append(f"--arg=zero:int64:{workspace // 8}")
         paths = [folder / f"out{i}.npy" for i in range(len(outputs))]
         args += [f"--output={len(inputs) + i}={path}" for i, path in enumerate(paths)]
-        report = json.loads(tool("ssm-emulate", *args).stdout)
-        results = [np.load(path) for path in paths]
+        report = json.loads(tool("ssm-emulate", *args).stdout) | {"launch": launch}
+        results = [np.load(path).reshape(shape) for path, (shape, _) in zip(paths, outputs)]
         results = [x.view(ml_dtypes.bfloat16) if x.dtype.kind == "V" else x for x in results]
         return results, report
 
 
-def run_case(case, seed=0, edit=None):
+def count_blocks(launch, sizes):
+    """The size of the grid."""
+    blocks = 1
+    for factor in launch["grid"]:
+        elements = math.prod(sizes[-n - 1] if n < 0 else n for n in factor["elements"])
+        blocks *= max(factor["least"], -(-elements // factor["per_block"]))
+    return blocks
+
+
+def run_case(case, seed=0, edit=None, resident=8):
     """Results of a mlir_text.Recurrence, and the report."""
     sizes = [case.sizes[letter] for letter in case.dims if letter in case.dynamic]
     return emulate(program([case]), list(case.inputs.values()), output_specs(case), sizes, seed=seed,
-                   edit=edit)
+                   edit=edit, resident=resident)
 
 
 def output_specs(case):

@@ -14,7 +14,7 @@ ROWS = "rt,,,rt->rt"
 
 CASES = [
     *(Recurrence(ROWS, {"r": 3, "t": n}) for n in (0, 1, 3, 4, 31, 511, 512, 513, 1030)),
-    Recurrence(ROWS, {"r": 2, "t": 700}, init="r", dynamic="t"),
+    Recurrence(ROWS, {"r": 2, "t": 700}, init="r", dynamic="rt"),
     Recurrence("r,,,rt->rt", {"r": 2, "t": 1500}, init="r"),
     Recurrence("bht,,,bht->bht", {"b": 2, "h": 3, "t": 600}, read="before", init="bh", dynamic="bh"),
     Recurrence(ROWS, {"r": 2, "t": 600}, complex="auh", init="r"),
@@ -28,6 +28,7 @@ def test_equals_reference(case):
     results, report = run_case(case, seed=3)
     assert not case.errors(results, case.dtype, "tree_scan")
     assert report["races"] == 0
+    assert report["launch"]["kernel"] == "row_scan"
 
 
 def test_transactions_are_ideal():

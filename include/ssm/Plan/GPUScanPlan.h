@@ -1,0 +1,57 @@
+//===- GPUScanPlan.h - How a GPU scans --------------------------*- C++ -*-===//
+//
+// Which kernel scans a recurrence, and into what pieces it cuts time: read by
+// the selection, by the unit test, and by the kernels that are emitted.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_PLAN_GPUSCANPLAN_H
+#define SSM_PLAN_GPUSCANPLAN_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ssm {
+
+/// What of a chip decides.
+struct GPUChip {
+  int64_t multiprocessors;
+
+  /// "sm_90", "sm_90a"; one that the table lacks counts as sm_80.
+  static GPUChip forName(std::string_view name);
+};
+
+/// What of a scan decides. Sizes are absent if only the run time knows them.
+struct GPUScanProblem {
+  bool hasRows = false; ///< Whether time is contiguous wherever it is used.
+  std::optional<int64_t> rows, length;
+  int64_t elementBytes = 4; ///< Of the widest tensor with time.
+};
+
+struct GPUScanPlan {
+  enum class Kernel { ChannelScan, RowScan, LookBack };
+
+  Kernel kernel = Kernel::ChannelScan;
+  int64_t threads = 128; ///< Of a block.
+  int64_t items = 1;     ///< Elements of a thread that follow each other.
+  int64_t chunks = 1;    ///< Runs of threads x items in registers at a time.
+  const char *reason = "";
+
+  /// Elements of a row that a block has in registers.
+  int64_t tileSize() const { return threads * items * chunks; }
+  int64_t numTiles(int64_t length) const {
+    return length < 1 ? 1 : (length + tileSize() - 1) / tileSize();
+  }
+
+  static GPUScanPlan forProblem(const GPUScanProblem &problem,
+                                const GPUChip &chip);
+};
+
+/// "row_scan"
+const char *stringify(GPUScanPlan::Kernel kernel);
+
+} // namespace ssm
+
+#endif // SSM_PLAN_GPUSCANPLAN_H

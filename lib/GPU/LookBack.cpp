@@ -1,0 +1,367 @@
+//===- LookBack.cpp - Many blocks for each row of contiguous time ---------===//
+//
+// A row is cut into tiles, one for each block, and is read and written once:
+//
+//     ticket   which tile is the block's: those in front of it have started
+//     load     the tile, into registers; prefixes of each warp's chunks
+//     warp 0   total of the tile; published for the tiles behind it
+//              look back: totals of up to 32 tiles in front at a time, until
+//              one of them knows its end
+//              end of the tile; published
+//     store    the carry at each item
+//
+// What tiles publish are words of 64 bits, a flag over 32 bits of a value, so
+// that a relaxed load that sees the flag has the value: no fences. Each tile
+// has words for its total and for its end; the first publishes only its end.
+// They must be zero before the launch.
+//
+// Which totals are folded before an end is found depends on when blocks run,
+// and so does the rounding of the result.
+//
+// Precondition: those of the row.
+//
+// Reference: Merrill and Garland, "Single-pass Parallel Prefix Scan with
+// Decoupled Look-back" (NVR-2016-002).
+//
+//===----------------------------------------------------------------------===//
+#include "Row.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+/// Bytes of memory that the ticket has for itself, one sector.
+static constexpr int64_t kTicketBytes = 32;
+static constexpr int64_t kWordBytes = 8;
+static constexpr char kScope[] = "device";
+
+/// Words of a value: 32 bits each.
+static int64_t countWords(TypeRange types) {
+  int64_t words = 0;
+  for (Type type : types)
+    words += llvm::divideCeil(type.getIntOrFloatBitWidth(), 32);
+  return words;
+}
+
+namespace {
+/// What is known of a tile, or of several that follow each other.
+struct Known {
+  enum : int32_t { Nothing, Total, End };
+  Value state;
+  Parts total, end;
+};
+
+class LookBack {
+public:
+  LookBack(OpBuilder &b, Kernel &kernel, Row &row, const GPUScanPlan &plan)
+      : b(b), k(kernel), row(row), plan(plan), warps(plan.threads / kWarp),
+        elements(row.elementTypes()), carries(row.carryTypes()),
+        ticket(b, kernel, 1, b.getI64Type()),
+        totals(b, kernel, warps * plan.chunks, elements),
+        starts(b, kernel, warps * plan.chunks, carries) {}
+
+  Launch emit();
+
+private:
+  Value takeTicket();
+  SmallVector<Parts> scanChunks(SmallVector<SmallVector<Parts>> &prefixes);
+  void scanTile(const Parts &start);
+  Parts findStart(const Parts &total, const Parts &rowStart);
+  Parts lookBack();
+  Known readWindow(Value nearest);
+  Known foldWindow(Known known);
+  Parts flatten(const Known &known);
+  Known unflatten(const Parts &parts);
+
+  Value isLane(int64_t n) {
+    return row.compare(arith::CmpIPredicate::eq, lane, k.constant(n));
+  }
+  Value timeOf(int64_t chunk);
+  Value i32(int64_t value) {
+    return arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(value));
+  }
+
+  // Words of values in the workspace.
+  Value wordAddress(int64_t word, Value ofTile);
+  void publish(int64_t word, const Parts &parts);
+  std::pair<Value, Parts> readPublished(int64_t word, Value ofTile,
+                                        TypeRange types);
+
+  OpBuilder &b;
+  Kernel &k;
+  Row &row;
+  const GPUScanPlan &plan;
+  int64_t warps;
+  SmallVector<Type> elements, carries;
+  SharedArray ticket, totals, starts;
+  Value thread, lane, warp, rowNumber, tile, tiles, slots;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Words
+//===----------------------------------------------------------------------===//
+
+/// Words of one kind lie together, so that a warp reads those of 32 tiles in
+/// whole sectors.
+Value LookBack::wordAddress(int64_t word, Value ofTile) {
+  Value slot = k.add(k.mul(rowNumber, tiles), ofTile);
+  Value index = k.add(k.mul(slots, k.constant(word)), slot);
+  Value offset =
+      k.add(k.mul(index, k.constant(kWordBytes)), k.constant(kTicketBytes));
+  return LLVM::GEPOp::create(b, k.loc, k.workspace().getType(), b.getI8Type(),
+                             k.workspace(), ArrayRef<LLVM::GEPArg>{offset});
+}
+
+void LookBack::publish(int64_t word, const Parts &parts) {
+  Value flag = k.constant(int64_t(1) << 32);
+  for (Value part : parts) {
+    unsigned width = part.getType().getIntOrFloatBitWidth();
+    Value bits =
+        arith::BitcastOp::create(b, k.loc, b.getIntegerType(width), part);
+    for (unsigned low = 0; low < width; low += 32, ++word) {
+      Value half = bits;
+      if (width > 32) {
+        half = arith::ShRUIOp::create(b, k.loc, bits, k.constant(low));
+        half = arith::TruncIOp::create(b, k.loc, b.getI32Type(), half);
+      }
+      half = arith::ExtUIOp::create(b, k.loc, b.getI64Type(), half);
+      LLVM::StoreOp::create(
+          b, k.loc, arith::OrIOp::create(b, k.loc, half, flag),
+          wordAddress(word, tile), kWordBytes,
+          /*isVolatile=*/false, /*isNonTemporal=*/false,
+          /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic, kScope);
+    }
+  }
+}
+
+/// Whether all words of a value have their flags, and the value.
+std::pair<Value, Parts> LookBack::readPublished(int64_t word, Value ofTile,
+                                                TypeRange types) {
+  Value all;
+  auto readWord = [&]() -> Value {
+    Value loaded = LLVM::LoadOp::create(
+        b, k.loc, b.getI64Type(), wordAddress(word++, ofTile), kWordBytes,
+        /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/false,
+        /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic, kScope);
+    Value flag = arith::ShRUIOp::create(b, k.loc, loaded, k.constant(32));
+    Value isSet = row.compare(arith::CmpIPredicate::ne, flag, k.constant(0));
+    all = all ? arith::AndIOp::create(b, k.loc, all, isSet) : isSet;
+    return arith::TruncIOp::create(b, k.loc, b.getI32Type(), loaded);
+  };
+  Parts parts;
+  for (Type type : types) {
+    Value bits = readWord();
+    if (type.getIntOrFloatBitWidth() > 32) {
+      Value low = arith::ExtUIOp::create(b, k.loc, b.getI64Type(), bits);
+      Value high = arith::ExtUIOp::create(b, k.loc, b.getI64Type(), readWord());
+      high = arith::ShLIOp::create(b, k.loc, high, k.constant(32));
+      bits = arith::OrIOp::create(b, k.loc, low, high);
+    }
+    parts.push_back(arith::BitcastOp::create(b, k.loc, type, bits));
+  }
+  return {all, parts};
+}
+
+//===----------------------------------------------------------------------===//
+// Looking back
+//===----------------------------------------------------------------------===//
+
+Parts LookBack::flatten(const Known &known) {
+  Parts parts{known.state};
+  parts.append(known.total);
+  parts.append(known.end);
+  return parts;
+}
+
+Known LookBack::unflatten(const Parts &parts) {
+  ArrayRef<Value> rest = ArrayRef(parts).drop_front();
+  return {parts[0], Parts(rest.take_front(elements.size())),
+          Parts(rest.drop_front(elements.size()))};
+}
+
+/// What each lane's tile has published: lane 0 has the nearest one. Lanes in
+/// front of the row read its first tile again.
+Known LookBack::readWindow(Value nearest) {
+  Value mine = arith::MaxSIOp::create(
+      b, k.loc, arith::SubIOp::create(b, k.loc, nearest, lane), k.constant(0));
+  auto [hasTotal, total] = readPublished(0, mine, elements);
+  auto [hasEnd, end] = readPublished(countWords(elements), mine, carries);
+  Value state = arith::SelectOp::create(b, k.loc, hasTotal, i32(Known::Total),
+                                        i32(Known::Nothing));
+  state = arith::SelectOp::create(b, k.loc, hasEnd, i32(Known::End), state);
+  return {state, total, end};
+}
+
+/// What all lanes know together, from lane 0 on to the first that knows its end
+/// or nothing; in every lane.
+Known LookBack::foldWindow(Known known) {
+  for (int64_t distance = 1; distance < kWarp; distance *= 2) {
+    Known far = unflatten(
+        row.shuffle(gpu::ShuffleMode::DOWN, flatten(known), distance));
+    Value isTotal =
+        row.compare(arith::CmpIPredicate::eq, known.state, i32(Known::Total));
+    Value inWarp = row.compare(arith::CmpIPredicate::slt, lane,
+                               k.constant(kWarp - distance));
+    Known both{far.state, row.combine(far.total, known.total),
+               row.apply(known.total, far.end)};
+    known =
+        unflatten(row.select(arith::AndIOp::create(b, k.loc, isTotal, inWarp),
+                             flatten(both), flatten(known)));
+  }
+  return unflatten(row.shuffle(gpu::ShuffleMode::IDX, flatten(known), 0));
+}
+
+/// The carry at the end of the tile in front.
+Parts LookBack::lookBack() {
+  Parts inits{arith::SubIOp::create(b, k.loc, tile, k.constant(1))};
+  inits.append(row.neutral());
+  SmallVector<Type> types =
+      llvm::map_to_vector(inits, [](Value value) { return value.getType(); });
+  SmallVector<Type> allTypes = types;
+  allTypes.append(carries);
+  auto step = [&](OpBuilder &nested, Location loc, ValueRange args) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(nested.getInsertionBlock(), nested.getInsertionPoint());
+    Value nearest = args.front();
+    Parts behind(args.drop_front());
+    Known window = foldWindow(readWindow(nearest));
+    Value isTotal =
+        row.compare(arith::CmpIPredicate::eq, window.state, i32(Known::Total));
+    Value isEnd =
+        row.compare(arith::CmpIPredicate::eq, window.state, i32(Known::End));
+    Parts start = row.apply(behind, window.end);
+    Parts further{arith::SubIOp::create(b, loc, nearest, k.constant(kWarp))};
+    further.append(row.combine(window.total, behind));
+    Parts next = row.select(isTotal, further, Parts(args));
+    next.append(start);
+    Value again = arith::XOrIOp::create(
+        b, loc, isEnd, arith::ConstantOp::create(b, loc, b.getBoolAttr(true)));
+    scf::ConditionOp::create(b, loc, again, next);
+  };
+  auto loop = scf::WhileOp::create(
+      b, k.loc, allTypes, inits, step,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        scf::YieldOp::create(nested, loc, args.take_front(types.size()));
+      });
+  return Parts(ValueRange(loop.getResults()).drop_front(types.size()));
+}
+
+/// The carry in front of the tile; what the tiles behind wait for is published
+/// as soon as it is known. In every lane of a warp.
+Parts LookBack::findStart(const Parts &total, const Parts &rowStart) {
+  Value isFirst = row.compare(arith::CmpIPredicate::eq, tile, k.constant(0));
+  Parts start = row.branch(
+      isFirst, [&] { return rowStart; },
+      [&] {
+        row.when(isLane(0), [&] { publish(0, total); });
+        return lookBack();
+      });
+  Parts end = row.apply(total, start);
+  row.when(isLane(0), [&] {
+    publish(countWords(elements), end);
+    Value last = arith::SubIOp::create(b, k.loc, tiles, k.constant(1));
+    row.when(row.compare(arith::CmpIPredicate::eq, tile, last),
+             [&] { row.finish(end); });
+  });
+  return start;
+}
+
+//===----------------------------------------------------------------------===//
+// A tile
+//===----------------------------------------------------------------------===//
+
+/// A number for each block, in the order in which they start.
+Value LookBack::takeTicket() {
+  Value isFirst = row.compare(arith::CmpIPredicate::eq, thread, k.constant(0));
+  row.when(isFirst, [&] {
+    Value taken = LLVM::AtomicRMWOp::create(
+        b, k.loc, LLVM::AtomicBinOp::add, k.workspace(), k.constant(1),
+        LLVM::AtomicOrdering::monotonic, kScope, kWordBytes);
+    ticket.store(k.constant(0), {taken});
+  });
+  gpu::BarrierOp::create(b, k.loc);
+  return ticket.load(k.constant(0)).front();
+}
+
+Value LookBack::timeOf(int64_t chunk) {
+  Value chunks = k.add(k.mul(tile, k.constant(plan.chunks)), k.constant(chunk));
+  Value first = k.add(k.mul(chunks, k.constant(plan.threads)), thread);
+  return k.mul(first, k.constant(row.items));
+}
+
+/// Loads all chunks, then scans each within warps: the prefixes of the thread's
+/// items, and the lanes' inclusive ones of each chunk.
+SmallVector<Parts>
+LookBack::scanChunks(SmallVector<SmallVector<Parts>> &prefixes) {
+  for (int64_t chunk = 0; chunk < plan.chunks; ++chunk)
+    prefixes.push_back(row.load(timeOf(chunk)));
+  SmallVector<Parts> inclusive;
+  for (SmallVector<Parts> &own : prefixes) {
+    for (unsigned i = 1; i < row.items; ++i)
+      own[i] = row.combine(own[i - 1], own[i]);
+    inclusive.push_back(row.scanWarp(own.back(), lane));
+  }
+  row.when(isLane(kWarp - 1), [&] {
+    for (auto [chunk, total] : llvm::enumerate(inclusive))
+      totals.store(k.add(k.constant(chunk * warps), warp), total);
+  });
+  return inclusive;
+}
+
+/// By one warp: each lane has the total of one warp and chunk, in the order of
+/// time, and gets the carry in front of it.
+void LookBack::scanTile(const Parts &rowStart) {
+  int64_t used = warps * plan.chunks;
+  Value has = row.compare(arith::CmpIPredicate::slt, lane, k.constant(used));
+  Parts own = row.branch(
+      has, [&] { return totals.load(lane); }, [&] { return row.neutral(); });
+  Parts inclusive = row.scanWarp(own, lane);
+  Parts exclusive = row.makeExclusive(inclusive, lane);
+  Parts total = row.shuffle(gpu::ShuffleMode::IDX, inclusive, kWarp - 1);
+  Parts start = row.apply(exclusive, findStart(total, rowStart));
+  row.when(has, [&] { starts.store(lane, start); });
+}
+
+Launch LookBack::emit() {
+  thread = k.threadIndex();
+  lane = arith::RemUIOp::create(b, k.loc, thread, k.constant(kWarp));
+  warp = arith::DivUIOp::create(b, k.loc, thread, k.constant(kWarp));
+  tiles = arith::CeilDivUIOp::create(b, k.loc, row.length(),
+                                     k.constant(plan.tileSize()));
+  tiles = arith::MaxSIOp::create(b, k.loc, tiles, k.constant(1));
+  Value rows = row.numRows(), number = takeTicket();
+  // Rows take turns, so that each looks back at few tiles that run.
+  rowNumber = arith::RemUIOp::create(b, k.loc, number, rows);
+  tile = arith::DivUIOp::create(b, k.loc, number, rows);
+  slots = k.mul(rows, tiles);
+  Parts rowStart = row.enter(rowNumber);
+
+  SmallVector<SmallVector<Parts>> prefixes;
+  SmallVector<Parts> inclusive = scanChunks(prefixes);
+  gpu::BarrierOp::create(b, k.loc);
+  row.when(row.compare(arith::CmpIPredicate::eq, warp, k.constant(0)),
+           [&] { scanTile(rowStart); });
+  gpu::BarrierOp::create(b, k.loc);
+  for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
+    Parts warpStart = starts.load(k.add(k.constant(chunk * warps), warp));
+    row.store(timeOf(chunk), prefixes[chunk],
+              row.apply(row.makeExclusive(inclusive[chunk], lane), warpStart));
+  }
+  gpu::ReturnOp::create(b, k.loc);
+  int64_t words = countWords(elements) + countWords(carries);
+  return {plan.threads,
+          {row.rowFactor(), row.timeFactor(plan.tileSize())},
+          kTicketBytes,
+          words * kWordBytes};
+}
+
+Launch emitLookBack(OpBuilder &b, Kernel &kernel, Row &row,
+                    const GPUScanPlan &plan) {
+  return LookBack(b, kernel, row, plan).emit();
+}
+
+} // namespace ssm

@@ -1,0 +1,190 @@
+//===- Row.cpp - Rows of contiguous time in a block's registers -----------===//
+#include "Row.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+Row::Row(OpBuilder &b, Kernel &kernel, ArrayRef<unsigned> parallel,
+         unsigned time, unsigned numDims, unsigned items)
+    : items(items), b(b), k(kernel), parallel(parallel), time(time),
+      row(numDims) {}
+
+Parts Row::enter(Value number) {
+  for (unsigned dim : llvm::reverse(parallel)) {
+    row[dim] = arith::RemUIOp::create(b, k.loc, number, k.size(dim));
+    number = arith::DivUIOp::create(b, k.loc, number, k.size(dim));
+  }
+  return {};
+}
+
+Value Row::numRows() {
+  Value number = k.constant(1);
+  for (unsigned dim : parallel)
+    number = k.mul(number, k.size(dim));
+  return number;
+}
+
+GridFactor Row::rowFactor() const {
+  GridFactor rows;
+  for (unsigned dim : parallel)
+    rows.elements.push_back(k.launchSize(dim));
+  return rows;
+}
+
+/// Whether one access has all the thread's items: none is beyond the row, and
+/// rows begin where an access may.
+Value Row::areAllInside(Value time) {
+  Value end = k.add(time, k.constant(items));
+  Value inside = compare(arith::CmpIPredicate::sle, end, length());
+  Value rest = arith::RemUIOp::create(b, k.loc, length(), k.constant(items));
+  Value aligned = compare(arith::CmpIPredicate::eq, rest, k.constant(0));
+  return arith::AndIOp::create(b, k.loc, inside, aligned);
+}
+
+SmallVector<Parts> Row::load(Value time) {
+  size_t parts = elementTypes().size();
+  auto one = [&](Value t) {
+    return branch(
+        compare(arith::CmpIPredicate::slt, t, length()),
+        [&] { return loadItems(t, 1).front(); }, [&] { return neutral(); });
+  };
+  Parts flat = branch(
+      areAllInside(time),
+      [&] {
+        Parts all;
+        for (const Parts &item : loadItems(time, items))
+          all.append(item);
+        return all;
+      },
+      [&] {
+        Parts all;
+        for (unsigned i = 0; i < items; ++i)
+          all.append(one(k.add(time, k.constant(i))));
+        return all;
+      });
+  SmallVector<Parts> loaded;
+  for (unsigned i = 0; i < items; ++i)
+    loaded.emplace_back(ArrayRef(flat).slice(i * parts, parts));
+  return loaded;
+}
+
+void Row::store(Value time, ArrayRef<Parts> prefixes, const Parts &start) {
+  if (!stores())
+    return;
+  SmallVector<Parts> carries;
+  if (isExclusive())
+    carries.push_back(start);
+  for (unsigned i = 0; carries.size() < items; ++i)
+    carries.push_back(apply(prefixes[i], start));
+  branch(
+      areAllInside(time),
+      [&] {
+        storeItems(time, carries);
+        return Parts();
+      },
+      [&] {
+        for (unsigned i = 0; i < items; ++i) {
+          Value t = k.add(time, k.constant(i));
+          when(compare(arith::CmpIPredicate::slt, t, length()),
+               [&] { storeItems(t, carries[i]); });
+        }
+        return Parts();
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Lanes of a warp
+//===----------------------------------------------------------------------===//
+
+Parts Row::shuffle(gpu::ShuffleMode mode, const Parts &x, int64_t distance) {
+  Value d = arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(distance));
+  Value width = arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(kWarp));
+  Parts received;
+  for (Value part : x)
+    received.push_back(gpu::ShuffleOp::create(b, k.loc, part.getType(),
+                                              b.getI1Type(), part, d, width,
+                                              mode)
+                           .getShuffleResult());
+  return received;
+}
+
+Parts Row::scanWarp(Parts element, Value lane) {
+  for (int64_t distance = 1; distance < kWarp; distance *= 2) {
+    Parts before = shuffleUp(element, distance);
+    Value has = compare(arith::CmpIPredicate::sge, lane, k.constant(distance));
+    element = select(has, combine(before, element), element);
+  }
+  return element;
+}
+
+Parts Row::makeExclusive(const Parts &inclusive, Value lane) {
+  Value isFirst = compare(arith::CmpIPredicate::eq, lane, k.constant(0));
+  return select(isFirst, neutral(), shuffleUp(inclusive, 1));
+}
+
+//===----------------------------------------------------------------------===//
+// Control
+//===----------------------------------------------------------------------===//
+
+Parts Row::select(Value condition, const Parts &x, const Parts &y) {
+  Parts chosen;
+  for (auto [yes, no] : llvm::zip_equal(x, y))
+    chosen.push_back(arith::SelectOp::create(b, k.loc, condition, yes, no));
+  return chosen;
+}
+
+Parts Row::branch(Value condition, function_ref<Parts()> yes,
+                  function_ref<Parts()> no) {
+  auto body = [&](function_ref<Parts()> emit) {
+    return [&, emit](OpBuilder &nested, Location loc) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(nested.getInsertionBlock(),
+                          nested.getInsertionPoint());
+      scf::YieldOp::create(b, loc, emit());
+    };
+  };
+  return Parts(
+      scf::IfOp::create(b, k.loc, condition, body(yes), body(no)).getResults());
+}
+
+void Row::when(Value condition, function_ref<void()> body) {
+  auto guard = scf::IfOp::create(b, k.loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard inside(b);
+  b.setInsertionPointToStart(guard.thenBlock());
+  body();
+}
+
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+SharedArray::SharedArray(OpBuilder &b, Kernel &kernel, int64_t size,
+                         TypeRange types)
+    : b(b), loc(kernel.loc) {
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  for (Type type : types)
+    arrays.push_back(kernel.kernel.addWorkgroupAttribution(
+        MemRefType::get({size}, type, MemRefLayoutAttrInterface(), space),
+        loc));
+}
+
+Parts SharedArray::load(Value index) {
+  Value place = arith::IndexCastOp::create(b, loc, b.getIndexType(), index);
+  Parts loaded;
+  for (Value array : arrays)
+    loaded.push_back(memref::LoadOp::create(b, loc, array, place));
+  return loaded;
+}
+
+void SharedArray::store(Value index, const Parts &parts) {
+  Value place = arith::IndexCastOp::create(b, loc, b.getIndexType(), index);
+  for (auto [array, part] : llvm::zip_equal(arrays, parts))
+    memref::StoreOp::create(b, loc, part, array, place);
+}
+
+} // namespace ssm

@@ -1,0 +1,141 @@
+//===- Row.h - Rows of contiguous time in a block's registers ---*- C++ -*-===//
+//
+// A row is a sequence of elements that act on a carry: those of a recurrence,
+// (A, u), on the state as A x + u. A `Row` knows what they are, in registers
+// and in memory; RowScan.cpp and LookBack.cpp know how a block scans them.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SSM_LIB_GPU_ROW_H
+#define SSM_LIB_GPU_ROW_H
+
+#include "Kernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace ssm {
+
+/// An element or a carry: scalars in registers.
+using Parts = llvm::SmallVector<mlir::Value>;
+
+class Row {
+public:
+  /// Rows are numbered along `parallel`, the last dimension fastest; a thread
+  /// has `items` elements that follow each other.
+  Row(mlir::OpBuilder &b, Kernel &kernel, llvm::ArrayRef<unsigned> parallel,
+      unsigned time, unsigned numDims, unsigned items);
+  virtual ~Row() = default;
+
+  /// The element that changes no carry.
+  virtual Parts neutral() = 0;
+  /// Two elements as one; `before` comes first in time.
+  virtual Parts combine(const Parts &before, const Parts &after) = 0;
+  virtual Parts apply(const Parts &element, const Parts &carry) = 0;
+  virtual mlir::SmallVector<mlir::Type> elementTypes() = 0;
+  virtual mlir::SmallVector<mlir::Type> carryTypes() = 0;
+
+  /// Goes to a row; the carry in front of it.
+  virtual Parts enter(mlir::Value number);
+  /// Stores the carry after the row. Only one thread does.
+  virtual void finish(const Parts &carry) {}
+
+  /// The thread's items from `time` on, neutral beyond the row.
+  llvm::SmallVector<Parts> load(mlir::Value time);
+  /// Stores what the carry `start` becomes, where `prefixes` are the items
+  /// with those in front of them.
+  void store(mlir::Value time, llvm::ArrayRef<Parts> prefixes,
+             const Parts &start);
+
+  mlir::Value length() { return k.size(time); }
+  mlir::Value numRows();
+  /// Blocks of a grid: one for each row, or for each tile of a row.
+  GridFactor rowFactor() const;
+  GridFactor timeFactor(int64_t tileSize) const {
+    return {{k.launchSize(time)}, tileSize, /*least=*/1};
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Lanes of a warp
+  //===--------------------------------------------------------------------===//
+
+  /// Each lane's parts of the lane `distance` below or above, or number 0.
+  Parts shuffle(mlir::gpu::ShuffleMode mode, const Parts &x, int64_t distance);
+  Parts shuffleUp(const Parts &x, int64_t distance) {
+    return shuffle(mlir::gpu::ShuffleMode::UP, x, distance);
+  }
+  /// Inclusive prefixes of the lanes' elements (Kogge and Stone).
+  Parts scanWarp(Parts element, mlir::Value lane);
+  /// What the lanes in front of each have together, from the inclusive ones.
+  Parts makeExclusive(const Parts &inclusive, mlir::Value lane);
+
+  //===--------------------------------------------------------------------===//
+  // Control
+  //===--------------------------------------------------------------------===//
+
+  mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::Value x,
+                      mlir::Value y) {
+    return mlir::arith::CmpIOp::create(b, k.loc, predicate, x, y);
+  }
+  Parts select(mlir::Value condition, const Parts &x, const Parts &y);
+  Parts branch(mlir::Value condition, llvm::function_ref<Parts()> yes,
+               llvm::function_ref<Parts()> no);
+  void when(mlir::Value condition, llvm::function_ref<void()> body);
+
+  const unsigned items;
+
+protected:
+  /// `count` elements that are in memory, all of a thread's or one.
+  virtual llvm::SmallVector<Parts> loadItems(mlir::Value time,
+                                             unsigned count) = 0;
+  virtual void storeItems(mlir::Value time, llvm::ArrayRef<Parts> carries) = 0;
+  /// Whether carries are stored at all, and those before each element.
+  virtual bool stores() = 0;
+  virtual bool isExclusive() = 0;
+
+  llvm::SmallVector<mlir::Value> at(mlir::Value t) {
+    llvm::SmallVector<mlir::Value> indices = row;
+    indices[time] = t;
+    return indices;
+  }
+
+  mlir::OpBuilder &b;
+  Kernel &k;
+  llvm::SmallVector<unsigned> parallel;
+  unsigned time;
+  llvm::SmallVector<mlir::Value> row;
+
+private:
+  mlir::Value areAllInside(mlir::Value time);
+};
+
+/// Elements or carries in shared memory.
+class SharedArray {
+public:
+  SharedArray(mlir::OpBuilder &b, Kernel &kernel, int64_t size,
+              mlir::TypeRange types);
+  Parts load(mlir::Value index);
+  void store(mlir::Value index, const Parts &parts);
+
+private:
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  llvm::SmallVector<mlir::Value> arrays;
+};
+
+inline constexpr int64_t kWarp = 32;
+
+/// The rows of a recurrence: see AffineRow.cpp.
+bool hasAffineRows(LinearRecurrenceOp op);
+std::unique_ptr<Row> makeAffineRow(mlir::OpBuilder &b, Kernel &kernel,
+                                   LinearRecurrenceOp op, unsigned items);
+
+/// One block for each row: see RowScan.cpp.
+Launch emitRowScan(mlir::OpBuilder &b, Kernel &kernel, Row &row,
+                   const GPUScanPlan &plan);
+
+/// Many blocks for each row: see LookBack.cpp.
+Launch emitLookBack(mlir::OpBuilder &b, Kernel &kernel, Row &row,
+                    const GPUScanPlan &plan);
+
+} // namespace ssm
+
+#endif // SSM_LIB_GPU_ROW_H

@@ -1,0 +1,72 @@
+//===- GPUScanPlan.cpp - How a GPU scans ----------------------------------===//
+#include "ssm/Plan/GPUScanPlan.h"
+
+#include <algorithm>
+#include <array>
+
+using namespace ssm;
+
+/// Bytes of a thread's access, the widest that there is.
+static constexpr int64_t kAccessBytes = 16;
+/// Blocks of a row scan that keep a multiprocessor busy. Each has 4 KiB under
+/// way, 16 bytes of two operands a thread; a multiprocessor of an H200 gets
+/// 4.3 TB/s / 132 = 32 KiB in the microsecond that memory takes under load, so
+/// 8 blocks would saturate it. Six reach three quarters, and a look-back scan
+/// is expected to reach 0.8. Arithmetic, not a measurement.
+static constexpr int64_t kBusyBlocks = 6;
+
+GPUChip GPUChip::forName(std::string_view name) {
+  struct Entry {
+    std::string_view name;
+    int64_t multiprocessors;
+  };
+  // Of the data centre's card, or the largest with that chip: NVIDIA's
+  // datasheets of T4, A100, A10, L40, H100 SXM, B200, RTX 5090.
+  static constexpr std::array<Entry, 7> kChips{{{"sm_75", 40},
+                                                {"sm_80", 108},
+                                                {"sm_86", 72},
+                                                {"sm_89", 142},
+                                                {"sm_90", 132},
+                                                {"sm_100", 148},
+                                                {"sm_120", 170}}};
+  // The letter of "sm_90a" says which instructions there are.
+  name = name.substr(0, name.find_last_of("0123456789") + 1);
+  for (const Entry &entry : kChips)
+    if (entry.name == name)
+      return {entry.multiprocessors};
+  return forName("sm_80");
+}
+
+GPUScanPlan GPUScanPlan::forProblem(const GPUScanProblem &problem,
+                                    const GPUChip &chip) {
+  if (!problem.hasRows)
+    return {Kernel::ChannelScan, 128, 1, 1,
+            "the recurrence is not a plain one over contiguous time"};
+  int64_t items = std::max<int64_t>(kAccessBytes / problem.elementBytes, 1);
+  GPUScanPlan rowScan{Kernel::RowScan, 128, items, 1};
+  // 8 warps x 4 chunks: one total for each lane of the warp that scans them. A
+  // thread has 64 bytes of each operand in registers.
+  GPUScanPlan lookBack{Kernel::LookBack, 256, items, 4};
+  if (!problem.rows)
+    rowScan.reason = "the number of rows is known at run time only, and taken "
+                     "to fill the machine";
+  else if (*problem.rows >= kBusyBlocks * chip.multiprocessors)
+    rowScan.reason = "there are rows enough to fill the machine";
+  else if (problem.length && lookBack.numTiles(*problem.length) == 1)
+    rowScan.reason = "a row is not longer than one tile";
+  else
+    lookBack.reason = "there are too few rows to fill the machine";
+  return *lookBack.reason ? lookBack : rowScan;
+}
+
+const char *ssm::stringify(GPUScanPlan::Kernel kernel) {
+  switch (kernel) {
+  case GPUScanPlan::Kernel::ChannelScan:
+    return "channel_scan";
+  case GPUScanPlan::Kernel::RowScan:
+    return "row_scan";
+  case GPUScanPlan::Kernel::LookBack:
+    return "look_back";
+  }
+  return "";
+}

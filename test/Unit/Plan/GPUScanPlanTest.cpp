@@ -1,0 +1,60 @@
+//===- GPUScanPlanTest.cpp - Which kernel, and how it cuts time -----------===//
+#include "ssm/Plan/GPUScanPlan.h"
+
+#include "gtest/gtest.h"
+
+using namespace ssm;
+using Kernel = GPUScanPlan::Kernel;
+
+static GPUScanPlan plan(std::optional<int64_t> rows,
+                        std::optional<int64_t> length, int64_t bytes = 4) {
+  return GPUScanPlan::forProblem({true, rows, length, bytes},
+                                 GPUChip::forName("sm_90"));
+}
+
+TEST(GPUScanPlan, RowsAndLengthChoose) {
+  EXPECT_EQ(plan(12288, 4096).kernel, Kernel::RowScan);
+  EXPECT_EQ(plan(1, 1 << 28).kernel, Kernel::LookBack);
+  EXPECT_EQ(plan(6 * 132 - 1, 65536).kernel, Kernel::LookBack);
+  EXPECT_EQ(plan(6 * 132, 65536).kernel, Kernel::RowScan);
+  EXPECT_EQ(plan(1, 4096).kernel, Kernel::RowScan);
+  EXPECT_EQ(plan(1, 4097).kernel, Kernel::LookBack);
+  EXPECT_EQ(plan(1, std::nullopt).kernel, Kernel::LookBack);
+  EXPECT_EQ(plan(std::nullopt, 1 << 28).kernel, Kernel::RowScan);
+  EXPECT_EQ(GPUScanPlan::forProblem({false, 1, 1 << 28}, {132}).kernel,
+            Kernel::ChannelScan);
+}
+
+TEST(GPUScanPlan, SmallerChipsAreFullSooner) {
+  GPUScanProblem problem{true, 6 * 40, 1 << 20};
+  auto kernel = [&](std::string_view chip) {
+    return GPUScanPlan::forProblem(problem, GPUChip::forName(chip)).kernel;
+  };
+  EXPECT_EQ(kernel("sm_75"), Kernel::RowScan);
+  EXPECT_EQ(kernel("sm_90a"), Kernel::LookBack);
+  EXPECT_EQ(GPUChip::forName("sm_90a").multiprocessors, 132);
+  EXPECT_EQ(GPUChip::forName("unknown").multiprocessors, 108);
+}
+
+TEST(GPUScanPlan, AThreadAccessesSixteenBytes) {
+  for (int64_t bytes : {2, 4, 8, 16})
+    for (int64_t length : {1 << 10, 1 << 20})
+      EXPECT_EQ(plan(1, length, bytes).items * bytes, 16);
+}
+
+TEST(GPUScanPlan, EachTotalOfATileHasALane) {
+  GPUScanPlan lookBack = plan(1, 1 << 20);
+  EXPECT_LE(lookBack.threads / 32 * lookBack.chunks, 32);
+}
+
+TEST(GPUScanPlan, TilesCoverARow) {
+  GPUScanPlan lookBack = plan(1, 1 << 20);
+  for (int64_t length :
+       {int64_t(1), int64_t(4096), int64_t(4097), int64_t(1) << 40}) {
+    int64_t tiles = lookBack.numTiles(length);
+    EXPECT_GE(tiles * lookBack.tileSize(), length);
+    EXPECT_LT((tiles - 1) * lookBack.tileSize(), length);
+  }
+  // The final state of an empty row is written too.
+  EXPECT_EQ(lookBack.numTiles(0), 1);
+}
