@@ -25,18 +25,13 @@
 
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
+#include "ssm/Plan/ScanPlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
-
-static constexpr int64_t kSegments = 16, kSegmentSteps = 64;
-static constexpr int64_t kBlock = kSegments * kSegmentSteps;
-
-/// More channels than this fill lanes by themselves, see TimeContiguous.cpp.
-static constexpr int64_t kFewChannels = 8;
 
 namespace {
 class SplitTimeEmitter {
@@ -148,7 +143,8 @@ SmallVector<Value> SplitTimeEmitter::runBlock(const Tile &tile,
                                               OpFoldResult begin,
                                               ValueRange carried) {
   Tile block = tile;
-  block.ranges[time] = {begin, b.getIndexAttr(kBlock), b.getIndexAttr(1)};
+  block.ranges[time] = {begin, b.getIndexAttr(kSegmentBlock),
+                        b.getIndexAttr(1)};
   // 1. Steps of lanes.
   Value a = pack(op.getTransition(), op.getTransitionMap(), block);
   Value u = pack(op.getSignal(), op.getSignalMap(), block);
@@ -202,13 +198,13 @@ SmallVector<Value> SplitTimeEmitter::emit() {
         std::unique_ptr<ScanTile> scan = problem->makeTile(b, tile);
         Values carried = extractParts(b, *problem, tile, whole, shared);
         llvm::append_range(carried, scan->start(b));
-        carried =
-            forEachBlock(b, loc, length, kBlock, problem->backward, carried,
-                         [&](TimeRange range, ValueRange args) {
-                           return getConstantIntValue(range.length) == kBlock
-                                      ? runBlock(tile, range.begin, args)
-                                      : runRest(tile, range, args);
-                         });
+        carried = forEachBlock(b, loc, length, kSegmentBlock, problem->backward,
+                               carried, [&](TimeRange range, ValueRange args) {
+                                 return getConstantIntValue(range.length) ==
+                                                kSegmentBlock
+                                            ? runBlock(tile, range.begin, args)
+                                            : runRest(tile, range, args);
+                               });
         return collectResults(b, *problem, *scan, tile, whole,
                               {carried[1], carried[0]});
       });
@@ -244,7 +240,8 @@ struct LowerSplitTime : OpRewritePattern<LinearRecurrenceOp> {
     int64_t channels = dims.parallel.empty() ? 1 : sizes[dims.parallel.back()];
     if (ShapedType::isDynamic(channels) || channels >= kFewChannels)
       return rewriter.notifyMatchFailure(op, "channels fill the lanes");
-    if (!ShapedType::isDynamic(sizes[dims.time]) && sizes[dims.time] < kBlock)
+    if (!ShapedType::isDynamic(sizes[dims.time]) &&
+        sizes[dims.time] < kSegmentBlock)
       return rewriter.notifyMatchFailure(op, "less than a block");
     SmallVector<Value> values = SplitTimeEmitter(rewriter, op).emit();
     const Value *next = values.begin();

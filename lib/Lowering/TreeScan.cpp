@@ -20,6 +20,8 @@
 
 #include "ssm/IR/LoopDims.h"
 
+#include "ssm/Plan/ScanPlan.h"
+
 #include "TimeLoop.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -68,9 +70,7 @@ private:
 };
 } // namespace
 
-/// Fewer channels than half a vector: leaves fill the lanes instead.
 static bool fillLanesWithLeaves(const ScanProblem &problem) {
-  constexpr int64_t kFewChannels = 8;
   if (problem.parallel.empty())
     return true;
   auto channels =
