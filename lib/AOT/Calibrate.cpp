@@ -5,8 +5,8 @@
 // elementwise polynomial in the first cache, their latency is the time of a
 // step of one vector. One thread; the least of several tries counts.
 //
-// Left out, so that they stay as they are: sizes, which the system tells, the
-// wait for single lines, and the overheads of tiles and threads.
+// Left out, so that they stay as they are: sizes, which the system tells, and
+// the overheads of calls, tiles and threads.
 //
 // Reference: McCalpin, "Memory Bandwidth and Machine Balance in Current High
 // Performance Computers" (1995).

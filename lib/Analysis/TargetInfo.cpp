@@ -33,9 +33,9 @@ struct Known {
 /// multiprocessors. The x86-64 levels are no processors: they take the smallest
 /// caches that machines of the level commonly have.
 static constexpr Known kKnown[] = {
-    {"x86-64-v3", 1, 32, 3.0e9, 2, 32, 256, 8 << 10, 8e9},
-    {"x86-64-v4", 1, 64, 3.0e9, 2, 32, 1 << 10, 16 << 10, 8e9},
-    {"sapphirerapids", 1, 64, 3.0e9, 2, 48, 2 << 10, 32 << 10, 8e9},
+    {"x86-64-v3", 1, 32, 3.0e9, 2, 32, 256, 8 << 10, 20e9},
+    {"x86-64-v4", 1, 64, 3.0e9, 2, 32, 1 << 10, 16 << 10, 20e9},
+    {"sapphirerapids", 1, 64, 3.0e9, 2, 48, 2 << 10, 32 << 10, 20e9},
     {"znver4", 1, 64, 3.7e9, 1, 32, 1 << 10, 32 << 10, 25e9},
     {"neoverse-v2", 1, 16, 3.3e9, 4, 64, 2 << 10, 32 << 10, 30e9},
     {"sm_80", 108, 128, 1.41e9, 2, 192, 370, 0, 1555e9 / 108},
@@ -108,7 +108,7 @@ static double *findRate(TargetInfo &info, llvm::StringRef name) {
       .Case("l2Bandwidth", &info.l2Bandwidth)
       .Case("l3Bandwidth", &info.l3Bandwidth)
       .Case("bandwidth", &info.bandwidth)
-      .Case("lineLatency", &info.lineLatency)
+      .Case("callOverhead", &info.callOverhead)
       .Case("tileOverhead", &info.tileOverhead)
       .Case("forkJoin", &info.forkJoin)
       .Default(nullptr);

@@ -11,24 +11,15 @@
 using namespace mlir;
 using namespace ssm;
 
-double ssm::memorySeconds(double bytes, const TargetInfo &target,
-                          double cores) {
+double ssm::memorySeconds(const Problem &problem, const TargetInfo &target,
+                          double cores, double passes) {
   // Data that fits a cache was written there by whoever made it.
   double busy = std::max(1.0, cores);
-  double rate = bytes <= target.l2Bytes * busy       ? target.l2Bandwidth
-                : bytes <= target.l3Bytes / kSharers ? target.l3Bandwidth
-                                                     : target.bandwidth;
-  return bytes / (rate * busy);
-}
-
-double ssm::scatteredSeconds(double bytes, const TargetInfo &target,
-                             double cores) {
-  double busy = std::max(1.0, cores);
-  // The second cache answers in 16 cycles, memory in some hundreds.
-  constexpr double kL2Cycles = 16;
-  double seconds = bytes <= target.l2Bytes * busy ? kL2Cycles / target.clock
-                                                  : target.lineLatency;
-  return bytes / kCacheLine * seconds / busy;
+  double rate = problem.bytes <= target.l2Bytes * busy ? target.l2Bandwidth
+                : problem.bytes <= target.l3Bytes / kSharers
+                    ? target.l3Bandwidth
+                    : target.bandwidth;
+  return passes * problem.bytes / (rate * busy);
 }
 
 double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
@@ -45,7 +36,14 @@ double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
   if (problem.laneChannels == 1 && problem.states > 1) {
     // States fill the lanes and are summed across them.
     vectors = std::ceil(problem.states / vectorElements);
-    chain += kLaneSumCycles / target.clock;
+    chain +=
+        kLaneSumCycles * (problem.complexTransition ? 2 : 1) / target.clock;
+  } else if (problem.states > 1 && problem.laneChannels < vectorElements) {
+    // LLVM packs the states of a few channels where they are complex.
+    if (problem.complexTransition)
+      vectors *= problem.laneChannels / vectorElements;
+  } else if (problem.states > 1 && vectors > kRegisterStates) {
+    efficiency /= kSpilledStates;
   }
   double work = vectors * vectorElements * problem.flopsPerStep /
                 (target.peakFlops(problem.elementBytes) * efficiency);

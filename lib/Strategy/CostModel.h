@@ -16,12 +16,10 @@ double scanSeconds(const Problem &problem, const TargetInfo &target,
 double mixingSeconds(const Problem &problem, const TargetInfo &target,
                      double flopsPerStep, double efficiency, double cores);
 
-/// Seconds to move `bytes` through memory, on at least one core.
-double memorySeconds(double bytes, const TargetInfo &target, double cores);
-
-/// The same if every line is waited for: the next one is too far away for the
-/// prefetcher.
-double scatteredSeconds(double bytes, const TargetInfo &target, double cores);
+/// Seconds to move the problem's operands and results through memory, on at
+/// least one core; `passes` of them in all.
+double memorySeconds(const Problem &problem, const TargetInfo &target,
+                     double cores, double passes = 1);
 
 /// Seconds to share `units` tiles among cores: nothing for one tile or one
 /// core.
@@ -42,21 +40,30 @@ double tileCount(const Problem &problem, double lanes);
 std::string refuseConvolution(const Problem &problem);
 
 /// Parts of the FMA peak that generated code reaches on one core, measured on
-/// AVX-512: complex butterflies, sums over taps in and beyond the first cache,
-/// products of kernel tables, one state a channel (in registers), several (in
-/// the first cache, and summed).
-constexpr double kFFTEfficiency = 0.20, kDirectEfficiency = 0.25,
-                 kFarDirectEfficiency = 0.08, kKernelEfficiency = 0.4,
-                 kScanEfficiency = 0.25, kSummedScanEfficiency = 0.45;
+/// AVX-512: sums over taps in and beyond the first cache, products of kernel
+/// tables, one state a channel, and several that are summed.
+constexpr double kDirectEfficiency = 0.15, kFarDirectEfficiency = 0.03,
+                 kKernelEfficiency = 0.4, kScanEfficiency = 0.25,
+                 kSummedScanEfficiency = 0.45;
 
-/// Several states that a varying transition has side by side in memory (each
-/// lane is loaded alone), and several in a tree whose lanes are leaves.
-constexpr double kGatheredScanEfficiency = 0.07, kLeafLanesEfficiency = 0.05;
+/// Complex butterflies of a vector of channels that fits the first cache, the
+/// second, or none of a core.
+constexpr double kFFTEfficiency[] = {0.20, 0.12, 0.07};
+
+/// Several states that a varying transition has side by side in memory: they
+/// are transposed, or each lane is loaded alone.
+constexpr double kGatheredScanEfficiency = 0.15;
+
+/// Several states in a tree whose lanes are leaves; complex arithmetic hides
+/// more of the gathers.
+constexpr double kLeafLanesEfficiency = 0.1, kComplexLeafLanesEfficiency = 0.25;
+
+/// Vectors of states that a tile keeps in registers, and how much longer a step
+/// takes with more of them.
+constexpr double kRegisterStates = 16, kSpilledStates = 2.2;
 
 /// Cycles to sum a vector across its lanes (four shuffles and adds).
 constexpr double kLaneSumCycles = 14;
-
-constexpr double kCacheLine = 64; ///< Bytes.
 
 /// The same for transitions that mix: a matrix or an outer product on a state,
 /// and on the matrix that a leaf has come to (rows of it in the second cache).

@@ -44,12 +44,16 @@ static double estimate(const Problem &problem, const TargetInfo &target,
       startSeconds(filled(problem.kernels) / vectorElements, target, cores) +
       startSeconds(units, target, cores) +
       std::ceil(units / busy) * target.tileOverhead;
+  double vectorBytes = 2.0 * plan.size() * target.vectorBytes;
+  double efficiency = kFFTEfficiency[vectorBytes <= target.l1Bytes   ? 0
+                                     : vectorBytes <= target.l2Bytes ? 1
+                                                                     : 2];
   double transforms =
       problem.convolutions * flops /
-      (target.peakFlops(problem.elementBytes) * kFFTEfficiency * busy);
+      (target.peakFlops(problem.elementBytes) * efficiency * busy);
   // One root of unity a point is made on one core.
-  constexpr double kSecondsPerRoot = 5e-9;
-  double tables = 2 * plan.size() * kSecondsPerRoot;
+  constexpr double kSecondsPerRoot = 5e-9, kTableStart = 1e-6;
+  double tables = kTableStart + 2 * plan.size() * kSecondsPerRoot;
   double final =
       problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;
   return start + tables + transforms + kernelSeconds(problem, target, cores) +

@@ -1,6 +1,7 @@
 //===- Problem.cpp - What the cost of an op depends on --------------------===//
 #include "ssm/Analysis/Magnitude.h"
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Plan/ScanPlan.h"
 #include "ssm/Strategy/Strategy.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -120,6 +121,11 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   problem.timeContiguous =
       !dims.parallel.empty() &&
       positionOf(result, dims.time) == result.getNumResults() - 1;
+  problem.splitsTime = op.isDiagonal() && problem.varyingTransition &&
+                       !complexState && !op.getInput() && !op.getOutput() &&
+                       problem.length >= kSegmentBlock &&
+                       problem.laneChannels < kFewChannels &&
+                       (problem.timeContiguous || problem.laneChannels == 1);
   problem.elementBytes =
       getElementWidth(getRealType(op.getStateElementType())) / 8;
 }

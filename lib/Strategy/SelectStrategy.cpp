@@ -91,7 +91,8 @@ SelectStrategy::select(Operation *op, const ::ssm::TargetInfo &info,
   for (const ::ssm::Strategy &strategy : ::ssm::getStrategies()) {
     Candidate candidate{&strategy, strategy.refuse(problem)};
     if (candidate.refusal.empty())
-      candidate.seconds = strategy.estimate(problem, info, cores);
+      candidate.seconds =
+          info.callOverhead + strategy.estimate(problem, info, cores);
     candidates.push_back(std::move(candidate));
   }
 

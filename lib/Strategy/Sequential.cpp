@@ -1,6 +1,8 @@
 //===- Sequential.cpp - The strategy `sequential` -------------------------===//
 #include "CostModel.h"
 
+#include "ssm/Plan/ScanPlan.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -19,6 +21,17 @@ static std::string refuse(const Problem &problem) {
   return isa<LongConvOp>(problem.op) ? "a convolution carries no state" : "";
 }
 
+/// Blocks of segments: two passes of dependent FMAs, and a, u and the result
+/// transposed by four shuffles for each vector of 16.
+static double splitTimeSeconds(const Problem &problem,
+                               const TargetInfo &target) {
+  constexpr double kArrays = 3, kShufflesPerVector = 4, kPasses = 2;
+  double vectors = kSegmentBlock * problem.elementBytes / target.vectorBytes;
+  double cycles = kPasses * kSegmentSteps * target.fmaLatency +
+                  kArrays * kShufflesPerVector * vectors;
+  return problem.length / kSegmentBlock * cycles / target.clock;
+}
+
 static double estimate(const Problem &problem, const TargetInfo &target,
                        int64_t cores) {
   double lanes = tileLanes(problem, target, vectorsPerTile(problem));
@@ -28,17 +41,13 @@ static double estimate(const Problem &problem, const TargetInfo &target,
     return startSeconds(units, target, cores) +
            std::max(mixingSeconds(problem, target, problem.applyFlops,
                                   kApplyEfficiency, cores),
-                    memorySeconds(problem.bytes, target, busy));
-  // A tile one line wide takes one line of every row.
-  bool scattered = problem.states > 1 && !problem.varyingTransition &&
-                   lanes * problem.elementBytes <= kCacheLine &&
-                   problem.laneChannels * problem.elementBytes > kCacheLine;
-  double memory = scattered ? scatteredSeconds(problem.bytes, target, busy)
-                            : memorySeconds(problem.bytes, target, busy);
+                    memorySeconds(problem, target, busy));
+  double scan = problem.splitsTime ? std::ceil(problem.channels / busy) *
+                                         splitTimeSeconds(problem, target)
+                                   : scanSeconds(problem, target, units,
+                                                 problem.length, lanes, cores);
   return startSeconds(units, target, cores) +
-         std::max(
-             scanSeconds(problem, target, units, problem.length, lanes, cores),
-             memory);
+         std::max(scan, memorySeconds(problem, target, busy));
 }
 
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {

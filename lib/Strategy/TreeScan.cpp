@@ -1,6 +1,8 @@
 //===- TreeScan.cpp - The strategy `tree_scan` ----------------------------===//
 #include "CostModel.h"
 
+#include "ssm/Plan/ScanPlan.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -17,18 +19,22 @@ static std::string refuse(const Problem &problem) {
   return isa<LongConvOp>(problem.op) ? "a convolution carries no state" : "";
 }
 
-/// A loop over time in tiles of four vectors.
+/// Parallel loops: the first summaries, reduce, apply, the rest.
+static constexpr double kLoops = 4;
+
+/// A loop over time in tiles of four vectors, in a tree of a single leaf.
 static double leafSeconds(const Problem &problem, const TargetInfo &target,
-                          double cores) {
+                          double leaves, double cores) {
   if (problem.row > 0)
     return kSequential.estimate(problem, target, cores) + target.tileOverhead;
   double lanes = tileLanes(problem, target, kVectorsPerTile);
   double units = tileCount(problem, lanes);
   double busy = std::min(cores, units);
-  return startSeconds(units, target, cores) + target.tileOverhead +
+  double loops = leaves < 1 ? 1 : kLoops;
+  return loops * startSeconds(units, target, cores) + target.tileOverhead +
          std::max(
              scanSeconds(problem, target, units, problem.length, lanes, cores),
-             memorySeconds(problem.bytes, target, busy));
+             memorySeconds(problem, target, busy));
 }
 
 /// One pass over leaves that are lanes: a chain of FMAs or, of several states,
@@ -42,8 +48,10 @@ static double leafLanesSeconds(const Problem &problem, const TargetInfo &target,
     return scanSeconds(problem, target, units, kLeaf, lanes, cores) + gather;
   double flops = units * kLeaf * lanes * problem.states * problem.flopsPerStep;
   double busy = std::min(cores, units);
-  return gather + flops / (target.peakFlops(problem.elementBytes) *
-                           kLeafLanesEfficiency * busy);
+  double efficiency = problem.complexTransition ? kComplexLeafLanesEfficiency
+                                                : kLeafLanesEfficiency;
+  return gather +
+         flops / (target.peakFlops(problem.elementBytes) * efficiency * busy);
 }
 
 static double estimate(const Problem &problem, const TargetInfo &target,
@@ -51,11 +59,11 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double leaves = std::floor(problem.length / kLeaf);
   // A single leaf is a loop over time.
   if (leaves <= 1)
-    return leafSeconds(problem, target, cores);
+    return leafSeconds(problem, target, leaves, cores);
   double vectorElements = double(target.vectorBytes) / problem.elementBytes;
   // With few channels the lanes hold leaves, see Lowering/TreeScan.cpp; their
   // operands lie a leaf apart and are gathered one by one.
-  bool leavesAsLanes = problem.laneChannels < 8;
+  bool leavesAsLanes = problem.laneChannels < kFewChannels;
   double lanes = leavesAsLanes ? vectorElements
                                : tileLanes(problem, target, kVectorsPerTile);
   double units = leavesAsLanes ? problem.channels * std::ceil(leaves / lanes)
@@ -63,21 +71,18 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double pass = leavesAsLanes
                     ? leafLanesSeconds(problem, target, lanes, units, cores)
                     : scanSeconds(problem, target, units, kLeaf, lanes, cores);
-  constexpr double kPasses = 2;
-  double passes = kPasses * pass;
+  // Several states are also summed, and come back from memory for that.
+  double passes = (problem.states == 1 ? 2 : 3) * pass;
   double busy = std::min<double>(cores, units);
   if (problem.row > 0)
     passes = mixingSeconds(problem, target, problem.composeFlops,
                            kComposeEfficiency, cores) +
              mixingSeconds(problem, target, problem.applyFlops,
                            kApplyEfficiency, cores);
-  // Parallel loops: the first summaries, reduce, apply, the rest.
-  constexpr double kLoops = 4;
   // Operands twice, the result once.
   constexpr double kTraffic = 1.7;
   return kLoops * startSeconds(units, target, cores) +
-         std::max(passes,
-                  memorySeconds(kTraffic * problem.bytes, target, busy));
+         std::max(passes, memorySeconds(problem, target, busy, kTraffic));
 }
 
 static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {

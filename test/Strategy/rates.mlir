@@ -4,8 +4,8 @@
 // RUN: sed 's/module {/module attributes {dlti.target_system_spec = #dlti.target_system_spec<"CPU" = #dlti.target_device_spec<"fmaLatency" = 800.0 : f64>>} {/' %t/f.mlir > %t/g.mlir
 // RUN: ssm-opt %t/g.mlir --ssm-select-strategy="target=x86-64-v4 force=sequential rates=%t/slow" --remarks-filter=".*" 2>&1 >/dev/null | FileCheck %s --check-prefix=SLOWER
 // RUN: ssm-compile %t/f.mlir -o %t/f.o --target=x86-64-v4 --strategy=sequential --rates=%t/slow --explain | FileCheck %s --check-prefix=SLOW
-// SLOW: sequential 34.1 us
-// SLOWER: sequential 68.3 us
+// SLOW: sequential 34.4 us
+// SLOWER: sequential 68.5 us
 
 // RUN: not ssm-opt %t/f.mlir --ssm-select-strategy=rates=%t/name 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: not ssm-opt %t/f.mlir --ssm-select-strategy=rates=%t/value 2>&1 | FileCheck %s --check-prefix=VALUE

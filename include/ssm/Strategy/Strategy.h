@@ -39,6 +39,9 @@ struct Problem {
   bool finalIsUsed = false;
   /// Steps of time lie next to each other in the result, channels do not.
   bool timeContiguous = false;
+  /// The loop over time runs segments of it in lanes, see
+  /// Lowering/SplitTime.cpp.
+  bool splitsTime = false;
   bool assumedSizes = false;
 
   /// The kernel's length if a bound cuts it, else 0.
