@@ -2,12 +2,14 @@
 //
 // For every tile of channels, in parallel:
 //
-//   for t in 0 .. L:  y_t = sum of k_l u_{t-l} over l from min(K, t + 1) - 1 to
+//   for t in 0 .. L:  y_t = sum of k_l u_{t-l} over l from min(P, t + 1) - 1 to
 //   0
 //
-// Exactly causal, and the fastest way for a few taps. Kernels decay: from the
-// far lags on, small terms are added while the sum is small, and its rounding
-// is that of the last terms.
+// with P taps of the past and, in a two-sided kernel, the same of the future.
+//
+// Reads no step that it need not, and the fastest way for a few taps. Kernels
+// decay: from the far lags on, small terms are added while the sum is small,
+// and its rounding is that of the last terms.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,6 +17,7 @@
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Lowering/Patterns.h"
 #include "ssm/Utils/Num.h"
+#include "ssm/Utils/Sides.h"
 
 #include "TileLoop.h"
 
@@ -30,7 +33,8 @@ public:
   DirectConvEmitter(OpBuilder &b, LongConvOp op, int64_t lanes)
       : b(b), op(op), loc(op.getLoc()), lanes(lanes), time(op.getTime()),
         maps(op.getIndexingMapsArray()), sizes(getLoopSizes(b, op)),
-        element(op.getType().getElementType()), real(getRealType(element)) {
+        sides(Sides::of(b, op)), element(op.getType().getElementType()),
+        real(getRealType(element)) {
     if (real.getIntOrFloatBitWidth() < 32)
       real = b.getF32Type();
   }
@@ -40,7 +44,15 @@ private:
   using Values = SmallVector<Value>;
 
   Value emitTile(const Tile &tile, Value part);
-  Values emitSum(const Tile &tile, Value t);
+  /// What one side adds to the output at step `t`, as real tensors over the
+  /// tile.
+  Values emitSide(const Tile &tile, Value t, bool isFuture);
+  struct Place {
+    Value step;
+    OpFoldResult tap;
+  };
+  /// What step `t` reads when `left` lags of a side are left to be read.
+  Place placeOf(Value t, Value left, bool isFuture);
   OpFoldResult timeAt(Value t);
   unsigned numParts() { return 1 + isa<ComplexType>(element); }
 
@@ -51,40 +63,57 @@ private:
   unsigned time;
   SmallVector<AffineMap> maps;
   SmallVector<OpFoldResult> sizes;
+  Sides sides;
   Type element, real;
 };
 } // namespace
 
 OpFoldResult DirectConvEmitter::timeAt(Value t) {
-  if (op.getDirection() == Direction::Forward)
+  if (op.getDirection() != Direction::Backward)
     return t;
   return affine(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1) - 1,
                 {sizes[time], OpFoldResult(t)});
 }
 
-/// The output at step `t` as real tensors over the tile.
-SmallVector<Value> DirectConvEmitter::emitSum(const Tile &tile, Value t) {
+DirectConvEmitter::Place DirectConvEmitter::placeOf(Value t, Value left,
+                                                    bool isFuture) {
+  if (isFuture)
+    return {arith::AddIOp::create(b, loc, t, left),
+            affine(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1),
+                   {sides.future, OpFoldResult(left)})};
+  Value lag =
+      arith::SubIOp::create(b, loc, left, asValue(b, loc, b.getIndexAttr(1)));
+  OpFoldResult tap = lag;
+  if (sides.hasFuture())
+    tap = affine(b, loc, b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1),
+                 {sides.future, tap});
+  return {arith::SubIOp::create(b, loc, t, lag), tap};
+}
+
+SmallVector<Value> DirectConvEmitter::emitSide(const Tile &tile, Value t,
+                                               bool isFuture) {
   unsigned rank = tile.kept.size();
   AffineMap identity = b.getMultiDimIdentityMap(rank);
   Values zero;
   for (unsigned i = 0; i < numParts(); ++i)
     zero.push_back(buildFilled(b, loc, tile.keptSizes(), real, 0.0));
-  Value one = asValue(b, loc, b.getIndexAttr(1));
-  Value taps = asValue(
-      b, loc,
-      tensor::getMixedSize(b, loc, op.getKernel(), *positionOf(maps[1], time)));
-  Value reach = arith::MinSIOp::create(b, loc, taps,
-                                       arith::AddIOp::create(b, loc, t, one));
+  Value seen =
+      arith::AddIOp::create(b, loc, t, asValue(b, loc, b.getIndexAttr(1)));
+  Value steps =
+      !isFuture
+          ? seen
+          : arith::SubIOp::create(b, loc, asValue(b, loc, sizes[time]), seen);
+  Value taps = asValue(b, loc, isFuture ? sides.future : sides.past);
+  Value reach = arith::MinSIOp::create(b, loc, taps, steps);
   return buildFor(
       b, loc, asValue(b, loc, b.getIndexAttr(0)), reach, zero,
       [&](Value i, ValueRange acc) {
-        Value lag = arith::SubIOp::create(
-            b, loc, arith::SubIOp::create(b, loc, reach, i), one);
-        Value past = arith::SubIOp::create(b, loc, t, lag);
+        Value left = arith::SubIOp::create(b, loc, reach, i);
+        Place place = placeOf(t, left, isFuture);
         Value u = extractTile(b, loc, op.getSignal(), maps[0],
-                              tile.at(time, timeAt(past)));
+                              tile.at(time, timeAt(place.step)));
         Value k = extractTile(b, loc, op.getKernel(), maps[1],
-                              tile.at(time, OpFoldResult(lag)));
+                              tile.at(time, place.tap));
         SmallVector<Indexed> outs;
         for (Value part : acc)
           outs.push_back({part, identity});
@@ -109,7 +138,9 @@ Value DirectConvEmitter::emitTile(const Tile &tile, Value part) {
   return buildFor(
       b, loc, asValue(b, loc, b.getIndexAttr(0)), asValue(b, loc, sizes[time]),
       part, [&](Value t, ValueRange args) {
-        Values sum = emitSum(tile, t);
+        Values sum = emitSide(tile, t, /*isFuture=*/false);
+        if (sides.hasFuture())
+          llvm::append_range(sum, emitSide(tile, t, /*isFuture=*/true));
         Tile local = tile.at(time, timeAt(t));
         for (auto [dim, range] : llvm::enumerate(local.ranges))
           if (dim != time)
@@ -122,7 +153,13 @@ Value DirectConvEmitter::emitTile(const Tile &tile, Value part) {
             b, loc, rank, ins, {{slice, tile.sliceMap(maps[2])}},
             [&](OpBuilder &nested, Location at, ValueRange scalars) {
               NumBuilder num(nested, at, real);
-              Num y{scalars[0], numParts() == 2 ? scalars[1] : Value()};
+              auto numberAt = [&](unsigned i) {
+                return Num{scalars[i],
+                           numParts() == 2 ? scalars[i + 1] : Value()};
+              };
+              Num y = numberAt(0);
+              if (sides.hasFuture())
+                y = num.add(y, numberAt(numParts()));
               return Values{num.store(y, element)};
             })[0];
         return Values{insertTile(b, loc, stored, args[0], maps[2], local)};

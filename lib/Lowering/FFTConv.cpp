@@ -8,11 +8,16 @@
 //
 // needs transforms of size n only, without zero padding to 2n.
 //
+// A two-sided kernel needs no more points: outputs from before time 0 wrap
+// around to the imaginary part too, by a right angle the other way, and those
+// that wrap twice would lie beyond 2n > 2L-2. Lag -m goes to row n-m, where
+// w^-m = -i w^(n-m); the rows of the past and the future may be the same.
+//
 //   1 the kernel's spectrum, for each tile of its channels, in parallel
 //   2 load and weight, transform, multiply, transform back, weight and store,
 //     for each tile of channels, in parallel
 //
-// Precondition: real operands (complex ones are convolved by parts).
+// Precondition: real operands (SplitComplexConv.cpp takes complex ones apart).
 // Reference: Crandall and Fagin, "Discrete Weighted Transforms and
 // Large-Integer Arithmetic" (1994).
 //
@@ -22,6 +27,7 @@
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Lowering/Patterns.h"
 #include "ssm/Utils/Num.h"
+#include "ssm/Utils/Sides.h"
 
 #include "FFTEmitter.h"
 #include "TimeLoop.h"
@@ -47,9 +53,17 @@ private:
   /// Tiles of one width: unit axes, then the lanes (if there is such a dim).
   Value emitTiles(std::optional<TileAxis> laneAxis, Value out);
   Values emitSpectra(std::optional<TileAxis> laneAxis);
-  /// Rows t < count of `value` times `scale` and the weights, into a work tile.
-  Values load(Value value, AffineMap map, const Tile &tile, OpFoldResult count,
+  /// Steps of an operand and the rows of a work tile that they go to: `count`
+  /// of them, the first to row 0; or, of the future, the last to row n-1.
+  struct Stretch {
+    OpFoldResult begin, count;
+    bool isFuture = false;
+  };
+  /// The operand times `scale` and the weights, in a work tile.
+  Values load(Indexed operand, const Tile &tile, ArrayRef<Stretch> stretches,
               Value scale);
+  Values loadStretch(Indexed operand, const Tile &tile, const Stretch &stretch,
+                     OpFoldResult width, Value scale, ValueRange work);
   Value store(ValueRange work, const Tile &tile, Value part);
 
   /// The steps of a block, first to last, are those of `value` backward.
@@ -61,8 +75,8 @@ private:
   OpFoldResult placeOf(TimeRange block, Value i, bool turned);
   /// The tile's part in a block of steps, with its place in time.
   Tile blockOf(const Tile &tile, TimeRange block, bool turned);
-  Values loadRow(Value slice, OpFoldResult width, Value t, Value scale,
-                 ValueRange work);
+  Values loadRow(Value slice, OpFoldResult width, Value t, bool isFuture,
+                 Value scale, ValueRange work);
   Value storeRow(ValueRange work, OpFoldResult width, Value t, Value slice);
   /// Steps taken together: what is transposed at once, or all.
   Values forEachBlockOf(AffineMap map, OpFoldResult count, ValueRange carried,
@@ -80,13 +94,22 @@ private:
   Type real;
   AffineMap signalMap, kernelMap, resultMap;
   SmallVector<OpFoldResult> sizes;
-  OpFoldResult kernelLength;
+  SmallVector<Stretch> taps;
   SmallVector<unsigned> parallel;
   FFTEmitter transform;
   Values weights;
   AffineMap spectrumMap;
 };
 } // namespace
+
+static OpFoldResult leastOf(OpBuilder &b, Location loc, OpFoldResult x,
+                            OpFoldResult y) {
+  auto xKnown = getConstantIntValue(x), yKnown = getConstantIntValue(y);
+  if (xKnown && yKnown)
+    return b.getIndexAttr(std::min(*xKnown, *yKnown));
+  return OpFoldResult(Value(
+      arith::MinSIOp::create(b, loc, asValue(b, loc, x), asValue(b, loc, y))));
+}
 
 FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op, int64_t lanes)
     : b(b), op(op), loc(op.getLoc()), lanes(lanes), time(op.getTime()),
@@ -98,15 +121,16 @@ FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op, int64_t lanes)
     if (dim != time)
       parallel.push_back(dim);
   // Taps that reach no output are left out.
-  OpFoldResult taps = tensor::getMixedSize(b, loc, op.getKernel(),
-                                           *positionOf(kernelMap, time));
-  auto known = getConstantIntValue(taps),
-       length = getConstantIntValue(sizes[time]);
-  if (known && length)
-    kernelLength = b.getIndexAttr(std::min(*known, *length));
-  else
-    kernelLength = OpFoldResult(Value(arith::MinSIOp::create(
-        b, loc, asValue(b, loc, taps), asValue(b, loc, sizes[time]))));
+  Sides sides = Sides::of(b, op);
+  taps.push_back({sides.future, leastOf(b, loc, sides.past, sizes[time])});
+  if (!sides.hasFuture())
+    return;
+  OpFoldResult count = leastOf(b, loc, sides.future, sizes[time]);
+  taps.push_back(
+      {affine(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1),
+              {sides.future, count}),
+       count,
+       /*isFuture=*/true});
 }
 
 FFTEmitter FFTConvEmitter::makeTransform() {
@@ -171,10 +195,15 @@ SmallVector<Value> FFTConvEmitter::forEachBlockOf(
 }
 
 SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
-                                           Value t, Value scale,
+                                           Value t, bool isFuture, Value scale,
                                            ValueRange work) {
   Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
   Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
+  if (isFuture) {
+    // Times -i.
+    std::swap(wr, wi);
+    wi = arith::NegFOp::create(b, loc, wi);
+  }
   if (scale) {
     wr = arith::MulFOp::create(b, loc, wr, scale);
     wi = arith::MulFOp::create(b, loc, wi, scale);
@@ -198,8 +227,12 @@ SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
       buildGeneric(b, loc, 1, {{slice, source}}, outs,
                    [&](OpBuilder &nested, Location at, ValueRange scalars) {
                      NumBuilder num(nested, at, real);
-                     Value x = num.load(scalars[0]).re;
-                     return Values{num.mulf(x, wr), num.mulf(x, wi)};
+                     Num x = num.load(scalars[0]), w{wr, wi};
+                     // The past may have come to the same row.
+                     Num row = isFuture
+                                   ? num.mulAdd(x, w, {scalars[1], scalars[2]})
+                                   : num.mul(x, w);
+                     return Values{row.re, row.im};
                    });
   Values next;
   for (auto [row, part] : llvm::zip_equal(rows, work))
@@ -208,37 +241,58 @@ SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
   return next;
 }
 
-SmallVector<Value> FFTConvEmitter::load(Value value, AffineMap map,
-                                        const Tile &tile, OpFoldResult count,
+SmallVector<Value> FFTConvEmitter::loadStretch(Indexed operand,
+                                               const Tile &tile,
+                                               const Stretch &stretch,
+                                               OpFoldResult width, Value scale,
+                                               ValueRange work) {
+  bool turned = isTurned(operand.value);
+  AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1);
+  return forEachBlockOf(
+      operand.map, stretch.count, work,
+      [&](TimeRange range, ValueRange carried) {
+        TimeRange source = range, rows = range;
+        source.begin = affine(b, loc, x + y, {range.begin, stretch.begin});
+        if (stretch.isFuture)
+          rows.begin =
+              affine(b, loc, b.getAffineSymbolExpr(2) + x - y,
+                     {range.begin, stretch.count, transform.getSize()});
+        Tile block = blockOf(tile, source, turned);
+        Indexed from = operand;
+        if (!parallel.empty() &&
+            isTimeContiguous(from.map, time, parallel.back())) {
+          from = packBlock(b, loc, from, block, time, parallel.back());
+          block = block.atOrigin();
+        }
+        return buildFor(b, loc, asValue(b, loc, b.getIndexAttr(0)),
+                        asValue(b, loc, range.length), carried,
+                        [&](Value i, ValueRange args) {
+                          LoopRange place{placeOf(range, i, turned),
+                                          b.getIndexAttr(1), b.getIndexAttr(1)};
+                          Tile at = block.narrow(b, loc, time, place);
+                          Value slice =
+                              extractTile(b, loc, from.value, from.map, at);
+                          return loadRow(slice, width, stepOf(rows, i),
+                                         stretch.isFuture, scale, args);
+                        });
+      });
+}
+
+SmallVector<Value> FFTConvEmitter::load(Indexed operand, const Tile &tile,
+                                        ArrayRef<Stretch> stretches,
                                         Value scale) {
   // A kernel that all lanes share is repeated in each.
   OpFoldResult width = b.getIndexAttr(parallel.empty() ? 1 : lanes);
   if (!parallel.empty() && tile.keeps(parallel.back()))
     width = tile.ranges[parallel.back()].size;
-  bool full = getConstantIntValue(width) == lanes, turned = isTurned(value);
-  Value zero = asValue(b, loc, b.getIndexAttr(0));
+  bool full = getConstantIntValue(width) == lanes;
   Values work = transform.makeWork();
-  work = transform.clearRows(work, full ? asValue(b, loc, count) : zero);
-  if (getConstantIntValue(count) == 0)
-    return work;
-  return forEachBlockOf(
-      map, count, work, [&](TimeRange range, ValueRange carried) {
-        Tile block = blockOf(tile, range, turned);
-        Indexed rows = {value, map};
-        if (!parallel.empty() && isTimeContiguous(map, time, parallel.back())) {
-          rows = packBlock(b, loc, rows, block, time, parallel.back());
-          block = block.atOrigin();
-        }
-        return buildFor(
-            b, loc, zero, asValue(b, loc, range.length), carried,
-            [&](Value i, ValueRange args) {
-              LoopRange place{placeOf(range, i, turned), b.getIndexAttr(1),
-                              b.getIndexAttr(1)};
-              Tile at = block.narrow(b, loc, time, place);
-              Value slice = extractTile(b, loc, rows.value, rows.map, at);
-              return loadRow(slice, width, stepOf(range, i), scale, args);
-            });
-      });
+  work = transform.clearRows(
+      work, asValue(b, loc, full ? stretches[0].count : b.getIndexAttr(0)));
+  for (const Stretch &stretch : stretches)
+    if (getConstantIntValue(stretch.count) != 0)
+      work = loadStretch(operand, tile, stretch, width, scale, work);
+  return work;
 }
 
 Value FFTConvEmitter::storeRow(ValueRange work, OpFoldResult width, Value t,
@@ -348,8 +402,7 @@ FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
       [&](OpBuilder &, const Tile &tile, ValueRange) {
         Tile numbered = tile;
         noteTileNumber(numbered, laneAxis);
-        Values work =
-            load(op.getKernel(), kernelMap, tile, kernelLength, scale);
+        Values work = load({op.getKernel(), kernelMap}, tile, taps, scale);
         work = transform.emitForward(work);
         numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
                                  b.getIndexAttr(1)};
@@ -378,14 +431,13 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
         Values spectrum;
         for (Value value : spectra)
           spectrum.push_back(extractTile(b, loc, value, spectrumMap, numbered));
-        Values work =
-            load(op.getSignal(), signalMap, tile, sizes[time], Value());
+        Stretch all{b.getIndexAttr(0), sizes[time]};
+        Values work = load({op.getSignal(), signalMap}, tile, all, Value());
         work = transform.emitConvolution(work, spectrum);
-        Tile all = tile;
-        all.kept = llvm::to_vector(llvm::seq<unsigned>(sizes.size()));
-        Value part = extractTile(b, loc, shared[0], resultMap, all);
+        Tile whole = tile.withAllDims();
+        Value part = extractTile(b, loc, shared[0], resultMap, whole);
         return SmallVector<TileResult>{
-            {store(work, tile, part), resultMap, all}};
+            {store(work, tile, part), resultMap, whole}};
       })[0];
 }
 
@@ -402,74 +454,7 @@ Value FFTConvEmitter::emit() {
   return out;
 }
 
-//===----------------------------------------------------------------------===//
-// Complex convolutions by parts
-//===----------------------------------------------------------------------===//
-
-/// The real or imaginary part of a complex tensor.
-static Value takePart(OpBuilder &b, Location loc, Value value, bool imaginary) {
-  auto type = cast<RankedTensorType>(value.getType());
-  Type real = getRealType(type.getElementType());
-  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
-  Value out = tensor::EmptyOp::create(
-      b, loc, tensor::getMixedSizes(b, loc, value), real);
-  return buildGeneric(b, loc, type.getRank(), {{value, identity}},
-                      {{out, identity}},
-                      [&](OpBuilder &nested, Location at, ValueRange args) {
-                        Num x = NumBuilder(nested, at, real).load(args[0]);
-                        return SmallVector<Value>{imaginary ? x.im : x.re};
-                      })[0];
-}
-
 namespace {
-/// (ur + i ui) * (kr + i ki) by the convolutions of the parts that there are.
-struct SplitComplexConv : OpRewritePattern<LongConvOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(LongConvOp op,
-                                PatternRewriter &rewriter) const override {
-    StrategyAttr strategy = op.getStrategyAttr();
-    auto type = dyn_cast<ComplexType>(op.getType().getElementType());
-    if (!strategy || strategy.getKind() != StrategyKind::FFTConv || !type)
-      return rewriter.notifyMatchFailure(op, "not a complex fft_conv");
-    Location loc = op.getLoc();
-    auto partsOf = [&](Value value) {
-      if (!isa<ComplexType>(getElementTypeOrSelf(value)))
-        return SmallVector<Value>{value};
-      return SmallVector<Value>{takePart(rewriter, loc, value, false),
-                                takePart(rewriter, loc, value, true)};
-    };
-    Type real = type.getElementType();
-    auto partType = RankedTensorType::get(op.getType().getShape(), real);
-    SmallVector<Indexed> ins;
-    AffineMap identity =
-        rewriter.getMultiDimIdentityMap(op.getType().getRank());
-    SmallVector<Value> signal = partsOf(op.getSignal());
-    SmallVector<Value> kernel = partsOf(op.getKernel());
-    for (Value u : signal)
-      for (Value k : kernel) {
-        auto part = cast<LongConvOp>(rewriter.clone(*op));
-        part.getSignalMutable().assign(u);
-        part.getKernelMutable().assign(k);
-        part.getResult().setType(partType);
-        ins.push_back({part.getResult(), identity});
-      }
-    Value out = tensor::EmptyOp::create(
-        rewriter, loc, tensor::getMixedSizes(rewriter, loc, ins[0].value),
-        type);
-    auto sum = buildGeneric(
-        rewriter, loc, identity.getNumDims(), ins, {{out, identity}},
-        [&](OpBuilder &nested, Location at, ValueRange args) {
-          NumBuilder num(nested, at, real);
-          Num y{args[0], args[1]};
-          if (ins.size() == 4)
-            y = {num.subf(args[0], args[3]), num.addf(args[1], args[2])};
-          return SmallVector<Value>{num.store(y, type)};
-        });
-    rewriter.replaceOp(op, sum);
-    return success();
-  }
-};
-
 struct LowerFFTConv : OpRewritePattern<LongConvOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(LongConvOp op,
@@ -489,5 +474,5 @@ struct LowerFFTConv : OpRewritePattern<LongConvOp> {
 } // namespace
 
 void ssm::populateFFTConvLowering(RewritePatternSet &patterns) {
-  patterns.add<SplitComplexConv, LowerFFTConv>(patterns.getContext());
+  patterns.add<LowerFFTConv>(patterns.getContext());
 }

@@ -37,6 +37,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);
     ssm::populateFFTConvLowering(lowerings);
+    ssm::populateSplitComplexConvLowering(lowerings);
     ssm::populateFFTLowering(lowerings);
     ssm::populateNonlinearRecurrenceLowering(lowerings);
     ssm::populateWholeSlicePatterns(lowerings);

@@ -8,15 +8,15 @@ using namespace ssm;
 
 static double estimate(const Problem &problem, const TargetInfo &target,
                        int64_t cores) {
-  double taps = std::min(problem.taps, problem.length);
-  // Output t sums min(t + 1, taps) products.
-  double products = taps * problem.length - taps * taps / 2;
+  // Output t sums min(t + 1, reach) products on either side.
+  double reach = std::min(problem.taps / problem.sides, problem.length);
+  double products =
+      problem.sides * (reach * problem.length - reach * reach / 2);
   double lanes = tileLanes(problem, target, 1);
   double units = tileCount(problem, lanes);
   double flops = 2 * problem.convolutions * units * lanes * products;
   // Each output reads all taps again: from the first cache, or from beyond it.
-  double tileBytes =
-      (taps + std::min(taps, problem.length)) * lanes * problem.elementBytes;
+  double tileBytes = 2 * problem.sides * reach * lanes * problem.elementBytes;
   double efficiency =
       tileBytes <= target.l1Bytes ? kDirectEfficiency : kFarDirectEfficiency;
   double busy = std::min<double>(cores, std::max(1.0, units));

@@ -152,6 +152,7 @@ Problem ssm::describe(Operation *operation) {
     problem.taps = sizeOr(
         op.getKernel().getType().getDimSize(*positionOf(kernel, op.getTime())),
         problem);
+    problem.sides = op.getDirection() == Direction::TwoSided ? 2 : 1;
     problem.convolutions =
         (1 + hasComplex(op.getSignal())) * (1 + hasComplex(op.getKernel()));
     problem.elementBytes = getElementWidth(op.getType().getElementType()) / 8;

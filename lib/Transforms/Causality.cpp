@@ -284,6 +284,10 @@ LogicalResult Causality::visitScan(AssociativeScanOp op) {
 }
 
 LogicalResult Causality::visitConv(LongConvOp op) {
+  if (op.getDirection() == Direction::TwoSided)
+    return op.emitOpError("is two-sided: it reads later steps than the one "
+                          "that it computes")
+           << kHint;
   if (failed(visitSSM(op)))
     return failure();
   unsigned lag = *positionOf(op.getIndexingMapsArray()[1], op.getTimeDim());

@@ -3,7 +3,7 @@
 //   K_l = C A^l B for every lag,  y = K * u   ->   x = A x + B u,  y = C x
 //
 // The inverse of RecurrenceToConv. Precondition: the kernel has as many taps as
-// there are steps; it is projected only if the signal is real.
+// there are steps, all on one side; it is projected only if the signal is real.
 //
 //===----------------------------------------------------------------------===//
 #include "ConvToRecurrence.h"
@@ -81,7 +81,8 @@ Value ssm::convToRecurrence(OpBuilder &b, LongConvOp op) {
   auto kernel = op.getKernel().getDefiningOp<MaterializeKernelOp>();
   bool complexSignal =
       isa<ComplexType>(getElementTypeOrSelf(op.getSignal().getType()));
-  if (!kernel || !coversSteps(op, kernel) ||
+  if (op.getDirection() == Direction::TwoSided || !kernel ||
+      !coversSteps(op, kernel) ||
       (complexSignal && kernel.getProjection() != Projection::None))
     return Value();
   MergedLoops loops(op, kernel);

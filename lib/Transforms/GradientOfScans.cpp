@@ -1,11 +1,7 @@
-//===- GradientOfScans.cpp - The rules of convolutions and scans ----------===//
+//===- GradientOfScans.cpp - The rules of associative scans ---------------===//
 //
-// Convolution, y_t = sum_l k_l u_{t-l}:
-//
-//   du_t = sum_l conj(k_l) dy_{t+l},    dk_l = sum_t dy_{t+l} conj(u_t):
-//
-// convolutions against time. A scan by sums or of affine pairs is a linear
-// recurrence; other combiners have no rule.
+// A scan by sums or of affine pairs is a linear recurrence; other combiners
+// have no rule.
 //
 //===----------------------------------------------------------------------===//
 #include "Gradient.h"
@@ -21,86 +17,6 @@
 
 using namespace mlir;
 using namespace ssm;
-
-static Value makeFilled(OpBuilder &b, Location loc,
-                        ArrayRef<OpFoldResult> sizes, Type element,
-                        double value) {
-  NumBuilder num(b, loc, getRealType(element));
-  Value scalar = num.store(num.constant(value), element);
-  Value empty = tensor::EmptyOp::create(b, loc, sizes, element);
-  return linalg::FillOp::create(b, loc, scalar, empty).getResult(0);
-}
-
-/// `tensor` along `dim` cut to `size`, or continued by zeros.
-static Value resize(OpBuilder &b, Location loc, Value tensor, unsigned dim,
-                    OpFoldResult size) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tensor);
-  if (isEqualConstantIntOrValue(sizes[dim], size))
-    return tensor;
-  SmallVector<OpFoldResult> zeros(sizes.size(), b.getIndexAttr(0));
-  SmallVector<OpFoldResult> ones(sizes.size(), b.getIndexAttr(1));
-  SmallVector<OpFoldResult> whole = sizes;
-  whole[dim] = size;
-  AffineMap both =
-      AffineMap::get(0, 2, {b.getAffineSymbolExpr(0), b.getAffineSymbolExpr(1)},
-                     b.getContext());
-  sizes[dim] =
-      affine::makeComposedFoldedAffineMin(b, loc, both, {sizes[dim], size});
-  Value part =
-      tensor::ExtractSliceOp::create(b, loc, tensor, zeros, sizes, ones);
-  Value out =
-      makeFilled(b, loc, whole, getElementTypeOrSelf(tensor.getType()), 0.0);
-  return tensor::InsertSliceOp::create(b, loc, part, out, zeros, sizes, ones);
-}
-
-/// The convolution of the op's loop dimensions with other operands, of the
-/// size of `like`, the op's result.
-static Value convolve(OpBuilder &b, LongConvOp op, Indexed signal,
-                      Indexed kernel, Direction direction) {
-  RankedTensorType like = op.getResult().getType();
-  bool isComplex =
-      isa<ComplexType>(getElementTypeOrSelf(signal.value.getType())) ||
-      isa<ComplexType>(getElementTypeOrSelf(kernel.value.getType()));
-  Type real = getRealType(like.getElementType());
-  auto type = RankedTensorType::get(
-      like.getShape(), isComplex ? Type(ComplexType::get(real)) : real);
-  return LongConvOp::create(
-      b, op.getLoc(), type, signal.value, kernel.value,
-      b.getAffineMapArrayAttr(
-          {signal.map, kernel.map, op.getIndexingMapsArray()[2]}),
-      op.getTime(), direction, op.getNumerics(), StrategyAttr());
-}
-
-LogicalResult ssm::differentiate(OpBuilder &b, LongConvOp op,
-                                 Cotangents &cotangents) {
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  Indexed signal = {op.getSignal(), maps[0]};
-  Indexed kernel = {op.getKernel(), maps[1]};
-  Indexed dy = {cotangents.get(op.getResult()), maps[2]};
-  Location loc = op.getLoc();
-  bool isBackward = op.getDirection() == Direction::Backward;
-  if (cotangents.isVaried(signal.value)) {
-    Value du =
-        convolve(b, op, dy, {conjugate(b, loc, kernel.value), kernel.map},
-                 isBackward ? Direction::Forward : Direction::Backward);
-    cotangents.add(
-        b, signal.value,
-        sumOfProducts(b, loc, SumTarget::of(b, signal), {du, dy.map}));
-  }
-  if (cotangents.isVaried(kernel.value)) {
-    Indexed past = {conjugate(b, loc, signal.value), signal.map};
-    Value lags = isBackward ? convolve(b, op, past, dy, Direction::Backward)
-                            : convolve(b, op, dy, past, Direction::Backward);
-    SumTarget target = SumTarget::of(b, kernel);
-    unsigned lag = *positionOf(kernel.map, op.getTime());
-    OpFoldResult taps = target.sizes[lag];
-    target.sizes[lag] = tensor::getMixedSize(
-        b, loc, op.getSignal(), *positionOf(signal.map, op.getTime()));
-    Value dk = sumOfProducts(b, loc, target, {lags, dy.map});
-    cotangents.add(b, kernel.value, resize(b, loc, dk, lag, taps));
-  }
-  return success();
-}
 
 namespace {
 /// The combiners that are recurrences.
@@ -163,10 +79,10 @@ static LogicalResult differentiateAsRecurrence(OpBuilder &b,
   SmallVector<AffineMap> maps = {a ? all : none, all};
   Value init;
   if (!a)
-    a = makeFilled(b, loc, {}, type.getElementType(), 1.0);
+    a = buildFilled(b, loc, {}, type.getElementType(), 1.0);
   if (!signal) {
-    signal = makeFilled(b, loc, sizes, type.getElementType(), 0.0);
-    init = makeFilled(b, loc, stateSizes, type.getElementType(), 1.0);
+    signal = buildFilled(b, loc, sizes, type.getElementType(), 0.0);
+    init = buildFilled(b, loc, stateSizes, type.getElementType(), 1.0);
     maps.push_back(state);
   }
   maps.append({all, state});

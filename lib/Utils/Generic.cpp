@@ -2,6 +2,7 @@
 #include "ssm/Utils/Generic.h"
 
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Utils/Num.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,8 +42,8 @@ SmallVector<Value> ssm::buildGeneric(OpBuilder &b, Location loc,
 
 Value ssm::buildFilled(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes,
                        Type element, double value) {
-  Value scalar =
-      arith::ConstantOp::create(b, loc, b.getFloatAttr(element, value));
+  NumBuilder num(b, loc, getRealType(element));
+  Value scalar = num.store(num.constant(value), element);
   Value empty = tensor::EmptyOp::create(b, loc, sizes, element);
   return linalg::FillOp::create(b, loc, scalar, empty).getResult(0);
 }

@@ -71,3 +71,11 @@ func.func @real_projection(%a: tensor<8xf32>, %u: tensor<4x8xf32>) {
     affine_map<(t, d) -> (d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>]} -> tensor<4x8xf32>, tensor<8xf32>
   return
 }
+
+// -----
+func.func @two_sided(%a: tensor<8xf32>, %u: tensor<4x8xf32>) {
+  // expected-error@+1 {{attribute 'direction' failed to satisfy constraint}}
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<8xf32>) signal(%u : tensor<4x8xf32>) {time = 0 : i64, direction = #ssm.direction<two_sided>, indexing_maps = [
+    affine_map<(t, d) -> (d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>]} -> tensor<4x8xf32>, tensor<8xf32>
+  return
+}

@@ -33,3 +33,13 @@ func.func @bank(%u: tensor<100xf32>, %k: tensor<64x50xcomplex<f32>>) -> tensor<1
      time = 0 : i64} : tensor<100xf32>, tensor<64x50xcomplex<f32>> -> tensor<100x64xcomplex<f32>>
   return %y : tensor<100x64xcomplex<f32>>
 }
+
+// Lag 0 is the middle tap.
+// CHECK-LABEL: func @two_sided
+// CHECK: {direction = #ssm.direction<two_sided>, indexing_maps =
+// CHECK-SAME: : tensor<8x64x100xf32>, tensor<64x199xf32> -> tensor<8x64x100xf32>
+func.func @two_sided(%u: tensor<8x64x100xf32>, %k: tensor<64x199xf32>) -> tensor<8x64x100xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64, direction = #ssm.direction<two_sided>}
+    : tensor<8x64x100xf32>, tensor<64x199xf32> -> tensor<8x64x100xf32>
+  return %y : tensor<8x64x100xf32>
+}

@@ -39,10 +39,10 @@ func.func @static(%u: tensor<2x100x32xf32>, %k: tensor<32x7xf32>) -> tensor<2x10
 // CHECK-LABEL: func.func @dynamic(
 // CHECK-SAME: %[[U:.*]]: tensor<?x?x?xf32>, %[[K:.*]]: tensor<?x?xf32>)
 // CHECK: %[[L:.*]] = tensor.dim %[[U]], %c1
+// CHECK: %[[TAPS:.*]] = tensor.dim %[[K]], %c1
 // CHECK: %[[REST:.*]] = arith.select
 // CHECK: %[[FULL:.*]] = scf.forall
 // CHECK: scf.for %[[T:.*]] = %c0 to %[[L]] step %c1
-// CHECK: %[[TAPS:.*]] = tensor.dim %[[K]], %c1
 // CHECK: arith.minsi %[[TAPS]]
 // CHECK: scf.for
 // CHECK: %[[FROM_END:.*]] = arith.subi %[[L]], %{{.*}} : index
@@ -79,5 +79,35 @@ func.func @no_taps(%u: tensor<2x100x32xf32>, %k: tensor<32x0xf32>) -> tensor<2x1
   %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64,
       strategy = #ssm.strategy<direct_conv>}
       : tensor<2x100x32xf32>, tensor<32x0xf32> -> tensor<2x100x32xf32>
+  return %y : tensor<2x100x32xf32>
+}
+
+// Three taps of the past with lag 0 and three of the future: either side is
+// summed from its far end on, as far as it lies within the signal.
+// CHECK-LABEL: func.func @two_sided(
+// CHECK-SAME: %[[U:.*]]: tensor<2x100x32xf32>, %[[K:.*]]: tensor<32x6xf32>)
+// CHECK: scf.for %[[T:.*]] = %c0 to %c100 step %c1
+// CHECK: %[[SEEN:.*]] = arith.addi %[[T]], %c1
+// CHECK: %[[REACH:.*]] = arith.minsi %[[SEEN]], %c3
+// CHECK: %[[PAST:.*]] = scf.for %[[I:.*]] = %c0 to %[[REACH]] step %c1
+// CHECK: %[[LEFT:.*]] = arith.subi %[[REACH]], %[[I]]
+// CHECK: %[[LAG:.*]] = arith.subi %[[LEFT]], %c1
+// CHECK: %[[TAP:.*]] = arith.addi %[[LEFT]], %c2
+// CHECK: %[[STEP:.*]] = arith.subi %[[T]], %[[LAG]]
+// CHECK: tensor.extract_slice %[[U]][%{{.*}}, %[[STEP]], %{{.*}}] [1, 1, 16]
+// CHECK: tensor.extract_slice %[[K]][%{{.*}}, %[[TAP]]] [16, 1]
+// CHECK: %[[LATER:.*]] = arith.subi %c99, %[[T]]
+// CHECK: %[[REACH:.*]] = arith.minsi %[[LATER]], %c3
+// CHECK: %[[FUTURE:.*]] = scf.for %[[I:.*]] = %c0 to %[[REACH]] step %c1
+// CHECK: %[[LEFT:.*]] = arith.subi %[[REACH]], %[[I]]
+// CHECK: %[[STEP:.*]] = arith.addi %[[T]], %[[LEFT]]
+// CHECK: %[[TAP:.*]] = arith.subi %c3, %[[LEFT]]
+// CHECK: tensor.extract_slice %[[U]][%{{.*}}, %[[STEP]], %{{.*}}] [1, 1, 16]
+// CHECK: tensor.extract_slice %[[K]][%{{.*}}, %[[TAP]]] [16, 1]
+// CHECK: linalg.generic {{.*}} ins(%[[PAST]], %[[FUTURE]] :
+func.func @two_sided(%u: tensor<2x100x32xf32>, %k: tensor<32x6xf32>) -> tensor<2x100x32xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64, direction = #ssm.direction<two_sided>,
+      strategy = #ssm.strategy<direct_conv, lanes = 16>}
+      : tensor<2x100x32xf32>, tensor<32x6xf32> -> tensor<2x100x32xf32>
   return %y : tensor<2x100x32xf32>
 }

@@ -72,3 +72,29 @@ func.func @no_steps(%u: tensor<2x0x32xf32>, %k: tensor<32x7xf32>) -> tensor<2x0x
       : tensor<2x0x32xf32>, tensor<32x7xf32> -> tensor<2x0x32xf32>
   return %y : tensor<2x0x32xf32>
 }
+
+// A two-sided kernel takes no more points. The past goes to the rows from 0 on,
+// the future to those from 128 - 99 on, times -i and added.
+// CHECK-LABEL: func.func @two_sided(
+// CHECK-SAME: %[[U:.*]]: tensor<2x100x32xf32>, %[[K:.*]]: tensor<199x32xf32>)
+// CHECK: %[[W:.*]]:2 = scf.for {{.*}} -> (tensor<128xf32>, tensor<128xf32>)
+// CHECK: scf.forall {{.*}} -> (tensor<2x128x16xf32>, tensor<2x128x16xf32>)
+// CHECK: scf.for %{{.*}} = %c100 to %c128 step %c1
+// CHECK: scf.for %[[T:.*]] = %c0 to %c100 step %c1
+// CHECK: %[[TAP:.*]] = arith.addi %[[T]], %c99
+// CHECK: tensor.extract_slice %[[K]][%[[TAP]], %{{.*}}] [1, 16]
+// CHECK: tensor.extract %[[W]]#0[%[[T]]]
+// CHECK: scf.for %[[I:.*]] = %c0 to %c99 step %c1
+// CHECK: tensor.extract_slice %[[K]][%[[I]], %{{.*}}] [1, 16]
+// CHECK: %[[ROW:.*]] = arith.addi %[[I]], %c29
+// CHECK: tensor.extract %[[W]]#0[%[[ROW]]]
+// CHECK: arith.negf
+// CHECK: linalg.generic
+// CHECK: arith.addf
+// CHECK: scf.forall.in_parallel
+func.func @two_sided(%u: tensor<2x100x32xf32>, %k: tensor<199x32xf32>) -> tensor<2x100x32xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, affine_map<(b, t, d) -> (t, d)>, #btd], time = 1 : i64,
+      direction = #ssm.direction<two_sided>, strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<2x100x32xf32>, tensor<199x32xf32> -> tensor<2x100x32xf32>
+  return %y : tensor<2x100x32xf32>
+}

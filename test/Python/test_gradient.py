@@ -183,7 +183,7 @@ def test_layer():
 
 
 @pytest.mark.parametrize("taps", [1, 3, 5, 8])
-@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("direction", ["forward", "backward", "two_sided"])
 def test_long_conv(direction, taps):
     text = f"""#u = affine_map<(b, h, t) -> (b, t, h)>
 #k = affine_map<(b, h, t) -> (h, t)>
@@ -194,6 +194,9 @@ func.func @f(%u: tensor<2x5x3xcomplex<f64>>, %k: tensor<3x{taps}xf64>) -> tensor
 }}"""
 
     def conv(u, k):
+        if direction == "two_sided":
+            return [np.stack([sum(k[:, taps // 2 + t - s] * u[:, s] for s in range(5) if 0 <= taps // 2 + t - s < taps)
+                              for t in range(5)], 1)]
         u = u if direction == "forward" else u[:, ::-1]
         y = np.stack([sum(k[:, l] * u[:, t - l] for l in range(min(taps, t + 1))) for t in range(5)], 1)
         return [y if direction == "forward" else y[:, ::-1]]

@@ -62,3 +62,13 @@ func.func @ahead(%a: tensor<8xf32>, %u: tensor<64x8xf32>) -> tensor<64x8xf32> {
 func.func @nothing(%a: tensor<8xf32>) -> tensor<8xf32> {
   return %a : tensor<8xf32>
 }
+
+// -----
+
+#td = affine_map<(t, d) -> (t, d)>
+func.func @two_sided(%u: tensor<64x8xf32>, %k: tensor<5x8xf32>) -> tensor<64x8xf32> {
+  // expected-error @+1 {{is two-sided: it reads later steps than the one that it computes, so the function cannot be run step by step}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#td, #td, #td], time = 0 : i64, direction = #ssm.direction<two_sided>}
+      : tensor<64x8xf32>, tensor<5x8xf32> -> tensor<64x8xf32>
+  return %y : tensor<64x8xf32>
+}

@@ -20,15 +20,21 @@ class SSM_EnumAttr<EnumAttrInfo info, string mnemonic>
 
 def SSM_Direction : SSM_Enum<"Direction", "the order in which time is walked", [
   I32EnumAttrCase<"Forward", 0, "forward">,
-  I32EnumAttrCase<"Backward", 1, "backward">
+  I32EnumAttrCase<"Backward", 1, "backward">,
+  I32EnumAttrCase<"TwoSided", 2, "two_sided">
 ]>;
 def SSM_DirectionAttr : SSM_EnumAttr<SSM_Direction, "direction"> {
   let description = [{
     `forward` reads t = 0, 1, ..., L-1; `backward` reads t = L-1, ..., 0, so
     that "the previous state" is the state at t+1. A reversed model is a
-    direction, never a flipped copy of its data.
+    direction, never a flipped copy of its data. `two_sided`, of a convolution
+    only, reads the past and the future of every step.
   }];
 }
+/// The direction of what carries a state from step to step.
+def SSM_OneDirectionAttr : ConfinedAttr<SSM_DirectionAttr, [AttrConstraint<
+  CPred<"::llvm::cast<::ssm::DirectionAttr>($_self).getValue() != ::ssm::Direction::TwoSided">,
+  "forward or backward, for a state has one direction">]>;
 
 def SSM_Projection : SSM_Enum<"Projection", "the part of the output kept", [
   I32EnumAttrCase<"None", 0, "none">,

@@ -130,7 +130,7 @@ def LinearRecurrenceOp : SSM_IndexedOp<"linear_recurrence",
     Optional<SSM_Tensor>:$left, Optional<SSM_Tensor>:$right,
     AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
     OptionalAttr<I64Attr>:$row, OptionalAttr<I64Attr>:$column,
-    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction,
+    DefaultValuedAttr<SSM_OneDirectionAttr, "::ssm::Direction::Forward">:$direction,
     DefaultValuedAttr<SSM_ProjectionAttr, "::ssm::Projection::None">:$projection,
     DefaultValuedAttr<SSM_ReadPointAttr, "::ssm::ReadPoint::After">:$read,
     DefaultValuedAttr<SSM_NumericsAttr, "::ssm::Numerics::Norm">:$numerics,
@@ -259,7 +259,7 @@ def MaterializeKernelOp : SSM_IndexedOp<"materialize_kernel",
 }
 
 def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]> {
-  let summary = "y_t = sum_{l <= t} k_l u_{t-l}";
+  let summary = "y_t = sum_l k_l u_{t-l}";
   let description = [{
     The causal convolution of a signal with a kernel along time,
 
@@ -268,9 +268,17 @@ def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]
     and with `direction = backward` the same on reversed time: y_t is the sum of
     k_l * u_{t+l} over t + l < L.
 
+    With `direction = two_sided` the kernel weighs the past and the future. Lag 0
+    is its middle, at place c = floor(K/2), those before are of the future:
+
+        y_t = sum_s k_{c+t-s} * u_s,    0 <= c + t - s < K.
+
+    K = 2L-1 taps, with c = L-1, relate every step to every other: the tap at
+    L-1+d weighs the lag d = -(L-1), ..., L-1.
+
     `indexing_maps` holds the maps of signal, kernel and result; in the kernel's
     map the time dimension stands for the lag, whose size K may differ from L.
-    Taps beyond L do not reach the result.
+    Taps that are L or more steps away do not reach the result.
 
     Constraints:
 
@@ -352,7 +360,7 @@ def AssociativeScanOp : SSM_Op<"associative_scan", [
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs,
     Variadic<AnyType>:$identity, I64Attr:$dimension, UnitAttr:$exclusive,
-    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction,
+    DefaultValuedAttr<SSM_OneDirectionAttr, "::ssm::Direction::Forward">:$direction,
     OptionalAttr<SSM_StrategyAttr>:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$combiner);
@@ -453,7 +461,7 @@ def NonlinearRecurrenceOp : SSM_IndexedOp<"nonlinear_recurrence", [
   let arguments = (ins Variadic<AnyRankedTensor>:$signals,
     Variadic<SSM_Tensor>:$init,
     AffineMapArrayAttr:$indexing_maps, I64Attr:$time,
-    DefaultValuedAttr<SSM_DirectionAttr, "::ssm::Direction::Forward">:$direction,
+    DefaultValuedAttr<SSM_OneDirectionAttr, "::ssm::Direction::Forward">:$direction,
     OptionalAttr<F64Attr>:$tolerance,
     DefaultValuedAttr<I64Attr, "32">:$max_iterations,
     OptionalAttr<I64Attr>:$row);

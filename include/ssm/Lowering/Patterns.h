@@ -39,6 +39,9 @@ void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
 /// `ssm.long_conv` with strategy fft_conv.
 void populateFFTConvLowering(mlir::RewritePatternSet &patterns);
 
+/// Complex `ssm.long_conv` with strategy fft_conv -> real ones.
+void populateSplitComplexConvLowering(mlir::RewritePatternSet &patterns);
+
 /// `ssm.nonlinear_recurrence` by a loop over time, or by Newton's method if it
 /// has a tolerance.
 void populateNonlinearRecurrenceLowering(mlir::RewritePatternSet &patterns);

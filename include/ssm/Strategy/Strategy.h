@@ -19,6 +19,7 @@ struct Problem {
   mlir::Operation *op = nullptr;
   double length = 0;       ///< Steps of time.
   double taps = 0;         ///< Length of the kernel, of a convolution.
+  double sides = 1;        ///< Sides of a step that the taps are divided among.
   double channels = 1;     ///< Independent recurrences.
   double kernels = 1;      ///< Channels of the kernel.
   double states = 1;       ///< States summed in each channel.

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from harness import run
-from mlir_text import Conv, check, compute, convolve
-from reference import ops
+from mlir_text import Conv, check, compute, convolve, direct_sum
 
 LENGTHS = [0, 1, 2, 3, 63, 64, 65, 1000, 4096, 65536]
 STRATEGIES = ["fft_conv", "direct_conv"]
@@ -36,11 +35,33 @@ def cases(dtype):
     return out
 
 
+def two_sided_cases(dtype):
+    """Kernels that reach every step, and shorter and longer ones of odd and even numbers of taps."""
+    def case(spec, length, taps, complex="", dynamic="", **sizes):
+        used = {"t": length, **{k: sizes.get(k, v) for k, v in {"b": 2, "h": 3}.items() if k in spec}}
+        return Conv(spec, used, taps, dtype, complex, dynamic=dynamic, direction="two_sided")
+
+    out = [case("bht,ht->bht", n, 2 * n - 1, dynamic="bht" * (n % 2)) for n in (1, 2, 3, 63, 64, 65, 1000)]
+    out += [case("bth,ht->bth", n, taps, dynamic="bth" * (k % 2)) for k, (n, taps) in enumerate([
+        (64, 127), (100, 1), (100, 0), (1, 6), (100, 2), (100, 31), (64, 128), (64, 129), (40, 300), (0, 3)])]
+    out += [case("bht,ht->bht", 0, 5, dynamic="bht"), case("t,t->t", 65536, 131071)]
+    out += [case("bth,t->bth", 130, 259), case("t,ht->th", 130, 200, h=17), case("bht,bht->bht", 65, 129)]
+    out += [case("bht,ht->bht", 70, 139, complex=complex) for complex in ("u", "k", "uk")]
+    return out
+
+
 def test_the_fast_oracle_is_the_slow_one():
     rng = np.random.default_rng(0)
     u, k = rng.standard_normal((2, 100)), rng.standard_normal((2, 130))
-    np.testing.assert_allclose(convolve(u, k), ops.long_conv(u, k), rtol=0, atol=1e-14)
-    np.testing.assert_allclose(convolve(u * 1j, k), ops.long_conv(u * 1j, k), rtol=0, atol=1e-14)
+    for k, future in ((k, 0), (k[:, :70], 35)):
+        np.testing.assert_allclose(convolve(u, k, future), direct_sum(u, k, future), rtol=0, atol=1e-14)
+        np.testing.assert_allclose(convolve(u * 1j, k, future), direct_sum(u * 1j, k, future), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_two_sided_equals_direct_sum(dtype, strategy):
+    check(two_sided_cases(dtype), dtype, strategy)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -50,9 +71,9 @@ def test_equals_direct_sum(dtype, strategy):
 
 
 def test_direct_sum_of_integers_is_exact():
-    chosen = [Conv(spec, {"b": 2, "t": n, "h": 9}, taps, dynamic=dynamic)
+    chosen = [Conv(spec, {"b": 2, "t": n, "h": 9}, taps, dynamic=dynamic, direction=direction)
               for spec in ("bht,ht->bht", "bth,th->bth") for n, taps in ((65, 65), (300, 40), (40, 300))
-              for dynamic in ("", "bth")]
+              for dynamic, direction in (("", "forward"), ("bth", "forward"), ("bth", "two_sided"))]
     rng = np.random.default_rng(1)
     for case in chosen:
         case.inputs = {k: rng.integers(-9, 10, x.shape).astype(x.dtype) for k, x in case.inputs.items()}
