@@ -38,24 +38,16 @@ def long_conv(u, k, *, axis=-1, mode="causal", strategy="auto", numerics="norm")
     axis = check_axis(axis, u.ndim, "u")
     key = ("long_conv", u.shape, u.dtype, k.shape, k.dtype, axis, mode, strategy, numerics)
     plan = plans.get(key, lambda: plan_long_conv(u, k, axis, mode, strategy, numerics))
-    if mode == "causal":
-        return plan((u, k))[0]
-    past, future = split_kernel(k, u.shape[axis], mode)
-    return plan((u, past, future))[0]
+    return plan((u, unrolled(k, u.shape[axis]) if mode == "circular" else k))[0]
 
 
-def split_kernel(k, length, mode):
-    """The kernels of the sums over k_j u_{t-j} and k_j u_{t+j}: the second has nothing at j = 0."""
-    future = np.zeros((*k.shape[:-1], length), k.dtype)
-    if mode == "two_sided":
-        if length > 1:
-            future[..., 1:] = k[..., length - 2::-1] if length > 1 else 0
-        return np.ascontiguousarray(k[..., length - 1:]), future
-    # u_{t-j+L} with j = L-m is u_{t+m}.
+def unrolled(k, length):
+    """The two-sided kernel of a circular one: u_{t-j+L} with j = L-m is u_{t+m}."""
     taps = k.shape[-1]
-    if taps > 1:
-        future[..., length - taps + 1:] = k[..., :0:-1]
-    return k, future
+    both = np.zeros((*k.shape[:-1], max(2 * length - 1, 0)), k.dtype)
+    both[..., length - 1:length - 1 + taps] = k
+    both[..., :max(taps - 1, 0)] = k[..., 1:]
+    return both
 
 
 def check_long_conv(u, k, axis, mode, strategy, numerics):
@@ -91,16 +83,11 @@ def plan_long_conv(u, k, axis, mode, strategy, numerics):
     signal = program.argument("u", u.shape, elements[0])
     maps = [letters, kept + "t", letters]
 
-    def conv(name, taps, direction):
-        kernel = program.argument(name, (*shape, taps), elements[1])
-        return _text.long_conv(program, letters, signal, kernel, maps, result,
-                               [f"direction = #ssm.direction<{direction}>", f"numerics = #ssm.numerics<{numerics}>"])
-    if mode == "causal":
-        program.result(conv("k", taps, "forward"), result)
-        return Plan(program, strategy, [None, (*shape, taps)])
-    past_taps = length if mode == "two_sided" else taps
-    past, future = conv("past", past_taps, "forward"), conv("future", length, "backward")
-    total = _text.elementwise(program, letters, [(past, result, element), (future, result, element)], [letters] * 3,
-                              (result, element), lambda scalars, names: scalars.binary("add", *names, element))
-    program.result(total, result)
-    return Plan(program, strategy, [None, (*shape, past_taps), (*shape, length)])
+    if mode == "circular":
+        taps = max(2 * length - 1, 0)
+    kernel = program.argument("k", (*shape, taps), elements[1])
+    direction = "forward" if mode == "causal" else "two_sided"
+    value = _text.long_conv(program, letters, signal, kernel, maps, result,
+                            [f"direction = #ssm.direction<{direction}>", f"numerics = #ssm.numerics<{numerics}>"])
+    program.result(value, result)
+    return Plan(program, strategy, [None, (*shape, taps)])

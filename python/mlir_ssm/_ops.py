@@ -156,11 +156,12 @@ class Recurrence(NamedTuple):
 
 
 class Convolution(NamedTuple):
-    """y_t = sum_l k_l u_{t-l}, or k_l u_{t+l} in reverse; maps of u and k, whose 't' is the lag."""
+    """y_t = sum_l k_l u_{t-l}, backward k_l u_{t+l}, or two-sided with lag 0 in the middle of an odd number of taps; maps
+    of u and k, whose 't' is the lag."""
 
     maps: tuple
     y: str
-    reverse: bool
+    direction: str
     strategy: str
     numerics: str
 
@@ -180,7 +181,7 @@ class Convolution(NamedTuple):
                   for name, x, e in zip("uk", operands, check_widths("uk", operands))]
         result = _text.tensor(*self.result(operands))
         value = _text.long_conv(program, self.y, *values, [*self.maps, self.y], result,
-                                [f"direction = #ssm.direction<{'backward' if self.reverse else 'forward'}>",
+                                [f"direction = #ssm.direction<{self.direction}>",
                                  f"numerics = #ssm.numerics<{self.numerics}>"])
         program.result(value, result)
         return Plan(program, self.strategy, [None] * 2)
@@ -194,18 +195,30 @@ class Convolution(NamedTuple):
         (dy,) = cotangents
         u_map, k_map = self.maps
         sizes = dict(zip(self.y, dy.shape))
+        lag = k_map.index("t")
+        taps = k.shape[lag]
+        reversed_ = {"forward": "backward", "backward": "forward", "two_sided": "two_sided"}[self.direction]
 
         def signal():
-            du, = library.run(self._replace(maps=(self.y, k_map), reverse=not self.reverse), dy, library.conj(k))
+            mirrored = library.flip(k, lag) if self.direction == "two_sided" else k
+            du, = library.run(self._replace(maps=(self.y, k_map), direction=reversed_), dy, library.conj(mirrored))
             return library.product(u_map, sizes, library.dtype(u), (self.y, du))
 
+        def correlate(late, early, size):
+            """Sums of products of which one factor is 0, 1, ... steps later."""
+            (m, x), (n, y) = late, early
+            lags, = library.run(self._replace(maps=(m, n), direction="backward"), x, y)
+            return library.resize(library.product(k_map, sizes, library.dtype(k), (self.y, lags)), lag, size)
+
         def kernel():
-            pair = (self.y, dy), (u_map, library.conj(u))
-            (m, late), (n, early) = pair[::-1] if self.reverse else pair
-            lags, = library.run(self._replace(maps=(m, n), reverse=True), late, early)
-            dk = library.product(k_map, sizes, library.dtype(k), (self.y, lags))
-            axis = k_map.index("t")
-            return library.resize(dk, axis, k.shape[axis])
+            after, before = (self.y, dy), (u_map, library.conj(u))
+            if self.direction == "backward":
+                return correlate(before, after, taps)
+            if self.direction == "forward":
+                return correlate(after, before, taps)
+            future = library.flip(correlate(before, after, taps // 2 + 1), lag)
+            past = correlate(after, before, taps - taps // 2)
+            return library.concatenate([library.resize(future, lag, taps // 2), past], lag)
         return tuple(grad() if need else None for grad, need in zip((signal, kernel), needed))
 
     def batch(self, flags):
@@ -231,21 +244,20 @@ def recurrence(form, operands, strategy, numerics):
 
 
 def convolution(u, k, axis, mode, strategy, numerics):
-    """The op of a convolution whose kernel starts at lag 0, and the shape of the kernel without lags."""
+    """The op of a convolution, and the shape of its kernel without lags."""
     check_long_conv(u, k, axis, mode, strategy, numerics)
     check_widths(("u", "k"), (u, k))
     letters = LETTERS[:axis] + "t" + LETTERS[axis:u.ndim - 1]
     kept, shape = broadcast_letters(k.shape[:-1], "k", letters.replace("t", ""), dict(zip(letters, u.shape)),
                                     "u without time")
-    return Convolution((letters, kept + "t"), letters, False, strategy, numerics), shape
+    direction = "forward" if mode == "causal" else "two_sided"
+    return Convolution((letters, kept + "t"), letters, direction, strategy, numerics), shape
 
 
-def split_kernel(library, k, length, mode):
-    """The kernels of the sums over k_j u_{t-j} and k_j u_{t+j}; the second has nothing at j = 0."""
+def unrolled(library, k, length, mode):
+    """The kernel of a convolution, for mode "circular" as one of two sides: u_{t-j+L} with j = L-m is u_{t+m}."""
+    if mode != "circular":
+        return k
     axis = k.ndim - 1
-    if mode == "two_sided":
-        past, future = k[..., length - 1:], library.flip(k[..., :length - 1], axis)
-    else:  # u_{t-j+L} with j = L-m is u_{t+m}
-        past, future = k, library.flip(library.resize(k, axis, length)[..., 1:], axis)
-    nothing = library.resize(k[..., :0], axis, min(length, 1))
-    return past, library.concatenate([nothing, future], axis)
+    whole = library.resize(k, axis, length)
+    return library.concatenate([whole[..., 1:], whole], axis)

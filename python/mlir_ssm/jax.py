@@ -93,24 +93,24 @@ class Convolution(_ops.Convolution):
     name = "mlir_ssm.long_conv"
 
     def attributes(self):
-        return {"spec": self.spec, "direction": "backward" if self.reverse else "forward"}
+        return {"spec": self.spec, "direction": self.direction}
 
     def decompose(self, u, k):
         """By transforms of twice the length."""
         (shape, dtype), = self.results(specs((u, k)))
         axis = self.y.index("t")
         length = shape[axis]
-        taps = min(k.shape[self.maps[1].index("t")], length)
+        lag = self.maps[1].index("t")
+        taps, future = k.shape[lag], k.shape[lag] // 2 if self.direction == "two_sided" else 0
         sizes = dict(zip(self.y, shape))
         u = product(self.y, sizes, dtype, (self.maps[0], u))
-        k = lax.slice_in_dim(k, 0, taps, axis=self.maps[1].index("t"))
         k = product(self.y, sizes | {"t": taps}, dtype, (self.maps[1], k))
-        if self.reverse:
+        if self.direction == "backward":
             u = jnp.flip(u, axis)
         points = max(length + taps, 1)
         spectrum = jnp.fft.fft(u, points, axis) * jnp.fft.fft(k, points, axis)
-        y = lax.slice_in_dim(jnp.fft.ifft(spectrum, axis=axis), 0, length, axis=axis)
-        y = jnp.flip(y, axis) if self.reverse else y
+        y = lax.slice_in_dim(jnp.fft.ifft(spectrum, axis=axis), future, future + length, axis=axis)
+        y = jnp.flip(y, axis) if self.direction == "backward" else y
         return ((y if is_complex_dtype(dtype) else jnp.real(y)).astype(dtype),)
 
 
@@ -297,13 +297,8 @@ def long_conv(u, k, *, axis=-1, mode="causal", strategy="auto", numerics="norm")
     u, k = as_jax(("u", "k"), (u, k))
     axis = check_axis(axis, u.ndim, "u")
     op, shape = _ops.convolution(*specs((u, k)), axis, mode, strategy, numerics)
-
-    def conv(kernel, reverse):
-        return convolution(Convolution(*op)._replace(reverse=reverse), u, kernel.reshape(*shape, kernel.shape[-1]))[0]
-    if mode == "causal":
-        return conv(k, False)
-    past, future = _ops.split_kernel(Library(), k, u.shape[axis], mode)
-    return conv(past, False) + conv(future, True)
+    k = _ops.unrolled(Library(), k, u.shape[axis], mode)
+    return convolution(Convolution(*op), u, k.reshape(*shape, k.shape[-1]))[0]
 
 
 EXTREMA = {id(f): scan for fs, scan in (((jnp.maximum, lax.max, np.maximum, max, ssm_maximum), lax.cummax),

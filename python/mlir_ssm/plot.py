@@ -69,11 +69,19 @@ class System:
         low = np.einsum(f"{p},{q.replace(row, 'Z')}->{outer}{row}Z", self.given["left"], self.given["right"].conj())
         return outer + row + "Z", low + np.einsum(f"{letters},{row}Z->{outer}{row}Z", a, np.eye(n))
 
+    def first_lag(self, length):
+        """The lag of the first tap of kernel(length): a two-sided one starts in the future."""
+        if self.about["direction"] != "two_sided":
+            return 0
+        return -min(self.given["kernel"].shape[self.maps["kernel"].index("t")] // 2, length - 1)
+
     def kernel(self, length):
-        """K[channel, lag]."""
+        """K[channel, lag], for lags below `length` on each side that the kernel has."""
         if "kernel" in self.given:
             word = self.maps["kernel"]
-            k = np.moveaxis(self.given["kernel"], word.index("t"), -1)[..., :length]
+            k = np.moveaxis(self.given["kernel"], word.index("t"), -1)
+            middle = k.shape[-1] // 2 if self.about["direction"] == "two_sided" else 0
+            k = k[..., middle + self.first_lag(length):middle + length]
             return k.reshape(-1, k.shape[-1])
         self.need(("transition", "input", "output", "left", "right"), "a kernel")
         letters, a = self.matrix()
@@ -117,8 +125,8 @@ class System:
         like = {name: _ops.Spec(tuple(sizes[k] for k in word), _ops.dtype_of(e))
                 for (name, word), e in zip(self.maps.items(), about["elements"])}
         if "kernel" in self.maps:
-            op = _ops.Convolution((self.maps["signal"], self.maps["kernel"]), self.maps["result"], self.backward, "auto",
-                                  about["numerics"])
+            op = _ops.Convolution((self.maps["signal"], self.maps["kernel"]), self.maps["result"], about["direction"],
+                                  "auto", about["numerics"])
             return op.plan([like["signal"], like["kernel"]])
         names = [(PORTS[name], name) for name in self.maps if name in PORTS]
         maps = {n: self.maps[name] for n, name in names}
@@ -158,7 +166,8 @@ def systems(path, entry, arguments):
     for i, about in enumerate(described):
         words = ["".join(letter(d, about["time"]) for d in dims) for dims in about["maps"]]
         given = {name: wide(values[n]) for name, n in zip(about["operands"], about["results"]) if n >= 0}
-        title = f"{about['op']} {i}" + (", backward" if about["direction"] == "backward" else "")
+        side = {"forward": "", "backward": ", backward", "two_sided": ", two-sided"}[about["direction"]]
+        title = f"{about['op']} {i}{side}"
         found.append(System(title, dict(zip(about["operands"], words)), given, about))
     return found
 
@@ -174,12 +183,15 @@ def draw_kernels(plt, found, options):
     figure, axes = plt.subplots(len(found), 2, figsize=(11, 3.4 * len(found)), layout="constrained", squeeze=False)
     for (left, right), system in zip(axes, found):
         k = system.kernel(options.length).real
+        first = system.first_lag(options.length)
+        lags = first + np.arange(k.shape[-1])
         for i, row in enumerate(k):
-            left.plot(row, color=plt.get_cmap("viridis")(i / max(len(k) - 1, 1)), linewidth=0.9)
+            left.plot(lags, row, color=plt.get_cmap("viridis")(i / max(len(k) - 1, 1)), linewidth=0.9)
         lag = "lag (steps into the future)" if system.backward else "lag (steps)"
         left.set(title=f"Kernels of {system.title}", xlabel=lag, ylabel="K[l], real part")
         most = np.abs(k).max() or 1
-        image = right.imshow(k, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+        image = right.imshow(k, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest",
+                             extent=(first - 0.5, first + k.shape[-1] - 0.5, len(k) - 0.5, -0.5))
         right.set(title=f"{len(k)} channels", xlabel=lag, ylabel="channel")
         right.yaxis.get_major_locator().set_params(integer=True)
         figure.colorbar(image, ax=right, label="K[l], real part")
@@ -193,9 +205,9 @@ def draw_attention(plt, found, options):
     panels = []
     for system in found:
         k = system.kernel(n).real.mean(0)
-        k = np.pad(k, (0, n - len(k)))
-        d = -lags if system.backward else lags
-        panels.append((system.title, np.where(d >= 0, k[np.abs(d)], 0)))
+        tap = (-lags if system.backward else lags) - system.first_lag(n)
+        tap[(tap < 0) | (tap >= len(k))] = len(k)
+        panels.append((system.title, np.append(k, 0)[tap]))
     if len(panels) > 1:
         panels.append(("their sum", sum(m for _, m in panels)))
     figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 4.2), layout="constrained", squeeze=False)

@@ -91,7 +91,7 @@ def read_convolution(spec, *fields):
 def apply(op, *operands):
     """The operator of an op; a tuple of its results."""
     if isinstance(op, _ops.Convolution):
-        return (torch.ops.mlir_ssm.convolution(*operands, op.spec, op.reverse, op.strategy, op.numerics),)
+        return (torch.ops.mlir_ssm.convolution(*operands, op.spec, op.direction, op.strategy, op.numerics),)
     mixing = "".join(letter for _, letter in op.mixing)
     return torch.ops.mlir_ssm.recurrence(operands, op.spec, mixing, op.projection, op.reverse, op.read, op.strategy,
                                          op.numerics)
@@ -104,8 +104,8 @@ def recurrence(operands: Sequence[Tensor], spec: str, mixing: str, projection: s
 
 
 @torch.library.custom_op("mlir_ssm::convolution", mutates_args=(), device_types="cpu")
-def convolution(u: Tensor, k: Tensor, spec: str, reverse: bool, strategy: str, numerics: str) -> Tensor:
-    return launch(read_convolution(spec, reverse, strategy, numerics), (u, k))[0]
+def convolution(u: Tensor, k: Tensor, spec: str, direction: str, strategy: str, numerics: str) -> Tensor:
+    return launch(read_convolution(spec, direction, strategy, numerics), (u, k))[0]
 
 
 @recurrence.register_fake
@@ -308,13 +308,8 @@ def long_conv_op(u, k, axis, mode, strategy, numerics):
     axis = check_axis(axis, u.ndim, "u")
     op, shape = plans.get(("torch", u.shape, u.dtype, k.shape, k.dtype, axis, mode, strategy, numerics),
                           lambda: _ops.convolution(*specs((u, k)), axis, mode, strategy, numerics))
-
-    def conv(kernel, reverse):
-        return apply(op._replace(reverse=reverse), u, kernel.reshape(*shape, kernel.shape[-1]))[0]
-    if mode == "causal":
-        return conv(k, False)
-    past, future = _ops.split_kernel(Library, k, u.shape[axis], mode)
-    return conv(past, False) + conv(future, True)
+    k = _ops.unrolled(Library, k, u.shape[axis], mode)
+    return apply(op, u, k.reshape(*shape, k.shape[-1]))[0]
 
 
 def long_conv(u, k, *, axis=-1, mode="causal", strategy="auto", numerics="norm"):
