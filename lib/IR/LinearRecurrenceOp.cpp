@@ -329,8 +329,6 @@ std::string LinearRecurrenceOp::refusesConvolution() {
     return "the input map varies in time";
   if (varies(getOutputIndexingMap()))
     return "the output map varies in time";
-  if (getRead() == ReadPoint::Before)
-    return "the output reads the state before the update";
   Dims dims = getDims();
   if (!dims.input.empty() || !dims.output.empty())
     return "a kernel for every pair of input and output would be built; "

@@ -2,16 +2,21 @@
 //
 //   y_t = sum_{l <= t} K_l u_{t-l} + C A^{t+1} init,    K_l = C A^l B
 //
+// or, if the output reads the state before the update, K_{l-1} and C A^t init
+// with K_{-1} = 0.
+//
 // Precondition: A, B and C are time-invariant, nothing is summed over input
-// dimensions or added over output dimensions, the signal does not vary over the
-// states that the output sums, and the output reads the state after the update.
-// The final state, if used, is computed by a sequential recurrence of its own.
+// dimensions or added over output dimensions, and the signal does not vary over
+// the states that the output sums. The final state, if used, is computed by a
+// sequential recurrence of its own.
 //
 // Reference: Gu et al., arXiv 2111.00396, section 2.
 //
 //===----------------------------------------------------------------------===//
 
+#include "RecurrenceToConv.h"
 #include "Contraction.h"
+#include "Lags.h"
 
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Transforms/Patterns.h"
@@ -48,6 +53,8 @@ private:
   OpFoldResult cutTaps(OpFoldResult length);
   Value makeResponse(AffineMap map, Type element);
   Value addInitResponse(Value y);
+  Value delay(Value kernel, unsigned dim);
+  bool readsBefore() { return op.getRead() == ReadPoint::Before; }
   Value finish(Value y);
   bool isComplex(Value value) {
     return value &&
@@ -142,6 +149,8 @@ Value ConvForm::emit() {
   sizes[lag] = cutTaps(length);
   Value kernel = makeKernel(input, kernelMap, elementOf(complexTaps), early);
   sizes[lag] = length;
+  if (readsBefore())
+    kernel = delay(kernel, *positionOf(kernelMap, lag));
 
   // 2. The convolution, over the loop dimensions that are left.
   uint64_t time = lag;
@@ -164,6 +173,16 @@ Value ConvForm::emit() {
                                                                  : y;
 }
 
+/// The kernel with a tap 0 in front.
+Value ConvForm::delay(Value kernel, unsigned dim) {
+  SmallVector<OpFoldResult> first = tensor::getMixedSizes(b, loc, kernel);
+  first[dim] = b.getIndexAttr(1);
+  Value zeros = buildFilled(
+      b, loc, first, cast<RankedTensorType>(kernel.getType()).getElementType(),
+      0.0);
+  return joinSides(b, loc, zeros, kernel, dim);
+}
+
 OpFoldResult ConvForm::cutTaps(OpFoldResult length) {
   StrategyAttr strategy = op.getStrategyAttr();
   int64_t taps = strategy ? strategy.getTaps() : 0;
@@ -178,6 +197,9 @@ OpFoldResult ConvForm::cutTaps(OpFoldResult length) {
 
 /// C A^{t+1} init: a kernel whose input is init, without its first tap.
 Value ConvForm::makeResponse(AffineMap map, Type element) {
+  if (readsBefore())
+    return makeKernel({op.getInit(), op.getInitIndexingMap()}, map, element,
+                      Projection::None);
   OpFoldResult length = sizes[lag];
   sizes[lag] = affine(b, loc, b.getAffineSymbolExpr(0) + 1, length);
   Value taps = makeKernel({op.getInit(), op.getInitIndexingMap()}, map, element,
@@ -264,6 +286,10 @@ Value ConvForm::finish(Value y) {
       })[0];
 }
 
+Value ssm::recurrenceToConv(OpBuilder &b, LinearRecurrenceOp op) {
+  return ConvForm(b, op).emit();
+}
+
 namespace {
 struct RecurrenceToConv : OpRewritePattern<LinearRecurrenceOp> {
   RecurrenceToConv(MLIRContext *context, bool onlyChosen)
@@ -280,7 +306,7 @@ struct RecurrenceToConv : OpRewritePattern<LinearRecurrenceOp> {
       return rewriter.notifyMatchFailure(op, "only the final state is used");
     Value y;
     if (!op.getResult().use_empty())
-      y = ConvForm(rewriter, op).emit();
+      y = recurrenceToConv(rewriter, op);
     if (!op.getFinal().use_empty()) {
       auto sequential = cast<LinearRecurrenceOp>(rewriter.clone(*op));
       sequential.setStrategyAttr(

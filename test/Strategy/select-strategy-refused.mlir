@@ -38,15 +38,6 @@ func.func @output(%a: tensor<8xf32>, %u: tensor<16x8xf32>, %c: tensor<16x8xf32>)
   return %y : tensor<16x8xf32>
 }
 
-// RWKV reads before.
-// REMARK: StrategyChosen {{.*}}linear_recurrence: {{.*}}direct_conv refused: the output reads the state before the update
-func.func @before(%a: tensor<8xf32>, %u: tensor<16x8xf32>) -> tensor<16x8xf32> {
-  %y, %x = ssm.linear_recurrence transition(%a : tensor<8xf32>) signal(%u : tensor<16x8xf32>)
-      {indexing_maps = [affine_map<(t, d) -> (d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>],
-       time = 0 : i64, read = #ssm.read<before>} -> tensor<16x8xf32>, tensor<8xf32>
-  return %y : tensor<16x8xf32>
-}
-
 // S5.
 // REMARK: StrategyChosen {{.*}}linear_recurrence: {{.*}}direct_conv refused: a kernel for every pair of input and output would be built; --ssm-hoist-contractions leaves a recurrence on the states
 func.func @multi_input(%a: tensor<8xf32>, %u: tensor<16x3xf32>, %b: tensor<8x3xf32>) -> tensor<16x8xf32> {
