@@ -53,6 +53,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   select.force = options.strategy;
   select.rates = options.rates;
   pm.addPass(createSelectStrategy(select));
+  pm.addPass(createFuseBidirectional());
   pm.addNestedPass<func::FuncOp>(createRecordStrategies());
   LowerToLinalgOptions lowering;
   lowering.cores = options.threads;

@@ -13,7 +13,8 @@ def RecurrenceToConv : Pass<"ssm-recurrence-to-conv"> {
 
         y_t = sum_{l <= t} K_l u_{t-l} + C A^{t+1} init
 
-    The pass rewrites every recurrence for which this holds, or with
+    If the output reads the state before the update, K_l is C A^{l-1} B and
+    zero for l = 0, and C A^t init is left. The pass rewrites every recurrence for which this holds, or with
     `only-chosen` those whose strategy is fft_conv or direct_conv. The final
     state, if used, is computed by a recurrence of its own.
 
@@ -28,8 +29,53 @@ def RecurrenceToConv : Pass<"ssm-recurrence-to-conv"> {
     Option<"onlyChosen", "only-chosen", "bool", "false",
            "rewrite only recurrences whose strategy is a convolution">
   ];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect",
-                           "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def FuseBidirectional : Pass<"ssm-fuse-bidirectional"> {
+  let summary = "make one two-sided convolution of a forward and a backward one";
+  let description = [{
+    Two causal convolutions of the same signal, one forward and one backward,
+    whose results are added become one two-sided `ssm.long_conv`, which costs as
+    many transforms as one of them. A time-invariant recurrence counts as the
+    convolution that it is. With kernels k (forward) and h (backward), the taps
+    are
+
+        ..., h_2, h_1, k_0 + h_0, k_1, k_2, ...
+
+    The present counts as often as it is written: twice, unless one of the two
+    reads its state before the update. Sums are found through arith.addf,
+    linalg.add and the regions of elementwise linalg ops, in any order and with
+    other terms between.
+
+    An op with a strategy is fused if that is fft_conv only. The CPU pipeline
+    runs the pass after `--ssm-select-strategy`: the scans of short recurrences
+    are faster than any convolution, and stay.
+
+    A `missed` remark of category `ssm-strategy` names what blocks: another use
+    of a result, another signal, an operand that varies in time, an initial or
+    final state, `numerics<strict>`. Directions that are multiplied by one
+    another (BiGS) stay two convolutions.
+
+    ```mlir
+    %f, %0 = ssm.linear_recurrence transition(%a) signal(%u) output(%c)
+    %g, %1 = ssm.linear_recurrence transition(%b) signal(%u) output(%d)
+        {direction = #ssm.direction<backward>}
+    %y = arith.addf %f, %g
+    // becomes
+    %k = ssm.materialize_kernel transition(%a) output(%c)
+    %h = ssm.materialize_kernel transition(%b) output(%d)
+    %both = ...
+    %y = ssm.long_conv %u, %both {direction = #ssm.direction<two_sided>}
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def RecurrenceToScan : Pass<"ssm-recurrence-to-scan"> {
