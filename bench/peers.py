@@ -159,6 +159,20 @@ def jax_convolution(u, k, axis):
     return jitted(program, u, k)
 
 
+def jax_two_sided(u, k, h, axis):
+    """One transform of the signal and one of both kernels, the future's at negative times."""
+    fft, numpy, L = jax().numpy.fft, jax().numpy, u.shape[axis]
+    lag = k.ndim - u.ndim + axis
+
+    def program(u, k, h):
+        def spectrum(x, axis):
+            return fft.rfft(x, 2 * L, axis)
+        both = spectrum(k, lag) + numpy.conj(spectrum(h, lag))
+        y = fft.irfft(spectrum(u, axis) * both, 2 * L, axis)
+        return jax().lax.slice_in_dim(y, 0, L, axis=axis)
+    return jitted(program, u, k, h)
+
+
 def torch_convolution(u, k, axis, threads):
     module = torch(threads)
     L = u.shape[axis]

@@ -48,6 +48,24 @@ def convolution(layout, kernel_layout, sizes, taps):
 """
 
 
+def bidirectional(layout, kernel_layout, sizes, one_signal=True):
+    """@f(u, v, k, h) -> k * u + h * v backward in time, where v is u unless they shall not be fused."""
+    dims = "bht"
+    u, k = tensor([sizes[d] for d in layout]), tensor([sizes[d] for d in kernel_layout])
+    maps = ", ".join(affine(dims, m) for m in (layout, kernel_layout, layout))
+
+    def conv(name, signal, taps, direction):
+        return f"""%{name} = ssm.long_conv %{signal}, %{taps} {{indexing_maps = [{maps}], time = 2 : i64,
+      direction = #ssm.direction<{direction}>}} : {u}, {k} -> {u}"""
+    return f"""func.func @f(%u: {u}, %v: {u}, %k: {k}, %h: {k}) -> {u} {{
+  {conv("past", "u", "k", "forward")}
+  {conv("future", "u" if one_signal else "v", "h", "backward")}
+  %y = arith.addf %past, %future : {u}
+  return %y : {u}
+}}
+"""
+
+
 def kernel(H, N, L):
     """@f(a, b, c) -> K, of conjugate pairs of which one half is stored."""
     hn, k = tensor([H, N], "complex64"), tensor([H, L])
