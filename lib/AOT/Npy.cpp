@@ -201,7 +201,8 @@ static llvm::Expected<const DType *> checkHeader(StringRef text,
       "complex128, bool, int8, int16, int32 or int64");
 }
 
-static llvm::Expected<HostTensor> parse(StringRef bytes) {
+/// Splits off an array, which must be the last one if `isLast`.
+static llvm::Expected<HostTensor> parse(StringRef &bytes, bool isLast) {
   llvm::Expected<StringRef> text = takeHeader(bytes);
   if (!text)
     return text.takeError();
@@ -210,7 +211,9 @@ static llvm::Expected<HostTensor> parse(StringRef bytes) {
   if (!dtype)
     return dtype.takeError();
   std::optional<int64_t> size = getByteSize((*dtype)->bytes, *header.shape);
-  if (!size || static_cast<uint64_t>(*size) != bytes.size())
+  uint64_t given = bytes.size();
+  if (!size || static_cast<uint64_t>(*size) > given ||
+      (isLast && static_cast<uint64_t>(*size) != given))
     return llvm::createStringError(
         "the shape needs " +
         (size ? std::to_string(*size) : "more than 2^63 - 1") +
@@ -219,25 +222,53 @@ static llvm::Expected<HostTensor> parse(StringRef bytes) {
   auto tensor = HostTensor::allocate(**dtype, *header.shape);
   if (tensor && *size)
     std::memcpy(tensor->buffer.data(), bytes.data(), *size);
+  bytes = bytes.drop_front(*size);
   return tensor;
+}
+
+static llvm::Error named(StringRef name, llvm::Error error) {
+  return llvm::createStringError(
+      name + ": error: " + llvm::toString(std::move(error)));
 }
 
 llvm::Expected<HostTensor> ssm::parseNpy(StringRef bytes, StringRef name) {
-  auto tensor = parse(bytes);
+  auto tensor = parse(bytes, /*isLast=*/true);
   if (!tensor)
-    return llvm::createStringError(
-        name + ": error: " + llvm::toString(tensor.takeError()));
+    return named(name, tensor.takeError());
   return tensor;
 }
 
-llvm::Expected<HostTensor> ssm::readNpy(StringRef path) {
+static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+readBytes(StringRef path) {
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                           /*RequiresNullTerminator=*/false);
   if (!file)
     return llvm::createStringError(
         path + ": error: cannot read the file: " + file.getError().message() +
         "; check the path");
+  return std::move(*file);
+}
+
+llvm::Expected<HostTensor> ssm::readNpy(StringRef path) {
+  auto file = readBytes(path);
+  if (!file)
+    return file.takeError();
   return parseNpy((*file)->getBuffer(), path);
+}
+
+llvm::Expected<std::vector<HostTensor>> ssm::readNpys(StringRef path) {
+  auto file = readBytes(path);
+  if (!file)
+    return file.takeError();
+  std::vector<HostTensor> tensors;
+  StringRef rest = (*file)->getBuffer();
+  do {
+    auto tensor = parse(rest, /*isLast=*/false);
+    if (!tensor)
+      return named(path, tensor.takeError());
+    tensors.push_back(std::move(*tensor));
+  } while (!rest.empty());
+  return tensors;
 }
 
 /// Everything before the elements. The header is padded with spaces so that
@@ -265,10 +296,17 @@ static std::string formatHeader(const HostTensor &tensor) {
 }
 
 llvm::Error ssm::writeNpy(StringRef path, const HostTensor &tensor) {
+  return writeNpys(path, &tensor);
+}
+
+llvm::Error ssm::writeNpys(StringRef path,
+                           ArrayRef<const HostTensor *> tensors) {
   llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-    os << formatHeader(tensor);
-    os.write(static_cast<const char *>(tensor.buffer.data()),
-             tensor.buffer.size());
+    for (const HostTensor *tensor : tensors) {
+      os << formatHeader(*tensor);
+      os.write(static_cast<const char *>(tensor->buffer.data()),
+               tensor->buffer.size());
+    }
     return llvm::Error::success();
   });
   if (error)

@@ -24,6 +24,10 @@ defm rates : Value<"rates", "<file>",
 defm threads : Value<"threads", "<n>", "Number of threads (default 1)">;
 defm stream : Value<"stream", "<steps>",
   "Derive a step from the function and feed it this many steps at a time">;
+defm state_in : Value<"state-in", "<file>",
+  "With --stream: go on from a state that --state-out wrote">;
+defm state_out : Value<"state-out", "<file>",
+  "With --stream: write the state after the last step">;
 defm time : Value<"time", "<repeats>",
   "Run this often and print seconds as JSON to stdout">;
 defm calibrate : Value<"calibrate", "<file>",

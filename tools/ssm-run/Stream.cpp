@@ -1,11 +1,13 @@
 //===- Stream.cpp - Running a function chunk by chunk ---------------------===//
 #include "Stream.h"
 
+#include "ssm/AOT/Npy.h"
 #include "ssm/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/xxhash.h"
 #include <cstring>
 
 using namespace mlir;
@@ -55,6 +57,13 @@ Stream::Port Stream::readPort(DictionaryAttr attrs, StringRef number) {
   return {read(number), read(kStateAttrName), read(kTimeAttrName)};
 }
 
+static int64_t hashText(Operation *op) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  op->print(os, OpPrintingFlags().useLocalScope());
+  return static_cast<int64_t>(llvm::xxh3_64bits(text));
+}
+
 std::optional<Stream> Stream::derive(ModuleOp module, StringRef entry) {
   SmallVector<func::FuncOp> entries;
   for (auto func : module.getOps<func::FuncOp>())
@@ -87,6 +96,8 @@ std::optional<Stream> Stream::derive(ModuleOp module, StringRef entry) {
         func.setPrivate();
       continue;
     }
+    if (isStep)
+      stream.fingerprint = hashText(func);
     for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
       (isStep ? stream.stepInputs : stream.startInputs)
           .push_back(readPort(func.getArgAttrDict(i), kArgumentAttrName));
@@ -125,8 +136,61 @@ llvm::Expected<int64_t> Stream::countSteps(ArrayRef<HostTensor> inputs) const {
   return *steps;
 }
 
+/// An array of the one number.
+static llvm::Expected<HostTensor> makeNumber(int64_t number) {
+  for (const DType &dtype : getDTypes())
+    if (dtype.code == SSM_I64) {
+      auto tensor = HostTensor::allocate(dtype, {});
+      if (tensor)
+        std::memcpy(tensor->buffer.data(), &number, sizeof(number));
+      return tensor;
+    }
+  llvm_unreachable("int64 is a type of arrays");
+}
+
+llvm::Error Stream::readStates(StringRef path,
+                               std::vector<HostTensor> &states) const {
+  auto fail = [&](const llvm::Twine &message) {
+    return llvm::createStringError(path + ": error: " + message);
+  };
+  auto arrays = readNpys(path);
+  if (!arrays)
+    return arrays.takeError();
+  const HostTensor &name = arrays->front();
+  if (name.dtype.code != SSM_I64 || !name.shape.empty() ||
+      std::memcmp(name.buffer.data(), &fingerprint, sizeof(fingerprint)) != 0)
+    return fail("the state must be one that --state-out wrote for this program "
+                "and entry, but it is of another; stream from the start");
+  if (arrays->size() != states.size() + 1)
+    return fail("the program has " + llvm::Twine(states.size()) +
+                " states, but the file has " + llvm::Twine(arrays->size() - 1) +
+                "; stream from the start");
+  for (auto [i, state] : llvm::enumerate(states)) {
+    HostTensor &given = (*arrays)[i + 1];
+    if (given.dtype.code != state.dtype.code || given.shape != state.shape)
+      return fail("state " + llvm::Twine(i) + " must be " + state.str() +
+                  " for signals of these sizes, but it is " + given.str() +
+                  "; go on with as many rows as the state was made for");
+    state = std::move(given);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Stream::writeStates(StringRef path,
+                                ArrayRef<HostTensor> outs) const {
+  auto name = makeNumber(fingerprint);
+  if (!name)
+    return name.takeError();
+  SmallVector<const HostTensor *> arrays = {&*name};
+  for (auto [out, port] : llvm::zip(outs, stepOutputs))
+    if (port.state)
+      arrays.push_back(&out);
+  return writeNpys(path, arrays);
+}
+
 llvm::Expected<std::vector<HostTensor>>
-Stream::run(std::vector<HostTensor> inputs, int64_t chunk, Call call) {
+Stream::run(std::vector<HostTensor> inputs, int64_t chunk,
+            const StateFiles &files, Call call) {
   auto steps = countSteps(inputs);
   if (!steps)
     return steps.takeError();
@@ -146,6 +210,9 @@ Stream::run(std::vector<HostTensor> inputs, int64_t chunk, Call call) {
   auto states = call(start, arguments);
   if (!states)
     return states.takeError();
+  if (!files.in.empty())
+    if (llvm::Error error = readStates(files.in, *states))
+      return std::move(error);
   std::vector<HostTensor> ins(stepInputs.size());
   for (auto [in, port] : llvm::zip(ins, stepInputs))
     in = std::move(port.state ? (*states)[*port.state]
@@ -182,6 +249,9 @@ Stream::run(std::vector<HostTensor> inputs, int64_t chunk, Call call) {
       copySteps(out, 0, whole, begin, count, *port.time);
     }
   }
+  if (!files.out.empty())
+    if (llvm::Error error = writeStates(files.out, outs))
+      return std::move(error);
   return moveResults(outs, joined);
 }
 

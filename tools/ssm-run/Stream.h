@@ -20,9 +20,17 @@ public:
   static std::optional<Stream> derive(mlir::ModuleOp module,
                                       llvm::StringRef entry);
 
+  /// Files of a state: to go on from, and to write; none if empty. They hold
+  /// arrays one after another: what names the program, then its states.
+  struct StateFiles {
+    std::string in, out;
+  };
+
   /// The function's results from its inputs, in chunks of `chunk` steps.
   llvm::Expected<std::vector<HostTensor>> run(std::vector<HostTensor> inputs,
-                                              int64_t chunk, Call call);
+                                              int64_t chunk,
+                                              const StateFiles &files,
+                                              Call call);
 
 private:
   /// An argument or a result of the step.
@@ -36,7 +44,14 @@ private:
   std::vector<HostTensor> moveResults(std::vector<HostTensor> &last,
                                       std::vector<HostTensor> &joined) const;
 
+  /// Replaces the states before the first step by those of a file.
+  llvm::Error readStates(llvm::StringRef path,
+                         std::vector<HostTensor> &states) const;
+  llvm::Error writeStates(llvm::StringRef path,
+                          llvm::ArrayRef<HostTensor> outs) const;
+
   std::string start, step;
+  int64_t fingerprint = 0; ///< Of the text of the step.
   std::vector<Port> startInputs, stepInputs, stepOutputs;
 };
 

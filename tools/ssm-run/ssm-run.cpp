@@ -47,6 +47,7 @@ struct Options {
   ssm::CompileOptions compile;
   unsigned repeats = 0;
   int64_t chunk = 0; ///< Steps at a time; 0: all at once.
+  ssm::Stream::StateFiles states;
   bool explain = false, help = false;
 
   static llvm::Expected<Options> parse(int argc, char **argv);
@@ -99,6 +100,11 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
       problem =
           "--stream must be a number of steps of at least 1, but it is '" +
           std::string(arg->getValue()) + "'";
+  options.states.in = args.getLastArgValue(OPT_state_in).str();
+  options.states.out = args.getLastArgValue(OPT_state_out).str();
+  if (options.chunk == 0 && args.hasArg(OPT_state_in, OPT_state_out))
+    problem = "--state-in and --state-out are of a stream, so they need "
+              "--stream";
   if (options.chunk > 0 && options.repeats)
     problem = "--time measures one call, so it cannot be given with --stream";
   if (!problem.empty())
@@ -279,7 +285,8 @@ static llvm::Error runStream(ModuleOp module, ssm::Stream &stream,
       return std::move(error);
     return std::move(kernel->outputs);
   };
-  auto results = stream.run(std::move(inputs), options.chunk, call);
+  auto results =
+      stream.run(std::move(inputs), options.chunk, options.states, call);
   if (!results)
     return results.takeError();
   if (options.outputs.size() > results->size())

@@ -1,6 +1,7 @@
 //===- Npy.h - NumPy's file format ------------------------------*- C++ -*-===//
 //
-// Reads and writes .npy files: one array, row-major, little-endian.
+// Reads and writes .npy files: one array, row-major, little-endian, or several
+// one after another, as repeated numpy.save to one open file writes them.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SSM_AOT_NPY_H
@@ -16,8 +17,13 @@ llvm::Expected<HostTensor> parseNpy(llvm::StringRef bytes,
 
 llvm::Expected<HostTensor> readNpy(llvm::StringRef path);
 
+/// All arrays of a file.
+llvm::Expected<std::vector<HostTensor>> readNpys(llvm::StringRef path);
+
 /// Writes through a temporary file beside `path`.
 llvm::Error writeNpy(llvm::StringRef path, const HostTensor &tensor);
+llvm::Error writeNpys(llvm::StringRef path,
+                      llvm::ArrayRef<const HostTensor *> tensors);
 
 } // namespace ssm
 

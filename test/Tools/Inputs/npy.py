@@ -1,6 +1,7 @@
 """Makes and shows .npy files for lit tests.
 
 npy.py make FILE SHAPE [DTYPE]   0, 1, 2, ... in this shape, e.g. 3x5
+npy.py part FILE BEGIN END NEW    the rows from BEGIN to END of an array
 npy.py show FILE                 dtype, shape and elements on one line
 """
 import sys
@@ -15,6 +16,10 @@ def make(path, shape, dtype="float32"):
     np.save(path, np.arange(np.prod(sizes, dtype=int)).reshape(sizes).astype(dtype))
 
 
+def part(path, begin, end, new):
+    np.save(new, np.load(path)[int(begin):int(end)])
+
+
 def show(path):
     x = np.load(path)
     if x.dtype.kind == "V":
@@ -23,4 +28,4 @@ def show(path):
 
 
 if __name__ == "__main__":
-    {"make": make, "show": show}[sys.argv[1]](*sys.argv[2:])
+    {"make": make, "part": part, "show": show}[sys.argv[1]](*sys.argv[2:])
