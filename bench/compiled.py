@@ -38,8 +38,8 @@ class Compiler:
         self.threads, self.count = threads, 0
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def compile(self, text, strategy="auto", threads=None):
-        """The function @f of a program."""
+    def compile(self, text, strategy="auto", threads=None, prepare=False):
+        """The function @f of a program; with `prepare` also @f_prepare."""
         self.count += 1
         stem = self.folder / f"t{self.threads}-{self.count}"
         model, library = stem.with_suffix(".mlir"), stem.with_suffix(".so")
@@ -48,6 +48,8 @@ class Compiler:
                    f"--threads={threads or self.threads}"]
         if strategy != "auto":
             command.append(f"--strategy={strategy}")
+        if prepare:
+            command.append("--prepare")
         start = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True)
         elapsed = time.perf_counter() - start
@@ -63,20 +65,28 @@ class Compiler:
 
 class Kernel:
     def __init__(self, library, compile_s, explanation):
-        code = ctypes.CDLL(str(library))
-        code.f_signature.restype = ctypes.c_char_p
-        code.f_workspace_bytes.restype = ctypes.c_size_t
-        code.ssm_status_string.restype = ctypes.c_char_p
-        self.code, self.compile_s, self.explanation = code, compile_s, explanation
-        self.signature = json.loads(code.f_signature())
+        self.code, self.compile_s, self.explanation = ctypes.CDLL(str(library)), compile_s, explanation
+        self.code.ssm_status_string.restype = ctypes.c_char_p
+        self.signature = self.read_signature("f")
         self.strategy = ", ".join(choice["strategy"] for choice in self.signature["strategies"])
 
-    def bind(self, *inputs):
+    def read_signature(self, function):
+        read = self.code[f"{function}_signature"]
+        read.restype = ctypes.c_char_p
+        return json.loads(read())
+
+    def prepare(self, *parameters):
+        """What calls need of the parameters, to be bound after the other inputs."""
+        return self.bind(*parameters, function="f_prepare")()
+
+    def bind(self, *inputs, function="f"):
         """A function without arguments that computes and returns the results."""
-        outputs = [empty(spec["shape"], spec["dtype"]) for spec in self.signature["outputs"]]
-        workspace = empty([self.code.f_workspace_bytes()], np.uint8)
+        outputs = [empty(spec["shape"], spec["dtype"]) for spec in self.read_signature(function)["outputs"]]
+        count = self.code[f"{function}_workspace_bytes"]
+        count.restype = ctypes.c_size_t
+        workspace = empty([count()], np.uint8)
         ins, outs = tensors(inputs), tensors(outputs)
-        run, scratch = self.code.f_run, ctypes.c_void_p(workspace.ctypes.data)
+        run, scratch = self.code[f"{function}_run"], ctypes.c_void_p(workspace.ctypes.data)
 
         def call(keep=(inputs, workspace)):
             status = run(ins, outs, scratch, None)

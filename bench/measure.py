@@ -91,9 +91,13 @@ class Contestant:
         self.spent += self.samples[number] * count
 
 
+READY = " with the spectrum"  # ends the names of convolutions whose kernel was transformed before
+
+
 class Race:
     """The contestants of one task. The others are compared with the "ssm" that
-    was chosen, or else the first. One that is not active does nothing."""
+    was chosen, or else the first; those "with the spectrum" with the "ssm" that
+    has it. One that is not active does nothing."""
 
     def __init__(self, report, task, effort, active=True):
         self.report, self.task, self.effort, self.active = report, task, effort, active
@@ -146,7 +150,8 @@ class Race:
 
     def summary(self, c):
         """What a record says of a contestant's samples."""
-        ours = [x for x in self.contestants if x.peer == "ssm"]
+        suffix = READY if c.peer.endswith(READY) else ""
+        ours = [x for x in self.contestants if x.peer == "ssm" + suffix]
         base = next((x for x in ours if x.more.get("chosen")), ours[0] if ours else None)
         times = list(c.samples.values())
         pairs = [c.samples[n] / base.samples[n] for n in c.samples if n in base.samples] if base else []

@@ -1,6 +1,6 @@
-"""The causal convolution y = k * u, the kernel as long as the signal. Peers
-transform the kernel at each call, as ours does; those "with the spectrum" have
-it beforehand. The limit is the greater of the traffic (the signal read, the
+"""The causal convolution y = k * u, the kernel as long as the signal. All
+transform the kernel at each call, or "with the spectrum" have it beforehand, and
+are compared with ours of the same kind. The limit is the greater of the traffic (the signal read, the
 result written) and the arithmetic of two complex transforms a row."""
 
 import math
@@ -8,7 +8,7 @@ import math
 import numpy as np
 import peers
 import programs
-from measure import aligned, error_norm, seconds
+from measure import READY, aligned, error_norm, seconds
 from native import fft_libraries
 
 # B, H, L
@@ -89,17 +89,23 @@ def measure(bench, B, H, L, layout, effort, slow_peers):
     def check(result):
         return error_norm(result[0] if isinstance(result, list) else result, expected)
 
-    def ours(threads=None, strategy="auto"):
+    def ours(threads=None, strategy="auto", prepare=False):
         text = programs.convolution(layout, "th" if last else "ht", {"b": B, "h": H, "t": L}, L)
-        return bench.compiler.compile(text, strategy, threads)
+        return bench.compiler.compile(text, strategy, threads, prepare)
+
+    def ours_ready(threads=None):
+        kernel = ours(threads, prepare=True)
+        return kernel.bind(u, *kernel.prepare(k))
 
     kernel = race.compile(ours)
     if kernel:
         race.enter("ssm", lambda: kernel.bind(u, k), check, strategy=kernel.strategy, compile_s=kernel.compile_s)
+        race.enter("ssm" + READY, ours_ready, check, strategy=kernel.strategy)
     if kernel and bench.threads > 1:
         race.enter("ssm on 1 thread", lambda: ours(1).bind(u, k), check)
+        race.enter("ssm on 1 thread" + READY, lambda: ours_ready(1), check)
     for ready in (False, True):
-        suffix = " with the spectrum" if ready else ""
+        suffix = READY if ready else ""
         if last:
             race.enter("C++ by hand" + suffix, lambda: by_hand(bench.native, u, k, ready), check)
         else:

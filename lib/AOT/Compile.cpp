@@ -60,6 +60,7 @@ LogicalResult compileToLLVM(ModuleOp module, const CompileOptions &options) {
   cpu.threads = options.threads;
   cpu.strategy = options.strategy;
   cpu.rates = options.rates;
+  cpu.prepare = options.prepare;
   buildCPUPipeline(pm, cpu);
   return pm.run(module);
 }

@@ -153,6 +153,9 @@ FailureOr<Signature> SignatureBuilder::build() {
         describe(value, name ? name.str() : "r" + std::to_string(i)));
   }
   signature.states = findStates(func);
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    if (func.getArgAttr(i, kParameterAttrName))
+      signature.parameters.push_back(i);
   return signature;
 }
 

@@ -121,6 +121,8 @@ DictionaryAttr Signature::toAttr(MLIRContext *context) const {
   });
   if (!states.empty())
     attrs.append("states", b.getArrayAttr(pairs));
+  if (!parameters.empty())
+    attrs.append("parameters", b.getDenseI64ArrayAttr(parameters));
   return attrs.getDictionary(context);
 }
 
@@ -197,6 +199,8 @@ std::optional<Signature> Signature::get(Operation *op) {
         return std::nullopt;
       signature.states.push_back({pair[0], pair[1]});
     }
+  if (auto numbers = dict.getAs<DenseI64ArrayAttr>("parameters"))
+    signature.parameters = numbers.asArrayRef().vec();
   for (auto [key, specs] : {std::pair{"inputs", &signature.inputs},
                             std::pair{"outputs", &signature.outputs}}) {
     auto tensors = dict.getAs<ArrayAttr>(key);

@@ -59,6 +59,10 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   lowering.cores = options.threads;
   pm.addPass(createLowerToLinalg(lowering));
   addCleanup(pm);
+  if (options.prepare) {
+    pm.addPass(createSplitParameters());
+    addCleanup(pm);
+  }
 }
 
 /// Clean-up on tensors, while a value is still one SSA value. General loop

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from . import _version
-from ._arrays import as_array, check_integer
+from ._arrays import as_array, check_flag, check_integer
 
 STRATEGIES = ("auto", "sequential", "tree_scan", "fft_conv", "direct_conv")
 CACHE_VARIABLE = "MLIR_SSM_CACHE_DIR"
@@ -41,6 +41,8 @@ def check_threads(threads):
 class Compiled:
     """A compiled function: `f(*arrays)` returns its results, an array or a tuple of arrays.
 
+    With compile(prepare=True) arguments marked ssm.parameter go to f.prepare instead: f(*others, *f.prepare(*parameters)).
+
     Attributes:
         explain: one line for each strategy decision: the winner, and each candidate's estimate or refusal.
         asm: the assembly of the machine code.
@@ -51,24 +53,39 @@ class Compiled:
     The GIL is released while the function runs, and any number of threads may call it.
     """
 
-    def __init__(self, text, options, code, explain, signature, header):
+    def __init__(self, text, options, code, explain, signatures, header):
         self.text = text
         self._options, self._code, self._header = options, code, header
         self.explain = explain
-        self.signature = json.loads(signature)
-        self._kernel = None
+        self.signature = json.loads(signatures[-1])
+        self._kernel = self._prepare = None
         if options["target"] in ("host", host_target()):
-            self._kernel = core().Kernel(code, signature)
+            *prepare, self._kernel = [core().Kernel(code, signature) for signature in signatures]
+            self._prepare = prepare[0] if prepare else None
         self._names = [spec["name"] for spec in self.signature["inputs"]]
 
     def __call__(self, *arrays):
-        if self._kernel is None:
-            raise ValueError(f"target: this function is compiled for {self._options['target']}, but this machine is "
-                             f"{host_target()}; save() it, or compile it with target='host'")
+        self._check_target()
         names = self._names
         results = self._kernel(*[x if type(x) is np.ndarray else as_array(x, names[i] if i < len(names) else "input")
                                  for i, x in enumerate(arrays)])
         return results[0] if len(results) == 1 else results
+
+    def prepare(self, *parameters):
+        """What calls need of the arguments marked ssm.parameter, such as the spectrum of a kernel: a tuple of arrays.
+
+        Raises:
+            ValueError: the function was compiled without prepare=True, or an array does not fit.
+        """
+        self._check_target()
+        if self._prepare is None:
+            raise ValueError(f"{self.signature['name']}: nothing is prepared; compile it with prepare=True")
+        return tuple(self._prepare(*[as_array(x, "parameter") for x in parameters]))
+
+    def _check_target(self):
+        if self._kernel is None:
+            raise ValueError(f"target: this function is compiled for {self._options['target']}, but this machine is "
+                             f"{host_target()}; save() it, or compile it with target='host'")
 
     @property
     def asm(self):
@@ -109,15 +126,16 @@ def encode(text):
     return text.encode("utf-8", "surrogateescape")
 
 
-def compile_text(text, name, entry="f", target="host", strategy="auto", threads=None):
+def compile_text(text, name, entry="f", target="host", strategy="auto", threads=None, prepare=False):
     """A Compiled function of a program; from the cache on disk where that is enabled and has it."""
-    options = {"name": name, "entry": entry, "target": target, "strategy": strategy, "threads": check_threads(threads)}
+    options = {"name": name, "entry": entry, "target": target, "strategy": strategy, "threads": check_threads(threads),
+               "prepare": check_flag(prepare, "prepare")}
     folder = os.environ.get(CACHE_VARIABLE)
     path = Path(folder) / cache_key(text, options) if folder else None
     parts = read_cached(path) if path else None
     if parts is None:
         code, explain, signatures, header = core().compile(encode(text), kind="object", **options)
-        parts = code, explain, signatures[0], header
+        parts = code, explain, signatures, header
         if path:
             write_cached(path, parts)
     return Compiled(text, options, *parts)
@@ -152,8 +170,8 @@ def read_cached(path):
     if hashlib.sha256(payload).digest() != digest:
         return None
     size = int.from_bytes(payload[:8], "little")
-    explain, signature, header = json.loads(payload[8:8 + size])
-    return payload[8 + size:], explain, signature, header
+    explain, signatures, header = json.loads(payload[8:8 + size])
+    return payload[8 + size:], explain, signatures, header
 
 
 class Plan:
@@ -208,7 +226,7 @@ class Plans:
 plans = Plans()
 
 
-def compile(text_or_path, entry="f", target="host", strategy="auto", threads=None):
+def compile(text_or_path, entry="f", target="host", strategy="auto", threads=None, prepare=False):
     """Compiles a program of MLIR text into a function on arrays.
 
     Args:
@@ -218,6 +236,9 @@ def compile(text_or_path, entry="f", target="host", strategy="auto", threads=Non
         strategy: "auto" chooses; "sequential", "tree_scan", "fft_conv" or "direct_conv" pins every op of the program.
         threads: the most threads of a call; None is one for each CPU of this process. Results do not depend on it.
             OMP_NUM_THREADS limits it further.
+        prepare: True makes a kernel of its own of what depends on arguments marked ssm.parameter alone, such as the
+            spectrum of a convolution's kernel: `p = f.prepare(k)` once, then `f(u, *p)` for each signal. These
+            arguments must have static shapes.
 
     Returns:
         A Compiled function.
@@ -236,4 +257,4 @@ def compile(text_or_path, entry="f", target="host", strategy="auto", threads=Non
     for value, argument in ((entry, "entry"), (target, "target"), (strategy, "strategy")):
         if not isinstance(value, str):
             raise TypeError(f"{argument}: expected a str, but it is {type(value).__name__}")
-    return compile_text(text, name, entry, target, strategy, threads)
+    return compile_text(text, name, entry, target, strategy, threads, prepare)

@@ -32,12 +32,13 @@ using namespace ssm::python;
 static nb::tuple compile(nb::bytes text, const std::string &name,
                          const std::string &entry, const std::string &target,
                          const std::string &strategy, unsigned threads,
-                         const std::string &kind) {
+                         bool prepare, const std::string &kind) {
   CompileOptions options;
   options.entry = entry;
   options.target = target;
   options.strategy = strategy;
   options.threads = threads;
+  options.prepare = prepare;
   OutputKind output = kind == "object"     ? OutputKind::Object
                       : kind == "assembly" ? OutputKind::Assembly
                                            : OutputKind::LLVM;
@@ -193,7 +194,7 @@ static std::string getHostFeatures() {
 NB_MODULE(_core, m) {
   m.def("compile", &compile, nb::arg("text"), nb::arg("name"), nb::arg("entry"),
         nb::arg("target"), nb::arg("strategy"), nb::arg("threads"),
-        nb::arg("kind"));
+        nb::arg("prepare"), nb::arg("kind"));
   m.def("add_gradient", &addGradient, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"));
   m.def("derive_step", &deriveStep, nb::arg("text"), nb::arg("name"),

@@ -11,6 +11,8 @@ def help : Flag<["--"], "help">, HelpText<"Print this text">;
 def h : Flag<["-"], "h">, Alias<help>;
 def explain : Flag<["--"], "explain">,
   HelpText<"Print one line for each strategy decision">;
+def prepare : Flag<["--"], "prepare">,
+  HelpText<"Make K_prepare of what depends on arguments marked ssm.parameter alone; K takes its results">;
 def o : JoinedOrSeparate<["-"], "o">, MetaVarName<"<file>">,
   HelpText<"Where to write the code; - is stdout">;
 defm emit : Value<"emit", "<kind>", 

@@ -63,6 +63,9 @@ std::optional<std::string> Options::checkTarget() const {
                      : std::nullopt;
   if (!isGPUCode && emit != Emit::LLVM)
     return "--emit must be ptx, cubin or llvm for a GPU";
+  if (compile.prepare)
+    return "--prepare is for CPUs; on a GPU call a kernel for the parameters "
+           "and pass on what it returns";
   if (!header.empty())
     return "--header is for CPUs; the launches of GPU kernels are written as "
            "JSON beside the code";
@@ -93,6 +96,7 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   Options options;
   options.help = args.hasArg(OPT_help);
   options.explain = args.hasArg(OPT_explain);
+  options.compile.prepare = args.hasArg(OPT_prepare);
   options.output = args.getLastArgValue(OPT_o).str();
   options.header = args.getLastArgValue(OPT_header).str();
   options.compile.entry = args.getLastArgValue(OPT_entry).str();

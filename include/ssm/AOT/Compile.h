@@ -33,6 +33,7 @@ struct CompileOptions {
   std::string entry;           ///< Compile this function; empty: all public.
   std::string rates;           ///< File of TargetInfo's rates, or empty.
   unsigned threads = 1;        ///< Most threads of a loop; 1: no OpenMP.
+  bool prepare = false; ///< Make f_prepare of what depends on parameters alone.
 };
 
 /// Runs the CPU pipeline on `module`. Diagnostics say what went wrong.

@@ -48,6 +48,37 @@ def RecordStrategies : Pass<"ssm-record-strategies", "::mlir::func::FuncOp"> {
   }];
 }
 
+def SplitParameters : Pass<"ssm-split-parameters", "::mlir::ModuleOp"> {
+  let summary = "Compute what depends on parameters alone in a kernel of its own";
+  let description = [{
+    Runs on tensors, on functions with `ssm.abi`. Inputs that were marked
+    `ssm.parameter` are the same in many calls. A function f becomes two:
+    `f_prepare` takes the parameters and returns what f needs of them, such as
+    the spectrum of a kernel, and tables that depend on nothing; f takes the
+    other inputs, then these values.
+
+    ```mlir
+    func.func @f(%u: memref<64xf32>, %k: memref<64xf32>, %y: memref<64xf32>)
+        attributes {ssm.abi = {parameters = array<i64: 1>, ...}} {
+      %kernel = bufferization.to_tensor %k
+      %spectrum = linalg.generic ins(%kernel)
+      ...
+    // becomes
+    func.func @f_prepare(%k: memref<64xf32>, %p: memref<64xcomplex<f32>>)
+    func.func @f(%u: memref<64xf32>, %p: memref<64xcomplex<f32>>, %y: memref<64xf32>) {
+      %spectrum = bufferization.to_tensor %p
+      ...
+    ```
+
+    Single ops without a region that depend on nothing, such as constants, are
+    in both. A parameter whose shape is not static is an error: the caller could
+    not know how much memory to bring for what is made of it. So is a module
+    without parameters.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def Workspace : Pass<"ssm-workspace", "::mlir::ModuleOp"> {
   let summary = "Place static buffers in a workspace argument or on the stack";
   let description = [{

@@ -7,6 +7,7 @@
 //              strategies = [{op = "linear_recurrence",
 //                             strategy = "fft_conv"}, ...],
 //              states = [array<i64: 1, 0>, ...],      (only of a step)
+//              parameters = array<i64: 1>,            (if there are any)
 //              workspace = [{offset = 0, shape = array<i64: 4, 4>}, ...],
 //              workspace_bytes = 64}
 //
@@ -27,6 +28,9 @@ inline constexpr llvm::StringLiteral kABIAttrName = "ssm.abi";
 
 /// Name of the argument and result attribute that names a tensor.
 inline constexpr llvm::StringLiteral kArgName = "ssm.name";
+
+/// Unit attribute of an argument that is the same in many calls.
+inline constexpr llvm::StringLiteral kParameterAttrName = "ssm.parameter";
 
 /// Attributes of arguments and results of what --ssm-derive-step makes: the
 /// number of a state, of the function's argument or result, and the dimension
@@ -77,6 +81,8 @@ struct StateSpec {
 struct Signature {
   std::vector<TensorSpec> inputs, outputs;
   std::vector<StateSpec> states; ///< In their order.
+  /// Inputs that are the same in many calls, see ssm-split-parameters.
+  std::vector<int64_t> parameters;
   std::vector<BufferSpec> workspace;
   std::vector<StrategySpec> strategies;
   int64_t workspaceBytes = 0;

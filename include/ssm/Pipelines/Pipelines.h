@@ -27,6 +27,10 @@ struct CPUOptions : public mlir::PassPipelineOptions<CPUOptions> {
       *this, "rates",
       llvm::cl::desc("File of rates that go before the target's"),
       llvm::cl::init("")};
+  Option<bool> prepare{
+      *this, "prepare",
+      llvm::cl::desc("Make f_prepare of what depends on ssm.parameter alone"),
+      llvm::cl::init(false)};
 };
 
 /// Appends the passes from ssm (or func/linalg/scf) on tensors to the LLVM
