@@ -23,9 +23,7 @@ using namespace mlir;
 
 namespace ssm {
 
-/// Makes every public function but `entry` private, so that it is dropped or
-/// inlined.
-static LogicalResult selectEntry(ModuleOp module, StringRef entry) {
+LogicalResult selectEntry(ModuleOp module, StringRef entry) {
   std::string names;
   func::FuncOp first;
   bool found = false;

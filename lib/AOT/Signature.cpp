@@ -171,8 +171,10 @@ static std::optional<StrategySpec> strategyFromAttr(Attribute attr) {
 
 std::optional<Signature> Signature::get(Operation *op) {
   auto dict = op->getAttrOfType<DictionaryAttr>(kABIAttrName);
-  if (!dict)
-    return std::nullopt;
+  return dict ? fromAttr(dict) : std::nullopt;
+}
+
+std::optional<Signature> Signature::fromAttr(DictionaryAttr dict) {
   auto bytes = dict.getAs<IntegerAttr>("workspace_bytes");
   auto buffers = dict.getAs<ArrayAttr>("workspace");
   auto choices = dict.getAs<ArrayAttr>("strategies");

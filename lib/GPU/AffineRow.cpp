@@ -36,8 +36,13 @@ public:
   AffineRow(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op, unsigned items)
       : Row(b, kernel, op.getDims().parallel, op.getDims().time,
             op.getIndexingMapsArray()[0].getNumDims(), items),
-        op(op), tensors(kernel, op),
-        complexA(isa<ComplexType>(tensors.transition.element)),
+        op(op),
+        transition(kernel.argument(op.getTransition(), op.getTransitionMap())),
+        signal(kernel.argument(op.getSignal(), op.getSignalMap())),
+        init(kernel.argument(op.getInit(), op.getInitIndexingMap())),
+        result(kernel.result(op.getResult(), op.getResultIndexingMap())),
+        final(kernel.result(op.getFinal(), op.getFinalIndexingMap())),
+        complexA(isa<ComplexType>(transition.element)),
         complexState(isa<ComplexType>(op.getStateElementType())),
         real(getRealType(op.getStateElementType())) {}
 
@@ -62,14 +67,14 @@ public:
 
   Parts enter(Value number) override;
   void finish(const Parts &carry) override {
-    if (tensors.final)
-      k.store(tensors.final, k.offset(tensors.final, row), takeState(carry));
+    if (final)
+      k.store(final, k.offset(final, row), takeState(carry));
   }
 
 protected:
   SmallVector<Parts> loadItems(Value time, unsigned count) override;
   void storeItems(Value time, ArrayRef<Parts> carries) override;
-  bool stores() override { return bool(tensors.result); }
+  bool stores() override { return bool(result); }
   bool isExclusive() override { return op.getRead() == ReadPoint::Before; }
 
 private:
@@ -93,7 +98,7 @@ private:
   }
 
   LinearRecurrenceOp op;
-  RecurrenceTensors tensors;
+  KernelTensor transition, signal, init, result, final;
   bool complexA, complexState;
   Type real;
   std::optional<Num> fixedA;
@@ -102,22 +107,19 @@ private:
 
 Parts AffineRow::enter(Value number) {
   Row::enter(number);
-  if (!uses(tensors.transition.map, time))
-    fixedA =
-        k.load(tensors.transition, k.offset(tensors.transition, row)).front();
+  if (!uses(transition.map, time))
+    fixedA = k.load(transition, k.offset(transition, row)).front();
   Num start = k.num.constant(0);
-  if (tensors.init)
-    start = k.load(tensors.init, k.offset(tensors.init, row)).front();
+  if (init)
+    start = k.load(init, k.offset(init, row)).front();
   return flatten(start, complexState);
 }
 
 SmallVector<Parts> AffineRow::loadItems(Value time, unsigned count) {
   SmallVector<Num> a(count, fixedA.value_or(Num()));
   if (!fixedA)
-    a = k.load(tensors.transition, k.offset(tensors.transition, at(time)),
-               count);
-  SmallVector<Num> u =
-      k.load(tensors.signal, k.offset(tensors.signal, at(time)), count);
+    a = k.load(transition, k.offset(transition, at(time)), count);
+  SmallVector<Num> u = k.load(signal, k.offset(signal, at(time)), count);
   SmallVector<Parts> loaded;
   for (unsigned i = 0; i < count; ++i)
     loaded.push_back(flatten(a[i], u[i]));
@@ -127,7 +129,7 @@ SmallVector<Parts> AffineRow::loadItems(Value time, unsigned count) {
 void AffineRow::storeItems(Value time, ArrayRef<Parts> carries) {
   SmallVector<Num> x = llvm::map_to_vector(
       carries, [&](const Parts &carry) { return takeState(carry); });
-  k.store(tensors.result, k.offset(tensors.result, at(time)), x);
+  k.store(result, k.offset(result, at(time)), x);
 }
 
 std::unique_ptr<Row> makeAffineRow(OpBuilder &b, Kernel &kernel,

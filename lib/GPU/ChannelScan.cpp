@@ -1,19 +1,24 @@
-//===- ChannelScan.cpp - One thread for each channel ----------------------===//
+//===- ChannelScan.cpp - Threads for each channel -------------------------===//
 //
-//   thread = one element of the parallel dimensions; its states in registers
+//   channel = one element of the parallel dimensions: `lanes` threads that
+//             follow each other, each with some of its states in registers
 //   for t in 0 .. L:  x_n = a_n x_n + b_n u  for every state n
-//                     y_t = proj(sum_n c_n x_n)
+//                     y_t = proj(sum_n c_n x_n), over the lanes by shuffles
 //
-// The threads of a warp are neighbours along the result's last dimension but
-// time, so a layout with channels last is read and written in whole sectors.
-// There must be enough channels to fill the machine; each operand is read once
-// for each channel that it concerns.
+// What a block of `steps` steps loads comes in front of what it computes, so
+// that a thread waits for memory once. Elementwise ops around the recurrence
+// are computed where their values are needed; values without time, once.
+//
+// Channels of a warp are neighbours along the result's last dimension but time,
+// so a layout with channels last is read and written in whole sectors. There
+// must be enough channels to fill the machine; each operand is read once for
+// each channel that it concerns.
 //
 // Precondition: a diagonal transition; state dimensions of a static size, at
 // most kMaxStates together; no dimensions that B or C alone sums or adds.
 //
 //===----------------------------------------------------------------------===//
-#include "Kernel.h"
+#include "Pointwise.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -27,8 +32,7 @@ namespace ssm {
 /// Complex f32 states then fill 128 of a thread's 255 registers.
 static constexpr int64_t kMaxStates = 64;
 
-/// Number of states of a channel, or nothing if it is not known or overflows.
-static std::optional<int64_t> countStates(LinearRecurrenceOp op) {
+std::optional<int64_t> countStates(LinearRecurrenceOp op) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   int64_t states = 1;
   for (unsigned dim : op.getDims().state) {
@@ -56,67 +60,58 @@ const char *refusesChannelScan(LinearRecurrenceOp op) {
 namespace {
 class ChannelScan {
 public:
-  ChannelScan(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op,
-              int64_t threads)
-      : b(b), k(kernel), op(op), tensors(kernel, op), dims(op.getDims()),
-        threads(threads), states(*countStates(op)),
-        complexState(isa<ComplexType>(op.getStateElementType())) {}
+  ChannelScan(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
+              const GPUScanPlan &plan)
+      : b(b), k(kernel), fused(fused), op(fused.op), plan(plan),
+        dims(op.getDims()), states(*countStates(op) / plan.lanes),
+        complexState(isa<ComplexType>(op.getStateElementType())),
+        point(b, kernel, op, states, [this](int64_t i) { return at(i); }) {}
 
   Launch emit();
 
 private:
-  /// The thread's index in each parallel dimension; its number is below `all`.
-  SmallVector<Value> findChannel(Value number);
-  void emitThread(ArrayRef<Value> channel);
-  SmallVector<Num> emitStep(ArrayRef<Num> x, Value time);
+  /// Sets the thread's channel; its number is below `all`.
+  void findChannel(Value number);
+  SmallVector<Num> emitLoop(Value from, Value to, int64_t steps,
+                            ArrayRef<Num> x);
+  SmallVector<Num> emitSteps(ArrayRef<Num> x, Value first, int64_t steps);
+  SmallVector<Num> emitStep(ArrayRef<Num> x);
+  Num emitOutput(ArrayRef<Num> x);
+  void storeResults(Value time);
 
-  /// The channel's index with those of state `n`, and of time.
-  SmallVector<Value> at(int64_t n, Value time);
-  /// Loads an element; those that time does not change, in front of the loop.
-  Num read(const KernelTensor &tensor, int64_t n, Value time) {
-    return k.load(tensor, k.offset(tensor, at(n, time))).front();
-  }
-  bool varies(const KernelTensor &tensor) {
-    return uses(tensor.map, dims.time);
-  }
-  SmallVector<Num> readAll(const KernelTensor &tensor, Value time);
+  /// The loop dimensions of the thread's i-th state, without time.
+  SmallVector<Value> at(int64_t i);
+  Num sumLanes(Num x);
+  void when(Value condition, llvm::function_ref<void()> body);
   SmallVector<Value> flatten(ArrayRef<Num> x);
   SmallVector<Num> unflatten(ValueRange values);
 
   OpBuilder &b;
   Kernel &k;
+  const FusedRecurrence &fused;
   LinearRecurrenceOp op;
-  RecurrenceTensors tensors;
+  const GPUScanPlan &plan;
   LinearRecurrenceOp::Dims dims;
-  int64_t threads, states;
+  int64_t states; ///< Of a thread.
   bool complexState;
+  Pointwise point;
   SmallVector<unsigned> parallel; ///< Neighbouring threads' dimension last.
   SmallVector<Value> channel;
-  SmallVector<Num> fixedA, fixedB, fixedC;
+  Value lane, length, isInside, isWriter;
 };
 } // namespace
 
-SmallVector<Value> ChannelScan::at(int64_t n, Value time) {
+SmallVector<Value> ChannelScan::at(int64_t i) {
   SmallVector<Value> indices = channel;
+  Value n = k.constant(i);
+  if (plan.lanes > 1)
+    n = k.add(k.mul(lane, k.constant(states)), n);
   for (unsigned dim : llvm::reverse(dims.state)) {
-    int64_t size = getStaticLoopSizes(op)[dim];
-    indices[dim] = k.constant(n % size);
-    n /= size;
+    Value size = k.size(dim);
+    indices[dim] = arith::RemUIOp::create(b, k.loc, n, size);
+    n = arith::DivUIOp::create(b, k.loc, n, size);
   }
-  indices[dims.time] = time;
   return indices;
-}
-
-/// An element for each state; one load if the tensor lacks the state.
-SmallVector<Num> ChannelScan::readAll(const KernelTensor &tensor, Value time) {
-  SmallVector<Num> all;
-  if (!tensor)
-    return all;
-  bool shared = llvm::none_of(
-      dims.state, [&](unsigned dim) { return uses(tensor.map, dim); });
-  for (int64_t n = 0; n < states; ++n)
-    all.push_back(shared && n ? all.front() : read(tensor, n, time));
-  return all;
 }
 
 SmallVector<Value> ChannelScan::flatten(ArrayRef<Num> x) {
@@ -136,105 +131,168 @@ SmallVector<Num> ChannelScan::unflatten(ValueRange values) {
   return x;
 }
 
-SmallVector<Num> ChannelScan::emitStep(ArrayRef<Num> x, Value time) {
-  auto current = [&](const KernelTensor &tensor, ArrayRef<Num> fixed) {
-    return tensor && varies(tensor) ? readAll(tensor, time)
-                                    : SmallVector<Num>(fixed);
-  };
-  SmallVector<Num> a = current(tensors.transition, fixedA);
-  SmallVector<Num> drive = readAll(tensors.signal, time);
-  SmallVector<Num> in = current(tensors.input, fixedB);
-  SmallVector<Num> out = current(tensors.output, fixedC);
-  SmallVector<Num> next;
-  for (int64_t n = 0; n < states; ++n)
-    next.push_back(k.num.mulAdd(
-        a[n], x[n], tensors.input ? k.num.mul(in[n], drive[n]) : drive[n]));
-  if (!tensors.result)
-    return next;
-  ArrayRef<Num> seen = op.getRead() == ReadPoint::Before ? x : next;
+void ChannelScan::when(Value condition, function_ref<void()> body) {
+  auto guard = scf::IfOp::create(b, k.loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard inside(b);
+  b.setInsertionPointToStart(guard.thenBlock());
+  body();
+}
+
+/// The sum over the lanes of a channel, in each of them.
+Num ChannelScan::sumLanes(Num x) {
+  for (int64_t distance = 1; distance < plan.lanes; distance *= 2) {
+    auto other = [&](Value part) {
+      return k.shuffle(gpu::ShuffleMode::XOR, part, distance).front();
+    };
+    x = k.num.add(x, {other(x.re), x.isComplex() ? other(x.im) : Value()});
+  }
+  return x;
+}
+
+/// y = proj(sum_n c_n x_n)
+Num ChannelScan::emitOutput(ArrayRef<Num> x) {
   bool real = op.getProjection() != Projection::None;
   Num y;
   for (int64_t n = 0; n < states; ++n) {
-    Num term = !tensors.output ? seen[n]
-               : real          ? k.num.realOfProduct(out[n], seen[n])
-                               : k.num.mul(out[n], seen[n]);
+    Num term = x[n];
+    if (op.getOutput()) {
+      Num c = point.read({op.getOutput(), op.getOutputIndexingMap()}, n);
+      term = real ? k.num.realOfProduct(c, x[n]) : k.num.mul(c, x[n]);
+    }
     y = n ? k.num.add(y, term) : term;
   }
   if (real)
     y.im = Value();
-  if (op.getProjection() == Projection::TwiceReal)
-    y = k.num.mul(y, k.num.constant(2));
-  k.store(tensors.result, k.offset(tensors.result, at(0, time)), y);
+  y = sumLanes(y);
+  return op.getProjection() == Projection::TwiceReal
+             ? k.num.mul(y, k.num.constant(2))
+             : y;
+}
+
+SmallVector<Num> ChannelScan::emitStep(ArrayRef<Num> x) {
+  SmallVector<Num> next;
+  for (int64_t n = 0; n < states; ++n) {
+    Num a = point.read({op.getTransition(), op.getTransitionMap()}, n);
+    Num drive = point.read({op.getSignal(), op.getSignalMap()}, n);
+    if (op.getInput())
+      drive = k.num.mul(
+          point.read({op.getInput(), op.getInputIndexingMap()}, n), drive);
+    next.push_back(k.num.mulAdd(a, x[n], drive));
+  }
+  if (!fused.results.empty())
+    point.define({op.getResult(), op.getResultIndexingMap()},
+                 emitOutput(op.getRead() == ReadPoint::Before
+                                ? x
+                                : ArrayRef<Num>(next)));
   return next;
 }
 
-void ChannelScan::emitThread(ArrayRef<Value> indices) {
-  channel.assign(indices.begin(), indices.end());
-  auto readFixed = [&](const KernelTensor &tensor) {
-    return tensor && !varies(tensor) ? readAll(tensor, Value())
-                                     : SmallVector<Num>();
-  };
-  fixedA = readFixed(tensors.transition);
-  fixedB = readFixed(tensors.input);
-  fixedC = readFixed(tensors.output);
-  SmallVector<Num> start(states, k.num.constant(0));
-  if (tensors.init)
-    start = readAll(tensors.init, Value());
-  Value length = k.size(dims.time);
+void ChannelScan::storeResults(Value time) {
+  SmallVector<Num> values = llvm::map_to_vector(
+      fused.results, [&](const Mapped &result) { return point.read(result); });
+  when(isWriter, [&] {
+    SmallVector<Value> indices = at(0);
+    indices[dims.time] = time;
+    for (auto [result, value] : llvm::zip_equal(fused.results, values)) {
+      KernelTensor tensor = k.result(result.tensor, result.map);
+      k.store(tensor, k.offset(tensor, indices), value);
+    }
+  });
+}
+
+SmallVector<Num> ChannelScan::emitSteps(ArrayRef<Num> x, Value first,
+                                        int64_t steps) {
+  SmallVector<Value> times;
+  for (int64_t i = 0; i < steps; ++i) {
+    Value time = k.add(first, k.constant(i));
+    if (op.isBackward())
+      time = arith::SubIOp::create(
+          b, k.loc, arith::SubIOp::create(b, k.loc, length, k.constant(1)),
+          time);
+    times.push_back(time);
+    point.enter(time);
+    for (const Mapped &source : fused.sources())
+      point.prefetch(source);
+  }
+  SmallVector<Num> states(x);
+  for (Value time : times) {
+    point.enter(time);
+    states = emitStep(states);
+    if (!fused.results.empty())
+      storeResults(time);
+  }
+  return states;
+}
+
+SmallVector<Num> ChannelScan::emitLoop(Value from, Value to, int64_t steps,
+                                       ArrayRef<Num> x) {
   auto loop = scf::ForOp::create(
-      b, k.loc, k.constant(0), length, k.constant(1), flatten(start),
+      b, k.loc, from, to, k.constant(steps), flatten(x),
       [&](OpBuilder &nested, Location loc, Value i, ValueRange carried) {
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPoint(nested.getInsertionBlock(),
                             nested.getInsertionPoint());
-        Value time = i;
-        if (op.isBackward())
-          time = arith::SubIOp::create(
-              b, loc, arith::SubIOp::create(b, loc, length, k.constant(1)), i);
         scf::YieldOp::create(b, loc,
-                             flatten(emitStep(unflatten(carried), time)));
+                             flatten(emitSteps(unflatten(carried), i, steps)));
       });
-  if (!tensors.final)
-    return;
-  SmallVector<Num> last = unflatten(loop.getResults());
-  for (int64_t n = 0; n < states; ++n)
-    k.store(tensors.final, k.offset(tensors.final, at(n, Value())), last[n]);
+  return unflatten(loop.getResults());
 }
 
-SmallVector<Value> ChannelScan::findChannel(Value number) {
-  SmallVector<Value> indices(op.getIndexingMapsArray()[0].getNumDims());
+void ChannelScan::findChannel(Value number) {
+  channel.resize(op.getIndexingMapsArray()[0].getNumDims());
   for (unsigned dim : llvm::reverse(parallel)) {
-    indices[dim] = arith::RemUIOp::create(b, k.loc, number, k.size(dim));
+    channel[dim] = arith::RemUIOp::create(b, k.loc, number, k.size(dim));
     number = arith::DivUIOp::create(b, k.loc, number, k.size(dim));
   }
-  return indices;
 }
 
 Launch ChannelScan::emit() {
-  GridFactor channels{{}, threads};
+  int64_t perBlock = plan.threads / plan.lanes;
+  GridFactor channels{{}, perBlock};
+  Value all = k.constant(1);
   for (unsigned dim : dimsOf(op.getResultIndexingMap()))
     if (llvm::is_contained(dims.parallel, dim)) {
       parallel.push_back(dim);
       channels.elements.push_back(k.launchSize(dim));
+      all = k.mul(all, k.size(dim));
     }
-  Value all = k.constant(1);
-  for (unsigned dim : parallel)
-    all = k.mul(all, k.size(dim));
-  Value number =
-      k.add(k.mul(k.blockIndex(), k.constant(threads)), k.threadIndex());
-  Value inside =
-      arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, number, all);
-  auto guard = scf::IfOp::create(b, k.loc, inside, /*withElseRegion=*/false);
-  b.setInsertionPointToStart(guard.thenBlock());
-  emitThread(findChannel(number));
-  b.setInsertionPointAfter(guard);
+  Value thread = k.threadIndex(), lanes = k.constant(plan.lanes);
+  lane = arith::RemUIOp::create(b, k.loc, thread, lanes);
+  Value number = k.add(k.mul(k.blockIndex(), k.constant(perBlock)),
+                       arith::DivUIOp::create(b, k.loc, thread, lanes));
+  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
+    return arith::CmpIOp::create(b, k.loc, predicate, x, y);
+  };
+  isInside = compare(arith::CmpIPredicate::ult, number, all);
+  isWriter = arith::AndIOp::create(
+      b, k.loc, isInside,
+      compare(arith::CmpIPredicate::eq, lane, k.constant(0)));
+  // Threads beyond the last channel repeat it: all lanes take part in shuffles.
+  findChannel(arith::MinUIOp::create(
+      b, k.loc, number, arith::SubIOp::create(b, k.loc, all, k.constant(1))));
+
+  length = k.size(dims.time);
+  SmallVector<Num> x(states, k.num.constant(0));
+  if (op.getInit())
+    for (int64_t n = 0; n < states; ++n)
+      x[n] = point.read({op.getInit(), op.getInitIndexingMap()}, n);
+  Value rest = arith::RemUIOp::create(b, k.loc, length, k.constant(plan.steps));
+  Value whole = arith::SubIOp::create(b, k.loc, length, rest);
+  x = emitLoop(k.constant(0), whole, plan.steps, x);
+  if (plan.steps > 1)
+    x = emitLoop(whole, length, 1, x);
+  if (KernelTensor final = k.result(op.getFinal(), op.getFinalIndexingMap()))
+    when(isInside, [&] {
+      for (int64_t n = 0; n < states; ++n)
+        k.store(final, k.offset(final, at(n)), x[n]);
+    });
   gpu::ReturnOp::create(b, k.loc);
-  return {threads, {channels}};
+  return {plan.threads, {channels}};
 }
 
-Launch emitChannelScan(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op,
-                       const GPUScanPlan &plan) {
-  return ChannelScan(b, kernel, op, plan.threads).emit();
+Launch emitChannelScan(OpBuilder &b, Kernel &kernel,
+                       const FusedRecurrence &fused, const GPUScanPlan &plan) {
+  return ChannelScan(b, kernel, fused, plan).emit();
 }
 
 } // namespace ssm

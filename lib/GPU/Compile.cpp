@@ -1,6 +1,7 @@
 //===- Compile.cpp - From a program to GPU code ---------------------------===//
 #include "ssm/GPU/Compile.h"
 
+#include "ssm/AOT/Signature.h"
 #include "ssm/GPU/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
 
@@ -57,9 +58,15 @@ static llvm::json::Value toJSON(Attribute attribute) {
     return llvm::json::Array(numbers.asArrayRef());
   if (auto list = dyn_cast<ArrayAttr>(attribute))
     return llvm::json::Array(llvm::map_range(list, toJSON));
+  if (auto type = dyn_cast<TypeAttr>(attribute))
+    return getDType(type.getValue())->name;
   llvm::json::Object fields;
   for (NamedAttribute field : cast<DictionaryAttr>(attribute))
-    fields[field.getName().strref()] = toJSON(field.getValue());
+    if (field.getName() != "abi")
+      fields[field.getName().strref()] = toJSON(field.getValue());
+    else
+      for (StringRef side : {"inputs", "outputs"})
+        fields[side] = toJSON(cast<DictionaryAttr>(field.getValue()).get(side));
   return fields;
 }
 

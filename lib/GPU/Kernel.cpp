@@ -31,6 +31,12 @@ Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
   kernel.setKnownBlockSizeAttr(
       b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
   b.setInsertionPointToStart(&kernel.getBody().front());
+  for (unsigned i = 0; i < tensors; ++i)
+    kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                      b.getUnitAttr());
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    kernel.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(),
+                      b.getUnitAttr());
 
   ValueRange dynamic = ValueRange(kernel.getArguments()).drop_front(tensors);
   for (int64_t size : staticSizes) {
@@ -64,15 +70,6 @@ KernelTensor Kernel::result(Value value, AffineMap map) {
   return describe(value, kernel.getArgument(number), map);
 }
 
-RecurrenceTensors::RecurrenceTensors(Kernel &kernel, LinearRecurrenceOp op)
-    : transition(kernel.argument(op.getTransition(), op.getTransitionMap())),
-      signal(kernel.argument(op.getSignal(), op.getSignalMap())),
-      input(kernel.argument(op.getInput(), op.getInputIndexingMap())),
-      output(kernel.argument(op.getOutput(), op.getOutputIndexingMap())),
-      init(kernel.argument(op.getInit(), op.getInitIndexingMap())),
-      result(kernel.result(op.getResult(), op.getResultIndexingMap())),
-      final(kernel.result(op.getFinal(), op.getFinalIndexingMap())) {}
-
 Value Kernel::constant(int64_t value) {
   return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
 }
@@ -81,6 +78,18 @@ Value Kernel::add(Value x, Value y) {
 }
 Value Kernel::mul(Value x, Value y) {
   return arith::MulIOp::create(b, loc, x, y);
+}
+SmallVector<Value> Kernel::shuffle(gpu::ShuffleMode mode, ValueRange parts,
+                                   int64_t distance) {
+  Value d = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(distance));
+  Value width = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(kWarp));
+  SmallVector<Value> received;
+  for (Value part : parts)
+    received.push_back(gpu::ShuffleOp::create(b, loc, part.getType(),
+                                              b.getI1Type(), part, d, width,
+                                              mode)
+                           .getShuffleResult());
+  return received;
 }
 Value Kernel::threadIndex() {
   return arith::IndexCastOp::create(

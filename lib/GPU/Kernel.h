@@ -11,6 +11,8 @@
 
 namespace ssm {
 
+inline constexpr int64_t kWarp = 32;
+
 /// One factor of a grid: ceil(product of elements / perBlock), at least
 /// `least`. An element that is negative, -k-1, is the k-th dynamic size.
 struct GridFactor {
@@ -60,6 +62,10 @@ public:
   mlir::Value constant(int64_t value);
   mlir::Value add(mlir::Value x, mlir::Value y);
   mlir::Value mul(mlir::Value x, mlir::Value y);
+  /// Each lane's parts of the lane `distance` from it as `mode` says.
+  llvm::SmallVector<mlir::Value> shuffle(mlir::gpu::ShuffleMode mode,
+                                         mlir::ValueRange parts,
+                                         int64_t distance);
   mlir::Value threadIndex();
   mlir::Value blockIndex();
   /// Size of a loop dimension, and how a launch names it.
@@ -96,27 +102,6 @@ private:
   llvm::SmallVector<mlir::Value> sizes;
   llvm::SmallVector<int64_t> launchSizes;
 };
-
-/// The tensors of a recurrence that is its function's body.
-struct RecurrenceTensors {
-  RecurrenceTensors(Kernel &kernel, LinearRecurrenceOp op);
-
-  KernelTensor transition, signal, input, output, init, result, final;
-};
-
-/// One thread for each element of the parallel dimensions: see ChannelScan.cpp.
-/// The reason is null if the kernel can express the recurrence, else what it
-/// cannot.
-const char *refusesChannelScan(LinearRecurrenceOp op);
-Launch emitChannelScan(mlir::OpBuilder &b, Kernel &kernel,
-                       LinearRecurrenceOp op, const GPUScanPlan &plan);
-
-/// The kernel for the recurrence that is a function's body, by its layouts and
-/// sizes, and its code: see SelectKernel.cpp.
-GPUScanPlan selectKernel(LinearRecurrenceOp op, llvm::StringRef chip);
-Launch emitKernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
-                  mlir::func::FuncOp function, LinearRecurrenceOp op,
-                  const GPUScanPlan &plan);
 
 } // namespace ssm
 

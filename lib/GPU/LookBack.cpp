@@ -200,8 +200,8 @@ Known LookBack::readWindow(Value nearest) {
 /// or nothing; in every lane.
 Known LookBack::foldWindow(Known known) {
   for (int64_t distance = 1; distance < kWarp; distance *= 2) {
-    Known far = unflatten(
-        row.shuffle(gpu::ShuffleMode::DOWN, flatten(known), distance));
+    Known far =
+        unflatten(k.shuffle(gpu::ShuffleMode::DOWN, flatten(known), distance));
     Value isTotal =
         row.compare(arith::CmpIPredicate::eq, known.state, i32(Known::Total));
     Value inWarp = row.compare(arith::CmpIPredicate::slt, lane,
@@ -212,7 +212,7 @@ Known LookBack::foldWindow(Known known) {
         unflatten(row.select(arith::AndIOp::create(b, k.loc, isTotal, inWarp),
                              flatten(both), flatten(known)));
   }
-  return unflatten(row.shuffle(gpu::ShuffleMode::IDX, flatten(known), 0));
+  return unflatten(k.shuffle(gpu::ShuffleMode::IDX, flatten(known), 0));
 }
 
 /// The carry at the end of the tile in front.
@@ -321,7 +321,7 @@ void LookBack::scanTile(const Parts &rowStart) {
       has, [&] { return totals.load(lane); }, [&] { return row.neutral(); });
   Parts inclusive = row.scanWarp(own, lane);
   Parts exclusive = row.makeExclusive(inclusive, lane);
-  Parts total = row.shuffle(gpu::ShuffleMode::IDX, inclusive, kWarp - 1);
+  Parts total = k.shuffle(gpu::ShuffleMode::IDX, inclusive, kWarp - 1);
   Parts start = row.apply(exclusive, findStart(total, rowStart));
   row.when(has, [&] { starts.store(lane, start); });
 }

@@ -1,12 +1,16 @@
-//===- LowerToGPU.cpp - A GPU kernel for each recurrence ------------------===//
-#include "Kernel.h"
+//===- LowerToGPU.cpp - A GPU kernel for each function --------------------===//
+#include "Pointwise.h"
+#include "ssm/AOT/Signature.h"
 #include "ssm/GPU/Passes.h"
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Lowering/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace ssm {
 #define GEN_PASS_DEF_LOWERTOGPU
@@ -16,41 +20,91 @@ namespace ssm {
 using namespace mlir;
 using namespace ssm;
 
-/// The recurrence that is all that a function does, or null after an error.
-static LinearRecurrenceOp findRecurrence(func::FuncOp function) {
-  auto refuse = [&](Location loc, const Twine &found) -> LinearRecurrenceOp {
+/// The recurrence of a function and what is computed around it; nothing after
+/// an error.
+static std::optional<FusedRecurrence> findRecurrence(func::FuncOp function) {
+  auto refuse = [&](Location loc,
+                    const Twine &found) -> std::optional<FusedRecurrence> {
     emitError(loc) << "a function for a GPU must be one ssm.linear_recurrence "
-                      "of its arguments, but '"
+                      "with elementwise ops around it, but '"
                    << function.getName() << "' " << found
                    << "; put the recurrence into a function of its own";
-    return nullptr;
+    return std::nullopt;
   };
   if (function.isExternal())
     return refuse(function.getLoc(), "has no body");
   Block &body = function.getBody().front();
-  auto op = dyn_cast<LinearRecurrenceOp>(body.front());
-  if (!op)
-    return refuse(body.front().getLoc(),
-                  "starts with " + body.front().getName().getStringRef());
-  if (!llvm::hasNItems(body, 2))
-    return refuse(op->getNextNode()->getLoc(),
-                  "has more ops, such as " +
-                      op->getNextNode()->getName().getStringRef());
-  ValueRange results = body.getTerminator()->getOperands();
-  SmallPtrSet<Value, 2> distinct(results.begin(), results.end());
-  bool own =
-      llvm::all_of(results, [&](Value v) { return v.getDefiningOp() == op; });
-  if (!own || distinct.size() != results.size() || results.empty())
-    return refuse(body.getTerminator()->getLoc(),
-                  "returns something else than its results, each once");
+  for (BlockArgument arg : body.getArguments())
+    if (!isa<RankedTensorType>(arg.getType()) || arg.use_empty())
+      return refuse(arg.getLoc(), "has an argument that is no tensor, or that "
+                                  "nothing reads");
+  auto ops = llvm::to_vector(body.getOps<LinearRecurrenceOp>());
+  if (ops.size() != 1)
+    return refuse(function.getLoc(),
+                  ops.empty() ? "has none" : "has more than one");
+  FusedRecurrence fused{ops.front(), {}};
+  LinearRecurrenceOp op = fused.op;
+  SmallPtrSet<Value, 4> distinct;
+  for (Value value : body.getTerminator()->getOperands()) {
+    if (!distinct.insert(value).second)
+      return refuse(body.getTerminator()->getLoc(), "returns a value twice");
+    if (value == op.getFinal())
+      continue;
+    auto map = findResultMap(value, op);
+    if (!map)
+      return refuse(body.getTerminator()->getLoc(),
+                    "returns something that is not computed elementwise from "
+                    "the recurrence's result");
+    fused.results.push_back({value, *map});
+  }
+  if (distinct.empty())
+    return refuse(body.getTerminator()->getLoc(), "returns nothing");
+  for (const Mapped &source : fused.sources()) {
+    Value last;
+    if (const char *reason =
+            walkProducers(source, [&](Mapped value) { last = value.tensor; }))
+      return refuse(last.getLoc(), Twine("has ") + reason);
+  }
   if (const char *reason = refusesChannelScan(op)) {
     op.emitError("the recurrence has no GPU kernel: ") << reason;
-    return nullptr;
+    return std::nullopt;
   }
-  return op;
+  return fused;
+}
+
+/// What the function takes and returns. Symbols are numbered as the dynamic
+/// loop dimensions are.
+static Signature describeTensors(func::FuncOp function,
+                                 const FusedRecurrence &fused) {
+  LinearRecurrenceOp op = fused.op;
+  llvm::SmallMapVector<Value, AffineMap, 8> maps;
+  for (const Mapped &source : fused.sources())
+    walkProducers(
+        source, [&](Mapped value) { maps.insert({value.tensor, value.map}); });
+  maps.insert({op.getFinal(), op.getFinalIndexingMap()});
+  SmallVector<DimSpec> dims;
+  for (int64_t size : getStaticLoopSizes(op)) {
+    int symbol = llvm::count_if(dims, [](DimSpec d) { return !d.isStatic(); });
+    dims.push_back(ShapedType::isDynamic(size) ? DimSpec{0, symbol}
+                                               : DimSpec{size, -1});
+  }
+  auto describe = [&](Value value, const Twine &name) {
+    TensorSpec spec{name.str(), getElementTypeOrSelf(value.getType()), {}};
+    for (unsigned dim : dimsOf(maps.lookup(value)))
+      spec.shape.push_back(dims[dim]);
+    return spec;
+  };
+  Signature signature;
+  for (BlockArgument arg : function.getArguments())
+    signature.inputs.push_back(describe(arg, "a" + Twine(arg.getArgNumber())));
+  Operation *back = function.getBody().front().getTerminator();
+  for (auto [i, value] : llvm::enumerate(back->getOperands()))
+    signature.outputs.push_back(describe(value, "r" + Twine(i)));
+  return signature;
 }
 
 static DictionaryAttr describe(Builder &b, StringRef name,
+                               const Signature &signature,
                                const GPUScanPlan &plan, const Launch &launch) {
   auto number = [&](StringRef field, int64_t value) {
     return b.getNamedAttr(field, b.getI64IntegerAttr(value));
@@ -64,7 +118,8 @@ static DictionaryAttr describe(Builder &b, StringRef name,
         {b.getNamedAttr("elements", b.getDenseI64ArrayAttr(factor.elements)),
          number("per_block", factor.perBlock), number("least", factor.least)}));
   return b.getDictionaryAttr(
-      {text("entry", name), text("kernel", stringify(plan.kernel)),
+      {b.getNamedAttr("abi", signature.toAttr(b.getContext())),
+       text("entry", name), text("kernel", stringify(plan.kernel)),
        text("reason", plan.reason), number("block", launch.threads),
        b.getNamedAttr("grid", b.getArrayAttr(grid)),
        number("workspace_bytes", launch.workspaceBytes),
@@ -75,25 +130,38 @@ namespace {
 struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
   using LowerToGPUBase::LowerToGPUBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    populateDiscretizeLowering(set);
+    discretizations = std::move(set);
+    return success();
+  }
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (failed(applyPatternsGreedily(module, discretizations)))
+      return signalPassFailure();
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
     OpBuilder b(module.getBodyRegion());
     b.setInsertionPointToEnd(module.getBody());
     auto kernels = gpu::GPUModuleOp::create(b, module.getLoc(), "kernels");
     SmallVector<Attribute> launches;
     for (func::FuncOp function : functions) {
-      LinearRecurrenceOp op = findRecurrence(function);
-      if (!op)
+      auto fused = findRecurrence(function);
+      if (!fused)
         return signalPassFailure();
-      GPUScanPlan plan = selectKernel(op, chip);
-      Launch launch = emitKernel(b, kernels, function, op, plan);
-      launches.push_back(describe(b, function.getName(), plan, launch));
+      Signature signature = describeTensors(function, *fused);
+      GPUScanPlan plan = selectKernel(*fused, chip);
+      Launch launch = emitKernel(b, kernels, function, *fused, plan);
+      launches.push_back(
+          describe(b, function.getName(), signature, plan, launch));
       function.erase();
     }
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                     b.getUnitAttr());
     module->setAttr(kLaunchesAttr, b.getArrayAttr(launches));
   }
+
+  FrozenRewritePatternSet discretizations;
 };
 } // namespace

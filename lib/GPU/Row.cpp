@@ -100,18 +100,6 @@ void Row::store(Value time, ArrayRef<Parts> prefixes, const Parts &start) {
 // Lanes of a warp
 //===----------------------------------------------------------------------===//
 
-Parts Row::shuffle(gpu::ShuffleMode mode, const Parts &x, int64_t distance) {
-  Value d = arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(distance));
-  Value width = arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(kWarp));
-  Parts received;
-  for (Value part : x)
-    received.push_back(gpu::ShuffleOp::create(b, k.loc, part.getType(),
-                                              b.getI1Type(), part, d, width,
-                                              mode)
-                           .getShuffleResult());
-  return received;
-}
-
 Parts Row::scanWarp(Parts element, Value lane) {
   for (int64_t distance = 1; distance < kWarp; distance *= 2) {
     Parts before = shuffleUp(element, distance);

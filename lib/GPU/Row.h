@@ -57,10 +57,8 @@ public:
   // Lanes of a warp
   //===--------------------------------------------------------------------===//
 
-  /// Each lane's parts of the lane `distance` below or above, or number 0.
-  Parts shuffle(mlir::gpu::ShuffleMode mode, const Parts &x, int64_t distance);
   Parts shuffleUp(const Parts &x, int64_t distance) {
-    return shuffle(mlir::gpu::ShuffleMode::UP, x, distance);
+    return k.shuffle(mlir::gpu::ShuffleMode::UP, x, distance);
   }
   /// Inclusive prefixes of the lanes' elements (Kogge and Stone).
   Parts scanWarp(Parts element, mlir::Value lane);
@@ -120,8 +118,6 @@ private:
   mlir::Location loc;
   llvm::SmallVector<mlir::Value> arrays;
 };
-
-inline constexpr int64_t kWarp = 32;
 
 /// The rows of a recurrence: see AffineRow.cpp.
 bool hasAffineRows(LinearRecurrenceOp op);

@@ -1,4 +1,5 @@
 //===- SelectKernel.cpp - Which kernel a recurrence gets ------------------===//
+#include "Pointwise.h"
 #include "Row.h"
 
 #include "ssm/IR/LoopDims.h"
@@ -20,33 +21,50 @@ static std::optional<int64_t> multiply(ArrayRef<int64_t> sizes,
   return product;
 }
 
-static GPUScanProblem describe(LinearRecurrenceOp op) {
+static GPUScanProblem describe(const FusedRecurrence &fused) {
+  LinearRecurrenceOp op = fused.op;
   LinearRecurrenceOp::Dims dims = op.getDims();
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
-  GPUScanProblem problem{hasAffineRows(op), multiply(sizes, dims.parallel),
-                         multiply(sizes, dims.time), 0};
+  GPUScanProblem problem;
+  problem.hasRows = fused.isPlain() && hasAffineRows(op);
+  problem.rows = multiply(sizes, dims.parallel);
+  problem.length = multiply(sizes, dims.time);
+  problem.states = *countStates(op);
+  problem.elementBytes = 1;
   for (Value value : {op.getTransition(), op.getSignal(), op.getResult()}) {
     Type element = cast<RankedTensorType>(value.getType()).getElementType();
     int64_t bytes =
         getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
     problem.elementBytes = std::max(problem.elementBytes, bytes);
   }
+  DenseSet<std::pair<Value, AffineMap>> read;
+  for (const Mapped &source : fused.sources())
+    walkProducers(source, [&](Mapped value) {
+      if (isa<BlockArgument>(value.tensor) && uses(value.map, dims.time))
+        read.insert({value.tensor, value.map});
+    });
+  problem.channelLoads = llvm::count_if(read, [&](const auto &value) {
+    return llvm::none_of(dims.state,
+                         [&](unsigned dim) { return uses(value.second, dim); });
+  });
+  problem.stateLoads = read.size() - problem.channelLoads;
   return problem;
 }
 
-GPUScanPlan selectKernel(LinearRecurrenceOp op, StringRef chip) {
-  return GPUScanPlan::forProblem(describe(op),
+GPUScanPlan selectKernel(const FusedRecurrence &fused, StringRef chip) {
+  return GPUScanPlan::forProblem(describe(fused),
                                  GPUChip::forName(std::string_view(chip)));
 }
 
 Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
-                  LinearRecurrenceOp op, const GPUScanPlan &plan) {
+                  const FusedRecurrence &fused, const GPUScanPlan &plan) {
+  LinearRecurrenceOp op = fused.op;
   bool looksBack = plan.kernel == GPUScanPlan::Kernel::LookBack;
   Kernel kernel(b, parent, function, op.getLoc(), getStaticLoopSizes(op),
                 getRealType(op.getStateElementType()), plan.threads,
                 /*hasWorkspace=*/looksBack);
   if (plan.kernel == GPUScanPlan::Kernel::ChannelScan)
-    return emitChannelScan(b, kernel, op, plan);
+    return emitChannelScan(b, kernel, fused, plan);
   std::unique_ptr<Row> row = makeAffineRow(b, kernel, op, plan.items);
   return looksBack ? emitLookBack(b, kernel, *row, plan)
                    : emitRowScan(b, kernel, *row, plan);

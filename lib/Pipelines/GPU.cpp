@@ -3,9 +3,11 @@
 #include "ssm/Pipelines/Pipelines.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -15,13 +17,19 @@ using namespace mlir;
 namespace ssm {
 
 void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
-  // 1. The language to one gpu.func for each recurrence.
+  // 1. Functions without calls; the language to one gpu.func for each.
+  pm.addPass(createInlinerPass());
+  pm.addPass(createSymbolDCEPass());
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
   pm.addPass(createLowerToGPU({options.chip}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   // 2. Kernels to the NVVM dialect. LLVM IR keeps the places in the source for
   // the emulator; with them PTX would be code to be debugged.
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createConvertComplexToStandardPass());
+  kernels.addPass(createLowerGPUMath());
   kernels.addPass(createLoopInvariantCodeMotionPass());
   kernels.addPass(createSCFToControlFlowPass());
   kernels.addPass(createConvertGpuOpsToNVVMOps());

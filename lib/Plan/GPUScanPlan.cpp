@@ -1,6 +1,8 @@
 //===- GPUScanPlan.cpp - How a GPU scans ----------------------------------===//
 #include "ssm/Plan/GPUScanPlan.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 #include <array>
 
@@ -14,6 +16,10 @@ static constexpr int64_t kAccessBytes = 16;
 /// 8 blocks would saturate it. Six reach three quarters, and a look-back scan
 /// is expected to reach 0.8. Arithmetic, not a measurement.
 static constexpr int64_t kBusyBlocks = 6;
+/// States of a lane: 16 bytes of f32.
+static constexpr int64_t kLaneStates = 4;
+/// Registers for what is loaded ahead, of the 255 that a thread has.
+static constexpr int64_t kLoads = 48;
 
 GPUChip GPUChip::forName(std::string_view name) {
   struct Entry {
@@ -37,13 +43,25 @@ GPUChip GPUChip::forName(std::string_view name) {
   return forName("sm_80");
 }
 
+static GPUScanPlan planChannels(const GPUScanProblem &problem) {
+  GPUScanPlan plan;
+  plan.reason = "the recurrence is not a plain one over contiguous time";
+  // A lane reads the parameters of its states in one access.
+  int64_t lanes = problem.states / kLaneStates;
+  if (problem.states % kLaneStates == 0 && llvm::isPowerOf2_64(lanes))
+    plan.lanes = lanes;
+  int64_t loads =
+      problem.channelLoads + problem.stateLoads * problem.states / plan.lanes;
+  plan.steps = std::clamp<int64_t>(kLoads / std::max<int64_t>(loads, 1), 1, 8);
+  return plan;
+}
+
 GPUScanPlan GPUScanPlan::forProblem(const GPUScanProblem &problem,
                                     const GPUChip &chip) {
   if (!problem.hasRows)
-    return {Kernel::ChannelScan, 128, 1, 1,
-            "the recurrence is not a plain one over contiguous time"};
+    return planChannels(problem);
   int64_t items = std::max<int64_t>(kAccessBytes / problem.elementBytes, 1);
-  GPUScanPlan rowScan{Kernel::RowScan, 128, items, 1};
+  GPUScanPlan rowScan{Kernel::RowScan, 128, items};
   // 8 warps x 4 chunks: one total for each lane of the warp that scans them. A
   // thread has 64 bytes of each operand in registers.
   GPUScanPlan lookBack{Kernel::LookBack, 256, items, 4};

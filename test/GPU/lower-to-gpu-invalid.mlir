@@ -1,8 +1,9 @@
 // RUN: ssm-opt %s --ssm-lower-to-gpu --split-input-file --verify-diagnostics
 
+// expected-error@+1 {{a function for a GPU must be one ssm.linear_recurrence with elementwise ops around it, but 'nothing' has none; put the recurrence into a function of its own}}
 func.func @nothing(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{a function for a GPU must be one ssm.linear_recurrence of its arguments, but 'nothing' starts with func.return; put the recurrence into a function of its own}}
-  return %x : tensor<4xf32>
+  %y = arith.addf %x, %x : tensor<4xf32>
+  return %y : tensor<4xf32>
 }
 
 // -----
@@ -11,12 +12,47 @@ func.func private @external(tensor<4xf32>) // expected-error {{'external' has no
 
 // -----
 
+func.func @unused(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> { // expected-error {{'unused' has an argument that is no tensor, or that nothing reads}}
+  return %x : tensor<4xf32>
+}
+
+// -----
+
 #t = affine_map<(t) -> (t)>
 #x = affine_map<(t) -> ()>
 func.func @constant(%u: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{'constant' starts with arith.constant}}
-  %a = arith.constant dense<0.5> : tensor<4xf32>
+  // expected-error@+1 {{'constant' has a constant other than one real number everywhere}}
+  %a = arith.constant dense<[0.5, 0.4, 0.3, 0.2]> : tensor<4xf32>
   %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
+      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+#x = affine_map<(t) -> ()>
+func.func @sum(%m: tensor<4x3xf32>, %u: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{'sum' has an op that sums over a dimension}}
+  %a = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%m : tensor<4x3xf32>) outs(%u : tensor<4xf32>) {
+  ^bb0(%x: f32, %s: f32):
+    %sum = arith.addf %x, %s : f32
+    linalg.yield %sum : f32
+  } -> tensor<4xf32>
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
+      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+#x = affine_map<(t) -> ()>
+func.func @two(%a: tensor<4xf32>, %u: tensor<4xf32>) -> tensor<4xf32> { // expected-error {{'two' has more than one}}
+  %v, %r = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
+      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%v : tensor<4xf32>)
       {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
   return %y : tensor<4xf32>
 }
@@ -28,8 +64,19 @@ func.func @constant(%u: tensor<4xf32>) -> tensor<4xf32> {
 func.func @twice(%a: tensor<4xf32>, %u: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
       {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
-  // expected-error@+1 {{'twice' returns something else than its results, each once}}
+  // expected-error@+1 {{'twice' returns a value twice}}
   return %y, %y : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+#x = affine_map<(t) -> ()>
+func.func @other(%a: tensor<4xf32>, %u: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
+      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
+  // expected-error@+1 {{'other' returns something that is not computed elementwise from the recurrence's result}}
+  return %y, %u : tensor<4xf32>, tensor<4xf32>
 }
 
 // -----

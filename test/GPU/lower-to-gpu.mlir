@@ -6,12 +6,18 @@
 #bh = affine_map<(b, t, h) -> (b, h)>
 
 // The grid is ceil(4 * size 0 / 128), where size 0 is the first dynamic one.
-// CHECK: ssm.launches = [{block = 128 : i64, entry = "channels", grid = [{elements = array<i64: -1, 4>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan",
+// CHECK: ssm.launches = [{abi = {inputs = [{name = "a0", shape = ["d0", "d1", 4], type = f32}, {{.*}}], outputs = [{{.*}}, {name = "r1", shape = ["d0", 4], type = f32}],
+// CHECK-SAME: block = 128 : i64, entry = "channels", grid = [{elements = array<i64: -1, 4>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan",
 // CHECK-SAME: workspace_bytes = 0 : i64, workspace_bytes_per_block = 0 : i64}]
 // CHECK-LABEL: gpu.func @channels(
-// CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1>, %[[U:.*]]: !llvm.ptr<1>, %[[Y:.*]]: !llvm.ptr<1>, %[[X:.*]]: !llvm.ptr<1>, %[[B:.*]]: i64, %[[L:.*]]: i64) kernel
+// CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[U:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[Y:.*]]: !llvm.ptr<1> {llvm.noalias}, %[[X:.*]]: !llvm.ptr<1> {llvm.noalias}, %[[B:.*]]: i64, %[[L:.*]]: i64) kernel
 // CHECK:         gpu.block_id
-// CHECK:         scf.for {{.*}} to %[[L]]
+// CHECK:         %[[REST:.*]] = arith.remui %[[L]], %c8_i64
+// CHECK:         %[[WHOLE:.*]] = arith.subi %[[L]], %[[REST]]
+// Eight steps are loaded, then computed.
+// CHECK:         scf.for {{.*}} to %[[WHOLE]]
+// CHECK-COUNT-16:  llvm.load
+// CHECK-NOT:       llvm.load
 // CHECK:           %[[P:.*]] = arith.mulf %{{.*}}, %{{.*}} fastmath<contract> : f32
 // CHECK-NEXT:      arith.addf %[[P]], %{{.*}} fastmath<contract> : f32
 // CHECK:           llvm.store
@@ -26,7 +32,7 @@ func.func @channels(%a: tensor<?x?x4xf32>, %u: tensor<?x?x4xf32>) -> (tensor<?x?
 #rt = affine_map<(r, t) -> (r, t)>
 #r = affine_map<(r, t) -> (r)>
 
-// CHECK: ssm.launches = [{block = 128 : i64, entry = "rows", grid = [{elements = array<i64: 6>, least = 0 : i64, per_block = 1 : i64}], kernel = "row_scan", reason = "a row is not longer than one tile",
+// CHECK: block = 128 : i64, entry = "rows", grid = [{elements = array<i64: 6>, least = 0 : i64, per_block = 1 : i64}], kernel = "row_scan", reason = "a row is not longer than one tile",
 // CHECK-LABEL: gpu.func @rows(
 // CHECK-SAME:    workgroup(%{{.*}} : memref<8xf32, #gpu.address_space<workgroup>>, %{{.*}} : memref<8xf32, #gpu.address_space<workgroup>>)
 // CHECK:         scf.for
@@ -50,7 +56,7 @@ func.func @rows(%a: tensor<6x4096xf32>, %u: tensor<6x4096xf32>) -> tensor<6x4096
 // the tile in two words and its end in one.
 // CHECK: grid = [{elements = array<i64: 6>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: -1>, least = 1 : i64, per_block = 4096 : i64}], kernel = "look_back", reason = "there are too few rows to fill the machine", workspace_bytes = 32 : i64, workspace_bytes_per_block = 24 : i64
 // CHECK-LABEL: gpu.func @few(
-// CHECK-SAME:    %[[L:.*]]: i64, %[[W:.*]]: !llvm.ptr<1>)
+// CHECK-SAME:    i64, %[[W:.*]]: !llvm.ptr<1>)
 // CHECK-SAME:    known_block_size = array<i32: 256, 1, 1>
 // CHECK:           llvm.atomicrmw add %[[W]], %{{.*}} syncscope("device") monotonic
 // CHECK:         gpu.barrier
@@ -66,4 +72,45 @@ func.func @few(%a: tensor<6x?xf32>, %u: tensor<6x?xf32>) -> tensor<6x?xf32> {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<6x?xf32>) signal(%u : tensor<6x?xf32>)
       {indexing_maps = [#rt, #rt, #rt, #r], time = 1 : i64} -> tensor<6x?xf32>, tensor<6xf32>
   return %y : tensor<6x?xf32>
+}
+
+// -----
+
+#bth = affine_map<(b, t, h, n) -> (b, t, h)>
+#btn = affine_map<(b, t, h, n) -> (b, t, n)>
+#hn = affine_map<(b, t, h, n) -> (h, n)>
+#bthn = affine_map<(b, t, h, n) -> (b, t, h, n)>
+#bhn = affine_map<(b, t, h, n) -> (b, h, n)>
+
+// Two threads for each channel, with four states each. A does not change in
+// time, so it is loaded in front of the loop; what a step needs of B and C is
+// one load each. The gate is computed where y is.
+// CHECK: grid = [{elements = array<i64: 2, 6>, least = 0 : i64, per_block = 64 : i64}], kernel = "channel_scan"
+// CHECK-LABEL: gpu.func @selective(
+// CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[DT:.*]]: !llvm.ptr<1> {{{.*}}}, %[[U:.*]]: !llvm.ptr<1> {{{.*}}}, %[[B:.*]]: !llvm.ptr<1> {{{.*}}}, %[[C:.*]]: !llvm.ptr<1> {{{.*}}}, %[[Y:.*]]: !llvm.ptr<1> {llvm.noalias})
+// CHECK:         %[[PA:.*]] = llvm.getelementptr %[[A]]
+// CHECK-NEXT:    llvm.load %[[PA]] {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+// CHECK:         scf.for
+// CHECK:           %[[PB:.*]] = llvm.getelementptr %[[B]]
+// CHECK-NEXT:      llvm.load %[[PB]] {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+// CHECK-COUNT-4:   math.exp
+// CHECK-NOT:       math.exp
+// CHECK:           gpu.shuffle xor
+// CHECK:           %[[Z:.*]] = arith.mulf %{{.*}}, %{{.*}} : f32
+// CHECK:           scf.if
+// CHECK:             llvm.store %[[Z]]
+func.func @selective(%A: tensor<6x8xf32>, %dt: tensor<2x9x6xf32>, %u: tensor<2x9x6xf32>, %B: tensor<2x9x8xf32>, %C: tensor<2x9x8xf32>) -> tensor<2x9x6xf32> {
+  %a, %scale = ssm.discretize euler transition(%A : tensor<6x8xf32>) step(%dt : tensor<2x9x6xf32>)
+      {indexing_maps = [#hn, #bth, #bthn, #bth]} -> tensor<2x9x6x8xf32>, tensor<2x9x6xf32>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<2x9x6x8xf32>) signal(%u : tensor<2x9x6xf32>)
+      input(%B : tensor<2x9x8xf32>) output(%C : tensor<2x9x8xf32>)
+      {indexing_maps = [#bthn, #bth, #btn, #btn, #bth, #bhn], time = 1 : i64} -> tensor<2x9x6xf32>, tensor<2x6x8xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(b, t, h) -> (b, t, h)>, affine_map<(b, t, h) -> (b, t, h)>, affine_map<(b, t, h) -> (b, t, h)>],
+                       iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%y, %u : tensor<2x9x6xf32>, tensor<2x9x6xf32>) outs(%y : tensor<2x9x6xf32>) {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %g = arith.mulf %l, %r : f32
+    linalg.yield %g : f32
+  } -> tensor<2x9x6xf32>
+  return %z : tensor<2x9x6xf32>
 }

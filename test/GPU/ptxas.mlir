@@ -8,7 +8,7 @@
 // CHECK-COUNT-3: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // PTX: .target sm_90a{{$}}
 // PTX: .visible .entry rows(
-// PTX: ld.global.v4.b32
+// PTX: ld.global.nc.v4.b32
 // PTX: .visible .entry channels(
 // PTX: .visible .entry few(
 // PTX: atom.global.add.u64

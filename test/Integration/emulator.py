@@ -18,11 +18,12 @@ from harness import DTYPES, tool
 from mlir_text import element, program
 
 
-def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None, resident=8):
+def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None, resident=8, entry="f"):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "f.mlir").write_text(text)
-        tool("ssm-compile", folder / "f.mlir", f"--target=nvidia:{chip}", "--emit=llvm", "-o", folder / "f.ll")
+        tool("ssm-compile", folder / "f.mlir", f"--target=nvidia:{chip}", "--emit=llvm", f"--entry={entry}",
+             "-o", folder / "f.ll")
         if edit:
             (folder / "f.ll").write_text(edit((folder / "f.ll").read_text()))
         launch, = json.loads((folder / "f.json").read_text())["kernels"]

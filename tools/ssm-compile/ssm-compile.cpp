@@ -188,6 +188,8 @@ static LogicalResult compileForGPU(ModuleOp module, const Options &options) {
   auto kind = options.emit == Emit::LLVM    ? ssm::GPUOutputKind::LLVM
               : options.emit == Emit::Cubin ? ssm::GPUOutputKind::Cubin
                                             : ssm::GPUOutputKind::PTX;
+  if (failed(ssm::selectEntry(module, options.compile.entry)))
+    return failure();
   auto code = ssm::compileToGPU(module, chip, kind);
   if (!code)
     return failure();

@@ -36,6 +36,10 @@ struct CompileOptions {
   bool prepare = false; ///< Make f_prepare of what depends on parameters alone.
 };
 
+/// Makes every public function but `entry`, if it is not empty, private, so
+/// that it is dropped or inlined. An error if there is no such function.
+mlir::LogicalResult selectEntry(mlir::ModuleOp module, llvm::StringRef entry);
+
 /// Runs the CPU pipeline on `module`. Diagnostics say what went wrong.
 mlir::LogicalResult compileToLLVM(mlir::ModuleOp module,
                                   const CompileOptions &options);

@@ -91,6 +91,7 @@ struct Signature {
   /// Bytes of all states, where sizes known at run time only count as 1.
   int64_t stateBytes() const;
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
+  static std::optional<Signature> fromAttr(mlir::DictionaryAttr dict);
   /// Reads `ssm.abi` of `op`; nothing if it is absent or malformed.
   static std::optional<Signature> get(mlir::Operation *op);
   std::string toJSON(llvm::StringRef name, llvm::StringRef target,

@@ -8,15 +8,16 @@ include "mlir/Pass/PassBase.td"
 def LowerToGPU : Pass<"ssm-lower-to-gpu", "::mlir::ModuleOp"> {
   let summary = "make a GPU kernel of each function that is one recurrence";
   let description = [{
-    Replaces every function whose body is one `ssm.linear_recurrence` of its
-    arguments by a kernel in a `gpu.module`. The kernel has the function's name
+    Replaces every function whose body is one `ssm.linear_recurrence`, with
+    elementwise linalg ops and `ssm.discretize` around it, by a kernel in a
+    `gpu.module`. The kernel has the function's name
     and takes a pointer for each argument, a pointer for each result, an i64
     for each loop dimension of the recurrence that is not static, in their
     order, and a pointer to the workspace if there is one. Tensors are
-    contiguous and row-major.
+    contiguous and row-major, and do not overlap.
 
-    The module's attribute `ssm.launches` says how to launch each kernel:
-    threads in a block; the grid, the product of its factors, each
+    The module's attribute `ssm.launches` says how to launch each kernel: its
+    tensors, as `ssm.abi` does for CPUs; threads in a block; the grid, the product of its factors, each
     ceil(product of `elements` / `per_block`) and at least `least`, where a
     negative element -k-1 stands for the k-th dynamic size; and the bytes of the
     workspace, which must be zero before each launch: `workspace_bytes`, and
@@ -29,6 +30,18 @@ def LowerToGPU : Pass<"ssm-lower-to-gpu", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
                            "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect"];
+}
+
+def LowerGPUMath : Pass<"ssm-lower-gpu-math", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "compute math ops in kernels without a library";
+  let description = [{
+    exp and exp2 of f32 become one instruction of the special function unit on
+    x log2(e): the relative error is 2^-22 + |x| 2^-24, and results below 2^-126
+    are zero. Other functions of f32 become upstream's polynomials. The rest has
+    instructions, or is an error: there is no library of f64 functions.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
 #endif // SSM_GPU_PASSES_TD

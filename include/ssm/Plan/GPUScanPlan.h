@@ -28,6 +28,9 @@ struct GPUScanProblem {
   bool hasRows = false; ///< Whether time is contiguous wherever it is used.
   std::optional<int64_t> rows, length;
   int64_t elementBytes = 4; ///< Of the widest tensor with time.
+  int64_t states = 1;       ///< Of a channel.
+  /// Elements that a step reads for a channel, and for each of its states.
+  int64_t channelLoads = 2, stateLoads = 0;
 };
 
 struct GPUScanPlan {
@@ -37,6 +40,8 @@ struct GPUScanPlan {
   int64_t threads = 128; ///< Of a block.
   int64_t items = 1;     ///< Elements of a thread that follow each other.
   int64_t chunks = 1;    ///< Runs of threads x items in registers at a time.
+  int64_t lanes = 1;     ///< Threads that share the states of a channel.
+  int64_t steps = 1;     ///< Of a channel that are loaded at a time.
   const char *reason = "";
 
   /// Elements of a row that a block has in registers.

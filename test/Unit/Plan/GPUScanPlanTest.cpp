@@ -58,3 +58,22 @@ TEST(GPUScanPlan, TilesCoverARow) {
   // The final state of an empty row is written too.
   EXPECT_EQ(lookBack.numTiles(0), 1);
 }
+
+TEST(GPUScanPlan, LanesShareStatesByFour) {
+  auto channels = [](int64_t states, int64_t channelLoads, int64_t stateLoads) {
+    GPUScanProblem problem;
+    problem.states = states;
+    problem.channelLoads = channelLoads;
+    problem.stateLoads = stateLoads;
+    return GPUScanPlan::forProblem(problem, GPUChip::forName("sm_90"));
+  };
+  EXPECT_EQ(channels(1, 2, 0).lanes, 1);
+  EXPECT_EQ(channels(5, 2, 0).lanes, 1);
+  EXPECT_EQ(channels(12, 2, 0).lanes, 1);
+  EXPECT_EQ(channels(16, 3, 2).lanes, 4);
+  EXPECT_EQ(channels(64, 1, 0).lanes, 16);
+  // What is loaded ahead fits the registers.
+  EXPECT_EQ(channels(1, 2, 0).steps, 8);
+  EXPECT_EQ(channels(16, 3, 2).steps, 4);
+  EXPECT_EQ(channels(61, 2, 2).steps, 1);
+}

@@ -1,0 +1,106 @@
+//===- LowerGPUMath.cpp - Math ops in kernels without a library -----------===//
+//
+// PTX has no functions but a few approximations, of which those of 2^x and of
+// the square root are good to their last bits. libdevice, NVIDIA's library, is
+// not for everyone to have.
+//
+//===----------------------------------------------------------------------===//
+#include "ssm/GPU/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace ssm {
+#define GEN_PASS_DEF_LOWERGPUMATH
+#include "ssm/GPU/Passes.h.inc"
+} // namespace ssm
+
+using namespace mlir;
+
+namespace {
+/// base^x = ex2(x log2(base))
+template <typename OpTy>
+struct LowerExp : OpRewritePattern<OpTy> {
+  LowerExp(MLIRContext *context, double log2OfBase)
+      : OpRewritePattern<OpTy>(context, /*benefit=*/2), factor(log2OfBase) {}
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getType().isF32())
+      return rewriter.notifyMatchFailure(op, "there is an instruction for f32");
+    Value x = op.getOperand();
+    if (factor != 1) {
+      Value log2 = arith::ConstantOp::create(rewriter, op.getLoc(),
+                                             rewriter.getF32FloatAttr(factor));
+      x = arith::MulFOp::create(rewriter, op.getLoc(), x, log2);
+    }
+    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
+        op, op.getType(),
+        rewriter.getStringAttr("llvm.nvvm.ex2.approx.ftz.f32"), ValueRange{x});
+    return success();
+  }
+
+  double factor;
+};
+
+/// What is an instruction for f32 and f64: `name` is LLVM's intrinsic. Its op
+/// of the LLVM dialect would become a call of libdevice.
+template <typename OpTy>
+struct LowerToIntrinsic : OpRewritePattern<OpTy> {
+  LowerToIntrinsic(MLIRContext *context, StringRef name)
+      : OpRewritePattern<OpTy>(context, /*benefit=*/2), name(name) {}
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    if (!type.isF32() && !type.isF64())
+      return rewriter.notifyMatchFailure(op, "there are instructions for f32 "
+                                             "and f64");
+    auto full = rewriter.getStringAttr(name + (type.isF32() ? ".f32" : ".f64"));
+    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(op, type, full,
+                                                       op->getOperands());
+    return success();
+  }
+
+  StringRef name;
+};
+
+struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    set.add<LowerExp<math::ExpOp>>(context, /*log2(e)=*/1.4426950408889634);
+    set.add<LowerExp<math::Exp2Op>>(context, 1.0);
+    set.add<LowerToIntrinsic<math::FmaOp>>(context, "llvm.fma");
+    set.add<LowerToIntrinsic<math::SqrtOp>>(context, "llvm.sqrt");
+    set.add<LowerToIntrinsic<math::AbsFOp>>(context, "llvm.fabs");
+    set.add<LowerToIntrinsic<math::FloorOp>>(context, "llvm.floor");
+    set.add<LowerToIntrinsic<math::CeilOp>>(context, "llvm.ceil");
+    set.add<LowerToIntrinsic<math::CopySignOp>>(context, "llvm.copysign");
+    populateMathPolynomialApproximationPatterns(set);
+    patterns = std::move(set);
+    return success();
+  }
+
+  void runOnOperation() override {
+    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+      return signalPassFailure();
+    WalkResult left = getOperation()->walk([](Operation *op) {
+      if (!isa_and_nonnull<math::MathDialect>(op->getDialect()))
+        return WalkResult::advance();
+      op->emitOpError("of ")
+          << op->getOperand(0).getType()
+          << " has no code for GPUs; compute it in f32, or outside";
+      return WalkResult::interrupt();
+    });
+    if (left.wasInterrupted())
+      signalPassFailure();
+  }
+
+  FrozenRewritePatternSet patterns;
+};
+} // namespace

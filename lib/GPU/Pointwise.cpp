@@ -1,0 +1,286 @@
+//===- Pointwise.cpp - Elementwise ops at one point -----------------------===//
+#include "Pointwise.h"
+
+#include "ssm/IR/LoopDims.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+static constexpr int64_t kAccessBytes = 16;
+
+//===----------------------------------------------------------------------===//
+// Maps
+//===----------------------------------------------------------------------===//
+
+/// The loops of an op as loop dimensions of the recurrence, where the value of
+/// `opMap` has those of `map`.
+static SmallVector<AffineExpr> findLoops(AffineMap opMap, AffineMap map) {
+  SmallVector<AffineExpr> loops(opMap.getNumDims());
+  for (auto [loop, expr] : llvm::zip_equal(dimsOf(opMap), map.getResults()))
+    loops[loop] = expr;
+  return loops;
+}
+
+static AffineMap applyLoops(AffineMap opMap, ArrayRef<AffineExpr> loops,
+                            AffineMap like) {
+  SmallVector<AffineExpr> exprs;
+  for (unsigned loop : dimsOf(opMap))
+    exprs.push_back(loops[loop]);
+  return AffineMap::get(like.getNumDims(), 0, exprs, opMap.getContext());
+}
+
+static AffineMap mapOfResult(linalg::GenericOp op, Value result) {
+  return op.getIndexingMapMatchingResult(cast<OpResult>(result));
+}
+
+/// What the op reads, over the loop dimensions; null where it reads nothing.
+static SmallVector<Mapped> findOperands(linalg::GenericOp op, Mapped value) {
+  SmallVector<AffineExpr> loops =
+      findLoops(mapOfResult(op, value.tensor), value.map);
+  SmallVector<Mapped> operands;
+  for (OpOperand &operand : op->getOpOperands()) {
+    bool isRead = op.payloadUsesValueFromOperand(&operand) &&
+                  isa<RankedTensorType>(operand.get().getType());
+    operands.push_back(
+        isRead ? Mapped{operand.get(),
+                        applyLoops(op.getMatchingIndexingMap(&operand), loops,
+                                   value.map)}
+               : Mapped{operand.get(), AffineMap()});
+  }
+  return operands;
+}
+
+static const char *refuses(linalg::GenericOp op) {
+  if (op.getNumParallelLoops() != op.getNumLoops())
+    return "an op that sums over a dimension";
+  auto maps = op.getIndexingMapsArray();
+  if (!llvm::all_of(maps,
+                    [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return "an op that reads elements other than its own";
+  if (!llvm::all_of(llvm::drop_begin(maps, op.getNumDpsInputs()),
+                    [](AffineMap map) { return map.isPermutation(); }))
+    return "an op whose result lacks one of its dimensions";
+  auto isConstant = [&](Value value) {
+    return op.getRegion().isAncestor(value.getParentRegion()) ||
+           matchPattern(value, m_Constant());
+  };
+  for (Operation &nested : *op.getBlock())
+    if (isa<linalg::IndexOp>(nested) || nested.getNumRegions() ||
+        !isPure(&nested) || !llvm::all_of(nested.getOperands(), isConstant))
+      return "an op with control flow, or one that knows its place or values "
+             "from outside";
+  for (OpOperand *input : op.getDpsInputOperands())
+    if (!isa<RankedTensorType>(input->get().getType()) &&
+        !isConstant(input->get()))
+      return "an op with a scalar operand";
+  return nullptr;
+}
+
+const char *walkProducers(Mapped value, function_ref<void(Mapped)> visit) {
+  visit(value);
+  if (isa<BlockArgument>(value.tensor) ||
+      value.tensor.getDefiningOp<LinearRecurrenceOp>())
+    return nullptr;
+  DenseElementsAttr constant;
+  if (matchPattern(value.tensor, m_Constant(&constant)))
+    return constant.isSplat() && !isa<ComplexType>(constant.getElementType())
+               ? nullptr
+               : "a constant other than one real number everywhere";
+  if (auto fill = value.tensor.getDefiningOp<linalg::FillOp>())
+    return matchPattern(fill.value(), m_Constant()) ? nullptr
+                                                    : "a fill by a variable";
+  auto op = value.tensor.getDefiningOp<linalg::GenericOp>();
+  if (!op)
+    return "an op that is not elementwise";
+  if (const char *reason = refuses(op))
+    return reason;
+  for (const Mapped &operand : findOperands(op, value))
+    if (operand.map)
+      if (const char *reason = walkProducers(operand, visit))
+        return reason;
+  return nullptr;
+}
+
+std::optional<AffineMap> findResultMap(Value result, LinearRecurrenceOp op) {
+  if (result == op.getResult())
+    return op.getResultIndexingMap();
+  auto generic = result.getDefiningOp<linalg::GenericOp>();
+  if (!generic || refuses(generic))
+    return std::nullopt;
+  for (OpOperand &operand : generic->getOpOperands()) {
+    AffineMap opMap = generic.getMatchingIndexingMap(&operand);
+    auto map = findResultMap(operand.get(), op);
+    if (!map || !opMap.isPermutation())
+      continue;
+    return applyLoops(mapOfResult(generic, result), findLoops(opMap, *map),
+                      *map);
+  }
+  return std::nullopt;
+}
+
+SmallVector<Mapped> FusedRecurrence::sources() const {
+  LinearRecurrenceOp recurrence = op;
+  SmallVector<Mapped> all{
+      {recurrence.getTransition(), recurrence.getTransitionMap()},
+      {recurrence.getSignal(), recurrence.getSignalMap()}};
+  for (auto [value, map] :
+       {std::pair<Value, AffineMap>{recurrence.getInput(),
+                                    recurrence.getInputIndexingMap()},
+        {recurrence.getOutput(), recurrence.getOutputIndexingMap()},
+        {recurrence.getInit(), recurrence.getInitIndexingMap()}})
+    if (value)
+      all.push_back({value, map});
+  all.append(results);
+  return all;
+}
+
+bool FusedRecurrence::isPlain() const {
+  return llvm::all_of(sources(), [](const Mapped &source) {
+    return isa<BlockArgument>(source.tensor) ||
+           source.tensor.getDefiningOp<LinearRecurrenceOp>();
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+Pointwise::Pointwise(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op,
+                     int64_t states,
+                     std::function<SmallVector<Value>(int64_t)> indexOf)
+    : b(b), k(kernel), time(op.getDims().time), states(states),
+      indexOf(std::move(indexOf)), before(b.getInsertionBlock()) {
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  stateDims.assign(dims.state.begin(), dims.state.end());
+  if (!stateDims.empty() &&
+      getStaticLoopSizes(op)[stateDims.back()] % states == 0)
+    contiguous = stateDims.back();
+}
+
+bool Pointwise::usesAny(AffineMap map, ArrayRef<unsigned> dims) {
+  return llvm::any_of(dims, [&](unsigned dim) { return uses(map, dim); });
+}
+
+Pointwise::Key Pointwise::keyOf(Mapped value, int64_t state) {
+  return {value.tensor, value.map, usesAny(value.map, stateDims) ? state : 0,
+          varies(value) ? now : Value()};
+}
+
+void Pointwise::define(Mapped value, Num x) {
+  Type element =
+      cast<RankedTensorType>(value.tensor.getType()).getElementType();
+  Type real = getRealType(element);
+  Scalars parts{k.num.store({x.re, Value()}, real)};
+  if (isa<ComplexType>(element))
+    parts.push_back(k.num.store(
+        {x.isComplex() ? x.im : k.num.constant(0).re, Value()}, real));
+  known[keyOf(value, 0)] = parts;
+}
+
+void Pointwise::prefetch(Mapped value) {
+  walkProducers(value, [&](Mapped source) {
+    if (isa<BlockArgument>(source.tensor) && varies(source))
+      for (int64_t i = 0; i < states; ++i)
+        readScalars(source, i);
+  });
+}
+
+Num Pointwise::read(Mapped value, int64_t state) {
+  Scalars parts = readScalars(value, state);
+  return {k.num.load(parts[0]).re,
+          parts.size() > 1 ? k.num.load(parts[1]).re : Value()};
+}
+
+Pointwise::Scalars Pointwise::readScalars(Mapped value, int64_t state) {
+  if (auto found = known.find(keyOf(value, state)); found != known.end())
+    return found->second;
+  OpBuilder::InsertionGuard guard(b);
+  if (!varies(value))
+    b.setInsertionPointToEnd(before);
+  if (auto op = value.tensor.getDefiningOp<linalg::GenericOp>())
+    compute(op, value, state);
+  else
+    load(value, state);
+  return known.at(keyOf(value, state));
+}
+
+/// A constant of the function in the kernel.
+Value Pointwise::import(Value constant) {
+  return b.clone(*constant.getDefiningOp())->getResult(0);
+}
+
+/// An argument's element, or several that follow each other; a constant.
+void Pointwise::load(Mapped value, int64_t state) {
+  if (auto fill = value.tensor.getDefiningOp<linalg::FillOp>()) {
+    known[keyOf(value, state)] = {import(fill.value())};
+    return;
+  }
+  DenseElementsAttr constant;
+  if (matchPattern(value.tensor, m_Constant(&constant))) {
+    known[keyOf(value, state)] = {arith::ConstantOp::create(
+        b, k.loc, cast<TypedAttr>(constant.getSplatValue<Attribute>()))};
+    return;
+  }
+  KernelTensor tensor = k.argument(value.tensor, value.map);
+  int64_t parts = isa<ComplexType>(tensor.element) ? 2 : 1;
+  int64_t bytes = getElementWidth(tensor.element) / 8 * parts;
+  SmallVector<unsigned> dims = dimsOf(value.map);
+  int64_t group = 1;
+  if (contiguous && !dims.empty() && dims.back() == *contiguous)
+    group = std::gcd(states, kAccessBytes / bytes);
+  int64_t first = state / group * group;
+  SmallVector<Value> indices = indexOf(first);
+  indices[time] = now;
+  Scalars all = k.loadScalars(tensor, k.offset(tensor, indices), group);
+  for (int64_t i = 0; i < group; ++i)
+    known[keyOf(value, first + i)] =
+        Scalars(ArrayRef(all).slice(i * parts, parts));
+}
+
+/// All results of the op from the scalars of its operands.
+void Pointwise::compute(linalg::GenericOp op, Mapped value, int64_t state) {
+  IRMapping scalars;
+  SmallVector<Mapped> operands = findOperands(op, value);
+  for (auto [operand, arg] :
+       llvm::zip_equal(operands, op.getBlock()->getArguments())) {
+    if (!operand.map) {
+      if (!isa<RankedTensorType>(operand.tensor.getType()))
+        scalars.map(arg, import(operand.tensor));
+      continue;
+    }
+    Scalars parts = readScalars(operand, state);
+    if (parts.size() == 2)
+      parts = {complex::CreateOp::create(b, k.loc, arg.getType(), parts[0],
+                                         parts[1])};
+    scalars.map(arg, parts[0]);
+  }
+  for (Operation &nested : *op.getBlock()) {
+    for (Value value : nested.getOperands())
+      if (!op.getRegion().isAncestor(value.getParentRegion()) &&
+          !scalars.contains(value))
+        scalars.map(value, import(value));
+    if (!nested.hasTrait<OpTrait::IsTerminator>())
+      b.clone(nested, scalars);
+  }
+  SmallVector<AffineExpr> loops =
+      findLoops(mapOfResult(op, value.tensor), value.map);
+  for (auto [result, yielded] : llvm::zip_equal(
+           op.getResults(), op.getBlock()->getTerminator()->getOperands())) {
+    Value x = scalars.lookup(yielded);
+    bool isComplex = isa<ComplexType>(x.getType());
+    Scalars parts{x};
+    if (isComplex)
+      parts = {complex::ReOp::create(b, k.loc, x),
+               complex::ImOp::create(b, k.loc, x)};
+    known[keyOf({result, applyLoops(mapOfResult(op, result), loops, value.map)},
+                state)] = parts;
+  }
+}
+
+} // namespace ssm

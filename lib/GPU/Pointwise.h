@@ -1,0 +1,112 @@
+//===- Pointwise.h - Elementwise ops at one point ---------------*- C++ -*-===//
+//
+// A function around a recurrence computes operands of it and results from it by
+// elementwise ops. Each is a scalar at a point of the recurrence's loop
+// dimensions: no tensor between them exists.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SSM_LIB_GPU_POINTWISE_H
+#define SSM_LIB_GPU_POINTWISE_H
+
+#include "Kernel.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/DenseMap.h"
+#include <functional>
+
+namespace ssm {
+
+/// A tensor of the function, whose dimensions are loop dimensions by `map`.
+struct Mapped {
+  mlir::Value tensor;
+  mlir::AffineMap map;
+};
+
+/// States of a channel, or nothing if it is not known or too many.
+std::optional<int64_t> countStates(LinearRecurrenceOp op);
+
+/// Calls `visit` with each tensor that this one is computed from, itself
+/// included; an argument or a constant at the end. Returns what a kernel cannot
+/// compute, or null.
+const char *walkProducers(Mapped value, llvm::function_ref<void(Mapped)> visit);
+
+/// A result of the function over the loop dimensions, from how it is computed
+/// from the recurrence's result; nothing if it is not.
+std::optional<mlir::AffineMap> findResultMap(mlir::Value result,
+                                             LinearRecurrenceOp op);
+
+/// A function that is one recurrence with elementwise ops around it.
+struct FusedRecurrence {
+  LinearRecurrenceOp op;
+  /// What it returns but for the final state, at each time.
+  llvm::SmallVector<Mapped> results;
+
+  /// What the recurrence and the ops behind it read.
+  llvm::SmallVector<Mapped> sources() const;
+  /// Whether there are no ops around it.
+  bool isPlain() const;
+};
+
+class Pointwise {
+public:
+  using Scalars = llvm::SmallVector<mlir::Value>;
+
+  /// A thread has the states from some first one on that is a multiple of
+  /// `states`; `indexOf` gives the loop dimensions of the i-th of them, without
+  /// time. Values that do not depend on time are computed once, at the end of
+  /// the present block.
+  Pointwise(mlir::OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op,
+            int64_t states,
+            std::function<llvm::SmallVector<mlir::Value>(int64_t)> indexOf);
+
+  /// What is read from here on is at this time.
+  void enter(mlir::Value time) { now = time; }
+  /// The value of the recurrence's result at this time.
+  void define(Mapped value, Num x);
+  /// Loads everything from memory that `value` depends on at this time.
+  void prefetch(Mapped value);
+
+  Num read(Mapped value, int64_t state = 0);
+
+  bool varies(Mapped value) { return usesAny(value.map, {time}); }
+
+private:
+  /// Tensor, map, state if the map has one, time if the map does.
+  using Key = std::tuple<mlir::Value, mlir::AffineMap, int64_t, mlir::Value>;
+
+  bool usesAny(mlir::AffineMap map, llvm::ArrayRef<unsigned> dims);
+  Scalars readScalars(Mapped value, int64_t state);
+  void load(Mapped value, int64_t state);
+  void compute(mlir::linalg::GenericOp op, Mapped value, int64_t state);
+  mlir::Value import(mlir::Value constant);
+  Key keyOf(Mapped value, int64_t state);
+
+  mlir::OpBuilder &b;
+  Kernel &k;
+  unsigned time;
+  llvm::SmallVector<unsigned> stateDims;
+  std::optional<unsigned> contiguous; ///< The dimension of the thread's states.
+  int64_t states;
+  std::function<llvm::SmallVector<mlir::Value>(int64_t)> indexOf;
+  mlir::Value now;
+  mlir::Block *before;
+  llvm::DenseMap<Key, Scalars> known;
+};
+
+/// Threads for each element of the parallel dimensions: see ChannelScan.cpp.
+/// The reason is null if the kernel can express the recurrence, else what it
+/// cannot.
+const char *refusesChannelScan(LinearRecurrenceOp op);
+Launch emitChannelScan(mlir::OpBuilder &b, Kernel &kernel,
+                       const FusedRecurrence &fused, const GPUScanPlan &plan);
+
+/// The kernel for a function, by its layouts and sizes, and its code: see
+/// SelectKernel.cpp.
+GPUScanPlan selectKernel(const FusedRecurrence &fused, llvm::StringRef chip);
+Launch emitKernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
+                  mlir::func::FuncOp function, const FusedRecurrence &fused,
+                  const GPUScanPlan &plan);
+
+} // namespace ssm
+
+#endif // SSM_LIB_GPU_POINTWISE_H

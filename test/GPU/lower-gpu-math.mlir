@@ -1,0 +1,31 @@
+// RUN: ssm-opt %s --pass-pipeline='builtin.module(gpu.module(ssm-lower-gpu-math))' --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK-LABEL: gpu.func @instructions
+// CHECK-SAME:    %[[X:.*]]: f32, %[[Y:.*]]: f64
+gpu.module @kernels {
+  gpu.func @instructions(%x: f32, %y: f64) -> (f32, f32, f64, f32, f32, f32) {
+    // CHECK: %[[T:.*]] = arith.mulf %[[X]], %cst
+    // CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f32"(%[[T]])
+    %0 = math.exp %x : f32
+    // CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f32"(%[[X]])
+    %1 = math.exp2 %x : f32
+    // CHECK: llvm.call_intrinsic "llvm.fma.f64"(%[[Y]], %[[Y]], %[[Y]])
+    %2 = math.fma %y, %y, %y : f64
+    // CHECK: llvm.call_intrinsic "llvm.sqrt.f32"(%[[X]])
+    %3 = math.sqrt %x : f32
+    // CHECK-NOT: math.
+    %4 = math.log1p %x : f32
+    %5 = math.tanh %x : f32
+    gpu.return %0, %1, %2, %3, %4, %5 : f32, f32, f64, f32, f32, f32
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @none(%x: f64) -> f64 {
+    // expected-error@+1 {{'math.exp' op of 'f64' has no code for GPUs; compute it in f32, or outside}}
+    %0 = math.exp %x : f64
+    gpu.return %0 : f64
+  }
+}
