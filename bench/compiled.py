@@ -33,18 +33,26 @@ class Compiler:
     """ssm-compile with a folder for its outputs and a number of threads."""
 
     def __init__(self, build_dir, threads):
-        self.tool = Path(build_dir) / "bin" / "ssm-compile"
+        self.tools = Path(build_dir) / "bin"
         self.folder = Path(build_dir) / "bench" / "kernels"
         self.threads, self.count = threads, 0
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def compile(self, text, strategy="auto", threads=None, prepare=False):
-        """The function @f of a program; with `prepare` also @f_prepare."""
+    def derive_step(self, text):
+        """The program with @f_step, one step of @f with explicit states."""
+        done = subprocess.run([self.tools / "ssm-opt", "--inline", "--ssm-derive-step=entry=f chunk=1"], input=text,
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise CompileError(done.stderr.strip().splitlines()[0])
+        return done.stdout
+
+    def compile(self, text, strategy="auto", threads=None, prepare=False, entry="f"):
+        """A function of a program; with `prepare` also that of its parameters."""
         self.count += 1
         stem = self.folder / f"t{self.threads}-{self.count}"
         model, library = stem.with_suffix(".mlir"), stem.with_suffix(".so")
         model.write_text(text)
-        command = [self.tool, model, "--entry=f", "--emit=shared", "-o", library, "--explain",
+        command = [self.tools / "ssm-compile", model, f"--entry={entry}", "--emit=shared", "-o", library, "--explain",
                    f"--threads={threads or self.threads}"]
         if strategy != "auto":
             command.append(f"--strategy={strategy}")
@@ -57,17 +65,18 @@ class Compiler:
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise CompileError(next((line for line in lines if "error:" in line), lines[0]))
         try:
-            return Kernel(library, elapsed, done.stdout)
+            return Kernel(library, entry, elapsed, done.stdout)
         finally:
             library.unlink()
             model.unlink()
 
 
 class Kernel:
-    def __init__(self, library, compile_s, explanation):
-        self.code, self.compile_s, self.explanation = ctypes.CDLL(str(library)), compile_s, explanation
+    def __init__(self, library, entry, compile_s, explanation):
+        self.entry, self.compile_s, self.explanation = entry, compile_s, explanation
+        self.code = ctypes.CDLL(str(library))
         self.code.ssm_status_string.restype = ctypes.c_char_p
-        self.signature = self.read_signature("f")
+        self.signature = self.read_signature(entry)
         self.strategy = ", ".join(choice["strategy"] for choice in self.signature["strategies"])
 
     def read_signature(self, function):
@@ -77,10 +86,11 @@ class Kernel:
 
     def prepare(self, *parameters):
         """What calls need of the parameters, to be bound after the other inputs."""
-        return self.bind(*parameters, function="f_prepare")()
+        return self.bind(*parameters, function=f"{self.entry}_prepare")()
 
-    def bind(self, *inputs, function="f"):
+    def bind(self, *inputs, function=None):
         """A function without arguments that computes and returns the results."""
+        function = function or self.entry
         outputs = [empty(spec["shape"], spec["dtype"]) for spec in self.read_signature(function)["outputs"]]
         count = self.code[f"{function}_workspace_bytes"]
         count.restype = ctypes.c_size_t

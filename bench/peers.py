@@ -250,3 +250,24 @@ def numpy_selective(dt, A, B, C, skip, u):
         y += skip * u
         return y
     return call
+
+
+# One step: of S4D, x = a x + b u, y = 2 Re sum_n c x, with u [B, 1, H] and x [B, H, N]; of Mamba-1 as above, with
+# x [B, D, N].
+
+def jax_s4d_step(a, u, b, c, x):
+    np_ = jax().numpy
+
+    def step(a, u, b, c, x):
+        x = a * x + b * u[:, 0, :, None]
+        return 2 * np_.real((c * x).sum(-1))[:, None], x
+    return jitted(step, a, u, b, c, x)
+
+
+def jax_selective_step(dt, A, B, C, skip, u, x):
+    np_ = jax().numpy
+
+    def step(dt, A, B, C, skip, u, x):
+        x = np_.exp(dt[:, 0, :, None] * A) * x + (dt * u)[:, 0, :, None] * B
+        return ((x * C).sum(-1) + skip * u[:, 0])[:, None], x
+    return jitted(step, dt, A, B, C, skip, u, x)
