@@ -36,6 +36,12 @@ using namespace ssm;
 /// Alignment of every buffer: a cache line, and the widest vector.
 static constexpr int64_t kAlignment = 64;
 
+/// Bytes of a way of the first cache. Rows that are a power of two apart fall
+/// into one set of it, and so would the same rows of a second buffer, as those
+/// of re and im of a transform, which are read together. A few lines between
+/// the buffers keep them apart.
+static constexpr int64_t kWayBytes = 4096, kStagger = 5 * kAlignment;
+
 /// True for loops whose iterations may run at the same time.
 static bool isParallelLoop(Operation *op) {
   return isa<LoopLikeOpInterface>(op) &&
@@ -139,14 +145,17 @@ Block *Placer::getPlacement(memref::AllocOp alloc) {
 /// A new argument of the function, at the end of the workspace.
 FailureOr<Value> Placer::addArgument(memref::AllocOp alloc, MemRefType type,
                                      int64_t bytes) {
-  int64_t end;
-  if (llvm::AddOverflow(signature.workspaceBytes, bytes, end) ||
-      end > INT64_MAX - kAlignment)
+  // No overflow: what is placed leaves room for an alignment and a stagger.
+  int64_t begin = signature.workspaceBytes, end;
+  if (!signature.workspace.empty() &&
+      (begin - signature.workspace.back().offset) % kWayBytes == 0)
+    begin += kStagger;
+  if (llvm::AddOverflow(begin, bytes, end) ||
+      end > INT64_MAX - kAlignment - kStagger)
     return alloc.emitError("a workspace has at most 2^63 - 1 bytes, but this "
                            "buffer of type ")
            << alloc.getType() << " exceeds that; use smaller sizes";
-  signature.workspace.push_back(
-      {signature.workspaceBytes, llvm::to_vector<4>(type.getShape())});
+  signature.workspace.push_back({begin, llvm::to_vector<4>(type.getShape())});
   signature.workspaceBytes = llvm::alignTo(end, kAlignment);
   return Value(func.getBody().addArgument(type, alloc.getLoc()));
 }

@@ -126,3 +126,17 @@ func.func @unbounded(%x: memref<?xf32>) attributes {ssm.abi = {inputs = [], outp
   "test.use"(%b) : (memref<?xf32>) -> ()
   return
 }
+
+// -----
+
+// The same rows of two buffers are not in the same set of a cache.
+// CHECK-LABEL: func.func @pages(
+// CHECK-SAME: workspace = [{offset = 0 : i64, shape = array<i64: 2, 1024>}, {offset = 8512 : i64, shape = array<i64: 2, 1024>}, {offset = 17024 : i64, shape = array<i64: 4>}, {offset = 17088 : i64, shape = array<i64: 4>}], workspace_bytes = 17152 : i64
+func.func @pages() attributes {ssm.abi = {inputs = [], outputs = [], strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+  %re = memref.alloc() : memref<2x1024xf32>
+  %im = memref.alloc() : memref<2x1024xf32>
+  %a = memref.alloc() : memref<4xf32>
+  %b = memref.alloc() : memref<4xf32>
+  "test.use"(%re, %im, %a, %b) : (memref<2x1024xf32>, memref<2x1024xf32>, memref<4xf32>, memref<4xf32>) -> ()
+  return
+}
