@@ -218,7 +218,7 @@ std::optional<Signature> Signature::fromAttr(DictionaryAttr dict) {
   return signature;
 }
 
-static llvm::json::Array tensorsToJSON(const std::vector<TensorSpec> &specs) {
+llvm::json::Array toJSON(ArrayRef<TensorSpec> specs) {
   llvm::json::Array array;
   for (const TensorSpec &spec : specs) {
     llvm::json::Array shape;
@@ -249,8 +249,8 @@ std::string Signature::toJSON(StringRef name, StringRef target,
   llvm::json::Object object{{"name", llvm::json::fixUTF8(name)},
                             {"version", SSM_VERSION},
                             {"target", llvm::json::fixUTF8(target)},
-                            {"inputs", tensorsToJSON(inputs)},
-                            {"outputs", tensorsToJSON(outputs)},
+                            {"inputs", ssm::toJSON(inputs)},
+                            {"outputs", ssm::toJSON(outputs)},
                             {"strategies", strategiesToJSON(strategies)},
                             {"threads", threads},
                             {"workspace_bytes", workspaceBytes}};

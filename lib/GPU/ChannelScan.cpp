@@ -287,7 +287,10 @@ Launch ChannelScan::emit() {
         k.store(final, k.offset(final, at(n)), x[n]);
     });
   gpu::ReturnOp::create(b, k.loc);
-  return {plan.threads, {channels}};
+  Launch launch;
+  launch.threads = plan.threads;
+  launch.grid = {channels};
+  return launch;
 }
 
 Launch emitChannelScan(OpBuilder &b, Kernel &kernel,

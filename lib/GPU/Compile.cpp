@@ -1,7 +1,6 @@
 //===- Compile.cpp - From a program to GPU code ---------------------------===//
 #include "ssm/GPU/Compile.h"
 
-#include "ssm/AOT/Signature.h"
 #include "ssm/GPU/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
 
@@ -49,29 +48,11 @@ static bool isChip(StringRef chip) {
   return info && info->isCPUStringValid(chip);
 }
 
-static llvm::json::Value toJSON(Attribute attribute) {
-  if (auto text = dyn_cast<StringAttr>(attribute))
-    return text.getValue();
-  if (auto number = dyn_cast<IntegerAttr>(attribute))
-    return number.getInt();
-  if (auto numbers = dyn_cast<DenseI64ArrayAttr>(attribute))
-    return llvm::json::Array(numbers.asArrayRef());
-  if (auto list = dyn_cast<ArrayAttr>(attribute))
-    return llvm::json::Array(llvm::map_range(list, toJSON));
-  if (auto type = dyn_cast<TypeAttr>(attribute))
-    return getDType(type.getValue())->name;
-  llvm::json::Object fields;
-  for (NamedAttribute field : cast<DictionaryAttr>(attribute))
-    if (field.getName() != "abi")
-      fields[field.getName().strref()] = toJSON(field.getValue());
-    else
-      for (StringRef side : {"inputs", "outputs"})
-        fields[side] = toJSON(cast<DictionaryAttr>(field.getValue()).get(side));
-  return fields;
-}
-
-static std::string formatLaunches(ArrayAttr launches) {
-  llvm::json::Object file{{"kernels", toJSON(launches)}};
+std::string GPUCode::formatLaunches() const {
+  llvm::json::Array list;
+  for (const Launch &launch : kernels)
+    list.push_back(launch.toJSON());
+  llvm::json::Object file{{"kernels", std::move(list)}};
   return llvm::formatv("{0:2}\n", llvm::json::Value(std::move(file)));
 }
 
@@ -110,8 +91,9 @@ std::optional<GPUCode> compileToGPU(ModuleOp module, StringRef chip,
       cast<gpu::ObjectAttr>((*binaries.begin()).getObjects().getValue()[0]);
   StringRef bytes = object.getObject().getValue();
   GPUCode code;
-  code.launches =
-      formatLaunches(module->getAttrOfType<ArrayAttr>(kLaunchesAttr));
+  for (auto launch : module->getAttrOfType<ArrayAttr>(kLaunchesAttr)
+                         .getAsRange<DictionaryAttr>())
+    code.kernels.push_back(Launch::fromAttr(launch));
   if (kind != GPUOutputKind::LLVM) {
     // PTX ends in a byte of zero.
     code.code =

@@ -2,6 +2,7 @@
 #ifndef SSM_LIB_GPU_KERNEL_H
 #define SSM_LIB_GPU_KERNEL_H
 
+#include "ssm/GPU/Launch.h"
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Plan/GPUScanPlan.h"
 #include "ssm/Utils/Num.h"
@@ -12,22 +13,6 @@
 namespace ssm {
 
 inline constexpr int64_t kWarp = 32;
-
-/// One factor of a grid: ceil(product of elements / perBlock), at least
-/// `least`. An element that is negative, -k-1, is the k-th dynamic size.
-struct GridFactor {
-  llvm::SmallVector<int64_t> elements;
-  int64_t perBlock = 1, least = 0;
-};
-
-/// How a kernel is launched.
-struct Launch {
-  int64_t threads = 0;
-  llvm::SmallVector<GridFactor, 2> grid;
-  /// Bytes of memory that are zero before each launch, the kernel's last
-  /// argument: none if both are 0.
-  int64_t workspaceBytes = 0, workspaceBytesPerBlock = 0;
-};
 
 /// A tensor of the function in the kernel's memory.
 struct KernelTensor {

@@ -352,11 +352,13 @@ Launch LookBack::emit() {
               row.apply(row.makeExclusive(inclusive[chunk], lane), warpStart));
   }
   gpu::ReturnOp::create(b, k.loc);
-  int64_t words = countWords(elements) + countWords(carries);
-  return {plan.threads,
-          {row.rowFactor(), row.timeFactor(plan.tileSize())},
-          kTicketBytes,
-          words * kWordBytes};
+  Launch launch;
+  launch.threads = plan.threads;
+  launch.grid = {row.rowFactor(), row.timeFactor(plan.tileSize())};
+  launch.workspaceBytes = kTicketBytes;
+  launch.workspaceBytesPerBlock =
+      (countWords(elements) + countWords(carries)) * kWordBytes;
+  return launch;
 }
 
 Launch emitLookBack(OpBuilder &b, Kernel &kernel, Row &row,

@@ -1,6 +1,5 @@
 //===- LowerToGPU.cpp - A GPU kernel for each function --------------------===//
 #include "Pointwise.h"
-#include "ssm/AOT/Signature.h"
 #include "ssm/GPU/Passes.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
@@ -103,29 +102,6 @@ static Signature describeTensors(func::FuncOp function,
   return signature;
 }
 
-static DictionaryAttr describe(Builder &b, StringRef name,
-                               const Signature &signature,
-                               const GPUScanPlan &plan, const Launch &launch) {
-  auto number = [&](StringRef field, int64_t value) {
-    return b.getNamedAttr(field, b.getI64IntegerAttr(value));
-  };
-  auto text = [&](StringRef field, StringRef value) {
-    return b.getNamedAttr(field, b.getStringAttr(value));
-  };
-  SmallVector<Attribute> grid;
-  for (const GridFactor &factor : launch.grid)
-    grid.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr("elements", b.getDenseI64ArrayAttr(factor.elements)),
-         number("per_block", factor.perBlock), number("least", factor.least)}));
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("abi", signature.toAttr(b.getContext())),
-       text("entry", name), text("kernel", stringify(plan.kernel)),
-       text("reason", plan.reason), number("block", launch.threads),
-       b.getNamedAttr("grid", b.getArrayAttr(grid)),
-       number("workspace_bytes", launch.workspaceBytes),
-       number("workspace_bytes_per_block", launch.workspaceBytesPerBlock)});
-}
-
 namespace {
 struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
   using LowerToGPUBase::LowerToGPUBase;
@@ -153,8 +129,11 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
       Signature signature = describeTensors(function, *fused);
       GPUScanPlan plan = selectKernel(*fused, chip);
       Launch launch = emitKernel(b, kernels, function, *fused, plan);
-      launches.push_back(
-          describe(b, function.getName(), signature, plan, launch));
+      launch.entry = function.getName().str();
+      launch.kernel = stringify(plan.kernel);
+      launch.reason = plan.reason;
+      launch.signature = std::move(signature);
+      launches.push_back(launch.toAttr(&getContext()));
       function.erase();
     }
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),

@@ -97,7 +97,10 @@ Launch RowScan::emit() {
   row.when(row.compare(arith::CmpIPredicate::eq, thread, k.constant(0)),
            [&] { row.finish(Parts(loop.getResults())); });
   gpu::ReturnOp::create(b, k.loc);
-  return {plan.threads, {row.rowFactor()}};
+  Launch launch;
+  launch.threads = plan.threads;
+  launch.grid = {row.rowFactor()};
+  return launch;
 }
 
 Launch emitRowScan(OpBuilder &b, Kernel &kernel, Row &row,

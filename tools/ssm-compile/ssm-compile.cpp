@@ -197,7 +197,7 @@ static LogicalResult compileForGPU(ModuleOp module, const Options &options) {
   if (options.output != "-") {
     SmallString<128> path(options.output);
     llvm::sys::path::replace_extension(path, "json");
-    error = writeFile(path, code->launches);
+    error = writeFile(path, code->formatLaunches());
   }
   if (!error)
     error = writeFile(options.output, code->code);

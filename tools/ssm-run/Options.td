@@ -21,6 +21,8 @@ defm strategy : Value<"strategy", "<name>",
   "Use this strategy for every recurrence">;
 defm rates : Value<"rates", "<file>",
   "Choose strategies by these rates of the machine">;
+defm target : Value<"target", "<target>",
+  "host (default), or a GPU such as nvidia:sm_90">;
 defm threads : Value<"threads", "<n>", "Number of threads (default 1)">;
 defm stream : Value<"stream", "<steps>",
   "Derive a step from the function and feed it this many steps at a time">;

@@ -1,4 +1,5 @@
 //===- ssm-run.cpp - Compile a program and run it on .npy files -----------===//
+#include "RunOnGPU.h"
 #include "Stream.h"
 
 #include "ssm/AOT/Calibrate.h"
@@ -51,6 +52,9 @@ struct Options {
   bool explain = false, help = false;
 
   static llvm::Expected<Options> parse(int argc, char **argv);
+  bool isForGPU() const {
+    return StringRef(compile.target).starts_with("nvidia:");
+  }
 };
 /// One kernel with its arguments.
 struct Call {
@@ -82,6 +86,7 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   options.compile.entry = args.getLastArgValue(OPT_entry).str();
   options.compile.strategy = args.getLastArgValue(OPT_strategy).str();
   options.compile.rates = args.getLastArgValue(OPT_rates).str();
+  options.compile.target = args.getLastArgValue(OPT_target, "host").str();
   options.calibrate = args.getLastArgValue(OPT_calibrate).str();
   auto programs = args.getAllArgValues(OPT_INPUT);
   auto threads = ssm::parseThreads(args.getLastArgValue(OPT_threads, "1"));
@@ -107,6 +112,12 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
               "--stream";
   if (options.chunk > 0 && options.repeats)
     problem = "--time measures one call, so it cannot be given with --stream";
+  if (!options.isForGPU() && options.compile.target != "host")
+    problem =
+        "--target must be host or a GPU such as nvidia:sm_90, but it is '" +
+        options.compile.target + "'";
+  if (options.isForGPU() && options.chunk > 0)
+    problem = "--stream is for CPUs";
   if (!problem.empty())
     return llvm::createStringError(problem + "; see ssm-run --help");
   if (!options.calibrate.empty()) {
@@ -155,25 +166,54 @@ static llvm::Error allocate(Call &call) {
   return llvm::Error::success();
 }
 
-/// Reads the inputs and allocates the outputs.
-static llvm::Error prepare(Call &call, const Options &options) {
+static llvm::Error readInputs(const Options &options,
+                              std::vector<ssm::HostTensor> &inputs) {
   for (const std::string &path : options.inputs) {
     auto tensor = ssm::readNpy(path);
     if (!tensor)
       return tensor.takeError();
-    call.inputs.push_back(std::move(*tensor));
+    inputs.push_back(std::move(*tensor));
   }
-  if (llvm::Error error = allocate(call))
-    return error;
-  if (options.outputs.size() > call.outputs.size())
-    return llvm::createStringError(
-        "the kernel has " + std::to_string(call.outputs.size()) +
-        " results, but --output was given " +
-        std::to_string(options.outputs.size()) + " times");
   return llvm::Error::success();
 }
 
-/// Runs the kernel `repeats` times and prints the least and the median time.
+static llvm::Error checkOutputs(const Options &options, size_t results) {
+  if (options.outputs.size() <= results)
+    return llvm::Error::success();
+  return llvm::createStringError("the function has " + std::to_string(results) +
+                                 " results, but --output was given " +
+                                 std::to_string(options.outputs.size()) +
+                                 " times");
+}
+
+static llvm::Error writeOutputs(const Options &options,
+                                llvm::ArrayRef<ssm::HostTensor> results) {
+  for (auto [path, tensor] : llvm::zip(options.outputs, results))
+    if (llvm::Error error = ssm::writeNpy(path, tensor))
+      return error;
+  return llvm::Error::success();
+}
+
+/// Prints the least and the median time.
+static void printTimes(std::vector<double> seconds) {
+  llvm::sort(seconds);
+  size_t n = seconds.size();
+  double median = (seconds[(n - 1) / 2] + seconds[n / 2]) / 2;
+  llvm::outs() << llvm::format(
+      "{\"min_s\": %.9g, \"median_s\": %.9g, \"repeats\": %zu}\n", seconds[0],
+      median, n);
+}
+
+/// Reads the inputs and allocates the outputs.
+static llvm::Error prepare(Call &call, const Options &options) {
+  if (llvm::Error error = readInputs(options, call.inputs))
+    return error;
+  if (llvm::Error error = allocate(call))
+    return error;
+  return checkOutputs(options, call.outputs.size());
+}
+
+/// Runs the kernel `repeats` times and prints how long it takes.
 static llvm::Error measure(Call &call, unsigned repeats) {
   std::vector<double> seconds;
   for (unsigned i = 0; i < repeats; ++i) {
@@ -184,12 +224,7 @@ static llvm::Error measure(Call &call, unsigned repeats) {
         std::chrono::steady_clock::now() - start;
     seconds.push_back(time.count());
   }
-  llvm::sort(seconds);
-  size_t n = seconds.size();
-  double median = (seconds[(n - 1) / 2] + seconds[n / 2]) / 2;
-  llvm::outs() << llvm::format(
-      "{\"min_s\": %.9g, \"median_s\": %.9g, \"repeats\": %u}\n", seconds[0],
-      median, repeats);
+  printTimes(std::move(seconds));
   return llvm::Error::success();
 }
 
@@ -217,9 +252,8 @@ static llvm::Error runKernel(ModuleOp module, const Options &options) {
     return error;
   if (llvm::Error error = call())
     return error;
-  for (auto [path, tensor] : llvm::zip(options.outputs, call.outputs))
-    if (llvm::Error error = ssm::writeNpy(path, tensor))
-      return error;
+  if (llvm::Error error = writeOutputs(options, call.outputs))
+    return error;
   return options.repeats ? measure(call, options.repeats)
                          : llvm::Error::success();
 }
@@ -265,12 +299,8 @@ static llvm::Error runStream(ModuleOp module, ssm::Stream &stream,
   if (!loaded)
     return loaded.takeError();
   std::vector<ssm::HostTensor> inputs;
-  for (const std::string &path : options.inputs) {
-    auto tensor = ssm::readNpy(path);
-    if (!tensor)
-      return tensor.takeError();
-    inputs.push_back(std::move(*tensor));
-  }
+  if (llvm::Error error = readInputs(options, inputs))
+    return error;
   auto call = [&](StringRef name, std::vector<ssm::HostTensor> &ins)
       -> llvm::Expected<std::vector<ssm::HostTensor>> {
     auto kernel = findKernel(module, *loaded, name);
@@ -289,14 +319,30 @@ static llvm::Error runStream(ModuleOp module, ssm::Stream &stream,
       stream.run(std::move(inputs), options.chunk, options.states, call);
   if (!results)
     return results.takeError();
-  if (options.outputs.size() > results->size())
-    return llvm::createStringError(
-        "the function has " + std::to_string(results->size()) +
-        " results, but --output was given " +
-        std::to_string(options.outputs.size()) + " times");
-  for (auto [path, tensor] : llvm::zip(options.outputs, *results))
-    if (llvm::Error error = ssm::writeNpy(path, tensor))
-      return error;
+  if (llvm::Error error = checkOutputs(options, results->size()))
+    return error;
+  return writeOutputs(options, *results);
+}
+
+/// Runs the only kernel.
+static llvm::Error runOnGPU(const ssm::GPUCode &code, const Options &options) {
+  if (code.kernels.size() != 1)
+    return llvm::createStringError("the program has " +
+                                   std::to_string(code.kernels.size()) +
+                                   " public functions; pick one with --entry");
+  std::vector<ssm::HostTensor> inputs;
+  if (llvm::Error error = readInputs(options, inputs))
+    return error;
+  if (llvm::Error error =
+          checkOutputs(options, code.kernels[0].signature.outputs.size()))
+    return error;
+  auto result = ssm::runOnGPU(code, inputs, options.repeats);
+  if (!result)
+    return result.takeError();
+  if (llvm::Error error = writeOutputs(options, result->outputs))
+    return error;
+  if (options.repeats)
+    printTimes(std::move(result->seconds));
   return llvm::Error::success();
 }
 
@@ -305,6 +351,18 @@ static LogicalResult runProgram(const Options &options) {
   if (!program)
     return failure();
   ssm::CompileOptions compile = options.compile;
+  if (options.isForGPU()) {
+    StringRef chip = StringRef(compile.target).drop_front(strlen("nvidia:"));
+    if (failed(ssm::selectEntry(program->module(), compile.entry)))
+      return failure();
+    auto code =
+        ssm::compileToGPU(program->module(), chip, ssm::GPUOutputKind::PTX);
+    if (!code)
+      return failure();
+    if (llvm::Error error = runOnGPU(*code, options))
+      return ssm::reportError("ssm-run", std::move(error));
+    return success();
+  }
   std::optional<ssm::Stream> stream;
   if (options.chunk > 0) {
     stream = ssm::Stream::derive(program->module(), compile.entry);

@@ -17,6 +17,7 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/Support/JSON.h"
 #include <optional>
 #include <string>
 #include <vector>
@@ -97,6 +98,9 @@ struct Signature {
   std::string toJSON(llvm::StringRef name, llvm::StringRef target,
                      unsigned threads) const;
 };
+
+/// Name, dtype and shape of each.
+llvm::json::Array toJSON(llvm::ArrayRef<TensorSpec> specs);
 
 /// How an element type is called outside: its code in ssm-c/Runtime.h and its
 /// NumPy name; its size in memory.

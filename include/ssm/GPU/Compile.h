@@ -2,6 +2,8 @@
 #ifndef SSM_GPU_COMPILE_H
 #define SSM_GPU_COMPILE_H
 
+#include "ssm/GPU/Launch.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include <optional>
 #include <string>
@@ -13,7 +15,9 @@ enum class GPUOutputKind { LLVM, PTX, Cubin };
 /// Kernels for one chip, and how to launch them.
 struct GPUCode {
   std::string code;
-  std::string launches; ///< JSON: entry, block, grid.
+  std::vector<Launch> kernels;
+
+  std::string formatLaunches() const; ///< As JSON.
 };
 
 /// Runs the GPU pipeline for a chip such as sm_90. Diagnostics say what went

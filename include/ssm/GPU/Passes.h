@@ -11,9 +11,6 @@ namespace ssm {
 #define GEN_PASS_REGISTRATION
 #include "ssm/GPU/Passes.h.inc"
 
-/// Name of the module's attribute with the launches of its kernels.
-inline constexpr llvm::StringLiteral kLaunchesAttr = "ssm.launches";
-
 } // namespace ssm
 
 #endif // SSM_GPU_PASSES_H

@@ -1,0 +1,70 @@
+//===- Device.h - Run kernels on a GPU --------------------------*- C++ -*-===//
+//
+// The CUDA driver, libcuda, is opened when it is needed: nothing links to it.
+// Every call of it that fails is an error with its name and reason.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SSM_GPU_DEVICE_H
+#define SSM_GPU_DEVICE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include <memory>
+
+namespace ssm {
+
+struct CUDADriver;
+
+/// Memory of a device.
+class DeviceBuffer {
+public:
+  DeviceBuffer() = default;
+  DeviceBuffer(const CUDADriver *driver, uint64_t address)
+      : driver(driver), address(address) {}
+  DeviceBuffer(DeviceBuffer &&other) noexcept
+      : driver(std::exchange(other.driver, nullptr)), address(other.address) {}
+  DeviceBuffer &operator=(DeviceBuffer &&other) noexcept {
+    std::swap(driver, other.driver);
+    std::swap(address, other.address);
+    return *this;
+  }
+  ~DeviceBuffer();
+
+  uint64_t get() const { return address; }
+
+private:
+  const CUDADriver *driver = nullptr;
+  uint64_t address = 0;
+};
+
+/// The first device, and a module of code on it.
+class Device {
+public:
+  /// Loads PTX or a cubin.
+  static llvm::Expected<Device> open(llvm::StringRef code);
+  Device(Device &&other) noexcept;
+  ~Device();
+
+  llvm::Expected<DeviceBuffer> allocate(int64_t bytes);
+  llvm::Error copyIn(const DeviceBuffer &to, const void *from, int64_t bytes);
+  llvm::Error copyOut(void *to, const DeviceBuffer &from, int64_t bytes);
+  llvm::Error zero(const DeviceBuffer &buffer, int64_t bytes);
+  /// Launches a kernel with arguments of 8 bytes, and waits for it; the seconds
+  /// that it took on the device.
+  llvm::Expected<double> launch(const std::string &entry, int64_t blocks,
+                                int64_t threads,
+                                llvm::ArrayRef<uint64_t> arguments);
+
+private:
+  explicit Device(const CUDADriver &driver) : driver(&driver) {}
+  llvm::Error start(llvm::StringRef code);
+
+  const CUDADriver *driver;
+  int device = 0;
+  void *module = nullptr;
+  bool hasContext = false;
+};
+
+} // namespace ssm
+
+#endif // SSM_GPU_DEVICE_H

@@ -1,0 +1,48 @@
+//===- Launch.h - How a kernel is launched ----------------------*- C++ -*-===//
+//
+// An entry of the module's attribute `ssm.launches`, as a C++ value and as the
+// JSON beside the code.
+//
+//===----------------------------------------------------------------------===//
+#ifndef SSM_GPU_LAUNCH_H
+#define SSM_GPU_LAUNCH_H
+
+#include "ssm/AOT/Signature.h"
+
+#include "llvm/Support/JSON.h"
+
+namespace ssm {
+
+/// Name of the module's attribute with the launches of its kernels.
+inline constexpr llvm::StringLiteral kLaunchesAttr = "ssm.launches";
+
+/// One factor of a grid: ceil(product of elements / perBlock), at least
+/// `least`. An element that is negative, -k-1, is the k-th dynamic size.
+struct GridFactor {
+  llvm::SmallVector<int64_t> elements;
+  int64_t perBlock = 1, least = 0;
+};
+
+struct Launch {
+  int64_t threads = 0; ///< Of a block.
+  llvm::SmallVector<GridFactor, 2> grid;
+  /// Bytes of memory that are zero before each launch, the kernel's last
+  /// argument: none if both are 0.
+  int64_t workspaceBytes = 0, workspaceBytesPerBlock = 0;
+  std::string entry;          ///< The kernel's name.
+  std::string kernel, reason; ///< Which kernel it is, and why.
+  Signature signature;        ///< Symbol k is the k-th dynamic size.
+
+  int64_t countBlocks(llvm::ArrayRef<int64_t> sizes) const;
+  int64_t countWorkspaceBytes(int64_t blocks) const {
+    return workspaceBytes + blocks * workspaceBytesPerBlock;
+  }
+
+  mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
+  static Launch fromAttr(mlir::DictionaryAttr attr);
+  llvm::json::Object toJSON() const;
+};
+
+} // namespace ssm
+
+#endif // SSM_GPU_LAUNCH_H

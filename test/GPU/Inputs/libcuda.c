@@ -1,0 +1,106 @@
+/* The functions of the CUDA driver that ssm-run calls, in the host's memory. A
+ * launch prints its geometry and copies its first argument to its third; the
+ * function that FAIL names returns 2, out of memory. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t sizes[64];
+static void *blocks[64];
+static int live;
+
+static int result(const char *name) {
+  const char *fail = getenv("FAIL");
+  return fail && strcmp(fail, name) == 0 ? 2 : 0;
+}
+
+#define SUCCEED(name, ...)                                                     \
+  int name(__VA_ARGS__) { return result(#name); }
+SUCCEED(cuInit, unsigned flags)
+SUCCEED(cuDeviceGet, int *device, int number)
+SUCCEED(cuDevicePrimaryCtxRetain, void **context, int device)
+SUCCEED(cuCtxSetCurrent, void *context)
+SUCCEED(cuModuleUnload, void *module)
+SUCCEED(cuModuleGetFunction, void **function, void *module, const char *name)
+SUCCEED(cuEventCreate, void **event, unsigned flags)
+SUCCEED(cuEventDestroy_v2, void *event)
+SUCCEED(cuEventRecord, void *event, void *stream)
+SUCCEED(cuEventSynchronize, void *event)
+
+int cuDevicePrimaryCtxRelease_v2(int device) {
+  fprintf(stderr, "%d buffers are left\n", live);
+  return 0;
+}
+
+int cuModuleLoadData(void **module, const void *code) {
+  *module = &live;
+  fprintf(stderr, "%s\n", strstr(code, ".target"));
+  return result("cuModuleLoadData");
+}
+
+int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  if (result("cuMemAlloc_v2"))
+    return 2;
+  int i = 0;
+  while (blocks[i])
+    ++i;
+  blocks[i] = malloc(bytes);
+  sizes[i] = bytes;
+  memset(blocks[i], 0xff, bytes);
+  *address = (uint64_t)blocks[i];
+  ++live;
+  return 0;
+}
+
+static int find(uint64_t address) {
+  for (int i = 0; i < 64; ++i)
+    if (blocks[i] == (void *)address)
+      return i;
+  return -1;
+}
+
+int cuMemFree_v2(uint64_t address) {
+  blocks[find(address)] = NULL;
+  --live;
+  return 0;
+}
+
+int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) {
+  memcpy((void *)to, from, bytes);
+  return result("cuMemcpyHtoD_v2");
+}
+
+int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) {
+  memcpy(to, (void *)from, bytes);
+  return result("cuMemcpyDtoH_v2");
+}
+
+int cuMemsetD8_v2(uint64_t to, unsigned char value, size_t bytes) {
+  memset((void *)to, value, bytes);
+  return result("cuMemsetD8_v2");
+}
+
+int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz,
+                   unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                   void *stream, void **arguments, void **extra) {
+  uint64_t first = *(uint64_t *)arguments[0], third = *(uint64_t *)arguments[2];
+  uint64_t length = *(uint64_t *)arguments[3];
+  int workspace = find(*(uint64_t *)arguments[4]);
+  fprintf(stderr, "grid %ux%ux%u block %ux%ux%u length %d workspace %d %s\n",
+          gx, gy, gz, bx, by, bz, (int)length, (int)sizes[workspace],
+          memchr(blocks[workspace], 0xff, sizes[workspace]) ? "dirty" : "zero");
+  memset(blocks[workspace], 0xff, sizes[workspace]);
+  memcpy((void *)third, (void *)first, sizes[find(third)]);
+  return result("cuLaunchKernel");
+}
+
+int cuEventElapsedTime(float *milliseconds, void *from, void *to) {
+  *milliseconds = 2.5f;
+  return result("cuEventElapsedTime");
+}
+
+int cuGetErrorString(int code, const char **text) {
+  *text = "out of memory";
+  return 0;
+}
