@@ -6,8 +6,15 @@
 // q is a polynomial of degree 4, off by 0.05 units in the last place of exp(r).
 // n is rounded by adding 1.5 * 2^23, in whose sum the low bits are the integer
 // n; 2^n is two factors, of which each is a normal number, so that results that
-// overflow or are subnormal come out as they should. The error is below one
-// unit in the last place (test/Integration/CPU/test_exp.py).
+// overflow or are subnormal come out as they should. 2^x is the same without
+// the logarithm, with a polynomial of degree 6.
+//
+// AVX-512 has instructions for both ends: vreduce gives x - floor(x), and
+// vscalef multiplies by 2^floor(x), both with any argument.
+//
+// The error is below one unit in the last place, that of 2^x below 1.3: x -
+// floor(x) is rounded where x is small and negative
+// (test/Integration/CPU/test_exp.py).
 //
 // A call of a vector function would spill every vector register around it: the
 // states of a selective scan are in those.
@@ -16,10 +23,13 @@
 // IEEE Floating-Point Arithmetic" (1989), on the reduction.
 //
 //===----------------------------------------------------------------------===//
+#include "Target.h"
 #include "ssm/AOT/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace ssm {
@@ -33,10 +43,12 @@ namespace {
 /// Arithmetic on vectors of f32 and of their bits.
 class ExpBuilder {
 public:
-  ExpBuilder(OpBuilder &b, Location loc, VectorType type)
-      : b(b), loc(loc), type(type), bitsType(type.clone(b.getI32Type())) {}
+  ExpBuilder(OpBuilder &b, Location loc, VectorType type, bool hasScaling)
+      : b(b), loc(loc), type(type), bitsType(type.clone(b.getI32Type())),
+        hasScaling(hasScaling) {}
 
-  Value emit(Value x);
+  Value emitExp(Value x);
+  Value emitExp2(Value x);
 
 private:
   Value constant(double value) {
@@ -50,6 +62,14 @@ private:
   Value fma(Value x, Value y, Value z) {
     return math::FmaOp::create(b, loc, x, y, z);
   }
+  Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
+  /// The polynomial with these coefficients, the highest power's first.
+  Value polynomial(Value x, ArrayRef<double> coefficients) {
+    Value sum = constant(coefficients[0]);
+    for (double coefficient : coefficients.drop_front())
+      sum = fma(sum, x, constant(coefficient));
+    return sum;
+  }
   /// x where it compares with `bound`, or is NaN; else the bound.
   Value limit(Value x, arith::CmpFPredicate beyond, double bound) {
     Value limitValue = constant(bound);
@@ -62,16 +82,50 @@ private:
     Value shifted = arith::ShLIOp::create(b, loc, biased, bits(23));
     return arith::BitcastOp::create(b, loc, type, shifted);
   }
+  /// p 2^n, where `shifted` is n + kShift.
+  Value scale(Value p, Value n, Value shifted);
+  /// An instruction of AVX-512 on `args`, unmasked.
+  Value instruction(StringRef name, ValueRange args);
 
   OpBuilder &b;
   Location loc;
   VectorType type, bitsType;
+  bool hasScaling;
 };
 } // namespace
 
-Value ExpBuilder::emit(Value x) {
-  constexpr double kShift = 12582912.0; // 1.5 * 2^23
-  constexpr int32_t kShiftBits = 0x4B400000;
+constexpr double kShift = 12582912.0; // 1.5 * 2^23
+constexpr int32_t kShiftBits = 0x4B400000;
+
+Value ExpBuilder::instruction(StringRef name, ValueRange args) {
+  int64_t lanes = type.getNumElements();
+  SmallVector<Value> all(args);
+  auto integer = [&](int64_t value, unsigned width) {
+    return LLVM::ConstantOp::create(b, loc, b.getIntegerType(width), value);
+  };
+  all.push_back(args[0]); // for the lanes that the mask leaves out
+  all.push_back(integer(-1, std::max<int64_t>(lanes, 8)));
+  if (lanes == 16)
+    all.push_back(integer(4, 32)); // the current rounding mode
+  auto intrinsic = b.getStringAttr("llvm.x86.avx512.mask." + name + ".ps." +
+                                   Twine(lanes * 32));
+  return LLVM::CallIntrinsicOp::create(b, loc, type, intrinsic, all)
+      .getResult(0);
+}
+
+Value ExpBuilder::scale(Value p, Value n, Value shifted) {
+  if (hasScaling)
+    return instruction("scalef", {p, n});
+  Value whole = arith::SubIOp::create(
+      b, loc, arith::BitcastOp::create(b, loc, bitsType, shifted),
+      bits(kShiftBits));
+  Value half = arith::ShRSIOp::create(b, loc, whole, bits(1));
+  Value rest = arith::SubIOp::create(b, loc, whole, half);
+  p = arith::MulFOp::create(b, loc, p, powerOfTwo(half));
+  return arith::MulFOp::create(b, loc, p, powerOfTwo(rest));
+}
+
+Value ExpBuilder::emitExp(Value x) {
   // ln 2 = high + low; n * high is exact.
   constexpr double kLog2E = 1.44269504088896341, kLn2High = 0.693359375,
                    kLn2Low = -2.12194440054690583e-4;
@@ -83,43 +137,101 @@ Value ExpBuilder::emit(Value x) {
   x = limit(x, arith::CmpFPredicate::OLT, -105.0);
   // 2. n and r.
   Value shifted = fma(x, constant(kLog2E), constant(kShift));
-  Value n = arith::SubFOp::create(b, loc, shifted, constant(kShift));
+  Value n = sub(shifted, constant(kShift));
   Value r = fma(n, constant(-kLn2High), x);
   r = fma(n, constant(-kLn2Low), r);
   // 3. exp(r).
-  Value q = constant(kQ[0]);
-  for (double coefficient : ArrayRef(kQ).drop_front())
-    q = fma(q, r, constant(coefficient));
+  Value q = polynomial(r, kQ);
   Value square = arith::MulFOp::create(b, loc, r, r);
   Value p = arith::AddFOp::create(b, loc, fma(square, q, r), constant(1.0));
   // 4. 2^n exp(r).
-  Value whole = arith::SubIOp::create(
-      b, loc, arith::BitcastOp::create(b, loc, bitsType, shifted),
-      bits(kShiftBits));
-  Value half = arith::ShRSIOp::create(b, loc, whole, bits(1));
-  Value rest = arith::SubIOp::create(b, loc, whole, half);
-  p = arith::MulFOp::create(b, loc, p, powerOfTwo(half));
-  return arith::MulFOp::create(b, loc, p, powerOfTwo(rest));
+  return scale(p, n, shifted);
+}
+
+Value ExpBuilder::emitExp2(Value x) {
+  if (hasScaling) {
+    // Off by 2e-9 on [0, 1).
+    constexpr double kP[] = {0.00021612917483626254,
+                             0.0012467845782550187,
+                             0.009675451630771159,
+                             0.055485280591245696,
+                             0.2402293055572465,
+                             0.6931470444430343,
+                             1.0};
+    Value floor = LLVM::ConstantOp::create(b, loc, b.getI32Type(), 1);
+    Value r = instruction("reduce", {x, floor});
+    return instruction("scalef", {polynomial(r, kP), x});
+  }
+  // Off by 2e-9 on [-1/2, 1/2].
+  constexpr double kP[] = {0.00015353362059024767,
+                           0.0013398874492683837,
+                           0.009618437357742019,
+                           0.055503324709455716,
+                           0.2402264791362416,
+                           0.6931472028551372,
+                           1.0};
+  x = limit(x, arith::CmpFPredicate::OGT, 129.0);
+  x = limit(x, arith::CmpFPredicate::OLT, -151.0);
+  Value shifted = arith::AddFOp::create(b, loc, x, constant(kShift));
+  Value n = sub(shifted, constant(kShift));
+  return scale(polynomial(sub(x, n), kP), n, shifted);
+}
+
+/// Lanes of a register that the last dimension is a multiple of, or 0.
+static int64_t getRegisterLanes(VectorType type) {
+  for (int64_t lanes : {16, 8, 4})
+    if (type.getShape().back() % lanes == 0)
+      return lanes;
+  return 0;
 }
 
 namespace {
-struct VectorExp : OpRewritePattern<math::ExpOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(math::ExpOp op,
+template <typename ExpOp>
+struct VectorExp : OpRewritePattern<ExpOp> {
+  VectorExp(MLIRContext *context, bool hasScaling)
+      : OpRewritePattern<ExpOp>(context), hasScaling(hasScaling) {}
+
+  LogicalResult matchAndRewrite(ExpOp op,
                                 PatternRewriter &rewriter) const override {
     auto type = dyn_cast<VectorType>(op.getType());
-    if (!type || !type.getElementType().isF32())
+    if (!type || !type.getElementType().isF32() || type.isScalable() ||
+        type.getRank() == 0)
       return rewriter.notifyMatchFailure(op, "not a vector of f32");
-    rewriter.replaceOp(
-        op, ExpBuilder(rewriter, op.getLoc(), type).emit(op.getOperand()));
+    // A row is finished before the next begins: what lies between its steps
+    // stays in registers.
+    Location loc = op.getLoc();
+    int64_t lanes = hasScaling ? getRegisterLanes(type) : 0;
+    int64_t width = lanes ? lanes : type.getShape().back();
+    int64_t count = type.getNumElements() / width;
+    auto row = VectorType::get({width}, type.getElementType());
+    auto rows = VectorType::get({count, width}, type.getElementType());
+    Value in =
+        vector::ShapeCastOp::create(rewriter, loc, rows, op.getOperand());
+    Value out =
+        arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(rows));
+    ExpBuilder builder(rewriter, loc, row, lanes);
+    for (int64_t i = 0; i < count; ++i) {
+      Value x = vector::ExtractOp::create(rewriter, loc, in, i);
+      if constexpr (std::is_same_v<ExpOp, math::ExpOp>)
+        x = builder.emitExp(x);
+      else
+        x = builder.emitExp2(x);
+      out = vector::InsertOp::create(rewriter, loc, x, out, i);
+    }
+    rewriter.replaceOpWithNewOp<vector::ShapeCastOp>(op, type, out);
     return success();
   }
+
+  bool hasScaling;
 };
 
 struct InlineExp : ::ssm::impl::InlineExpBase<InlineExp> {
+  using InlineExpBase::InlineExpBase;
+
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<VectorExp>(&getContext());
+    patterns.add<VectorExp<math::ExpOp>, VectorExp<math::Exp2Op>>(
+        &getContext(), ::ssm::hasVectorScaling(target));
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

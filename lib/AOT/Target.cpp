@@ -67,6 +67,16 @@ ssm::createTargetMachine(StringRef target) {
                            "sapphirerapids, neoverse-v1");
 }
 
+bool ssm::hasVectorScaling(StringRef target) {
+  auto machine = createTargetMachine(target);
+  if (!machine) {
+    consumeError(machine.takeError());
+    return false;
+  }
+  return (*machine)->getTargetTriple().isX86() &&
+         (*machine)->getMCSubtargetInfo()->checkFeatures("+avx512dq,+avx512vl");
+}
+
 void ssm::setFunctionAttributes(Module &module, const TargetMachine &machine) {
   StringRef features = machine.getTargetFeatureString();
   bool has512 = machine.getTargetTriple().isX86() &&

@@ -12,6 +12,10 @@ namespace ssm {
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(llvm::StringRef target);
 
+/// Whether the target, if it is a CPU, scales vectors of any width by powers of
+/// two in one instruction.
+bool hasVectorScaling(llvm::StringRef target);
+
 /// Function attributes that make LLVM use the machine's widest vectors.
 void setFunctionAttributes(llvm::Module &module,
                            const llvm::TargetMachine &machine);

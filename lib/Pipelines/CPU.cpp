@@ -122,7 +122,8 @@ static void addLoops(OpPassManager &pm) {
 }
 
 /// Everything that is left to the LLVM dialect.
-static void addLLVM(OpPassManager &pm, unsigned threads) {
+static void addLLVM(OpPassManager &pm, const CPUOptions &options) {
+  unsigned threads = options.threads;
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   if (threads > 1) {
@@ -134,7 +135,9 @@ static void addLLVM(OpPassManager &pm, unsigned threads) {
   pm.addPass(createSCFToControlFlowPass());
   pm.addNestedPass<func::FuncOp>(createReturnStatus());
   pm.addPass(createPreciseMath());
-  pm.addPass(createInlineExp());
+  InlineExpOptions exp;
+  exp.target = options.target;
+  pm.addPass(createInlineExp(exp));
   // bfloat16 is computed in f32: few CPUs have it, and older C runtimes lack
   // the conversion functions that LLVM would call.
   pm.addPass(math::createMathExtendToSupportedTypes());
@@ -169,7 +172,7 @@ void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
   addBufferization(pm);                    // 4. compute in place
   addBufferPlacement(pm, options.threads); // 5. workspace, stack, heap
   addLoops(pm);                            // 6. scalar and vector code
-  addLLVM(pm, options.threads);            // 7. the LLVM dialect
+  addLLVM(pm, options);                    // 7. the LLVM dialect
   EmitCABIOptions abi;
   abi.target = options.target;
   abi.threads = options.threads;

@@ -1,4 +1,5 @@
 // RUN: ssm-opt %s --ssm-inline-exp | FileCheck %s
+// RUN: ssm-opt %s --ssm-inline-exp=target=sapphirerapids | FileCheck %s --check-prefix=AVX512
 
 // 2^n exp(r): a polynomial in r, and two factors 2^(n/2) that cannot overflow.
 // CHECK-LABEL: func.func @vector(
@@ -12,11 +13,46 @@
 // CHECK: arith.shli
 // CHECK: arith.mulf
 // CHECK: arith.shli
-// CHECK: %[[EXP:.*]] = arith.mulf
-// CHECK: return %[[EXP]]
+// CHECK: arith.mulf
 func.func @vector(%x: vector<16xf32>) -> vector<16xf32> {
   %y = math.exp %x : vector<16xf32>
   return %y : vector<16xf32>
+}
+
+// AVX-512 scales by 2^n itself.
+// AVX512-LABEL: func.func @vector(
+// AVX512: %[[N:.*]] = arith.subf {{.*}} : vector<16xf32>
+// AVX512: %[[P:.*]] = arith.addf
+// AVX512-NOT: arith.shli
+// AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%[[P]], %[[N]],
+
+// No logarithm: x - n is exact.
+// CHECK-LABEL: func.func @power(
+// CHECK: %[[SHIFTED:.*]] = arith.addf %[[X:.*]], %{{.*}} : vector<8xf32>
+// CHECK: %[[N:.*]] = arith.subf %[[SHIFTED]],
+// CHECK: arith.subf %[[X]], %[[N]]
+// CHECK-COUNT-6: math.fma
+// CHECK: arith.bitcast %[[SHIFTED]]
+// AVX512-LABEL: func.func @power(
+// AVX512-SAME: %[[X:.*]]: vector<8xf32>
+// AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.256"(%[[X]],
+// AVX512-COUNT-6: math.fma
+// AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.256"(%{{.*}}, %[[X]],
+func.func @power(%x: vector<8xf32>) -> vector<8xf32> {
+  %y = math.exp2 %x : vector<8xf32>
+  return %y : vector<8xf32>
+}
+
+// One row after the other; a row that fills no register has no instruction.
+// CHECK-LABEL: func.func @rows(
+// CHECK-COUNT-2: arith.shrsi {{.*}} : vector<48xi32>
+// AVX512-LABEL: func.func @rows(
+// AVX512-COUNT-6: scalef.ps.512
+// AVX512: arith.shrsi {{.*}} : vector<3xi32>
+func.func @rows(%x: vector<2x48xf32>, %z: vector<3xf32>) -> (vector<2x48xf32>, vector<3xf32>) {
+  %y = math.exp2 %x : vector<2x48xf32>
+  %w = math.exp %z : vector<3xf32>
+  return %y, %w : vector<2x48xf32>, vector<3xf32>
 }
 
 // Scalars and f64 call libm's functions.

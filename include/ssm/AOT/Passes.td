@@ -267,12 +267,19 @@ def PreciseMath : Pass<"ssm-precise-math", "::mlir::ModuleOp"> {
 def InlineExp : Pass<"ssm-inline-exp"> {
   let summary = "Compute the exponential of f32 vectors in line";
   let description = [{
-    `math.exp` on vectors of f32 becomes a polynomial and a scaling by a power of
-    two, with an error below one unit in the last place. Other types call libm's
-    functions.
+    `math.exp` and `math.exp2` on vectors of f32 become a polynomial and a
+    scaling by a power of two, row by row, with an error of about one unit in
+    the last place. Other types call libm's functions. A `target` with AVX-512
+    scales by an instruction.
   }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"",
+           "CPU to compile for; arithmetic alone if there is none">
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect"];
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def AllowContract : Pass<"ssm-allow-contract"> {
