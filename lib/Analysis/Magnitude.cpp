@@ -156,6 +156,9 @@ Bounds BoundsFinder::ofArithmetic(Operation *op, unsigned depth) {
                             std::clamp(x.reHigh, low.reLow, high.reHigh));
       })
       .Case<math::ExpOp>([&](auto) { return ofIncreasing(at(0), std::exp); })
+      .Case<math::Exp2Op>([&](auto) {
+        return ofIncreasing(at(0), [](double x) { return std::exp2(x); });
+      })
       .Case<math::TanhOp>([&](auto) { return ofIncreasing(at(0), std::tanh); })
       .Case<math::AbsFOp, complex::AbsOp>(
           [&](auto) { return Bounds::real(0, at(0).magnitude); })

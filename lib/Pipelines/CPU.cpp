@@ -47,6 +47,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   // The lowerings compute the linalg ops around them in their tiles.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(createHoistContractions());
+  pm.addPass(createScaleExponents());
   SelectStrategyOptions select;
   select.target = options.target;
   select.cores = options.threads;

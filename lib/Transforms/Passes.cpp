@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -16,6 +17,7 @@ namespace ssm {
 #define GEN_PASS_DEF_HOISTCONTRACTIONS
 #define GEN_PASS_DEF_RECURRENCETOCONV
 #define GEN_PASS_DEF_RECURRENCETOSCAN
+#define GEN_PASS_DEF_SCALEEXPONENTS
 #include "ssm/Transforms/Passes.h.inc"
 } // namespace ssm
 
@@ -62,6 +64,13 @@ struct RecurrenceToScan
   void populate(RewritePatternSet &set) override {
     ssm::populateHoistContractionsPatterns(set);
     ssm::populateRecurrenceToScanPatterns(set);
+  }
+};
+
+struct ScaleExponents
+    : GreedyPass<ssm::impl::ScaleExponentsBase<ScaleExponents>> {
+  void populate(RewritePatternSet &set) override {
+    ssm::populateScaleExponentsPatterns(set);
   }
 };
 } // namespace

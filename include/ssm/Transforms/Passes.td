@@ -174,6 +174,23 @@ def InferTimeInvariance : Pass<"ssm-infer-time-invariance", "::mlir::ModuleOp"> 
                            "::mlir::tensor::TensorDialect"];
 }
 
+def ScaleExponents : Pass<"ssm-scale-exponents"> {
+  let summary = "rewrite exp(x y) as a power of two of scaled factors";
+  let description = [{
+    In a linalg op, where the factor y is an operand that lacks loops and the
+    product may be contracted:
+
+        exp(x y) = 2^(x (y log2 e))
+
+    The operand is scaled once by an op of its own, for all exponentials that
+    read it.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def SimplifyStructure : Pass<"ssm-simplify-structure"> {
   let summary = "make transitions diagonal, and states fewer, where proved";
   let description = [{

@@ -17,6 +17,9 @@ void populateRecurrenceToScanPatterns(mlir::RewritePatternSet &patterns);
 /// Multi-input and multi-output maps -> contractions around the recurrence.
 void populateHoistContractionsPatterns(mlir::RewritePatternSet &patterns);
 
+/// exp(x y) -> 2^(x (y log2 e)), where y lacks loops of its linalg op.
+void populateScaleExponentsPatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace ssm
 
 #endif // SSM_TRANSFORMS_PATTERNS_H
