@@ -76,6 +76,29 @@ static bool isSmallTile(linalg::LinalgOp op, int64_t maxElements) {
 }
 
 namespace {
+/// The sum of a matrix's rows, with additions that may be contracted with the
+/// products they add: upstream's lowering knows no fast-math flags.
+struct SumRows : OpRewritePattern<vector::MultiDimReductionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(vector::MultiDimReductionOp op,
+                                PatternRewriter &rewriter) const override {
+    VectorType type = op.getSourceVectorType();
+    if (op.getKind() != vector::CombiningKind::ADD ||
+        !isa<FloatType>(type.getElementType()) || type.isScalable() ||
+        type.getRank() != 2 || op.getReductionDims() != ArrayRef<int64_t>{0})
+      return rewriter.notifyMatchFailure(op, "not a sum of rows");
+    Value sum = op.getAcc();
+    for (int64_t i = 0; i < type.getDimSize(0); ++i) {
+      Value row =
+          vector::ExtractOp::create(rewriter, op.getLoc(), op.getSource(), i);
+      sum = arith::AddFOp::create(rewriter, op.getLoc(), row, sum,
+                                  arith::FastMathFlags::contract);
+    }
+    rewriter.replaceOp(op, sum);
+    return success();
+  }
+};
+
 struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
   using VectorizeBase::VectorizeBase;
 
@@ -84,6 +107,7 @@ struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
     tensor::populateFoldTensorSubsetIntoVectorTransferPatterns(set);
     vector::TransferReadOp::getCanonicalizationPatterns(set, context);
     vector::TransferWriteOp::getCanonicalizationPatterns(set, context);
+    set.add<SumRows>(context, /*benefit=*/2);
     vector::populateVectorMultiReductionLoweringPatterns(
         set, vector::VectorMultiReductionLowering::InnerParallel);
     vector::populateVectorTransferPermutationMapLoweringPatterns(set);

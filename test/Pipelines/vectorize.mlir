@@ -66,3 +66,18 @@ func.func @transpose(%x: tensor<4x4xf32>, %y: tensor<4x4xf32>) -> tensor<4x4xf32
   %0 = linalg.transpose ins(%x : tensor<4x4xf32>) outs(%y : tensor<4x4xf32>) permutation = [1, 0]
   return %0 : tensor<4x4xf32>
 }
+
+// A sum over rows may be contracted with the products that it adds.
+// CHECK-LABEL: func.func @sum
+// CHECK: %[[P:.*]] = arith.mulf
+// CHECK-COUNT-2: arith.addf {{.*}} fastmath<contract> : vector<8xf32>
+func.func @sum(%x: tensor<2x8xf32>, %y: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = linalg.generic {indexing_maps = [affine_map<(r, c) -> (r, c)>, affine_map<(r, c) -> (c)>], iterator_types = ["reduction", "parallel"]}
+      ins(%x : tensor<2x8xf32>) outs(%y : tensor<8xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %p = arith.mulf %a, %a fastmath<contract> : f32
+    %t = arith.addf %p, %s fastmath<contract> : f32
+    linalg.yield %t : f32
+  } -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
