@@ -18,9 +18,9 @@ using namespace ssm;
 namespace {
 class DiagonalTile : public RecurrenceTile {
 public:
-  DiagonalTile(OpBuilder &b, LinearRecurrenceOp op, const Tile &tile,
-               ArrayRef<ScanResult> results)
-      : RecurrenceTile(b, op, tile, results),
+  DiagonalTile(OpBuilder &b, LinearRecurrenceOp op, const Elementwise &consumer,
+               const Tile &tile, ArrayRef<ScanResult> results)
+      : RecurrenceTile(b, op, consumer, tile, results),
         complexTransition(hasComplexElements(op.getTransition())),
         transition(makeOperand(b, op.getTransition(), op.getTransitionMap())) {}
 
@@ -46,14 +46,15 @@ private:
 
 class DiagonalScan : public RecurrenceScan {
 public:
-  DiagonalScan(OpBuilder &b, LinearRecurrenceOp op) : RecurrenceScan(b, op) {
+  DiagonalScan(OpBuilder &b, LinearRecurrenceOp op, Elementwise consumer)
+      : RecurrenceScan(b, op, consumer) {
     Type real = getRealType(op.getStateElementType());
     summary.append(1 + hasComplexElements(op.getTransition()), {real, {}});
     summary.append(1 + isa<ComplexType>(op.getStateElementType()), {real, {}});
   }
 
   std::unique_ptr<ScanTile> makeTile(OpBuilder &b, const Tile &tile) override {
-    return std::make_unique<DiagonalTile>(b, op, tile, results);
+    return std::make_unique<DiagonalTile>(b, op, consumer, tile, results);
   }
   SmallVector<Value> combine(OpBuilder &b, ArrayRef<AffineMap> maps,
                              ValueRange left, ValueRange right) override;
@@ -137,6 +138,7 @@ SmallVector<Value> DiagonalScan::combine(OpBuilder &b, ArrayRef<AffineMap> maps,
 }
 
 std::unique_ptr<ScanProblem> ssm::makeDiagonalScan(OpBuilder &b,
-                                                   LinearRecurrenceOp op) {
-  return std::make_unique<DiagonalScan>(b, op);
+                                                   LinearRecurrenceOp op,
+                                                   Elementwise consumer) {
+  return std::make_unique<DiagonalScan>(b, op, consumer);
 }

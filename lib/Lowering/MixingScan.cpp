@@ -27,8 +27,8 @@ using Dims = SmallVector<unsigned>;
 
 class MixingTile : public RecurrenceTile {
 public:
-  MixingTile(OpBuilder &b, LinearRecurrenceOp op, const Tile &tile,
-             ArrayRef<ScanResult> results, unsigned origin,
+  MixingTile(OpBuilder &b, LinearRecurrenceOp op, const Elementwise &consumer,
+             const Tile &tile, ArrayRef<ScanResult> results, unsigned origin,
              bool complexTransition);
 
   Values advance(OpBuilder &b, ValueRange prefix, const Step &step) override {
@@ -70,10 +70,10 @@ private:
 
 class MixingScan : public RecurrenceScan {
 public:
-  MixingScan(OpBuilder &b, LinearRecurrenceOp op);
+  MixingScan(OpBuilder &b, LinearRecurrenceOp op, Elementwise consumer);
 
   std::unique_ptr<ScanTile> makeTile(OpBuilder &b, const Tile &tile) override {
-    return std::make_unique<MixingTile>(b, op, tile, results, origin,
+    return std::make_unique<MixingTile>(b, op, consumer, tile, results, origin,
                                         complexTransition);
   }
   SmallVector<Value> combine(OpBuilder &b, ArrayRef<AffineMap> maps,
@@ -86,8 +86,9 @@ private:
 };
 } // namespace
 
-MixingScan::MixingScan(OpBuilder &b, LinearRecurrenceOp op)
-    : RecurrenceScan(b, op), origin(loopSizes.size()),
+MixingScan::MixingScan(OpBuilder &b, LinearRecurrenceOp op,
+                       Elementwise consumer)
+    : RecurrenceScan(b, op, consumer), origin(loopSizes.size()),
       complexTransition(hasComplexElements(op.getTransition()) ||
                         hasComplexElements(op.getLeft()) ||
                         hasComplexElements(op.getRight())) {
@@ -97,11 +98,12 @@ MixingScan::MixingScan(OpBuilder &b, LinearRecurrenceOp op)
   summary.append(1 + isa<ComplexType>(op.getStateElementType()), {real, {}});
 }
 
-MixingTile::MixingTile(OpBuilder &b, LinearRecurrenceOp op, const Tile &tile,
+MixingTile::MixingTile(OpBuilder &b, LinearRecurrenceOp op,
+                       const Elementwise &consumer, const Tile &tile,
                        ArrayRef<ScanResult> results, unsigned origin,
                        bool complexTransition)
-    : RecurrenceTile(b, op, tile, results), row(*op.getRow()), origin(origin),
-      complexTransition(complexTransition), dims(op.getDims()) {
+    : RecurrenceTile(b, op, consumer, tile, results), row(*op.getRow()),
+      origin(origin), complexTransition(complexTransition), dims(op.getDims()) {
   Dims columns;
   if (dims.column)
     columns.push_back(*dims.column);
@@ -284,7 +286,7 @@ SmallVector<Value> MixingScan::combine(OpBuilder &b, ArrayRef<AffineMap> maps,
   return combined;
 }
 
-std::unique_ptr<ScanProblem> ssm::makeMixingScan(OpBuilder &b,
-                                                 LinearRecurrenceOp op) {
-  return std::make_unique<MixingScan>(b, op);
+std::unique_ptr<ScanProblem>
+ssm::makeMixingScan(OpBuilder &b, LinearRecurrenceOp op, Elementwise consumer) {
+  return std::make_unique<MixingScan>(b, op, consumer);
 }

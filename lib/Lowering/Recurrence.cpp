@@ -7,8 +7,9 @@
 using namespace mlir;
 using namespace ssm;
 
-RecurrenceScan::RecurrenceScan(OpBuilder &b, LinearRecurrenceOp op)
-    : ScanProblem(op.getLoc()), op(op) {
+RecurrenceScan::RecurrenceScan(OpBuilder &b, LinearRecurrenceOp op,
+                               Elementwise consumer)
+    : ScanProblem(op.getLoc()), op(op), consumer(consumer) {
   LinearRecurrenceOp::Dims dims = op.getDims();
   time = dims.time;
   parallel = dims.parallel;
@@ -18,7 +19,11 @@ RecurrenceScan::RecurrenceScan(OpBuilder &b, LinearRecurrenceOp op)
   backward = op.isBackward();
   readsBefore = op.getRead() == ReadPoint::Before;
   loopSizes = getLoopSizes(b, op);
-  if (!op.getResult().use_empty())
+  if (consumer)
+    results.push_back(
+        {cast<RankedTensorType>(consumer.op.getResult(0).getType()),
+         consumer.result, /*hasTime=*/true});
+  else if (!op.getResult().use_empty())
     results.push_back({op.getResult().getType(), op.getResultIndexingMap(),
                        /*hasTime=*/true});
   if (!op.getFinal().use_empty())
@@ -28,7 +33,7 @@ RecurrenceScan::RecurrenceScan(OpBuilder &b, LinearRecurrenceOp op)
 
 void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
                         ScanProblem &problem, StrategyAttr strategy,
-                        int64_t cores) {
+                        int64_t cores, Operation *consumer) {
   if (!strategy)
     strategy =
         StrategyAttr::get(op->getContext(), StrategyKind::Sequential, 128, 16);
@@ -38,6 +43,8 @@ void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
                          strategy.getLanes())
           : emitSequentialScan(rewriter, problem, strategy.getLanes(), cores);
   const Value *next = scanned.begin();
+  if (consumer)
+    rewriter.replaceOp(consumer, *next++);
   for (Value result : op->getResults())
     if (!result.use_empty())
       rewriter.replaceAllUsesWith(result, *next++);
@@ -57,9 +64,13 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
     if (strategy && strategy.getKind() != StrategyKind::Sequential &&
         strategy.getKind() != StrategyKind::TreeScan)
       return rewriter.notifyMatchFailure(op, "strategy is not a scan");
-    auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op)
-                                : makeMixingScan(rewriter, op);
-    replaceByScan(rewriter, op, *scan, strategy, cores);
+    Elementwise consumer =
+        findConsumer(op.getResult(), op.getResultIndexingMap());
+    if (consumer)
+      rewriter.setInsertionPoint(consumer.op);
+    auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op, consumer)
+                                : makeMixingScan(rewriter, op, consumer);
+    replaceByScan(rewriter, op, *scan, strategy, cores, consumer.op);
     return success();
   }
 

@@ -3,27 +3,33 @@
 #ifndef SSM_LIB_LOWERING_RECURRENCE_H
 #define SSM_LIB_LOWERING_RECURRENCE_H
 
+#include "Elementwise.h"
 #include "Scan.h"
 #include "ssm/IR/SSMOps.h"
 
 namespace ssm {
 
 /// `ssm.linear_recurrence` without input and output dimensions, up to what its
-/// transition does.
+/// transition does. What `consumer` computes from the output is stored in its
+/// place.
 class RecurrenceScan : public ScanProblem {
 protected:
-  RecurrenceScan(mlir::OpBuilder &b, LinearRecurrenceOp op);
+  RecurrenceScan(mlir::OpBuilder &b, LinearRecurrenceOp op,
+                 Elementwise consumer);
 
   LinearRecurrenceOp op;
+  Elementwise consumer;
 };
 
 /// The scan of a diagonal recurrence.
 std::unique_ptr<ScanProblem> makeDiagonalScan(mlir::OpBuilder &b,
-                                              LinearRecurrenceOp op);
+                                              LinearRecurrenceOp op,
+                                              Elementwise consumer = {});
 
 /// The scan of a recurrence whose transition is dense or of low rank.
 std::unique_ptr<ScanProblem> makeMixingScan(mlir::OpBuilder &b,
-                                            LinearRecurrenceOp op);
+                                            LinearRecurrenceOp op,
+                                            Elementwise consumer = {});
 
 } // namespace ssm
 

@@ -7,26 +7,39 @@
 
 #include "RecurrenceTile.h"
 
-#include "Producer.h"
-
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
 
 RecurrenceTile::RecurrenceTile(OpBuilder &b, LinearRecurrenceOp op,
-                               const Tile &tile, ArrayRef<ScanResult> results)
+                               const Elementwise &consumer, const Tile &tile,
+                               ArrayRef<ScanResult> results)
     : op(op), loc(op.getLoc()), tile(tile), results(results),
       real(getRealType(op.getStateElementType())),
-      complexState(isa<ComplexType>(op.getStateElementType())) {
+      complexState(isa<ComplexType>(op.getStateElementType())),
+      consumer(consumer.op) {
   signal = makeOperand(b, op.getSignal(), op.getSignalMap());
   input = makeOperand(b, op.getInput(), op.getInputIndexingMap());
   output = makeOperand(b, op.getOutput(), op.getOutputIndexingMap());
   init = makeOperand(b, op.getInit(), op.getInitIndexingMap());
+  if (!consumer)
+    return;
+  consumerInputs = makeInputs(b, consumer);
+  resultArgument = op.getResult().use_begin()->getOperandNumber();
+}
+
+std::vector<TileOperand>
+RecurrenceTile::makeInputs(OpBuilder &b, const Elementwise &neighbour) {
+  std::vector<TileOperand> inputs;
+  linalg::GenericOp generic = neighbour.op;
+  for (auto [input, map] :
+       llvm::zip_equal(generic.getDpsInputs(), neighbour.maps))
+    inputs.push_back(map ? makeOperand(b, input, map) : TileOperand());
+  return inputs;
 }
 
 TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
@@ -66,19 +79,17 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
 
 bool RecurrenceTile::fuseProducer(OpBuilder &b, TileOperand &operand,
                                   ArrayRef<unsigned> own) {
-  // A smaller operand is worth its memory: it is read many times.
-  bool isFull = operand.varies && own.empty() &&
-                llvm::all_of(tile.kept, [&](unsigned dim) {
-                  return uses(operand.map, dim);
-                });
-  Producer producer =
-      isFull ? findProducer(operand.source, operand.map) : Producer();
+  auto isUsed = [&](unsigned dim) { return uses(operand.map, dim); };
+  // What lacks channels is worth its memory: every tile reads it.
+  if (!operand.varies || !own.empty() ||
+      !llvm::all_of(op.getDims().parallel, isUsed))
+    return false;
+  Elementwise producer = findProducer(operand.source, operand.map);
   if (!producer)
     return false;
-  for (auto [input, map] :
-       llvm::zip_equal(producer.op.getDpsInputs(), producer.maps))
-    operand.inputs.push_back(map ? makeOperand(b, input, map) : TileOperand());
+  operand.inputs = makeInputs(b, producer);
   operand.producer = producer.op;
+  operand.isShared = !llvm::all_of(tile.kept, isUsed);
   return true;
 }
 
@@ -95,6 +106,33 @@ Labelled RecurrenceTile::readSlice(OpBuilder &b, const TileOperand &operand,
   return slice;
 }
 
+static SmallVector<const TileOperand *>
+pointersTo(ArrayRef<TileOperand> operands) {
+  return llvm::map_to_vector(
+      operands, [](const TileOperand &operand) { return &operand; });
+}
+
+Labelled RecurrenceTile::computeSlice(OpBuilder &b, const TileOperand &operand,
+                                      const Step &step) {
+  Labelled out;
+  SmallVector<OpFoldResult> sizes;
+  for (unsigned dim : tile.kept)
+    if (uses(operand.map, dim)) {
+      out.dims.push_back(dim);
+      sizes.push_back(tile.ranges[dim].size);
+    }
+  out.parts.push_back(tensor::EmptyOp::create(
+      b, loc, sizes, getElementTypeOrSelf(operand.source)));
+  out.parts =
+      buildOver(b, loc, out.dims, read(b, pointersTo(operand.inputs), step),
+                out, [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                  NumBuilder num(nested, bodyLoc, real);
+                  return Values{cloneBody(num, operand.producer, operand.inputs,
+                                          IRMapping(), args)};
+                });
+  return out;
+}
+
 SmallVector<Labelled>
 RecurrenceTile::read(OpBuilder &b, ArrayRef<const TileOperand *> operands,
                      const Step &step) {
@@ -102,11 +140,10 @@ RecurrenceTile::read(OpBuilder &b, ArrayRef<const TileOperand *> operands,
   for (const TileOperand *operand : operands) {
     if (!*operand)
       continue;
-    if (operand->producer) {
-      SmallVector<const TileOperand *> inputs;
-      for (const TileOperand &input : operand->inputs)
-        inputs.push_back(&input);
-      llvm::append_range(values, read(b, inputs, step));
+    if (operand->isShared) {
+      values.push_back(computeSlice(b, *operand, step));
+    } else if (operand->producer) {
+      llvm::append_range(values, read(b, pointersTo(operand->inputs), step));
     } else {
       values.push_back(operand->varies ? readSlice(b, *operand, step)
                                        : operand->fixed);
@@ -144,6 +181,8 @@ void RecurrenceTile::narrowTo(OpBuilder &b, unsigned dim,
     narrowOperand(b, loc, *operand, dim, range);
   for (TileOperand *operand : own)
     narrowOperand(b, loc, *operand, dim, range);
+  for (TileOperand &operand : consumerInputs)
+    narrowOperand(b, loc, operand, dim, range);
   tile = tile.narrow(b, loc, dim, range);
 }
 
@@ -162,20 +201,22 @@ Value RecurrenceTile::decodeElement(NumBuilder &num, const TileOperand &operand,
   if (!operand.varies)
     return num.store(decode(num, operand, args),
                      getElementTypeOrSelf(operand.source));
-  if (!operand.producer) {
-    Value element = args.front();
-    args = args.drop_front();
-    return element;
-  }
-  IRMapping mapping;
-  linalg::GenericOp producer = operand.producer;
-  Block &body = *producer.getBlock();
-  for (auto [i, input] : llvm::enumerate(operand.inputs)) {
-    Value scalar = producer->getOperand(i);
+  if (operand.producer && !operand.isShared)
+    return cloneBody(num, operand.producer, operand.inputs, IRMapping(), args);
+  Value element = args.front();
+  args = args.drop_front();
+  return element;
+}
+
+Value RecurrenceTile::cloneBody(NumBuilder &num, linalg::GenericOp generic,
+                                ArrayRef<TileOperand> inputs, IRMapping mapping,
+                                ValueRange &args) {
+  Block &body = *generic.getBlock();
+  for (auto [i, input] : llvm::enumerate(inputs))
     if (input)
-      scalar = decodeElement(num, input, args);
-    mapping.map(body.getArgument(i), scalar);
-  }
+      mapping.map(body.getArgument(i), decodeElement(num, input, args));
+    else if (!mapping.contains(body.getArgument(i)))
+      mapping.map(body.getArgument(i), generic->getOperand(i));
   for (Operation &nested : body.without_terminator())
     num.getBuilder().clone(nested, mapping);
   return mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
@@ -250,31 +291,36 @@ ScanTile::Values RecurrenceTile::store(OpBuilder &b, ValueRange before,
   for (LoopRange &range : local.ranges)
     range.offset = b.getIndexAttr(0);
   local.ranges[op.getTime()] = step.localTime;
-  AffineMap map = op.getResultIndexingMap();
+  AffineMap map = results.front().map;
   Type element = op.getResult().getType().getElementType();
-  Projection projection = op.getProjection();
 
-  unsigned numLanes = rank() - op.getDims().state.size();
-  AffineMap identity =
-      AffineMap::getMultiDimIdentityMap(numLanes, b.getContext());
-  Value slice = extractTile(b, loc, outs[0], map, local);
-  SmallVector<Indexed> ins;
+  // The lanes come last, behind the state's dimensions that are summed.
+  SmallVector<unsigned> lanes(
+      ArrayRef(tile.kept).drop_front(op.getDims().state.size()));
   // A projection may drop the imaginary part of a state that comes out.
-  for (Value part : ArrayRef(y).take_front(isa<ComplexType>(element) ? 2 : 1))
-    ins.push_back({part, identity});
+  y.truncate(std::min<size_t>(y.size(), 1 + isa<ComplexType>(element)));
+  SmallVector<Labelled> ins = {{y, lanes}};
+  llvm::append_range(ins, read(b, pointersTo(consumerInputs), step));
   // The result's order of the kept dimensions that it has.
-  Tile lanes = tile;
-  lanes.kept.erase(lanes.kept.begin(),
-                   lanes.kept.begin() + op.getDims().state.size());
-  Values stored =
-      buildGeneric(b, loc, numLanes, ins, {{slice, lanes.sliceMap(map)}},
-                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-                     NumBuilder num(nested, bodyLoc, real);
-                     Num x = toNum(args.take_front(ins.size()));
-                     if (projection == Projection::TwiceReal)
-                       x = num.add(x, x);
-                     return Values{num.store(x, element)};
-                   });
+  Labelled slice{{extractTile(b, loc, outs[0], map, local)}, {}};
+  for (unsigned dim : dimsOf(map))
+    if (llvm::is_contained(lanes, dim))
+      slice.dims.push_back(dim);
+  Values stored = buildOver(
+      b, loc, lanes, ins, slice,
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        NumBuilder num(nested, bodyLoc, real);
+        Num x = toNum(args.take_front(y.size()));
+        args = args.drop_front(y.size());
+        if (op.getProjection() == Projection::TwiceReal)
+          x = num.add(x, x);
+        Value scalar = num.store(x, element);
+        if (!consumer)
+          return Values{scalar};
+        IRMapping mapping;
+        mapping.map(consumer.getBlock()->getArgument(resultArgument), scalar);
+        return Values{cloneBody(num, consumer, consumerInputs, mapping, args)};
+      });
   return {insertTile(b, loc, stored[0], outs[0], map, local)};
 }
 

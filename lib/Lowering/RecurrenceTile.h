@@ -9,12 +9,14 @@
 #ifndef SSM_LIB_LOWERING_RECURRENCETILE_H
 #define SSM_LIB_LOWERING_RECURRENCETILE_H
 
+#include "Elementwise.h"
 #include "Labelled.h"
 #include "Scan.h"
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Utils/Num.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/IRMapping.h"
 
 #include <vector>
 
@@ -31,16 +33,19 @@ struct TileOperand {
   /// If it does not vary: its parts in the tile's layout.
   Labelled fixed;
   /// If its elements are computed where they are needed: by the body of this
-  /// op, from these operands (null where the body does not use one).
+  /// op, from these operands (null where the body does not use one). Those that
+  /// are the same for all states are computed once for them.
   mlir::linalg::GenericOp producer;
   std::vector<TileOperand> inputs;
+  bool isShared = false;
 
   explicit operator bool() const { return bool(source); }
 };
 
 class RecurrenceTile : public ScanTile {
 public:
-  RecurrenceTile(mlir::OpBuilder &b, LinearRecurrenceOp op, const Tile &tile,
+  RecurrenceTile(mlir::OpBuilder &b, LinearRecurrenceOp op,
+                 const Elementwise &consumer, const Tile &tile,
                  llvm::ArrayRef<ScanResult> results);
 
   Values start(mlir::OpBuilder &b) override;
@@ -81,6 +86,9 @@ protected:
   TileOperand signal, input, output, init;
 
 private:
+  /// The inputs of an elementwise op as operands.
+  std::vector<TileOperand> makeInputs(mlir::OpBuilder &b,
+                                      const Elementwise &neighbour);
   Labelled readSlice(mlir::OpBuilder &b, const TileOperand &operand,
                      const Step &step);
   /// Makes the operand one that its elementwise producer computes in the tile,
@@ -89,8 +97,21 @@ private:
                     llvm::ArrayRef<unsigned> own);
   mlir::Value decodeElement(NumBuilder &num, const TileOperand &operand,
                             mlir::ValueRange &args);
+  /// The body of an elementwise op, its `inputs` from the scalars of `read`;
+  /// arguments that `mapping` has are given.
+  mlir::Value cloneBody(NumBuilder &num, mlir::linalg::GenericOp op,
+                        llvm::ArrayRef<TileOperand> inputs,
+                        mlir::IRMapping mapping, mlir::ValueRange &args);
+  /// The operand's part of one step, as its producer computes it.
+  Labelled computeSlice(mlir::OpBuilder &b, const TileOperand &operand,
+                        const Step &step);
   /// The output at one step, before it is scaled and converted.
   Values project(mlir::OpBuilder &b, mlir::ValueRange state, const Step &step);
+
+  /// What is computed from the result, with the result's argument.
+  mlir::linalg::GenericOp consumer;
+  std::vector<TileOperand> consumerInputs;
+  unsigned resultArgument = 0;
 };
 
 } // namespace ssm

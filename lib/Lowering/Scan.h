@@ -117,9 +117,11 @@ llvm::SmallVector<mlir::Value> emitTreeScan(mlir::OpBuilder &b,
                                             ScanProblem &problem, int64_t leaf,
                                             int64_t lanes);
 
-/// Emits the scan that `strategy` asks for and replaces the op's used results.
+/// Emits the scan that `strategy` asks for and replaces the op's used results,
+/// or instead of the first one that of the op's `consumer`.
 void replaceByScan(mlir::RewriterBase &rewriter, mlir::Operation *op,
-                   ScanProblem &problem, StrategyAttr strategy, int64_t cores);
+                   ScanProblem &problem, StrategyAttr strategy, int64_t cores,
+                   mlir::Operation *consumer = nullptr);
 
 } // namespace ssm
 

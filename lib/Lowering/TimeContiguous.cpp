@@ -15,7 +15,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Producer.h"
+#include "Elementwise.h"
 #include "Recurrence.h"
 #include "TimeLoop.h"
 #include "Transpose.h"
@@ -51,7 +51,7 @@ private:
   Values runBlock(const Tile &tile, TimeRange range, ValueRange carried);
   /// The operand's part in the block, with its lanes last.
   Indexed pack(Value value, AffineMap map, const Tile &block);
-  Indexed packProducer(const Producer &producer, AffineMap map,
+  Indexed packProducer(const Elementwise &producer, AffineMap map,
                        const Tile &block);
   AffineMap packedMap(AffineMap map) const {
     return isTimeContiguous(map, time, lane) ? lanesLast(map, lane) : map;
@@ -93,7 +93,7 @@ Value TimeContiguousEmitter::makeState(const Tile &tile) {
       })[0];
 }
 
-Indexed TimeContiguousEmitter::packProducer(const Producer &producer,
+Indexed TimeContiguousEmitter::packProducer(const Elementwise &producer,
                                             AffineMap map, const Tile &block) {
   // 1. The loops of the new op are the dimensions of the packed result.
   AffineMap packed = packedMap(map);
@@ -133,7 +133,7 @@ Indexed TimeContiguousEmitter::packProducer(const Producer &producer,
 Indexed TimeContiguousEmitter::pack(Value value, AffineMap map,
                                     const Tile &block) {
   if (isTimeContiguous(map, time, lane))
-    if (Producer producer = findProducer(value, map))
+    if (Elementwise producer = findProducer(value, map))
       return packProducer(producer, map, block);
   return packBlock(b, loc, {value, map}, block, time, lane);
 }

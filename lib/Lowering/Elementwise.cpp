@@ -1,0 +1,84 @@
+//===- Elementwise.cpp - Elementwise neighbours of a recurrence -----------===//
+#include "Elementwise.h"
+
+#include "Labelled.h"
+#include "ssm/IR/LoopDims.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace ssm;
+
+/// One result over all loops, computed from scalars; `read` is an operand that
+/// may be overwritten.
+static bool isElementwise(linalg::GenericOp op, OpOperand *read = nullptr) {
+  OpOperand *init = op.getDpsInitOperand(0);
+  if (op.getNumResults() != 1 || op.getNumParallelLoops() != op.getNumLoops() ||
+      !op.getIndexingMapsArray().back().isPermutation() ||
+      (init != read && op.payloadUsesValueFromOperand(init)))
+    return false;
+  for (Operation &nested : op.getBlock()->without_terminator())
+    if (isa<linalg::IndexOp>(nested) || nested.getNumRegions())
+      return false;
+  return llvm::none_of(op->getOperands(), hasComplexElements);
+}
+
+/// Asking for a size is no use: it folds to that of an operand.
+static bool hasOneReader(Value value) {
+  return llvm::count_if(value.getUsers(), [](Operation *user) {
+           return !isa<tensor::DimOp>(user);
+         }) == 1;
+}
+
+/// The op over loop dimensions that its operand or result with map `own` has by
+/// `map`.
+static Elementwise overLoopsOf(linalg::GenericOp op, AffineMap own,
+                               AffineMap map) {
+  SmallVector<AffineExpr> loops(own.getNumDims());
+  for (auto [loop, expr] : llvm::zip_equal(dimsOf(own), map.getResults()))
+    loops[loop] = expr;
+  auto overLoops = [&](AffineMap inner) {
+    SmallVector<AffineExpr> exprs;
+    for (unsigned loop : dimsOf(inner))
+      exprs.push_back(loops[loop]);
+    return AffineMap::get(map.getNumDims(), 0, exprs, map.getContext());
+  };
+  Elementwise found{op, {}, overLoops(op.getIndexingMapsArray().back())};
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap inputMap = op.getMatchingIndexingMap(input);
+    if (!inputMap.isProjectedPermutation())
+      return {};
+    bool used = isa<RankedTensorType>(input->get().getType()) &&
+                op.payloadUsesValueFromOperand(input);
+    found.maps.push_back(used ? overLoops(inputMap) : AffineMap());
+  }
+  return found;
+}
+
+Elementwise ssm::findProducer(Value value, AffineMap map) {
+  auto op = value.getDefiningOp<linalg::GenericOp>();
+  if (!op || !hasOneReader(value) || !isElementwise(op))
+    return {};
+  return overLoopsOf(op, op.getIndexingMapsArray().back(), map);
+}
+
+Elementwise ssm::findConsumer(Value value, AffineMap map) {
+  if (!value.hasOneUse())
+    return {};
+  OpOperand *read = &*value.use_begin();
+  Operation *producer = value.getDefiningOp();
+  auto op = dyn_cast<linalg::GenericOp>(read->getOwner());
+  if (!op || op->getBlock() != producer->getBlock() ||
+      !op.hasPureTensorSemantics() || !isElementwise(op, read) ||
+      !op.getMatchingIndexingMap(read).isPermutation())
+    return {};
+  for (Operation *user : producer->getUsers()) {
+    Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user);
+    if (ancestor->isBeforeInBlock(op))
+      return {};
+  }
+  Elementwise found = overLoopsOf(op, op.getMatchingIndexingMap(read), map);
+  if (found && !op.isDpsInit(read))
+    found.maps[read->getOperandNumber()] = AffineMap();
+  return found;
+}
