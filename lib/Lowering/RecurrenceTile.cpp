@@ -224,7 +224,14 @@ Value RecurrenceTile::cloneBody(NumBuilder &num, linalg::GenericOp generic,
 
 Num RecurrenceTile::decodeDrive(NumBuilder &num, ValueRange &args) {
   Num u = decode(num, signal, args);
-  return input ? num.mul(decode(num, input, args), u) : u;
+  if (!input)
+    return u;
+  Num x = decode(num, input, args);
+  if (x.isComplex() || u.isComplex())
+    return num.mul(x, u);
+  // Rounded: of the two products that are added, the one with the state is
+  // contracted, in every loop alike.
+  return {arith::MulFOp::create(num.getBuilder(), loc, x.re, u.re), Value()};
 }
 
 Labelled RecurrenceTile::overTile(ValueRange values) {
