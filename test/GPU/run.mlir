@@ -3,12 +3,17 @@
 // RUN: mkdir -p %t
 // RUN: %clang -shared -fPIC %S/Inputs/libcuda.c -o %t/libcuda.so.1
 // RUN: %python %S/../Tools/Inputs/npy.py make %t/a.npy 9000
-// RUN: env LD_LIBRARY_PATH=%t ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/y.npy --time=2 > %t/out 2> %t/err
+// RUN: env LD_LIBRARY_PATH=%t COPY=1 ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/y.npy --time=2 > %t/out 2> %t/err
 // RUN: FileCheck %s < %t/err
 // RUN: FileCheck %s --check-prefix=TIME < %t/out
 // RUN: %python %S/../Tools/Inputs/npy.py show %t/y.npy | FileCheck %s --check-prefix=Y
 // CHECK: .target sm_90
-// CHECK-COUNT-3: grid 3x1x1 block 256x1x1 length 9000 workspace 104 zero
+// CHECK:      grid 3x1x1 block 256x1x1
+// CHECK-NEXT: length 9000 workspace 104 zero
+// CHECK-NEXT: grid
+// CHECK-NEXT: length 9000 workspace 104 zero
+// CHECK-NEXT: grid
+// CHECK-NEXT: length 9000 workspace 104 zero
 // CHECK: 0 buffers are left
 // TIME: {"min_s": 0.0025{{0*}}, "median_s": 0.0025{{0*}}, "repeats": 2}
 // Y: float32 (9000,) [0.0, 1.0, 2.0,

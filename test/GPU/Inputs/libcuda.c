@@ -1,6 +1,7 @@
-/* The functions of the CUDA driver that ssm-run calls, in the host's memory. A
- * launch prints its geometry and copies its first argument to its third; the
- * function that FAIL names returns 2, out of memory. */
+/* The functions of the CUDA driver that we call, in the host's memory. A launch
+ * prints its geometry, and with COPY in the environment, for a kernel of three
+ * arrays, a length and a workspace, those too, and copies the first array to
+ * the third. The function that FAIL names returns 2, out of memory. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,14 +82,33 @@ int cuMemsetD8_v2(uint64_t to, unsigned char value, size_t bytes) {
   return result("cuMemsetD8_v2");
 }
 
+int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes,
+                         void *stream) {
+  memcpy((void *)to, (void *)from, bytes);
+  return result("cuMemcpyDtoDAsync_v2");
+}
+
+int cuDeviceGetName(char *name, int length, int device) {
+  strncpy(name, "no device", length);
+  return 0;
+}
+
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+  *value = attribute;
+  return 0;
+}
+
 int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz,
                    unsigned bx, unsigned by, unsigned bz, unsigned shared,
                    void *stream, void **arguments, void **extra) {
+  fprintf(stderr, "grid %ux%ux%u block %ux%ux%u\n", gx, gy, gz, bx, by, bz);
+  if (!getenv("COPY"))
+    return result("cuLaunchKernel");
   uint64_t first = *(uint64_t *)arguments[0], third = *(uint64_t *)arguments[2];
   uint64_t length = *(uint64_t *)arguments[3];
   int workspace = find(*(uint64_t *)arguments[4]);
-  fprintf(stderr, "grid %ux%ux%u block %ux%ux%u length %d workspace %d %s\n",
-          gx, gy, gz, bx, by, bz, (int)length, (int)sizes[workspace],
+  fprintf(stderr, "length %d workspace %d %s\n", (int)length,
+          (int)sizes[workspace],
           memchr(blocks[workspace], 0xff, sizes[workspace]) ? "dirty" : "zero");
   memset(blocks[workspace], 0xff, sizes[workspace]);
   memcpy((void *)third, (void *)first, sizes[find(third)]);

@@ -1,0 +1,431 @@
+#!/usr/bin/env python3
+"""Times the kernels for NVIDIA GPUs, beside a copy and what peers are installed.
+
+    run.py --make FOLDER --chip sm_90 [--compiler build/bin/ssm-compile]
+    run.py FOLDER [--output results.json]
+
+The first writes PTX and JSON, where the compiler is; the second needs them,
+NumPy and the CUDA driver only, and runs where the GPU is. Every result is
+checked in float64: one that is wrong gets no figure, and the exit code is 1.
+Times are of the device, medians of a run; buffers are larger than its caches.
+"""
+
+import argparse
+import ctypes
+import importlib
+import json
+import math
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+class Absent(Exception):
+    """Something that this machine does not have."""
+
+
+# The CUDA driver
+
+
+class Driver:
+    """The first device, by its driver. Every call that fails is an error."""
+
+    def __init__(self):
+        try:
+            self.library = ctypes.CDLL("libcuda.so.1")
+        except OSError as error:
+            raise Absent(f"there is no CUDA driver: {error}") from None
+        self("cuInit", 0)
+        device, context = ctypes.c_int(), ctypes.c_void_p()
+        self("cuDeviceGet", ctypes.byref(device), 0)
+        self("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+        self("cuCtxSetCurrent", context)
+        name = ctypes.create_string_buffer(256)
+        self("cuDeviceGetName", name, 256, device)
+        self.name = name.value.decode()
+        self.multiprocessors, kilohertz = (self.attribute(n, device) for n in (16, 13))
+        # Each multiprocessor has 16 special function units.
+        self.exponentials = 16 * self.multiprocessors * kilohertz * 1e3
+
+    def __call__(self, name, *args):
+        if status := getattr(self.library, name)(*args):
+            text = ctypes.c_char_p()
+            self.library.cuGetErrorString(status, ctypes.byref(text))
+            raise RuntimeError(f"{name} failed: {(text.value or b'unknown error').decode()} ({status})")
+
+    def attribute(self, number, device):
+        value = ctypes.c_int()
+        self("cuDeviceGetAttribute", ctypes.byref(value), number, device)
+        return value.value
+
+    def time(self, call, repeats):
+        """Seconds of each run on the device; the first run is not timed."""
+        events = [ctypes.c_void_p() for _ in range(2)]
+        for event in events:
+            self("cuEventCreate", ctypes.byref(event), 0)
+        seconds = []
+        for _ in range(repeats + 1):
+            prepare, run = call
+            prepare()
+            self("cuEventRecord", events[0], None)
+            run()
+            self("cuEventRecord", events[1], None)
+            self("cuEventSynchronize", events[1])
+            milliseconds = ctypes.c_float()
+            self("cuEventElapsedTime", ctypes.byref(milliseconds), *events)
+            seconds.append(milliseconds.value * 1e-3)
+        for event in events:
+            self("cuEventDestroy_v2", event)
+        return seconds[1:]
+
+
+class Buffer:
+    """Memory of the device, with the contents of an array if there is one."""
+
+    def __init__(self, driver, size, array=None):
+        self.driver, self.size, self.address = driver, size, ctypes.c_uint64()
+        driver("cuMemAlloc_v2", ctypes.byref(self.address), ctypes.c_size_t(max(size, 1)))
+        if array is not None:
+            driver("cuMemcpyHtoD_v2", self.address, ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(size))
+
+    def read(self, shape, dtype):
+        array = np.empty(shape, dtype)
+        self.driver("cuMemcpyDtoH_v2", ctypes.c_void_p(array.ctypes.data), self.address, ctypes.c_size_t(array.nbytes))
+        return array
+
+    def free(self):
+        self.driver("cuMemFree_v2", self.address)
+
+
+def count_blocks(launch, sizes):
+    """The grid of a launch, as docs/GPU.md has it."""
+    blocks = 1
+    for factor in launch["grid"]:
+        elements = math.prod(sizes[-n - 1] if n < 0 else n for n in factor["elements"])
+        blocks *= max(factor["least"], -(-elements // factor["per_block"]))
+    return blocks
+
+
+class Kernel:
+    """An entry of a JSON file, on arrays."""
+
+    def __init__(self, driver, stem):
+        self.driver = driver
+        self.launch, = json.loads(stem.with_suffix(".json").read_text())["kernels"]
+        self.module, self.function = ctypes.c_void_p(), ctypes.c_void_p()
+        driver("cuModuleLoadData", ctypes.byref(self.module), stem.with_suffix(".ptx").read_bytes() + b"\0")
+        driver("cuModuleGetFunction", ctypes.byref(self.function), self.module, self.launch["entry"].encode())
+
+    def bind(self, inputs):
+        """Functions that prepare a run and run, and one that reads the results."""
+        sizes = {}
+        for spec, array in zip(self.launch["inputs"], inputs, strict=True):
+            sizes |= {int(n[1:]): size for n, size in zip(spec["shape"], array.shape, strict=True) if isinstance(n, str)}
+        blocks = count_blocks(self.launch, sizes)
+        outputs = [([sizes[int(n[1:])] if isinstance(n, str) else n for n in spec["shape"]], np.dtype(spec["dtype"]))
+                   for spec in self.launch["outputs"]]
+        buffers = [Buffer(self.driver, x.nbytes, x) for x in inputs]
+        buffers += [Buffer(self.driver, math.prod(shape) * dtype.itemsize) for shape, dtype in outputs]
+        values = [b.address for b in buffers] + [ctypes.c_int64(sizes[k]) for k in sorted(sizes)]
+        workspace = self.launch["workspace_bytes"] + blocks * self.launch["workspace_bytes_per_block"]
+        if workspace:
+            buffers.append(Buffer(self.driver, workspace))
+            values.append(buffers[-1].address)
+        pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
+
+        def prepare():
+            if workspace:
+                self.driver("cuMemsetD8_v2", buffers[-1].address, 0, ctypes.c_size_t(workspace))
+
+        def run():
+            self.driver("cuLaunchKernel", self.function, blocks, 1, 1, self.launch["block"], 1, 1, 0, None, pointers, None)
+
+        def read():
+            return [b.read(*output) for b, output in zip(buffers[len(inputs):], outputs)]
+
+        self.buffers = buffers
+        return prepare, run, read
+
+    def free(self):
+        for buffer in self.buffers:
+            buffer.free()
+        self.driver("cuModuleUnload", self.module)
+
+
+# What is timed
+
+
+def plain(shape, time):
+    """x_t = a_t x_{t-1} + u_t over a [*shape], without a final state."""
+    letters = [f"d{i}" for i in range(len(shape))]
+    tensor, state = ("tensor<" + "".join(f"{n}x" for n in sizes) + "f32>"
+                     for sizes in (shape, [n for i, n in enumerate(shape) if i != time]))
+    full, rest = (f"affine_map<({', '.join(letters)}) -> ({', '.join(used)})>"
+                  for used in (letters, [d for i, d in enumerate(letters) if i != time]))
+    return f"""
+func.func @f(%a: {tensor}, %u: {tensor}) -> {tensor} {{
+  %y, %x = ssm.linear_recurrence transition(%a : {tensor}) signal(%u : {tensor})
+      {{indexing_maps = [{full}, {full}, {full}, {rest}], time = {time} : i64}} -> {tensor}, {state}
+  return %y : {tensor}
+}}"""
+
+
+class Scan:
+    def __init__(self, name, kernel, shape, time, bar):
+        self.name, self.kernel, self.shape, self.time, self.bar = name, kernel, shape, time, bar
+        self.bytes = 3 * 4 * math.prod(shape)
+        self.exponentials = 0
+
+    def text(self):
+        return plain(self.shape, self.time)
+
+    def inputs(self, rng):
+        return [(rng.random(self.shape, np.float32) * 0.1 + 0.899).astype(np.float32),
+                rng.standard_normal(self.shape, np.float32)]
+
+    def error(self, inputs, results):
+        """How far the result is from obeying its own recurrence, in float64."""
+        a, u = inputs
+        y = np.moveaxis(results[0], self.time, -1)
+        a, u = np.moveaxis(a, self.time, -1), np.moveaxis(u, self.time, -1)
+        worst, size = 0.0, 0.0
+        step = 1 << 22
+        for start in range(0, y.shape[-1], step):
+            part = slice(start, start + step)
+            before = np.zeros((*y.shape[:-1], 1)) if start == 0 else y[..., start - 1 : start].astype(float)
+            before = np.concatenate([before, y[..., part][..., :-1].astype(float)], axis=-1)
+            want = a[..., part].astype(float) * before + u[..., part]
+            worst = np.maximum(worst, np.max(np.abs(y[..., part] - want)))
+            size = np.maximum(size, np.max(np.abs(want)))
+        return float(worst / size) if np.isfinite(worst) else math.inf
+
+    bound = 1e-6
+
+    def peers(self):
+        return {"accelerated_scan": self.accelerated_scan} if self.kernel == "K1" else {}
+
+    def accelerated_scan(self, inputs):
+        torch, scan = need("torch"), need("accelerated_scan.warp").scan
+        a, u = (torch.from_numpy(x.reshape(1, -1, x.shape[-1])).cuda() for x in inputs)
+        return torch, lambda: scan(a, u)
+
+
+class Mamba:
+    """The selective scan of Mamba-1, with softplus, the product with D and the gate."""
+
+    bound = 1e-5
+
+    def __init__(self, name, shape, bar):
+        self.name, self.kernel, self.shape, self.bar = name, "K4", shape, bar
+        b, t, d, n = shape
+        self.bytes = 4 * (4 * b * t * d + 2 * b * t * n)
+        self.exponentials = b * t * d * n
+
+    def text(self):
+        b, t, d, n = self.shape
+        btd, btn, dn, dd = f"tensor<{b}x{t}x{d}xf32>", f"tensor<{b}x{t}x{n}xf32>", f"tensor<{d}x{n}xf32>", f"tensor<{d}xf32>"
+        btdn, bdn = f"tensor<{b}x{t}x{d}x{n}xf32>", f"tensor<{b}x{d}x{n}xf32>"
+        return f"""
+#btd = affine_map<(b, t, d, n) -> (b, t, d)>
+#btn = affine_map<(b, t, d, n) -> (b, t, n)>
+#dn = affine_map<(b, t, d, n) -> (d, n)>
+#btdn = affine_map<(b, t, d, n) -> (b, t, d, n)>
+#bdn = affine_map<(b, t, d, n) -> (b, d, n)>
+#each = affine_map<(b, t, d) -> (b, t, d)>
+#channel = affine_map<(b, t, d) -> (d)>
+func.func @f(%A: {dn}, %D: {dd}, %u: {btd}, %delta: {btd}, %z: {btd}, %B: {btn}, %C: {btn}) -> {btd} {{
+  %e = tensor.empty() : {btd}
+  %dt, %dtu = linalg.generic {{indexing_maps = [#each, #each, #each, #each], iterator_types = ["parallel", "parallel", "parallel"]}}
+      ins(%delta, %u : {btd}, {btd}) outs(%e, %e : {btd}, {btd}) {{
+  ^bb0(%x: f32, %v: f32, %0: f32, %1: f32):
+    %zero = arith.constant 0.0 : f32
+    %high = arith.maximumf %x, %zero : f32
+    %size = math.absf %x : f32
+    %minus = arith.negf %size : f32
+    %exp = math.exp %minus : f32
+    %log = math.log1p %exp : f32
+    %step = arith.addf %high, %log : f32
+    %scaled = arith.mulf %step, %v : f32
+    linalg.yield %step, %scaled : f32, f32
+  }} -> ({btd}, {btd})
+  %a, %unused = ssm.discretize euler transition(%A : {dn}) step(%dt : {btd})
+      {{indexing_maps = [#dn, #btd, #btdn, #btd]}} -> {btdn}, {btd}
+  %s, %h = ssm.linear_recurrence transition(%a : {btdn}) signal(%dtu : {btd}) input(%B : {btn}) output(%C : {btn})
+      {{indexing_maps = [#btdn, #btd, #btn, #btn, #btd, #bdn], time = 1 : i64}} -> {btd}, {bdn}
+  %y = linalg.generic {{indexing_maps = [#channel, #each, #each, #each], iterator_types = ["parallel", "parallel", "parallel"]}}
+      ins(%D, %u, %z : {dd}, {btd}, {btd}) outs(%s : {btd}) {{
+  ^bb0(%d: f32, %v: f32, %g: f32, %sum: f32):
+    %dv = arith.mulf %d, %v : f32
+    %all = arith.addf %sum, %dv : f32
+    %one = arith.constant 1.0 : f32
+    %minus = arith.negf %g : f32
+    %exp = math.exp %minus : f32
+    %more = arith.addf %one, %exp : f32
+    %silu = arith.divf %g, %more : f32
+    %gated = arith.mulf %all, %silu : f32
+    linalg.yield %gated : f32
+  }} -> {btd}
+  return %y : {btd}
+}}"""
+
+    def inputs(self, rng):
+        b, t, d, n = self.shape
+        decay = -np.tile(np.arange(1, n + 1, dtype=np.float32), (d, 1))
+        draw = lambda *shape: rng.standard_normal(shape, np.float32)
+        return [decay, draw(d), draw(b, t, d), draw(b, t, d) - 4, draw(b, t, d), draw(b, t, n), draw(b, t, n)]
+
+    def error(self, inputs, results):
+        """By the equations, on the first batch and 16 channels."""
+        A, D, u, delta, z, B, C = (x.astype(float) for x in (inputs[0][:16], inputs[1][:16], *(x[0, :, :16] for x in inputs[2:5]),
+                                                            inputs[5][0], inputs[6][0]))
+        dt = np.logaddexp(0, delta)
+        h, y = np.zeros_like(A), np.empty_like(u)
+        for t in range(len(u)):
+            h = np.exp(dt[t, :, None] * A) * h + (dt[t] * u[t])[:, None] * B[t]
+            y[t] = h @ C[t]
+        want = (y + D * u) * z / (1 + np.exp(-z))
+        got = results[0][0, :, :16]
+        error = float(np.linalg.norm(got - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {"mamba_ssm": self.mamba_ssm}
+
+    def mamba_ssm(self, inputs):
+        torch = need("torch")
+        scan = need("mamba_ssm.ops.selective_scan_interface").selective_scan_fn
+        A, D = (torch.from_numpy(x).cuda() for x in inputs[:2])
+        u, delta, z, B, C = (torch.from_numpy(x).cuda().transpose(1, 2).contiguous() for x in inputs[2:])
+        return torch, lambda: scan(u, delta, A, B, C, D, z=z, delta_softplus=True)
+
+
+FULL = [
+    *(Scan(f"row scan, {rows} x {n}", "K1", [rows, n], 1, ">= 0.90 copy")
+      for rows, n in ((12288, 4096), (3072, 16384), (1536, 65536))),
+    Scan("look-back, one row of 2^28", "K2", [1 << 28], 0, ">= 0.80 copy"),
+    Scan("look-back, 64 rows of 2^20", "K2", [64, 1 << 20], 1, ">= 0.80 copy"),
+    Scan("channel scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, "bandwidth"),
+    Mamba("selective scan, 8 x 4096 x 1536 x 16", [8, 4096, 1536, 16], ">= 1.5 x mamba_ssm"),
+]
+QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), Scan("look-back", "K2", [9000], 0, ""),
+         Scan("channel scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], "")]
+
+
+# Measuring
+
+
+def need(module):
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        raise Absent(f"{module} cannot be imported: {error}") from None
+
+
+def time_peer(make, inputs, repeats):
+    torch, call = make(inputs)
+    seconds = []
+    for _ in range(repeats + 1):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        call()
+        end.record()
+        torch.cuda.synchronize()
+        seconds.append(start.elapsed_time(end) * 1e-3)
+    return statistics.median(seconds[1:])
+
+
+def measure_copy(driver, size, repeats):
+    """Bytes a second, read and written, of a copy on the device."""
+    source, target = Buffer(driver, size), Buffer(driver, size)
+    seconds = driver.time((lambda: None, lambda: driver(
+        "cuMemcpyDtoDAsync_v2", target.address, source.address, ctypes.c_size_t(size), None)), repeats)
+    source.free(), target.free()
+    return 2 * size / statistics.median(seconds)
+
+
+def measure(driver, case, stem, copy, repeats):
+    """One record of ours and one of each peer."""
+    inputs = case.inputs(np.random.default_rng(0))
+    record = dict(case=case.name, kernel=case.kernel, peer="ssm", bar=case.bar, error=None, median_s=None)
+    kernel = Kernel(driver, stem)
+    record["chosen"] = kernel.launch["kernel"]
+    prepare, run, read = kernel.bind(inputs)
+    prepare()
+    run()
+    record["error"] = case.error(inputs, read())
+    if not record["error"] <= case.bound:
+        kernel.free()
+        return [record | dict(note=f"wrong: off by {record['error']:.1e}, allowed {case.bound:.0e}")]
+    record["median_s"] = statistics.median(driver.time((prepare, run), repeats))
+    kernel.free()
+    record["of_copy"] = case.bytes / record["median_s"] / copy
+    if case.exponentials:
+        record["of_exponentials"] = case.exponentials / record["median_s"] / driver.exponentials
+    records = [record]
+    for name, make in case.peers().items():
+        peer = dict(case=case.name, kernel=case.kernel, peer=name, median_s=None)
+        try:
+            peer["median_s"] = time_peer(make, inputs, repeats)
+            peer["ratio"] = peer["median_s"] / record["median_s"]
+        except Absent as absent:
+            peer["note"] = f"skipped: {absent}"
+        records.append(peer)
+    return records
+
+
+def print_table(records):
+    print("| case | who | median | of the copy's bandwidth | of the exponentials' rate | ours is faster by | bar |")
+    print("|---|---|---|---|---|---|---|")
+    for r in records:
+        cell = lambda key, form: form.format(r[key]) if r.get(key) is not None else ""
+        print(f"| {r['case']} | {r['peer']} | {r.get('note') or cell('median_s', '{:.3e} s')} | {cell('of_copy', '{:.2f}')} "
+              f"| {cell('of_exponentials', '{:.2f}')} | {cell('ratio', '{:.2f}')} | {r.get('bar', '')} |")
+
+
+def stem_of(folder, cases, case):
+    return folder / f"case{cases.index(case)}"
+
+
+def make(folder, cases, compiler, chip):
+    folder.mkdir(parents=True, exist_ok=True)
+    for case in cases:
+        stem = stem_of(folder, cases, case)
+        stem.with_suffix(".mlir").write_text(case.text())
+        subprocess.run([compiler, stem.with_suffix(".mlir"), f"--target=nvidia:{chip}", "--emit=ptx", "-o",
+                        stem.with_suffix(".ptx")], check=True)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--make", action="store_true", help="compile into the folder, and run nothing")
+    parser.add_argument("--chip", default="sm_90", help="what to compile for")
+    parser.add_argument("--compiler", type=Path, default=Path(__file__).resolve().parents[2] / "build" / "bin" / "ssm-compile")
+    parser.add_argument("--output", type=Path, help="write the records as JSON")
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--quick", action="store_true", help="tiny shapes: does it work?")
+    args = parser.parse_args(argv)
+    cases = QUICK if args.quick else FULL
+    if args.make:
+        return make(args.folder, cases, args.compiler, args.chip)
+    try:
+        driver = Driver()
+    except Absent as absent:
+        raise SystemExit(f"bench/gpu: {absent}") from None
+    copy = measure_copy(driver, 1 << (20 if args.quick else 30), args.repeats)
+    print(f"{driver.name}, {driver.multiprocessors} multiprocessors; copy {copy / 1e12:.3f} TB/s read and written")
+    records = []
+    for case in cases:
+        records += measure(driver, case, stem_of(args.folder, cases, case), copy, args.repeats)
+    print_table(records)
+    if args.quick:
+        print("Not quotable: a smoke test.")
+    if args.output:
+        args.output.write_text(json.dumps(dict(device=driver.name, copy=copy, records=records), indent=1) + "\n")
+    return any((r.get("note") or "").startswith("wrong") for r in records)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""bench/gpu/run.py: its programs, run by the emulator, and its checks; the rest
+against a driver that computes nothing, whose results must be found wrong."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from emulator import count_blocks, emulate
+from harness import BUILD, ROOT
+
+SCRIPT = ROOT / "bench" / "gpu" / "run.py"
+spec = importlib.util.spec_from_file_location("gpu_bench", SCRIPT)
+bench = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(bench)
+
+
+@pytest.mark.parametrize("case", bench.QUICK, ids=lambda case: case.name)
+def test_programs_and_checks(case):
+    inputs = case.inputs(np.random.default_rng(1))
+    shape = case.shape[:3]
+    (y,), report = emulate(case.text(), inputs, [(shape, np.float32)])
+    assert report["races"] == 0
+    assert case.error(inputs, [y]) <= case.bound
+    for place in (0, -1):
+        wrong = y.copy()
+        wrong.flat[place] += 1e-3 * np.abs(y).max()
+        # A check of 16 channels sees those.
+        assert case.kernel == "K4" and place == -1 and case.shape[2] > 16 or case.error(inputs, [wrong]) > case.bound
+    assert bench.count_blocks(report["launch"], []) == count_blocks(report["launch"], [])
+
+
+def run(*args, **environment):
+    return subprocess.run([sys.executable, SCRIPT, *map(str, args)], capture_output=True, text=True,
+                          env=dict(os.environ, **environment))
+
+
+def test_wrong_results_get_no_figure(tmp_path):
+    assert run(tmp_path, "--make", "--quick", "--compiler", BUILD / "bin" / "ssm-compile").returncode == 0
+    compiler = shutil.which("clang-22") or shutil.which("cc")
+    subprocess.run([compiler, "-shared", "-fPIC", ROOT / "test" / "GPU" / "Inputs" / "libcuda.c", "-o",
+                    tmp_path / "libcuda.so.1"], check=True)
+    done = run(tmp_path, "--quick", "--repeats=2", "--output", tmp_path / "out.json", LD_LIBRARY_PATH=str(tmp_path))
+    assert done.returncode == 1, done.stderr
+    records = json.loads((tmp_path / "out.json").read_text())["records"]
+    assert len(records) == len(bench.QUICK)
+    assert all(r["note"].startswith("wrong: off by") and r["median_s"] is None for r in records)
+    assert done.stdout.count("| ssm | wrong") == len(records) and "Not quotable" in done.stdout
+
+
+@pytest.mark.skipif(os.path.exists("/dev/nvidiactl"), reason="this machine has a GPU")
+def test_says_that_there_is_no_driver(tmp_path):
+    done = run(tmp_path)
+    assert done.returncode == 1 and "bench/gpu: there is no CUDA driver: libcuda.so.1" in done.stderr
