@@ -2,7 +2,9 @@
 //
 // K_l = sum_n (c b a^(h S))_n * (a^r)_n: both tables are formed in twice the
 // working precision (Wide.h) and rounded once, so that the error of a tap does
-// not grow with its lag.
+// not grow with its lag. Where lags are the lanes, the table of the low powers
+// doubles with each product: powers 2^k to 2^(k+1) - 1 are those below times
+// a^(2^k).
 //
 // Reference: Gu et al., arXiv 2206.11893, section 3 (the Vandermonde product).
 //
@@ -24,7 +26,8 @@ using namespace ssm;
 namespace {
 class DiagonalKernel : public KernelEmitter {
 public:
-  DiagonalKernel(OpBuilder &b, MaterializeKernelOp op) : KernelEmitter(b, op) {}
+  DiagonalKernel(OpBuilder &b, MaterializeKernelOp op)
+      : KernelEmitter(b, op, isLagInnermost(op)) {}
 
 protected:
   Tables makeTables(const Tile &tile) override;
@@ -34,9 +37,18 @@ protected:
   }
 
 private:
+  static bool isLagInnermost(MaterializeKernelOp op) {
+    return dimsOf(op.getIndexingMapsArray().back()).back() == op.getTime();
+  }
   /// a, or c b, over the tile in wide parts.
   Values load(const Tile &tile, bool product);
+  /// 1 in wide parts.
+  Values makeOnes(const Tile &tile);
   Values multiply(const Tile &tile, ValueRange x, ValueRange y);
+  /// x y over [kept..., width], where y is over [kept...] only.
+  Values multiplyLags(ValueRange x, ValueRange y, Values outs);
+  /// The powers of a below S, over [kept..., S]; a becomes its power S.
+  Values makeLanes(const Tile &tile, Values &a);
 };
 } // namespace
 
@@ -96,9 +108,10 @@ static Value flush(OpBuilder &b, Location loc, Value x) {
 }
 
 SmallVector<Value> DiagonalKernel::round(const Tile &tile, ValueRange x) {
-  unsigned rank = tile.kept.size();
+  SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, x[0]);
+  unsigned rank = shape.size();
   AffineMap identity = b.getMultiDimIdentityMap(rank);
-  Values outs = emptyParts(tile.keptSizes(), 1 + complexPowers, real);
+  Values outs = emptyParts(shape, 1 + complexPowers, real);
   return buildGeneric(b, loc, rank, over(x, identity), over(outs, identity),
                       [&](OpBuilder &nested, Location at, ValueRange args) {
                         WideBuilder wide(nested, at, real);
@@ -111,18 +124,69 @@ SmallVector<Value> DiagonalKernel::round(const Tile &tile, ValueRange x) {
                       });
 }
 
+SmallVector<Value> DiagonalKernel::makeOnes(const Tile &tile) {
+  AffineMap identity = b.getMultiDimIdentityMap(tile.kept.size());
+  Values outs =
+      emptyParts(tile.keptSizes(), WideBuilder::numParts(real), b.getF64Type());
+  return buildGeneric(b, loc, tile.kept.size(), {}, over(outs, identity),
+                      [&](OpBuilder &nested, Location at, ValueRange) {
+                        WideBuilder wide(nested, at, real);
+                        return wide.toParts(wide.one());
+                      });
+}
+
+SmallVector<Value> DiagonalKernel::multiplyLags(ValueRange x, ValueRange y,
+                                                Values outs) {
+  unsigned rank = cast<RankedTensorType>(x[0].getType()).getRank();
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<Indexed> ins = over(x, identity);
+  llvm::append_range(ins, over(y, identity.dropResult(rank - 1)));
+  return buildGeneric(b, loc, rank, ins, over(outs, identity),
+                      [&](OpBuilder &nested, Location at, ValueRange args) {
+                        WideBuilder wide(nested, at, real);
+                        Wide p = wide.fromParts(args.take_front(x.size()));
+                        Wide q = wide.fromParts(args.slice(x.size(), y.size()));
+                        return wide.toParts(wide.mul(p, q));
+                      });
+}
+
+SmallVector<Value> DiagonalKernel::makeLanes(const Tile &tile, Values &a) {
+  SmallVector<OpFoldResult> shape = tile.keptSizes();
+  shape.push_back(b.getIndexAttr(block));
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
+  Values table = emptyParts(shape, a.size(), b.getF64Type());
+  shape.back() = b.getIndexAttr(1);
+  auto insert = [&](ValueRange parts) {
+    for (auto [part, whole] : llvm::zip_equal(parts, table))
+      whole = tensor::InsertSliceOp::create(b, loc, part, whole, offsets, shape,
+                                            strides);
+  };
+  insert(makeOnes(tile));
+  for (int64_t width = 1; width < block; width *= 2) {
+    shape.back() = b.getIndexAttr(width);
+    offsets.back() = b.getIndexAttr(0);
+    Values below;
+    for (Value part : table)
+      below.push_back(tensor::ExtractSliceOp::create(b, loc, part, offsets,
+                                                     shape, strides));
+    offsets.back() = b.getIndexAttr(width);
+    insert(multiplyLags(below, a, emptyParts(shape, a.size(), b.getF64Type())));
+    a = multiply(tile, a, a);
+  }
+  return round(tile, table);
+}
+
 KernelEmitter::Tables DiagonalKernel::makeTables(const Tile &tile) {
   Tables tables;
   Values a = load(tile, /*product=*/false);
   tables.high = load(tile, /*product=*/true);
-  AffineMap identity = b.getMultiDimIdentityMap(tile.kept.size());
-  tables.step = buildGeneric(
-      b, loc, tile.kept.size(), {},
-      over(emptyParts(tile.keptSizes(), a.size(), b.getF64Type()), identity),
-      [&](OpBuilder &nested, Location at, ValueRange) {
-        WideBuilder wide(nested, at, real);
-        return wide.toParts(wide.one());
-      });
+  if (lagsAreLanes) {
+    tables.low = makeLanes(tile, a);
+    tables.step = a;
+    return tables;
+  }
+  tables.step = makeOnes(tile);
   tables.low = makeRows(
       tile, tables.step, [&](ValueRange power) { return round(tile, power); },
       [&](ValueRange power) { return multiply(tile, power, a); });

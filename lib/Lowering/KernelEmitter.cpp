@@ -13,9 +13,28 @@
 using namespace mlir;
 using namespace ssm;
 
-KernelEmitter::KernelEmitter(OpBuilder &b, MaterializeKernelOp op)
+/// Lags computed at a time where channels are the lanes.
+static constexpr int64_t kRowTile = 4;
+
+/// What sums of products start from, and is taken off again: while they are
+/// subnormal, each addition takes a hundred times as long. It is larger by so
+/// much that the difference is normal or zero.
+static double getBias(Type type) {
+  const llvm::fltSemantics &semantics =
+      cast<FloatType>(type).getFloatSemantics();
+  int precision = APFloat::semanticsPrecision(semantics);
+  return scalbn(APFloat::getSmallestNormalized(semantics), precision + 2,
+                APFloat::rmNearestTiesToEven)
+      .convertToDouble();
+}
+
+KernelEmitter::KernelEmitter(OpBuilder &b, MaterializeKernelOp op,
+                             bool lagsAreLanes)
     : b(b), op(op), loc(op.getLoc()),
-      real(getRealType(op.getType().getElementType())), lag(op.getTime()),
+      real(getRealType(op.getType().getElementType())),
+      lagsAreLanes(lagsAreLanes),
+      block(lagsAreLanes ? kLagBlock : kKernelBlock), lag(op.getTime()),
+      numRows(lagsAreLanes ? 1 : kRowTile),
       resultMap(op.getIndexingMapsArray().back()) {
   if (real.getIntOrFloatBitWidth() < 32)
     real = b.getF32Type();
@@ -56,11 +75,12 @@ Value KernelEmitter::emit() {
                                       op.getType().getElementType());
   SmallVector<TileAxis> units;
   SmallVector<SmallVector<TileAxis>> tilings;
-  if (parallel.empty()) {
-    tilings.emplace_back();
+  bool hasChannelLanes = !lagsAreLanes && !parallel.empty();
+  for (unsigned dim : ArrayRef(parallel).drop_back(hasChannelLanes))
+    units.push_back(unitAxis(b, dim, sizes[dim]));
+  if (!hasChannelLanes) {
+    tilings.push_back(units);
   } else {
-    for (unsigned dim : ArrayRef(parallel).drop_back())
-      units.push_back(unitAxis(b, dim, sizes[dim]));
     for (TileAxis lanes : splitLanes(b, loc, parallel.back(),
                                      sizes[parallel.back()], kKernelLanes)) {
       tilings.push_back(units);
@@ -89,27 +109,26 @@ KernelEmitter::makeRows(const Tile &tile, Values &current,
                         function_ref<Values(ValueRange)> next) {
   unsigned rank = tile.kept.size();
   size_t numCurrent = current.size();
-  SmallVector<OpFoldResult> tableSizes = {b.getIndexAttr(kKernelBlock)};
+  SmallVector<OpFoldResult> tableSizes = {b.getIndexAttr(block)};
   llvm::append_range(tableSizes, tile.keptSizes());
   Values carried = current;
   llvm::append_range(carried,
                      emptyParts(tableSizes, 1 + complexPowers, sumType));
   Value zero = asValue(b, loc, b.getIndexAttr(0));
-  Value block = asValue(b, loc, b.getIndexAttr(kKernelBlock));
-  carried =
-      buildFor(b, loc, zero, block, carried, [&](Value r, ValueRange args) {
-        ValueRange now = args.take_front(numCurrent);
-        Values rows = row(now), after = next(now);
-        SmallVector<OpFoldResult> offsets = {r}, slice = {b.getIndexAttr(1)};
-        offsets.append(rank, b.getIndexAttr(0));
-        llvm::append_range(slice, tile.keptSizes());
-        SmallVector<OpFoldResult> strides(rank + 1, b.getIndexAttr(1));
-        for (auto [part, table] :
-             llvm::zip_equal(rows, args.drop_front(numCurrent)))
-          after.push_back(tensor::InsertSliceOp::create(
-              b, loc, part, table, offsets, slice, strides));
-        return after;
-      });
+  Value end = asValue(b, loc, b.getIndexAttr(block));
+  carried = buildFor(b, loc, zero, end, carried, [&](Value r, ValueRange args) {
+    ValueRange now = args.take_front(numCurrent);
+    Values rows = row(now), after = next(now);
+    SmallVector<OpFoldResult> offsets = {r}, slice = {b.getIndexAttr(1)};
+    offsets.append(rank, b.getIndexAttr(0));
+    llvm::append_range(slice, tile.keptSizes());
+    SmallVector<OpFoldResult> strides(rank + 1, b.getIndexAttr(1));
+    for (auto [part, table] :
+         llvm::zip_equal(rows, args.drop_front(numCurrent)))
+      after.push_back(tensor::InsertSliceOp::create(b, loc, part, table,
+                                                    offsets, slice, strides));
+    return after;
+  });
   current.assign(carried.begin(), carried.begin() + numCurrent);
   return Values(ArrayRef(carried).drop_front(numCurrent));
 }
@@ -129,17 +148,19 @@ static Value sliceAt(OpBuilder &b, Location loc, Value value,
                                         strides);
 }
 
-/// sums[g][r] += high[g] * low[r] at one state: rows of lanes, so that all sums
-/// are in registers.
+/// sums[g][r] += high[g] * low[r] at one state: rows of lanes, or scalars times
+/// a row of lanes, so that all sums are in registers.
 SmallVector<Value> KernelEmitter::multiplyRows(ArrayRef<Values> high,
                                                ArrayRef<Values> low,
                                                ValueRange sums) {
   unsigned rank = cast<RankedTensorType>(sums[0].getType()).getRank();
   AffineMap identity = b.getMultiDimIdentityMap(rank);
+  AffineMap scalar = AffineMap::get(rank, 0, b.getContext());
   SmallVector<Indexed> ins;
-  for (ArrayRef<Values> rows : {high, low})
-    for (const Values &row : rows)
-      llvm::append_range(ins, over(row, identity));
+  for (const Values &row : high)
+    llvm::append_range(ins, over(row, lagsAreLanes ? scalar : identity));
+  for (const Values &row : low)
+    llvm::append_range(ins, over(row, identity));
   return buildGeneric(
       b, loc, rank, ins, over(sums, identity),
       [&](OpBuilder &nested, Location at, ValueRange args) {
@@ -168,15 +189,16 @@ SmallVector<Value> KernelEmitter::multiplyRows(ArrayRef<Values> high,
       });
 }
 
-/// Sums over all states for `kRowTile` lags from `r` on of each block.
 SmallVector<Value> KernelEmitter::sumStates(const Tile &tile,
                                             ArrayRef<Values> high,
                                             ValueRange low, Value r) {
-  SmallVector<OpFoldResult> laneSizes = SmallVector<OpFoldResult>(
+  SmallVector<OpFoldResult> laneSizes(
       ArrayRef(tile.keptSizes()).drop_front(state.size()));
+  if (lagsAreLanes)
+    laneSizes = {b.getIndexAttr(block)};
   Values sums;
-  for (size_t i = 0; i < high.size() * kRowTile * (1 + complexSum); ++i)
-    sums.push_back(buildFilled(b, loc, laneSizes, sumType, 0.0));
+  for (size_t i = 0; i < high.size() * numRows * (1 + complexSum); ++i)
+    sums.push_back(buildFilled(b, loc, laneSizes, sumType, getBias(sumType)));
   SmallVector<OpFoldResult> index;
   std::function<Values(ValueRange)> sumFrom = [&](ValueRange carried) {
     size_t depth = index.size();
@@ -192,15 +214,22 @@ SmallVector<Value> KernelEmitter::sumStates(const Tile &tile,
                       });
     }
     SmallVector<Values> highRows, lowRows;
-    for (const Values &block : high) {
+    SmallVector<Value> scalars = llvm::map_to_vector(
+        index, [&](OpFoldResult n) { return asValue(b, loc, n); });
+    for (const Values &power : high) {
       highRows.emplace_back();
-      for (Value part : block)
-        highRows.back().push_back(sliceAt(b, loc, part, index));
+      for (Value part : power)
+        highRows.back().push_back(
+            lagsAreLanes
+                ? Value(tensor::ExtractOp::create(b, loc, part, scalars))
+                : sliceAt(b, loc, part, index));
     }
-    for (int64_t i = 0; i < kRowTile; ++i) {
+    for (int64_t i = 0; i < numRows; ++i) {
       lowRows.emplace_back();
-      SmallVector<OpFoldResult> at = {
-          affine(b, loc, b.getAffineSymbolExpr(0) + i, OpFoldResult(r))};
+      SmallVector<OpFoldResult> at;
+      if (!lagsAreLanes)
+        at.push_back(
+            affine(b, loc, b.getAffineSymbolExpr(0) + i, OpFoldResult(r)));
       llvm::append_range(at, index);
       for (Value part : low)
         lowRows.back().push_back(sliceAt(b, loc, part, at));
@@ -213,18 +242,26 @@ SmallVector<Value> KernelEmitter::sumStates(const Tile &tile,
 SmallVector<SmallVector<Value>> KernelEmitter::sumBlocks(const Tile &tile,
                                                          ArrayRef<Values> high,
                                                          ValueRange low) {
-  SmallVector<OpFoldResult> shape = {b.getIndexAttr(kKernelBlock)};
+  size_t parts = 1 + complexSum;
+  SmallVector<Values> blocks;
+  auto split = [&](ArrayRef<Value> sums) {
+    for (size_t g = 0; g < high.size(); ++g)
+      blocks.emplace_back(sums.slice(g * parts, parts));
+    return blocks;
+  };
+  if (lagsAreLanes)
+    return split(sumStates(tile, high, low, Value()));
+  SmallVector<OpFoldResult> shape = {b.getIndexAttr(block)};
   llvm::append_range(shape,
                      ArrayRef(tile.keptSizes()).drop_front(state.size()));
-  size_t parts = 1 + complexSum;
   Values carried = emptyParts(shape, parts * high.size(), sumType);
   Value zero = asValue(b, loc, b.getIndexAttr(0));
-  Value tiles = asValue(b, loc, b.getIndexAttr(kKernelBlock / kRowTile));
+  Value tiles = asValue(b, loc, b.getIndexAttr(block / numRows));
   carried =
       buildFor(b, loc, zero, tiles, carried, [&](Value i, ValueRange args) {
         AffineExpr s0 = b.getAffineSymbolExpr(0);
         Value r =
-            asValue(b, loc, affine(b, loc, s0 * kRowTile, OpFoldResult(i)));
+            asValue(b, loc, affine(b, loc, s0 * numRows, OpFoldResult(i)));
         Values sums = sumStates(tile, high, low, r), next(args);
         SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
         SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
@@ -232,7 +269,7 @@ SmallVector<SmallVector<Value>> KernelEmitter::sumBlocks(const Tile &tile,
         rowShape[0] = b.getIndexAttr(1);
         const Value *sum = sums.begin();
         for (size_t g = 0; g < high.size(); ++g)
-          for (int64_t k = 0; k < kRowTile; ++k) {
+          for (int64_t k = 0; k < numRows; ++k) {
             offsets[0] = affine(b, loc, s0 + k, OpFoldResult(r));
             for (size_t part = 0; part < parts; ++part) {
               Value &table = next[g * parts + part];
@@ -242,42 +279,43 @@ SmallVector<SmallVector<Value>> KernelEmitter::sumBlocks(const Tile &tile,
           }
         return next;
       });
-  SmallVector<Values> blocks;
-  for (size_t g = 0; g < high.size(); ++g)
-    blocks.emplace_back(ArrayRef(carried).slice(g * parts, parts));
-  return blocks;
+  return split(carried);
 }
 
 Value KernelEmitter::storeBlock(const Tile &tile, ValueRange sums,
                                 OpFoldResult begin, OpFoldResult size,
                                 Value out) {
-  Tile block = tile;
-  for (LoopRange &range : block.ranges)
+  Tile lags = tile;
+  for (LoopRange &range : lags.ranges)
     range.offset = b.getIndexAttr(0);
-  block.ranges[lag] = {begin, size, b.getIndexAttr(1)};
-  block.kept = {lag};
-  block.kept.append(tile.kept.begin() + state.size(), tile.kept.end());
-  unsigned numKept = block.kept.size();
+  lags.ranges[lag] = {begin, size, b.getIndexAttr(1)};
+  lags.kept = {lag};
+  lags.kept.append(tile.kept.begin() + state.size(), tile.kept.end());
+  unsigned numKept = lags.kept.size();
   AffineMap identity = b.getMultiDimIdentityMap(numKept);
   SmallVector<OpFoldResult> zeros(numKept, b.getIndexAttr(0));
   SmallVector<OpFoldResult> ones(numKept, b.getIndexAttr(1));
   Values rows;
   for (Value part : sums)
     rows.push_back(tensor::ExtractSliceOp::create(b, loc, part, zeros,
-                                                  block.keptSizes(), ones));
+                                                  lags.keptSizes(), ones));
   Type element = op.getType().getElementType();
-  Value slice = extractTile(b, loc, out, resultMap, block);
+  Value slice = extractTile(b, loc, out, resultMap, lags);
   Value stored =
       buildGeneric(b, loc, numKept, over(rows, identity),
-                   {{slice, block.sliceMap(resultMap)}},
+                   {{slice, lags.sliceMap(resultMap)}},
                    [&](OpBuilder &nested, Location at, ValueRange args) {
                      NumBuilder num(nested, at, sumType);
-                     Num x = toNum(args.take_front(1 + complexSum));
+                     Num bias = num.constant(getBias(sumType));
+                     if (complexSum)
+                       bias.im = bias.re;
+                     Num x =
+                         num.sub(toNum(args.take_front(1 + complexSum)), bias);
                      if (op.getProjection() == Projection::TwiceReal)
                        x = num.add(x, x);
                      return Values{num.store(x, element)};
                    })[0];
-  return insertTile(b, loc, stored, out, resultMap, block);
+  return insertTile(b, loc, stored, out, resultMap, lags);
 }
 
 /// `count` blocks from lag `begin` on, of which `size` lags are stored.
@@ -291,7 +329,7 @@ Value KernelEmitter::emitBlocks(const Tile &tile, const Tables &tables,
   }
   for (auto [g, sums] : llvm::enumerate(sumBlocks(tile, rounded, tables.low))) {
     out = storeBlock(tile, sums, begin, size, out);
-    begin = affine(b, loc, b.getAffineSymbolExpr(0) + kKernelBlock, begin);
+    begin = affine(b, loc, b.getAffineSymbolExpr(0) + block, begin);
   }
   return out;
 }
@@ -306,7 +344,7 @@ Value KernelEmitter::emitTile(const Tile &tile, Value out) {
   // Sixteen sums of a vector each; wider numbers take more vectors.
   int64_t wide = (1 + complexSum) * sumType.getIntOrFloatBitWidth() / 32;
   for (int64_t count : {std::max<int64_t>(4 / wide, 1), int64_t(1)}) {
-    int64_t lags = count * kKernelBlock;
+    int64_t lags = count * block;
     OpFoldResult groups =
         affine(b, loc, (s0 - s1).floorDiv(lags), {length, begin});
     if (getConstantIntValue(groups) == 0)
@@ -318,14 +356,14 @@ Value KernelEmitter::emitTile(const Tile &tile, Value out) {
           Value next = emitBlocks(
               tile, tables, high, count,
               affine(b, loc, s1 + s0 * lags, {OpFoldResult(i), begin}),
-              b.getIndexAttr(kKernelBlock), args.back());
+              b.getIndexAttr(block), args.back());
           high.push_back(next);
           return high;
         });
     begin = affine(b, loc, s1 + s0 * lags, {groups, begin});
   }
   Values high(ArrayRef(carried).drop_back());
-  OpFoldResult rest = affine(b, loc, s0 % kKernelBlock, length);
+  OpFoldResult rest = affine(b, loc, s0 % block, length);
   if (getConstantIntValue(rest) == 0)
     return carried.back();
   return emitBlocks(tile, tables, high, 1, begin, rest, carried.back());

@@ -5,7 +5,8 @@
 //   K_l = sum_state (c^T A^(h S)) * (A^r b),
 //
 // a product of two tables, the first advanced once per block. How they are
-// formed depends on the transition's structure.
+// formed depends on the transition's structure. A tile's lanes are channels, or
+// lags where those lie side by side in the result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,13 +33,14 @@ protected:
   struct Tables {
     /// c^T A^(h S) for the block at hand.
     Values high;
-    /// A^r b for r < S, over [S, kept...]: parts of type `sumType`.
+    /// A^r b for r < S, over [S, kept...], or [kept..., S] if lags are the
+    /// lanes: parts of type `sumType`.
     Values low;
     /// What `advance` multiplies by, A^S.
     Values step;
   };
 
-  KernelEmitter(mlir::OpBuilder &b, MaterializeKernelOp op);
+  KernelEmitter(mlir::OpBuilder &b, MaterializeKernelOp op, bool lagsAreLanes);
 
   virtual Tables makeTables(const Tile &tile) = 0;
   /// `high` in parts of type `sumType`.
@@ -47,8 +49,8 @@ protected:
   virtual Values advance(const Tile &tile, mlir::ValueRange high,
                          mlir::ValueRange step) = 0;
 
-  /// A table whose row r < S is `row(current)`, and current = `next(current)`
-  /// after each.
+  /// A table over [S, kept...] whose row r < S is `row(current)`, and current =
+  /// `next(current)` after each.
   Values makeRows(const Tile &tile, Values &current,
                   llvm::function_ref<Values(mlir::ValueRange)> row,
                   llvm::function_ref<Values(mlir::ValueRange)> next);
@@ -62,7 +64,10 @@ protected:
   mlir::Location loc;
   /// The real type of operands, at least 32 bits wide, and of the sums.
   mlir::Type real, sumType;
-  bool complexPowers;
+  bool complexPowers, lagsAreLanes;
+  /// S.
+  int64_t block;
+  unsigned lag;
   llvm::SmallVector<unsigned> parallel, state;
   llvm::SmallVector<mlir::OpFoldResult> sizes;
 
@@ -77,6 +82,8 @@ private:
   llvm::SmallVector<Values> sumBlocks(const Tile &tile,
                                       llvm::ArrayRef<Values> high,
                                       mlir::ValueRange low);
+  /// The same for `numRows` lags from `r` on of each block, or for all of them
+  /// if they are the lanes.
   Values sumStates(const Tile &tile, llvm::ArrayRef<Values> high,
                    mlir::ValueRange low, mlir::Value r);
   Values multiplyRows(llvm::ArrayRef<Values> high, llvm::ArrayRef<Values> low,
@@ -86,10 +93,8 @@ private:
                          mlir::OpFoldResult begin, mlir::OpFoldResult size,
                          mlir::Value out);
 
-  /// Lags computed at a time, for as many blocks as registers allow.
-  static constexpr int64_t kRowTile = 4;
-
-  unsigned lag;
+  /// Rows of lanes computed at a time, for as many blocks as registers allow.
+  int64_t numRows;
   mlir::AffineMap resultMap;
   bool complexSum;
 };

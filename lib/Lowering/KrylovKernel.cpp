@@ -29,8 +29,8 @@ using Dims = SmallVector<unsigned>;
 class KrylovKernel : public KernelEmitter {
 public:
   KrylovKernel(OpBuilder &b, MaterializeKernelOp op)
-      : KernelEmitter(b, op), row(*op.getRow()), origin(sizes.size()),
-        middle(origin + 1) {
+      : KernelEmitter(b, op, /*lagsAreLanes=*/false), row(*op.getRow()),
+        origin(sizes.size()), middle(origin + 1) {
     sumType = b.getF64Type();
     sizes.append(2, sizes[row]);
   }
@@ -191,8 +191,7 @@ KernelEmitter::Tables KrylovKernel::makeTables(const Tile &tile) {
         return transform(tile, matrix, x, /*transpose=*/false);
       });
   Value zero = asValue(b, loc, b.getIndexAttr(0));
-  Value squarings =
-      asValue(b, loc, b.getIndexAttr(llvm::Log2_64(kKernelBlock)));
+  Value squarings = asValue(b, loc, b.getIndexAttr(llvm::Log2_64(block)));
   tables.step =
       buildFor(b, loc, zero, squarings, matrix,
                [&](Value, ValueRange power) { return square(tile, power); });

@@ -11,7 +11,11 @@ namespace ssm {
 /// whatever the length, and each block adds one power to another.
 inline constexpr int64_t kKernelBlock = 32;
 
-/// Channels computed side by side, in one tile.
+/// The same where lags lie side by side in memory, and in the lanes: four
+/// vectors of AVX-512.
+inline constexpr int64_t kLagBlock = 64;
+
+/// Channels computed side by side, in one tile, where those do.
 inline constexpr int64_t kKernelLanes = 16;
 
 } // namespace ssm
