@@ -202,7 +202,8 @@ def operators():
     yield "long_conv", (numbers(2, 3, 5), numbers(3, 9), -1, "two_sided", "auto", "norm")
     yield "recurrence", ([a, u, b, c], "a:hn, u:bth, b:hn, c:hn -> bth, hnb", "", output, *options[1:])
     yield "recurrence", ([numbers(3, 3), numbers(2, 4, 3)], "a:hz, u:bth -> bth, bh", "hz", "none", *options[1:])
-    yield "convolution", (numbers(2, 3, 5), numbers(3, 5), "u:bht, k:ht -> bht", True, "auto", "norm")
+    yield "convolution", (numbers(2, 3, 5), numbers(3, 5), "u:bht, k:ht -> bht", "backward", "auto", "norm")
+    yield "convolution", (numbers(2, 3, 5), numbers(3, 9), "u:bht, k:ht -> bht", "two_sided", "auto", "norm")
 
 
 @pytest.mark.parametrize("name,arguments", list(operators()))
