@@ -7,6 +7,8 @@
 
 #include "RecurrenceTile.h"
 
+#include "Transpose.h"
+
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -56,25 +58,65 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
   if (fuseProducer(b, operand, own) || operand.varies)
     return operand;
 
-  // Bring the slice into the order of the kept dimensions, split and widened.
+  operand.fixed = bringIn(b, operand);
+  return operand;
+}
+
+/// A dimension whose elements lie side by side where lanes do not, if squares
+/// of both fit the tile.
+std::optional<unsigned> RecurrenceTile::findSide(ArrayRef<unsigned> dims) {
+  auto isLarge = [&](unsigned dim) {
+    return getConstantIntValue(tile.ranges[dim].size).value_or(0) >= kSquare;
+  };
+  if (dims.size() < 2 ||
+      !llvm::is_contained(dims.drop_back(), tile.kept.back()) ||
+      !isLarge(tile.kept.back()) || !isLarge(dims.back()))
+    return std::nullopt;
+  return dims.back();
+}
+
+SmallVector<OpFoldResult> RecurrenceTile::sizesOf(ArrayRef<unsigned> dims) {
+  return llvm::map_to_vector(
+      dims, [&](unsigned dim) { return tile.ranges[dim].size; });
+}
+
+Value RecurrenceTile::transpose(OpBuilder &b, Value part,
+                                ArrayRef<unsigned> from, ArrayRef<unsigned> to,
+                                unsigned side) {
+  auto mapOf = [&](ArrayRef<unsigned> dims) {
+    SmallVector<AffineExpr> exprs;
+    for (unsigned dim : dims)
+      exprs.push_back(b.getAffineDimExpr(dim));
+    return AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext());
+  };
+  Value out = tensor::EmptyOp::create(b, loc, sizesOf(to), real);
+  return transposeTile(b, loc, {part, mapOf(from)}, {out, mapOf(to)},
+                       tile.atOrigin(), tile.kept.back(), side);
+}
+
+/// The slice in the order of the kept dimensions, split and widened.
+Labelled RecurrenceTile::bringIn(OpBuilder &b, const TileOperand &operand) {
   Labelled slice = readSlice(b, operand, Step());
-  SmallVector<unsigned> &order = operand.fixed.dims;
-  SmallVector<OpFoldResult> sizes;
+  SmallVector<unsigned> order;
   for (unsigned dim : operand.tile.kept)
-    if (llvm::is_contained(slice.dims, dim)) {
+    if (llvm::is_contained(slice.dims, dim))
       order.push_back(dim);
-      sizes.push_back(tile.ranges[dim].size);
-    }
-  Labelled out{{}, order};
+  std::optional<unsigned> side = findSide(slice.dims);
+  Labelled out{{}, side ? slice.dims : order};
   for (unsigned i = 0; i < 1u + operand.isComplex; ++i)
-    out.parts.push_back(tensor::EmptyOp::create(b, loc, sizes, real));
-  operand.fixed.parts =
-      buildOver(b, loc, order, slice, out,
+    out.parts.push_back(
+        tensor::EmptyOp::create(b, loc, sizesOf(out.dims), real));
+  out.parts =
+      buildOver(b, loc, out.dims, slice, out,
                 [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
                   Num x = NumBuilder(nested, bodyLoc, real).load(args[0]);
                   return toParts(x, x.isComplex());
                 });
-  return operand;
+  if (!side)
+    return out;
+  for (Value &part : out.parts)
+    part = transpose(b, part, slice.dims, order, *side);
+  return {out.parts, order};
 }
 
 bool RecurrenceTile::fuseProducer(OpBuilder &b, TileOperand &operand,
@@ -115,14 +157,11 @@ pointersTo(ArrayRef<TileOperand> operands) {
 Labelled RecurrenceTile::computeSlice(OpBuilder &b, const TileOperand &operand,
                                       const Step &step) {
   Labelled out;
-  SmallVector<OpFoldResult> sizes;
   for (unsigned dim : tile.kept)
-    if (uses(operand.map, dim)) {
+    if (uses(operand.map, dim))
       out.dims.push_back(dim);
-      sizes.push_back(tile.ranges[dim].size);
-    }
   out.parts.push_back(tensor::EmptyOp::create(
-      b, loc, sizes, getElementTypeOrSelf(operand.source)));
+      b, loc, sizesOf(out.dims), getElementTypeOrSelf(operand.source)));
   out.parts =
       buildOver(b, loc, out.dims, read(b, pointersTo(operand.inputs), step),
                 out, [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
@@ -337,21 +376,21 @@ ScanTile::Values RecurrenceTile::finish(OpBuilder &b, ValueRange prefix) {
   if (final == results.end())
     return {};
   Type element = final->type.getElementType();
-  AffineMap sliceMap = tile.sliceMap(final->map);
-  SmallVector<OpFoldResult> sizes;
+  SmallVector<unsigned> dims;
   for (unsigned dim : dimsOf(final->map))
     if (tile.keeps(dim))
-      sizes.push_back(tile.ranges[dim].size);
-  Value empty = tensor::EmptyOp::create(b, loc, sizes, element);
-  AffineMap identity = b.getMultiDimIdentityMap(rank());
-  SmallVector<Indexed> overPrefix;
-  for (Value part : prefix)
-    overPrefix.push_back({part, identity});
-  return buildGeneric(
-      b, loc, rank(), overPrefix, {{empty, sliceMap}},
-      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-        NumBuilder num(nested, bodyLoc, real);
-        Num x = toNum(args.take_front(prefix.size()));
-        return Values{num.store(x, element)};
-      });
+      dims.push_back(dim);
+  Labelled state = overTile(prefix);
+  if (std::optional<unsigned> side = findSide(dims)) {
+    for (Value &part : state.parts)
+      part = transpose(b, part, state.dims, dims, *side);
+    state.dims = dims;
+  }
+  Labelled out{{tensor::EmptyOp::create(b, loc, sizesOf(dims), element)}, dims};
+  return buildOver(b, loc, state.dims, state, out,
+                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                     NumBuilder num(nested, bodyLoc, real);
+                     Num x = toNum(args.take_front(prefix.size()));
+                     return Values{num.store(x, element)};
+                   });
 }

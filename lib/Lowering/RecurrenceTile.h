@@ -89,6 +89,13 @@ private:
   /// The inputs of an elementwise op as operands.
   std::vector<TileOperand> makeInputs(mlir::OpBuilder &b,
                                       const Elementwise &neighbour);
+  Labelled bringIn(mlir::OpBuilder &b, const TileOperand &operand);
+  std::optional<unsigned> findSide(llvm::ArrayRef<unsigned> dims);
+  llvm::SmallVector<mlir::OpFoldResult> sizesOf(llvm::ArrayRef<unsigned> dims);
+  /// A part of a number with its dimensions in the order `to`.
+  mlir::Value transpose(mlir::OpBuilder &b, mlir::Value part,
+                        llvm::ArrayRef<unsigned> from,
+                        llvm::ArrayRef<unsigned> to, unsigned side);
   Labelled readSlice(mlir::OpBuilder &b, const TileOperand &operand,
                      const Step &step);
   /// Makes the operand one that its elementwise producer computes in the tile,

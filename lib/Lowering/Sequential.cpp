@@ -39,7 +39,9 @@ static int64_t countTiles(const ScanProblem &problem, int64_t lanes,
     return 1;
   auto channels =
       getConstantIntValue(problem.loopSizes[problem.parallel.back()]);
-  if (!channels || *channels == 0 || *channels % lanes != 0)
+  auto steps = getConstantIntValue(problem.loopSizes[problem.time]);
+  if (!channels || *channels == 0 || *channels % lanes != 0 ||
+      (steps && *steps <= kBandSteps))
     return 1;
   int64_t rows = 1;
   for (unsigned dim : ArrayRef(problem.parallel).drop_back())

@@ -10,9 +10,6 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Rows and columns of the squares: a vector register of f32, sixteen times.
-static constexpr int64_t kSquare = 16;
-
 Value ssm::transposeTile(OpBuilder &b, Location loc, Indexed from, Indexed to,
                          const Tile &tile, unsigned row, unsigned column) {
   SmallVector<TileAxis> units;

@@ -11,6 +11,10 @@ namespace ssm {
 /// channel, and blocks of a handful of operands that fit the first cache.
 constexpr int64_t kBlockSteps = 64;
 
+/// Rows and columns of the squares that are transposed in registers: a vector
+/// of f32, sixteen times.
+constexpr int64_t kSquare = 16;
+
 /// Whether steps of time lie next to each other and lanes do not.
 bool isTimeContiguous(mlir::AffineMap map, unsigned time, unsigned lane);
 

@@ -93,6 +93,19 @@ def test_time_varying(dtype, strategy):
     check(varying(dtype), dtype, strategy)
 
 
+@pytest.mark.parametrize("strategy", SCANS)
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_states_side_by_side(dtype, strategy):
+    """Squares of channels and states, those left over, and states that are no square."""
+    case = make({"b": 2, "h": 48, "n": 20}, dtype)
+    cases = [case("hn,hn,hn,bth->bth", length, complex=complex, init="bhn", projection=projection, h=h, n=n)
+             for complex, projection in (("", "none"), ("abch", "twice_real"))
+             for length, h, n in ((1, 48, 20), (3, 35, 32), (1, 16, 8), (9, 160, 16))]
+    cases += [case("bthn,btn,btn,bth->bth", 5, init="bhn", final="hbn"), case("hn,bthn,,bth->bthn", 4, init="bhn"),
+              case("hn,hn,hn,bth->bth", 2, complex="abch", init="hn", projection="real", final="bnh", dynamic="bth")]
+    check(cases, dtype, strategy)
+
+
 @pytest.mark.parametrize("strategy", SCANS + CONVOLUTIONS)
 @pytest.mark.parametrize("dtype,unit", [("f32", 2.0**-24), ("bf16", 2.0**-8)])
 def test_a_transition_in_f64_makes_the_state_f64(dtype, unit, strategy):
