@@ -200,6 +200,15 @@ SmallVector<Value> FFTEmitter::readTwiddle(Value position, bool inverse) {
   return parts;
 }
 
+SmallVector<SmallVector<Value>> FFTEmitter::readTwiddles(const Round &round,
+                                                         Value k) {
+  SmallVector<Values> w(round.radix);
+  Value first = add(round.firstTwiddle, mul(k, index(round.radix - 1)));
+  for (int64_t q = 1; q < round.radix; ++q)
+    w[q] = readTwiddle(add(first, index(q - 1)), round.inverse);
+  return w;
+}
+
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//
@@ -335,10 +344,7 @@ SmallVector<Value> FFTEmitter::emitStep(ValueRange work, const Round &round,
                                         Value k) {
   int64_t radix = round.radix;
   SmallVector<Value> rows = rowsFrom(add(round.base, k), round.part, radix);
-  SmallVector<Values> w(radix);
-  Value first = add(round.firstTwiddle, mul(k, index(radix - 1)));
-  for (int64_t q = 1; q < radix; ++q)
-    w[q] = readTwiddle(add(first, index(q - 1)), round.inverse);
+  SmallVector<Values> w = readTwiddles(round, k);
   Values values =
       mapRows(readRows(work, rows), {}, [&](auto &num, auto z, auto) {
         auto twist = [&] {

@@ -52,6 +52,24 @@ public:
   /// Forward transform, product with `spectrum`, inverse transform times size.
   /// A spectrum of one lane is that of all. All rounds must be written out.
   Values emitConvolution(mlir::ValueRange work, mlir::ValueRange spectrum);
+
+  /// The first radix, of a transform whose first round may be joined with what
+  /// brings the rows, and its inverse's last with what takes them; else 0.
+  int64_t getBorderRadix() const;
+  /// The transform of rows that have gone through the first round already.
+  FFTEmitter withoutBorder() const;
+  /// Butterfly `k` of the first round, of real rows k, k + size / radix, ...
+  /// that are not in the work tile yet: row j times factor j, zero beyond those
+  /// given.
+  Values emitFirstStep(mlir::ValueRange work, mlir::Value k,
+                       llvm::ArrayRef<mlir::Value> rows,
+                       llvm::ArrayRef<Num> factors);
+  /// Butterfly `k` of the inverse's last round, to as many of these rows as
+  /// there are: Re(z conj(factor)), written over them.
+  Values emitLastStep(mlir::ValueRange work, mlir::Value k,
+                      llvm::ArrayRef<mlir::Value> rows,
+                      llvm::ArrayRef<Num> factors);
+
   /// The position of a frequency in a forward transform.
   mlir::Value emitPosition(mlir::Value frequency);
 
@@ -77,8 +95,11 @@ private:
                    mlir::ValueRange values);
   llvm::SmallVector<mlir::Value> rowsFrom(mlir::Value base, mlir::Value stride,
                                           int64_t count);
+  Round getBorder(bool inverse);
   /// The parts of twiddle factor number `position`.
   Values readTwiddle(mlir::Value position, bool inverse);
+  /// Those of butterfly `k`; nothing for the first row.
+  llvm::SmallVector<Values> readTwiddles(const Round &round, mlir::Value k);
   /// Runs `body(builder, numbers, extra numbers)` on rows in place.
   template <typename Body>
   Values mapRows(mlir::ValueRange rows, mlir::ValueRange extra, Body body);

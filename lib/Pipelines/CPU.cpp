@@ -81,6 +81,7 @@ static void addTensorOptimization(OpPassManager &pm) {
 static void addBufferization(OpPassManager &pm) {
   pm.addPass(createReuseIterArgs());
   pm.addNestedPass<func::FuncOp>(createUnshareFills());
+  pm.addNestedPass<func::FuncOp>(createFullRankWrites());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.allowReturnAllocsFromLoops = true;

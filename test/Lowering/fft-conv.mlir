@@ -19,15 +19,20 @@
 // CHECK: tensor.extract %[[W]]#0[%[[T]]]
 // CHECK: scf.forall.in_parallel
 // CHECK-NEXT: tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%[[TILE]], 0, 0] [1, 128, 16]
-// 2. For each tile of the signal: load and weight; transform, multiply by the
-// spectrum and transform back; weight and store.
+// 2. For each tile of the signal: the first round of radix 8 reads the signal
+// where it lies, in two stripes: of the rows k + 16 j, 7 are below 100 for k < 4
+// and 6 for the others. Then the other rounds, and a last one that writes.
 // CHECK: scf.forall (%[[B:.*]], %[[TILE:.*]]) in (2, 2) {{.*}} -> (tensor<2x100x32xf32>)
 // CHECK: tensor.extract_slice %[[SPECTRA]]#0[%[[TILE]], 0, 0] [1, 128, 16]
-// CHECK: scf.for %[[T:.*]] = %c0 to %c100 step %c1
+// CHECK: scf.for %[[T:.*]] = %c0 to %c4 step %c1 {{.*}} -> (tensor<128x16xf32>, tensor<128x16xf32>)
 // CHECK: tensor.extract_slice %[[U]][%[[B]], %[[T]], %{{.*}}] [1, 1, 16]
-// CHECK: scf.for
-// CHECK: scf.for %[[T:.*]] = %c0 to %c100 step %c1 {{.*}} -> (tensor<1x100x16xf32>)
+// CHECK: %[[LAST:.*]] = arith.addi %[[T]], %c96
+// CHECK-NEXT: tensor.extract_slice %[[U]][%[[B]], %[[LAST]], %{{.*}}] [1, 1, 16]
+// CHECK: scf.for %{{.*}} = %c0 to %c12 step %c1 {{.*}} -> (tensor<128x16xf32>, tensor<128x16xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1
+// CHECK: scf.for %[[T:.*]] = %c0 to %c4 step %c1 {{.*}} -> (tensor<1x100x16xf32>)
 // CHECK: tensor.insert_slice {{.*}}[0, %[[T]], 0] [1, 1, 16]
+// CHECK: scf.for %{{.*}} = %c0 to %c12 step %c1 {{.*}} -> (tensor<1x100x16xf32>)
 // CHECK: scf.forall.in_parallel
 // CHECK-NEXT: tensor.parallel_insert_slice {{.*}}[%[[B]], 0, %{{.*}}] [1, 100, 16]
 // CHECK-NOT: scf.for

@@ -30,6 +30,15 @@ def UnshareFills : Pass<"ssm-unshare-fills", "::mlir::func::FuncOp"> {
   }];
 }
 
+def FullRankWrites : Pass<"ssm-full-rank-writes", "::mlir::func::FuncOp"> {
+  let summary = "write rows at the start of a tensor as vectors of its rank";
+  let description = [{
+    Bufferization mistakes a shorter vector at indices of zero for a write of
+    the whole tensor if it is longer than the tensor's first dimension.
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect"];
+}
+
 def HoistSubsets : Pass<"ssm-hoist-subsets", "::mlir::func::FuncOp"> {
   let summary = "hoist tensor slices that a loop reads and writes in place";
   let description = [{

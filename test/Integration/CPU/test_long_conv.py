@@ -15,9 +15,9 @@ def cases(dtype):
         used.update((k, options.pop(k)) for k in list(options) if len(k) == 1)
         return Conv(spec, {"t": length, **used}, taps, dtype, complex, **options)
 
-    # A kernel as long as the signal; at 65536 a kernel of that length is
+    # A kernel as long as the signal, tiles full of channels or not; at 65536 a kernel of that length is
     # quadratic work for direct_conv, so that one has a single channel.
-    out = [case("bht,ht->bht", n, n) for n in LENGTHS[:-1]] + [case("t,t->t", LENGTHS[-1], LENGTHS[-1])]
+    out = [case("bht,ht->bht", n, n, h=16 if k % 2 else 3) for k, n in enumerate(LENGTHS[:-1])] + [case("t,t->t", LENGTHS[-1], LENGTHS[-1])]
     # A shorter kernel, a longer one, one tap, none.
     out += [case("bht,ht->bht", n, taps, dynamic="bht" * (k % 2)) for k, (n, taps) in enumerate([
         (100, 1), (100, 5), (100, 64), (100, 99), (100, 101), (64, 300), (1, 7), (3, 2), (0, 3), (5, 0), (4096, 17)])]
@@ -25,6 +25,9 @@ def cases(dtype):
     if dtype == "f64":
         return out
     out += [case("th,ht->th", n, n, dynamic="t") for n in (0, 1, 2, 63, 65, 1000)]
+    # Rows of the first round in one stripe or two.
+    out += [case("bth,ht->bth", n, n, h=16) for n in (4, 7, 40, 64, 300)]
+    out += [case("bth,ht->bht", 300, 300, h=16, direction="backward")]
     # Layouts and sharing: one signal through many kernels, one kernel for all.
     out += [case(spec, 130, 130, dynamic="h" * (k % 2)) for k, spec in enumerate([
         "bth,ht->bth", "bth,th->bht", "tbh,th->bth", "bht,t->bht", "bth,t->bth", "t,ht->th", "bt,ht->bth",

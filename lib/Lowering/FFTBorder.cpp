@@ -1,0 +1,111 @@
+//===- FFTBorder.cpp - First and last rounds joined with their rows -------===//
+//
+// The first round of a forward transform reads its rows where they come from
+// instead of the work tile, and the last round of the inverse writes them where
+// they go: two passes over the work tile less, which is larger than the caches
+// for long transforms.
+//
+//===----------------------------------------------------------------------===//
+#include "Butterfly.h"
+#include "FFTEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace ssm;
+
+int64_t FFTEmitter::getBorderRadix() const {
+  if (isWide || runs.empty() || !getConstantIntValue(size))
+    return 0;
+  int64_t radix = runs.front().radix;
+  return radix <= FFTPlan::kMaxUnrolledRadix || llvm::isPowerOf2_64(radix)
+             ? radix
+             : 0;
+}
+
+FFTEmitter FFTEmitter::withoutBorder() const {
+  FFTEmitter inner = *this;
+  Run &first = inner.runs.front();
+  int64_t begin = *getConstantIntValue(first.begin) + 1;
+  first.begin = b.getIndexAttr(begin);
+  if (getConstantIntValue(first.end) == begin)
+    inner.runs.erase(inner.runs.begin());
+  return inner;
+}
+
+FFTEmitter::Round FFTEmitter::getBorder(bool inverse) {
+  int64_t radix = getBorderRadix();
+  return {radix, index(0), index(*getConstantIntValue(size) / radix), index(0),
+          inverse};
+}
+
+/// A row that all lanes share has no dimension.
+static Indexed asRow(OpBuilder &b, Value row) {
+  bool isShared = cast<RankedTensorType>(row.getType()).getRank() == 0;
+  return {row, isShared ? AffineMap::get(1, 0, {}, b.getContext())
+                        : b.getMultiDimIdentityMap(1)};
+}
+
+SmallVector<Value> FFTEmitter::emitFirstStep(ValueRange work, Value k,
+                                             ArrayRef<Value> rows,
+                                             ArrayRef<Num> factors) {
+  Round round = getBorder(/*inverse=*/false);
+  SmallVector<Value> places = rowsFrom(k, round.part, round.radix);
+  SmallVector<Values> w = readTwiddles(round, k);
+  SmallVector<Indexed> ins, outs;
+  for (Value row : rows)
+    ins.push_back(asRow(b, row));
+  for (Value row : readRows(work, places))
+    outs.push_back(asRow(b, row));
+  Values values = buildGeneric(
+      b, loc, 1, ins, outs,
+      [&](OpBuilder &nested, Location at, ValueRange scalars) {
+        NumBuilder num(nested, at, real);
+        Value zero = num.constant(0).re;
+        SmallVector<Num> z(round.radix, {zero, zero});
+        for (auto [j, factor] : llvm::enumerate(factors))
+          z[j] = num.mul(num.load(scalars[j]), factor);
+        emitButterfly(num, MutableArrayRef<Num>(z), /*inverse=*/false);
+        for (int64_t q = 1; q < round.radix; ++q)
+          z[q] = num.mul(z[q], {w[q][0], w[q][1]});
+        Values parts;
+        for (Num x : z)
+          parts.push_back(x.re);
+        for (Num x : z)
+          parts.push_back(x.im);
+        return parts;
+      });
+  return writeRows(work, places, values);
+}
+
+SmallVector<Value> FFTEmitter::emitLastStep(ValueRange work, Value k,
+                                            ArrayRef<Value> rows,
+                                            ArrayRef<Num> factors) {
+  Round round = getBorder(/*inverse=*/true);
+  SmallVector<Values> w = readTwiddles(round, k);
+  SmallVector<Indexed> ins, outs;
+  for (Value row : readRows(work, rowsFrom(k, round.part, round.radix)))
+    ins.push_back(asRow(b, row));
+  for (Value row : rows)
+    outs.push_back(asRow(b, row));
+  return buildGeneric(
+      b, loc, 1, ins, outs,
+      [&](OpBuilder &nested, Location at, ValueRange scalars) {
+        NumBuilder num(nested, at, real);
+        SmallVector<Num> z;
+        for (int64_t q = 0; q < round.radix; ++q)
+          z.push_back({scalars[q], scalars[round.radix + q]});
+        for (int64_t q = 1; q < round.radix; ++q)
+          z[q] = num.mul(z[q], {w[q][0], w[q][1]});
+        emitButterfly(num, MutableArrayRef<Num>(z), /*inverse=*/true);
+        Values results;
+        for (auto [j, row] : llvm::enumerate(rows)) {
+          Value y = num.addf(num.mulf(z[j].re, factors[j].re),
+                             num.mulf(z[j].im, factors[j].im));
+          results.push_back(num.store({y, Value()}, getElementTypeOrSelf(row)));
+        }
+        return results;
+      });
+}

@@ -1,0 +1,226 @@
+//===- FFTConvRows.cpp - Between operands and work tiles ------------------===//
+//
+// An operand's steps times the weights into the rows of a work tile, and back.
+// Contiguous time is transposed by blocks.
+//
+//===----------------------------------------------------------------------===//
+#include "FFTConvEmitter.h"
+#include "Transpose.h"
+
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Utils/Num.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace ssm;
+
+Value FFTConvEmitter::stepOf(TimeRange block, Value i) {
+  AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
+  return asValue(b, loc, affine(b, loc, sum, {block.begin, OpFoldResult(i)}));
+}
+
+OpFoldResult FFTConvEmitter::placeOf(TimeRange block, Value i, bool turned) {
+  if (!turned)
+    return i;
+  return affine(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1) - 1,
+                {block.length, OpFoldResult(i)});
+}
+
+Tile FFTConvEmitter::blockOf(const Tile &tile, TimeRange block, bool turned) {
+  Tile part = tile;
+  OpFoldResult begin = block.begin;
+  if (turned)
+    begin = affine(b, loc,
+                   b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1) -
+                       b.getAffineSymbolExpr(2),
+                   {sizes[time], block.begin, block.length});
+  part.ranges[time] = {begin, block.length, b.getIndexAttr(1)};
+  return part;
+}
+
+SmallVector<Value> FFTConvEmitter::forEachBlockOf(
+    AffineMap map, OpFoldResult count, ValueRange carried,
+    function_ref<Values(TimeRange, ValueRange)> body) {
+  if (parallel.empty() || !isTimeContiguous(map, time, parallel.back()))
+    return body({b.getIndexAttr(0), count}, carried);
+  return forEachBlock(b, loc, count, kBlockSteps, /*backward=*/false, carried,
+                      body);
+}
+
+SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
+                                           Value t, bool isFuture, Value scale,
+                                           ValueRange work) {
+  Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
+  Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
+  if (isFuture) {
+    // Times -i.
+    std::swap(wr, wi);
+    wi = arith::NegFOp::create(b, loc, wi);
+  }
+  if (scale) {
+    wr = arith::MulFOp::create(b, loc, wr, scale);
+    wi = arith::MulFOp::create(b, loc, wi, scale);
+  }
+  OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
+                            strides = {one, one};
+  auto rowType = RankedTensorType::get(
+      {getConstantIntValue(width).value_or(ShapedType::kDynamic)}, real);
+  AffineMap identity = b.getMultiDimIdentityMap(1);
+  SmallVector<Indexed> outs;
+  for (Value part : work)
+    outs.push_back({tensor::ExtractSliceOp::create(b, loc, rowType, part,
+                                                   offsets, shape, strides),
+                    identity});
+  // A value without the lane dimension is shared by all lanes.
+  AffineMap source = cast<RankedTensorType>(slice.getType()).getRank() == 0
+                         ? AffineMap::get(1, 0, {}, b.getContext())
+                         : identity;
+  Values rows =
+      buildGeneric(b, loc, 1, {{slice, source}}, outs,
+                   [&](OpBuilder &nested, Location at, ValueRange scalars) {
+                     NumBuilder num(nested, at, real);
+                     Num x = num.load(scalars[0]), w{wr, wi};
+                     // The past may have come to the same row.
+                     Num row = isFuture
+                                   ? num.mulAdd(x, w, {scalars[1], scalars[2]})
+                                   : num.mul(x, w);
+                     return Values{row.re, row.im};
+                   });
+  Values next;
+  for (auto [row, part] : llvm::zip_equal(rows, work))
+    next.push_back(tensor::InsertSliceOp::create(b, loc, row, part, offsets,
+                                                 shape, strides));
+  return next;
+}
+
+SmallVector<Value> FFTConvEmitter::loadStretch(Indexed operand,
+                                               const Tile &tile,
+                                               const Stretch &stretch,
+                                               OpFoldResult width, Value scale,
+                                               ValueRange work) {
+  bool turned = isTurned(operand.value);
+  AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1);
+  return forEachBlockOf(
+      operand.map, stretch.count, work,
+      [&](TimeRange range, ValueRange carried) {
+        TimeRange source = range, rows = range;
+        source.begin = affine(b, loc, x + y, {range.begin, stretch.begin});
+        if (stretch.isFuture)
+          rows.begin =
+              affine(b, loc, b.getAffineSymbolExpr(2) + x - y,
+                     {range.begin, stretch.count, transform.getSize()});
+        Tile block = blockOf(tile, source, turned);
+        Indexed from = operand;
+        if (!parallel.empty() &&
+            isTimeContiguous(from.map, time, parallel.back())) {
+          from = packBlock(b, loc, from, block, time, parallel.back());
+          block = block.atOrigin();
+        }
+        return buildFor(b, loc, asValue(b, loc, b.getIndexAttr(0)),
+                        asValue(b, loc, range.length), carried,
+                        [&](Value i, ValueRange args) {
+                          LoopRange place{placeOf(range, i, turned),
+                                          b.getIndexAttr(1), b.getIndexAttr(1)};
+                          Tile at = block.narrow(b, loc, time, place);
+                          Value slice =
+                              extractTile(b, loc, from.value, from.map, at);
+                          return loadRow(slice, width, stepOf(rows, i),
+                                         stretch.isFuture, scale, args);
+                        });
+      });
+}
+
+SmallVector<Value> FFTConvEmitter::load(Indexed operand, const Tile &tile,
+                                        ArrayRef<Stretch> stretches,
+                                        Value scale) {
+  // A kernel that all lanes share is repeated in each.
+  OpFoldResult width = b.getIndexAttr(parallel.empty() ? 1 : lanes);
+  if (!parallel.empty() && tile.keeps(parallel.back()))
+    width = tile.ranges[parallel.back()].size;
+  bool full = getConstantIntValue(width) == lanes;
+  Values work = transform.makeWork();
+  work = transform.clearRows(
+      work, asValue(b, loc, full ? stretches[0].count : b.getIndexAttr(0)));
+  for (const Stretch &stretch : stretches)
+    if (getConstantIntValue(stretch.count) != 0)
+      work = loadStretch(operand, tile, stretch, width, scale, work);
+  return work;
+}
+
+Value FFTConvEmitter::storeRow(ValueRange work, OpFoldResult width, Value t,
+                               Value slice) {
+  OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
+                            strides = {one, one};
+  SmallVector<int64_t> rowShape;
+  if (!parallel.empty())
+    rowShape.push_back(
+        getConstantIntValue(width).value_or(ShapedType::kDynamic));
+  auto rowType = RankedTensorType::get(rowShape, real);
+  AffineMap identity = b.getMultiDimIdentityMap(rowShape.size());
+  SmallVector<Indexed> ins;
+  for (Value half : work)
+    ins.push_back({tensor::ExtractSliceOp::create(b, loc, rowType, half,
+                                                  offsets, shape, strides),
+                   identity});
+  Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
+  Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
+  return buildGeneric(
+      b, loc, rowShape.size(), ins, {{slice, identity}},
+      [&](OpBuilder &nested, Location at, ValueRange scalars) {
+        NumBuilder num(nested, at, real);
+        Value y = num.addf(num.mulf(scalars[0], wr), num.mulf(scalars[1], wi));
+        return Values{num.store({y, Value()}, op.getType().getElementType())};
+      })[0];
+}
+
+Value FFTConvEmitter::makeBlock(AffineMap map, const Tile &block) {
+  SmallVector<OpFoldResult> shape;
+  for (unsigned dim : dimsOf(map))
+    shape.push_back(block.ranges[dim].size);
+  return tensor::EmptyOp::create(b, loc, shape, op.getType().getElementType());
+}
+
+Value FFTConvEmitter::turnBlock(Indexed filled, const Tile &block, Value part) {
+  Tile whole = block.withAllDims();
+  Value target = extractTile(b, loc, part, resultMap, whole);
+  target = transposeTile(b, loc, filled, {target, resultMap}, whole.atOrigin(),
+                         parallel.back(), time);
+  return insertTile(b, loc, target, part, resultMap, whole);
+}
+
+Value FFTConvEmitter::store(ValueRange work, const Tile &tile, Value part) {
+  Value zero = asValue(b, loc, b.getIndexAttr(0));
+  bool turned = op.getDirection() == Direction::Backward;
+  OpFoldResult width = parallel.empty() ? OpFoldResult(b.getIndexAttr(1))
+                                        : tile.ranges[parallel.back()].size;
+  Tile origin = tile.atOrigin();
+  return forEachBlockOf(
+      resultMap, sizes[time], part, [&](TimeRange range, ValueRange carried) {
+        Tile block = blockOf(origin, range, turned);
+        bool contiguous = !parallel.empty() &&
+                          isTimeContiguous(resultMap, time, parallel.back());
+        Indexed rows = {carried[0], resultMap};
+        Tile place = block;
+        if (contiguous) {
+          rows.map = lanesLast(resultMap, parallel.back());
+          place = block.atOrigin();
+          rows.value = makeBlock(rows.map, block);
+        }
+        Value filled = buildFor(
+            b, loc, zero, asValue(b, loc, range.length), rows.value,
+            [&](Value i, ValueRange args) {
+              Tile local = place.narrow(b, loc, time,
+                                        {placeOf(range, i, turned),
+                                         b.getIndexAttr(1), b.getIndexAttr(1)});
+              Value slice = extractTile(b, loc, args[0], rows.map, local);
+              Value row = storeRow(work, width, stepOf(range, i), slice);
+              return Values{insertTile(b, loc, row, args[0], rows.map, local)};
+            })[0];
+        if (!contiguous)
+          return Values{filled};
+        return Values{turnBlock({filled, rows.map}, block, carried[0])};
+      })[0];
+}
