@@ -7,7 +7,8 @@
 //
 // What a block of `steps` steps loads comes in front of what it computes, so
 // that a thread waits for memory once. Elementwise ops around the recurrence
-// are computed where their values are needed; values without time, once.
+// are computed where their values are needed; values without time, once; values
+// without state by the lanes in turn, a step each, and handed on by shuffles.
 //
 // Channels of a warp are neighbours along the result's last dimension but time,
 // so a layout with channels last is read and written in whole sectors. There
@@ -77,7 +78,13 @@ private:
   SmallVector<Num> emitSteps(ArrayRef<Num> x, Value first, int64_t steps);
   SmallVector<Num> emitStep(ArrayRef<Num> x);
   Num emitOutput(ArrayRef<Num> x);
-  void storeResults(Value time);
+  /// A time whose results are the thread's, if it is to write them.
+  struct Turn {
+    Value time, writes;
+  };
+  void storeResults(const Turn &turn, ArrayRef<Num> y);
+  Value timeOf(Value step);
+  Value laneOfWarp(int64_t i);
 
   /// The loop dimensions of the thread's i-th state, without time.
   SmallVector<Value> at(int64_t i);
@@ -179,20 +186,37 @@ SmallVector<Num> ChannelScan::emitStep(ArrayRef<Num> x) {
           point.read({op.getInput(), op.getInputIndexingMap()}, n), drive);
     next.push_back(k.num.mulAdd(a, x[n], drive));
   }
-  if (!fused.results.empty())
-    point.define({op.getResult(), op.getResultIndexingMap()},
-                 emitOutput(op.getRead() == ReadPoint::Before
-                                ? x
-                                : ArrayRef<Num>(next)));
   return next;
 }
 
-void ChannelScan::storeResults(Value time) {
+/// The number of a step as time.
+Value ChannelScan::timeOf(Value step) {
+  if (!op.isBackward())
+    return step;
+  Value last = arith::SubIOp::create(b, k.loc, length, k.constant(1));
+  return arith::SubIOp::create(b, k.loc, last, step);
+}
+
+/// The results at one of the times of `turn`, of which `y` has a value each.
+void ChannelScan::storeResults(const Turn &turn, ArrayRef<Num> y) {
+  point.enter(turn.time);
+  Num mine = y[0];
+  for (int64_t i = 1; i < static_cast<int64_t>(y.size()); ++i) {
+    Value isMine = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq,
+                                         lane, k.constant(i));
+    auto choose = [&](Value part, Value chosen) -> Value {
+      return part ? arith::SelectOp::create(b, k.loc, isMine, part, chosen)
+                        .getResult()
+                  : Value();
+    };
+    mine = {choose(y[i].re, mine.re), choose(y[i].im, mine.im)};
+  }
+  point.define({op.getResult(), op.getResultIndexingMap()}, mine);
   SmallVector<Num> values = llvm::map_to_vector(
       fused.results, [&](const Mapped &result) { return point.read(result); });
-  when(isWriter, [&] {
+  when(turn.writes, [&] {
     SmallVector<Value> indices = at(0);
-    indices[dims.time] = time;
+    indices[dims.time] = turn.time;
     for (auto [result, value] : llvm::zip_equal(fused.results, values)) {
       KernelTensor tensor = k.result(result.tensor, result.map);
       k.store(tensor, k.offset(tensor, indices), value);
@@ -200,28 +224,59 @@ void ChannelScan::storeResults(Value time) {
   });
 }
 
+/// Loads what all steps need, then computes them. What has no state is computed
+/// by one lane for each step, if there are as many steps as lanes, or a
+/// multiple.
 SmallVector<Num> ChannelScan::emitSteps(ArrayRef<Num> x, Value first,
                                         int64_t steps) {
+  int64_t share = steps % plan.lanes == 0 ? plan.lanes : 1;
   SmallVector<Value> times;
-  for (int64_t i = 0; i < steps; ++i) {
-    Value time = k.add(first, k.constant(i));
-    if (op.isBackward())
-      time = arith::SubIOp::create(
-          b, k.loc, arith::SubIOp::create(b, k.loc, length, k.constant(1)),
-          time);
-    times.push_back(time);
-    point.enter(time);
-    for (const Mapped &source : fused.sources())
-      point.prefetch(source);
-  }
-  SmallVector<Num> states(x);
+  SmallVector<Turn> turns;
+  for (int64_t i = 0; i < steps; ++i)
+    times.push_back(timeOf(k.add(first, k.constant(i))));
+  for (int64_t i = 0; i < steps; i += share)
+    turns.push_back(
+        share == 1
+            ? Turn{times[i], isWriter}
+            : Turn{timeOf(k.add(k.add(first, k.constant(i)), lane)), isInside});
+  point.stopSharing();
+  if (share > 1)
+    for (const Mapped &operand : fused.operands())
+      point.share(operand);
   for (Value time : times) {
     point.enter(time);
-    states = emitStep(states);
-    if (!fused.results.empty())
-      storeResults(time);
+    for (const Mapped &operand : fused.operands())
+      point.prefetch(operand);
   }
+  for (const Turn &turn : turns) {
+    point.enter(turn.time);
+    for (const Mapped &result : fused.results)
+      point.prefetch(result);
+    point.computeShared();
+  }
+  SmallVector<Num> states(x), outputs;
+  for (auto [i, time] : llvm::enumerate(times)) {
+    point.enter(time);
+    point.receiveShared(turns[i / share].time, laneOfWarp(i % share));
+    SmallVector<Num> next = emitStep(states);
+    if (!fused.results.empty())
+      outputs.push_back(
+          emitOutput(op.getRead() == ReadPoint::Before ? states : next));
+    states = std::move(next);
+  }
+  if (!fused.results.empty())
+    for (auto [i, turn] : llvm::enumerate(turns))
+      storeResults(turn, ArrayRef(outputs).slice(i * share, share));
   return states;
+}
+
+/// Lane `i` of the channel as one of the warp.
+Value ChannelScan::laneOfWarp(int64_t i) {
+  Value inWarp =
+      arith::RemUIOp::create(b, k.loc, k.threadIndex(), k.constant(kWarp));
+  Value other =
+      k.add(arith::SubIOp::create(b, k.loc, inWarp, lane), k.constant(i));
+  return arith::TruncIOp::create(b, k.loc, b.getI32Type(), other);
 }
 
 SmallVector<Num> ChannelScan::emitLoop(Value from, Value to, int64_t steps,

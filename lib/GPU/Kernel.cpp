@@ -82,6 +82,10 @@ Value Kernel::mul(Value x, Value y) {
 SmallVector<Value> Kernel::shuffle(gpu::ShuffleMode mode, ValueRange parts,
                                    int64_t distance) {
   Value d = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(distance));
+  return shuffle(mode, parts, d);
+}
+SmallVector<Value> Kernel::shuffle(gpu::ShuffleMode mode, ValueRange parts,
+                                   Value d) {
   Value width = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(kWarp));
   SmallVector<Value> received;
   for (Value part : parts)

@@ -51,6 +51,9 @@ public:
   llvm::SmallVector<mlir::Value> shuffle(mlir::gpu::ShuffleMode mode,
                                          mlir::ValueRange parts,
                                          int64_t distance);
+  llvm::SmallVector<mlir::Value> shuffle(mlir::gpu::ShuffleMode mode,
+                                         mlir::ValueRange parts,
+                                         mlir::Value distance);
   mlir::Value threadIndex();
   mlir::Value blockIndex();
   /// Size of a loop dimension, and how a launch names it.

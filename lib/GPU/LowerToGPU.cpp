@@ -108,7 +108,7 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
 
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
-    populateDiscretizeLowering(set);
+    populateDiscretizeLowering(set, /*compensates=*/false);
     discretizations = std::move(set);
     return success();
   }

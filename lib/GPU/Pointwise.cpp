@@ -124,18 +124,23 @@ std::optional<AffineMap> findResultMap(Value result, LinearRecurrenceOp op) {
   return std::nullopt;
 }
 
-SmallVector<Mapped> FusedRecurrence::sources() const {
+SmallVector<Mapped> FusedRecurrence::operands() const {
   LinearRecurrenceOp recurrence = op;
   SmallVector<Mapped> all{
       {recurrence.getTransition(), recurrence.getTransitionMap()},
       {recurrence.getSignal(), recurrence.getSignalMap()}};
-  for (auto [value, map] :
-       {std::pair<Value, AffineMap>{recurrence.getInput(),
-                                    recurrence.getInputIndexingMap()},
-        {recurrence.getOutput(), recurrence.getOutputIndexingMap()},
-        {recurrence.getInit(), recurrence.getInitIndexingMap()}})
-    if (value)
-      all.push_back({value, map});
+  if (Value input = recurrence.getInput())
+    all.push_back({input, recurrence.getInputIndexingMap()});
+  if (Value output = recurrence.getOutput())
+    all.push_back({output, recurrence.getOutputIndexingMap()});
+  return all;
+}
+
+SmallVector<Mapped> FusedRecurrence::sources() const {
+  LinearRecurrenceOp recurrence = op;
+  SmallVector<Mapped> all = operands();
+  if (Value init = recurrence.getInit())
+    all.push_back({init, recurrence.getInitIndexingMap()});
   all.append(results);
   return all;
 }
@@ -184,11 +189,41 @@ void Pointwise::define(Mapped value, Num x) {
 }
 
 void Pointwise::prefetch(Mapped value) {
-  walkProducers(value, [&](Mapped source) {
-    if (isa<BlockArgument>(source.tensor) && varies(source))
-      for (int64_t i = 0; i < states; ++i)
-        readScalars(source, i);
-  });
+  if (!varies(value) || shared.contains({value.tensor, value.map}))
+    return;
+  if (isa<BlockArgument>(value.tensor))
+    for (int64_t i = 0; i < states; ++i)
+      readScalars(value, i);
+  if (auto op = value.tensor.getDefiningOp<linalg::GenericOp>())
+    for (const Mapped &operand : findOperands(op, value))
+      if (operand.map)
+        prefetch(operand);
+}
+
+void Pointwise::share(Mapped value) {
+  auto op = value.tensor.getDefiningOp<linalg::GenericOp>();
+  if (!op || !varies(value))
+    return;
+  if (!usesAny(value.map, stateDims)) {
+    shared.insert({value.tensor, value.map});
+    return;
+  }
+  for (const Mapped &operand : findOperands(op, value))
+    if (operand.map)
+      share(operand);
+}
+
+void Pointwise::computeShared() {
+  for (auto [tensor, map] : shared)
+    readScalars({tensor, map}, 0);
+}
+
+void Pointwise::receiveShared(Value then, Value lane) {
+  for (auto [tensor, map] : shared) {
+    Scalars theirs = known.at({tensor, map, 0, then});
+    known[keyOf({tensor, map}, 0)] =
+        k.shuffle(gpu::ShuffleMode::IDX, theirs, lane);
+  }
 }
 
 Num Pointwise::read(Mapped value, int64_t state) {

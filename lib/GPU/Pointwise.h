@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SetVector.h"
 #include <functional>
 
 namespace ssm {
@@ -41,7 +42,9 @@ struct FusedRecurrence {
   /// What it returns but for the final state, at each time.
   llvm::SmallVector<Mapped> results;
 
-  /// What the recurrence and the ops behind it read.
+  /// What each step of the recurrence reads.
+  llvm::SmallVector<Mapped> operands() const;
+  /// All that the recurrence and the ops behind it read.
   llvm::SmallVector<Mapped> sources() const;
   /// Whether there are no ops around it.
   bool isPlain() const;
@@ -63,8 +66,19 @@ public:
   void enter(mlir::Value time) { now = time; }
   /// The value of the recurrence's result at this time.
   void define(Mapped value, Num x);
-  /// Loads everything from memory that `value` depends on at this time.
+  /// Loads everything from memory that `value` depends on at this time, but not
+  /// for what is received.
   void prefetch(Mapped value);
+
+  /// What `value` needs that is computed and has no state is received from now
+  /// on, or computed again.
+  void share(Mapped value);
+  void stopSharing() { shared.clear(); }
+  /// Computes what is shared at this time.
+  void computeShared();
+  /// What is shared at this time is what a lane of the warp has computed for
+  /// its time `then`.
+  void receiveShared(mlir::Value then, mlir::Value lane);
 
   Num read(Mapped value, int64_t state = 0);
 
@@ -91,6 +105,7 @@ private:
   mlir::Value now;
   mlir::Block *before;
   llvm::DenseMap<Key, Scalars> known;
+  llvm::SetVector<std::pair<mlir::Value, mlir::AffineMap>> shared;
 };
 
 /// Threads for each element of the parallel dimensions: see ChannelScan.cpp.

@@ -33,7 +33,7 @@ using namespace mlir;
 using namespace ssm;
 
 namespace {
-/// z = dt a and what rounding took from it.
+/// z = dt a and what rounding took from it; nothing if that is not asked for.
 struct Exponent {
   Num value, error;
 };
@@ -49,8 +49,10 @@ struct Element {
 /// The formulas of the description of `ssm.discretize`.
 class Formulas {
 public:
-  Formulas(OpBuilder &b, Location loc, Type real, Discretization method)
-      : b(b), loc(loc), real(real), num(b, loc, real), method(method) {}
+  Formulas(OpBuilder &b, Location loc, Type real, Discretization method,
+           bool compensates)
+      : b(b), loc(loc), real(real), num(b, loc, real), method(method),
+        compensates(compensates) {}
 
   Num transition(const Element &e);
   Num input(const Element &e);
@@ -73,6 +75,7 @@ private:
   Type real;
   NumBuilder num;
   Discretization method;
+  bool compensates;
 };
 } // namespace
 
@@ -80,6 +83,8 @@ Exponent Formulas::exponent(const Element &e) {
   auto multiply = [&](Value a) {
     // Not to be contracted into a sum: e is the error of this rounding.
     Value product = arith::MulFOp::create(b, loc, e.step, a);
+    if (!compensates)
+      return std::pair(product, Value());
     Value error = math::FmaOp::create(b, loc, e.step, a, num.negf(product));
     // Where the product overflows there is no error to speak of.
     Value isNumber =
@@ -99,18 +104,23 @@ Num Formulas::onePlus(Value x) { return {num.addf(constant(1), x), Value()}; }
 
 Num Formulas::exp(Exponent z) {
   Value modulus = math::ExpOp::create(b, loc, z.value.re);
-  modulus = num.mulf(modulus, onePlus(z.error.re).re);
+  if (compensates)
+    modulus = num.mulf(modulus, onePlus(z.error.re).re);
   if (!z.value.isComplex())
     return {modulus, Value()};
   Value cos = math::CosOp::create(b, loc, z.value.im);
   Value sin = math::SinOp::create(b, loc, z.value.im);
-  Num phase{num.subf(cos, num.mulf(z.error.im, sin)),
-            num.addf(sin, num.mulf(z.error.im, cos))};
+  Num phase{cos, sin};
+  if (compensates)
+    phase = {num.subf(cos, num.mulf(z.error.im, sin)),
+             num.addf(sin, num.mulf(z.error.im, cos))};
   return scale(phase, modulus);
 }
 
 Num Formulas::expm1(Exponent z) {
   Value grown = math::ExpM1Op::create(b, loc, z.value.re);
+  if (!z.value.isComplex() && !compensates)
+    return {grown, Value()};
   if (!z.value.isComplex())
     return {num.addf(num.mulf(grown, onePlus(z.error.re).re), z.error.re),
             Value()};
@@ -121,6 +131,8 @@ Num Formulas::expm1(Exponent z) {
   Value versine = num.mulf(constant(2), num.mulf(halfSin, halfSin));
   Value modulus = num.addf(grown, constant(1));
   Num m{num.subf(num.mulf(grown, cos), versine), num.mulf(modulus, sin)};
+  if (!compensates)
+    return m;
   // exp(z + e) - 1 = m + e (m + 1)
   return num.mulAdd(z.error, num.add(m, num.constant(1)), m);
 }
@@ -203,7 +215,7 @@ static Type workingType(DiscretizeOp op, Type stored) {
 /// One result as an elementwise op over the operands that it needs.
 static Value
 emitResult(OpBuilder &b, DiscretizeOp op, unsigned index,
-           ArrayRef<OpFoldResult> sizes,
+           ArrayRef<OpFoldResult> sizes, bool compensates,
            llvm::function_ref<Num(Formulas &, const Element &)> formula) {
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(op->getResult(index).getType());
@@ -237,7 +249,7 @@ emitResult(OpBuilder &b, DiscretizeOp op, unsigned index,
       [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
         Type real = workingType(op, getRealType(type.getElementType()));
         NumBuilder num(nested, bodyLoc, real);
-        Formulas formulas(nested, bodyLoc, real, op.getMethod());
+        Formulas formulas(nested, bodyLoc, real, op.getMethod(), compensates);
         auto load = [&](unsigned i) {
           return argument[i] ? num.load(args[*argument[i]]) : Num();
         };
@@ -251,7 +263,8 @@ emitResult(OpBuilder &b, DiscretizeOp op, unsigned index,
 
 namespace {
 struct LowerDiscretize : OpRewritePattern<DiscretizeOp> {
-  using OpRewritePattern::OpRewritePattern;
+  LowerDiscretize(MLIRContext *context, bool compensates)
+      : OpRewritePattern(context), compensates(compensates) {}
   LogicalResult matchAndRewrite(DiscretizeOp op,
                                 PatternRewriter &rewriter) const override {
     if (op.isDense())
@@ -264,18 +277,22 @@ struct LowerDiscretize : OpRewritePattern<DiscretizeOp> {
       if (result.use_empty())
         continue;
       Formula formula = formulas[result.getResultNumber()];
-      Value value = emitResult(rewriter, op, result.getResultNumber(), sizes,
-                               [&](Formulas &scalars, const Element &e) {
-                                 return (scalars.*formula)(e);
-                               });
+      Value value =
+          emitResult(rewriter, op, result.getResultNumber(), sizes, compensates,
+                     [&](Formulas &scalars, const Element &e) {
+                       return (scalars.*formula)(e);
+                     });
       rewriter.replaceAllUsesWith(result, value);
     }
     rewriter.eraseOp(op);
     return success();
   }
+
+  bool compensates;
 };
 } // namespace
 
-void ssm::populateDiscretizeLowering(RewritePatternSet &patterns) {
-  patterns.add<LowerDiscretize>(patterns.getContext());
+void ssm::populateDiscretizeLowering(RewritePatternSet &patterns,
+                                     bool compensates) {
+  patterns.add<LowerDiscretize>(patterns.getContext(), compensates);
 }

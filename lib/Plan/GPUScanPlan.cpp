@@ -51,8 +51,12 @@ static GPUScanPlan planChannels(const GPUScanProblem &problem) {
   if (problem.states % kLaneStates == 0 && llvm::isPowerOf2_64(lanes))
     plan.lanes = lanes;
   int64_t loads =
-      problem.channelLoads + problem.stateLoads * problem.states / plan.lanes;
-  plan.steps = std::clamp<int64_t>(kLoads / std::max<int64_t>(loads, 1), 1, 8);
+      (problem.channelLoads + problem.stateLoads * problem.states) / plan.lanes;
+  plan.steps = std::clamp<int64_t>(kLoads / std::max<int64_t>(loads, 1), 1,
+                                   std::max<int64_t>(plan.lanes, 8));
+  // A step for each lane, so that they take turns.
+  if (plan.steps > plan.lanes)
+    plan.steps -= plan.steps % plan.lanes;
   return plan;
 }
 

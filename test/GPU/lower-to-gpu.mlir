@@ -84,7 +84,7 @@ func.func @few(%a: tensor<6x?xf32>, %u: tensor<6x?xf32>) -> tensor<6x?xf32> {
 
 // Two threads for each channel, with four states each. A does not change in
 // time, so it is loaded in front of the loop; what a step needs of B and C is
-// one load each. The gate is computed where y is.
+// one load each. Each thread computes the gate at a time of its own.
 // CHECK: grid = [{elements = array<i64: 2, 6>, least = 0 : i64, per_block = 64 : i64}], kernel = "channel_scan"
 // CHECK-LABEL: gpu.func @selective(
 // CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[DT:.*]]: !llvm.ptr<1> {{{.*}}}, %[[U:.*]]: !llvm.ptr<1> {{{.*}}}, %[[B:.*]]: !llvm.ptr<1> {{{.*}}}, %[[C:.*]]: !llvm.ptr<1> {{{.*}}}, %[[Y:.*]]: !llvm.ptr<1> {llvm.noalias})
@@ -96,7 +96,8 @@ func.func @few(%a: tensor<6x?xf32>, %u: tensor<6x?xf32>) -> tensor<6x?xf32> {
 // CHECK-COUNT-4:   math.exp
 // CHECK-NOT:       math.exp
 // CHECK:           gpu.shuffle xor
-// CHECK:           %[[Z:.*]] = arith.mulf %{{.*}}, %{{.*}} : f32
+// CHECK:           %[[MINE:.*]] = arith.select %{{.*}}, %{{.*}}, %{{.*}} : f32
+// CHECK-NEXT:      %[[Z:.*]] = arith.mulf %[[MINE]], %{{.*}} : f32
 // CHECK:           scf.if
 // CHECK:             llvm.store %[[Z]]
 func.func @selective(%A: tensor<6x8xf32>, %dt: tensor<2x9x6xf32>, %u: tensor<2x9x6xf32>, %B: tensor<2x9x8xf32>, %C: tensor<2x9x8xf32>) -> tensor<2x9x6xf32> {

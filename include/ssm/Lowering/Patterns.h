@@ -49,8 +49,11 @@ void populateNonlinearRecurrenceLowering(mlir::RewritePatternSet &patterns);
 /// Slices that are all of a new tensor.
 void populateWholeSlicePatterns(mlir::RewritePatternSet &patterns);
 
-/// `ssm.discretize` of a diagonal transition by elementwise ops.
-void populateDiscretizeLowering(mlir::RewritePatternSet &patterns);
+/// `ssm.discretize` of a diagonal transition by elementwise ops; for an exp
+/// that is not better than rounding its argument, the error of that is left
+/// out.
+void populateDiscretizeLowering(mlir::RewritePatternSet &patterns,
+                                bool compensates = true);
 
 /// `ssm.discretize` of a dense transition by elimination.
 void populateBilinearSolveLowering(mlir::RewritePatternSet &patterns);

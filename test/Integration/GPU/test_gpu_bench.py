@@ -34,6 +34,15 @@ def test_programs_and_checks(case):
     assert bench.count_blocks(report["launch"], []) == count_blocks(report["launch"], [])
 
 
+def test_selective_scan_is_bound_by_its_exponentials():
+    """Four lanes for each channel take turns at what has no state: softplus and gate."""
+    case = bench.Mamba("", [2, 64, 32, 16], "")
+    _, report = emulate(case.text(), case.inputs(np.random.default_rng(1)), [(case.shape[:3], np.float32)])
+    traffic = report["global"]
+    assert traffic["sectors"] <= 1.02 * traffic["ideal_sectors"]
+    assert report["instructions"]["special"] <= 1.25 * case.exponentials
+
+
 def run(*args, **environment):
     return subprocess.run([sys.executable, SCRIPT, *map(str, args)], capture_output=True, text=True,
                           env=dict(os.environ, **environment))

@@ -27,11 +27,3 @@ def test_equals_oracle(name):
     results, report = run_model(model, case, 37, seed=2)
     assert max(model.errors(results, case)) <= TOLERANCES["f32"]
     assert report["races"] == 0
-
-
-def test_mamba_reads_each_operand_once_and_whole():
-    """Four threads for each of 8 x 2 channels a step: what a warp reads is in whole sectors."""
-    model = MODELS["mamba1"]
-    _, report = run_model(model, model.draw("f32", trained=True, length=256), 256)
-    traffic = report["global"]
-    assert traffic["sectors"] <= 1.02 * traffic["ideal_sectors"]
