@@ -44,12 +44,11 @@ def two_sided_cases(dtype):
         used = {"t": length, **{k: sizes.get(k, v) for k, v in {"b": 2, "h": 3}.items() if k in spec}}
         return Conv(spec, used, taps, dtype, complex, dynamic=dynamic, direction="two_sided")
 
-    out = [case("bht,ht->bht", n, 2 * n - 1, dynamic="bht" * (n % 2)) for n in (1, 2, 3, 63, 64, 65, 1000)]
+    out = [case("bht,ht->bht", n, 2 * n - 1, dynamic="bht" * (n % 2)) for n in (1, 2, 63, 64)]
     out += [case("bth,ht->bth", n, taps, dynamic="bth" * (k % 2)) for k, (n, taps) in enumerate([
-        (64, 127), (100, 1), (100, 0), (1, 6), (100, 2), (100, 31), (64, 128), (64, 129), (40, 300), (0, 3)])]
-    out += [case("bht,ht->bht", 0, 5, dynamic="bht"), case("t,t->t", 65536, 131071)]
-    out += [case("bth,t->bth", 130, 259), case("t,ht->th", 130, 200, h=17), case("bht,bht->bht", 65, 129)]
-    out += [case("bht,ht->bht", 70, 139, complex=complex) for complex in ("u", "k", "uk")]
+        (64, 128), (100, 1), (100, 0), (1, 6), (100, 31), (40, 300), (0, 3)])]
+    out += [case("t,t->t", 4096, 8191), case("bth,t->bth", 130, 259), case("t,ht->th", 130, 200, h=17)]
+    out += [case("bht,ht->bht", 70, 139, complex="u"), case("bht,bht->bht", 70, 139, complex="uk")]
     return out
 
 
