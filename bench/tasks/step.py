@@ -9,7 +9,7 @@ import numpy as np
 import peers
 import programs
 import selective
-from measure import aligned, error_norm, seconds
+from measure import Effort, aligned, error_norm, seconds
 
 S4D = [(1024, 64), (1024, 32)]  # H, N
 MAMBA = [(1536, 16)]  # D, N
@@ -53,7 +53,9 @@ def limit(native, arrays, exponentials):
 
 def measure(bench, model, make, channels, N, dtype):
     text, arrays, exact, by_jax = make(channels, N)
-    race = bench.race(dict(task=f"step of {model}", shape=[channels, N], layout="hn", dtype=dtype))
+    # Longer samples: a race must take a while to tell what others do meanwhile.
+    effort = bench.full if bench.quick else Effort(sample=5e-3, pause=bench.full.pause)
+    race = bench.race(dict(task=f"step of {model}", shape=[channels, N], layout="hn", dtype=dtype), effort)
 
     def check(results):
         return max(error_norm(np.asarray(got), want) for got, want in zip(results, exact, strict=True))

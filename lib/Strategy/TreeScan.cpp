@@ -25,7 +25,9 @@ static constexpr double kLoops = 4;
 /// A loop over time in tiles of four vectors, in a tree of a single leaf.
 static double leafSeconds(const Problem &problem, const TargetInfo &target,
                           double leaves, double cores) {
-  if (problem.row > 0)
+  // Over one step no chain is waited for, and smaller tiles are in the first
+  // cache.
+  if (problem.row > 0 || problem.length <= 1)
     return kSequential.estimate(problem, target, cores) + target.tileOverhead;
   double lanes = tileLanes(problem, target, kVectorsPerTile);
   double units = tileCount(problem, lanes);

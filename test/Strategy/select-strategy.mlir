@@ -91,3 +91,15 @@ func.func @dense(%a: tensor<32x32xf32>, %u: tensor<4x1024x32xf32>) -> tensor<4x1
        time = 1 : i64, row = 2 : i64, column = 3 : i64} -> tensor<4x1024x32xf32>, tensor<4x32xf32>
   return %y : tensor<4x1024x32xf32>
 }
+
+// One step of S4D: no chain of FMAs is waited for, and small tiles are better.
+// REMARK: linear_recurrence: sequential {{[0-9.]+}} us (fastest); tree_scan
+func.func @one_step(%a: tensor<1024x32xcomplex<f32>>, %u: tensor<1x1024xf32>, %x: tensor<1024x32xcomplex<f32>>)
+    -> (tensor<1x1024xf32>, tensor<1024x32xcomplex<f32>>) {
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<1024x32xcomplex<f32>>) signal(%u : tensor<1x1024xf32>)
+      output(%a : tensor<1024x32xcomplex<f32>>) init(%x : tensor<1024x32xcomplex<f32>>)
+      {indexing_maps = [affine_map<(t, h, n) -> (h, n)>, affine_map<(t, h, n) -> (t, h)>, affine_map<(t, h, n) -> (h, n)>,
+                        affine_map<(t, h, n) -> (h, n)>, affine_map<(t, h, n) -> (t, h)>, affine_map<(t, h, n) -> (h, n)>],
+       time = 0 : i64, projection = #ssm.projection<twice_real>} -> tensor<1x1024xf32>, tensor<1024x32xcomplex<f32>>
+  return %y, %last : tensor<1x1024xf32>, tensor<1024x32xcomplex<f32>>
+}
