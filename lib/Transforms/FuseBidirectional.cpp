@@ -222,9 +222,10 @@ static std::string refusePair(Operation *forward, Operation *backward) {
   if (signalOf(forward) != signalOf(backward) ||
       signalPlaces(forward) != signalPlaces(backward))
     return "the two directions read different signals";
-  if (findTerm(forward->getResult(0))->getOwner()->getBlock() !=
-      findTerm(backward->getResult(0))->getOwner()->getBlock())
-    return "the two directions are added in different blocks";
+  if (forward->getBlock() != backward->getBlock() ||
+      findTerm(forward->getResult(0))->getOwner()->getBlock() !=
+          findTerm(backward->getResult(0))->getOwner()->getBlock())
+    return "the two directions are computed or added in different blocks";
   return "";
 }
 
@@ -371,7 +372,9 @@ static void replaceTerms(RewriterBase &rewriter, Operation *forward,
             *removed = findTerm(forward->getResult(0));
   if (kept->getOwner()->isBeforeInBlock(removed->getOwner()))
     std::swap(kept, removed);
-  rewriter.setInsertionPoint(kept->getOwner());
+  // Not at the sum, which may be in a loop.
+  rewriter.setInsertionPointAfter(forward->isBeforeInBlock(backward) ? backward
+                                                                     : forward);
   Value y = fuse(rewriter, forward, backward);
   rewriter.modifyOpInPlace(kept->getOwner(), [&] { kept->set(y); });
   removeTerm(rewriter, *removed);

@@ -107,7 +107,7 @@ func.func @projected(%a: tensor<8xf32>, %u: tensor<64x8xcomplex<f32>>) -> tensor
 }
 
 // A sum that is not made every time.
-// REMARK: NotBidirectional {{.*}}the two directions are added in different blocks
+// REMARK: NotBidirectional {{.*}}the two directions are computed or added in different blocks
 func.func @blocks(%a: tensor<8xf32>, %u: tensor<64x8xf32>, %v: tensor<64x8xf32>, %c: i1) -> tensor<64x8xf32> {
   %f, %f_x = ssm.linear_recurrence transition(%a : tensor<8xf32>) signal(%u : tensor<64x8xf32>)
       {indexing_maps = [#d, #td, #td, #d], time = 0 : i64} -> tensor<64x8xf32>, tensor<8xf32>

@@ -1,7 +1,7 @@
 // RUN: ssm-opt %s --ssm-fuse-bidirectional --cse --remarks-filter=".*" 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t
 
-// REMARK-COUNT-5: Bidirectional {{.*}}fused with the other direction to one two-sided long_conv
+// REMARK-COUNT-6: Bidirectional {{.*}}fused with the other direction to one two-sided long_conv
 // REMARK-NOT: Bidirectional
 
 #d = affine_map<(t, d) -> (d)>
@@ -119,5 +119,26 @@ func.func @two_pairs(%u: tensor<64x8xf32>, %v: tensor<64x8xf32>, %k: tensor<8x64
       : tensor<64x8xf32>, tensor<8x64xf32> -> tensor<64x8xf32>
   %s = arith.addf %f, %g : tensor<64x8xf32>
   %y = arith.addf %s, %b : tensor<64x8xf32>
+  return %y : tensor<64x8xf32>
+}
+
+// Made once, though the sum is made in each turn of a loop.
+// CHECK-LABEL: func @in_a_loop(
+// CHECK: %[[Y:.*]] = ssm.long_conv {{.*}}two_sided
+// CHECK: scf.for {{.*}} iter_args(%[[X:.*]] =
+// CHECK-NEXT: arith.addf %[[X]], %[[Y]]
+// CHECK-NEXT: scf.yield
+func.func @in_a_loop(%u: tensor<64x8xf32>, %k: tensor<8x64xf32>, %n: index) -> tensor<64x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %f = ssm.long_conv %u, %k {indexing_maps = [#td, #dt, #td], time = 0 : i64}
+      : tensor<64x8xf32>, tensor<8x64xf32> -> tensor<64x8xf32>
+  %b = ssm.long_conv %u, %k {indexing_maps = [#td, #dt, #td], time = 0 : i64, direction = #ssm.direction<backward>}
+      : tensor<64x8xf32>, tensor<8x64xf32> -> tensor<64x8xf32>
+  %y = scf.for %i = %c0 to %n step %c1 iter_args(%x = %u) -> tensor<64x8xf32> {
+    %s = arith.addf %x, %f : tensor<64x8xf32>
+    %t = arith.addf %s, %b : tensor<64x8xf32>
+    scf.yield %t : tensor<64x8xf32>
+  }
   return %y : tensor<64x8xf32>
 }
