@@ -5,6 +5,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -184,6 +187,43 @@ void Kernel::store(const KernelTensor &tensor, Value offset, ArrayRef<Num> x) {
     }
   }
   storeScalars(tensor, offset, parts);
+}
+
+//===----------------------------------------------------------------------===//
+// Regions on scalars
+//===----------------------------------------------------------------------===//
+
+static bool isInside(Value value, Operation &op) {
+  return op.getParentRegion()->isAncestor(value.getParentRegion());
+}
+
+const char *refusesInlining(Operation &op) {
+  bool constants = llvm::all_of(op.getOperands(), [&](Value value) {
+    return isInside(value, op) || matchPattern(value, m_Constant());
+  });
+  return isa<linalg::IndexOp>(op) || op.getNumRegions() || !isPure(&op) ||
+                 !constants
+             ? "an op with control flow, or one that knows its place or values "
+               "from outside"
+             : nullptr;
+}
+
+SmallVector<Value> inlineBlock(OpBuilder &b, Block &block, ValueRange args) {
+  IRMapping scalars;
+  for (auto [argument, value] : llvm::zip_equal(block.getArguments(), args))
+    if (value)
+      scalars.map(argument, value);
+  for (Operation &nested : block) {
+    for (Value value : nested.getOperands())
+      if (!isInside(value, nested) && !scalars.contains(value))
+        scalars.map(value, b.clone(*value.getDefiningOp())->getResult(0));
+    if (!nested.hasTrait<OpTrait::IsTerminator>())
+      b.clone(nested, scalars);
+  }
+  SmallVector<Value> values;
+  for (Value yielded : block.getTerminator()->getOperands())
+    values.push_back(scalars.lookup(yielded));
+  return values;
 }
 
 } // namespace ssm

@@ -91,6 +91,14 @@ private:
   llvm::SmallVector<int64_t> launchSizes;
 };
 
+/// What keeps an op of a region from being computed for scalars; null: nothing.
+const char *refusesInlining(mlir::Operation &op);
+
+/// What the block's terminator has for these arguments (null: one that nothing
+/// reads). Its ops are cloned, and constants that it uses from outside.
+llvm::SmallVector<mlir::Value>
+inlineBlock(mlir::OpBuilder &b, mlir::Block &block, mlir::ValueRange args);
+
 } // namespace ssm
 
 #endif // SSM_LIB_GPU_KERNEL_H

@@ -1,5 +1,6 @@
 //===- LowerToGPU.cpp - A GPU kernel for each function --------------------===//
 #include "Pointwise.h"
+#include "Row.h"
 #include "ssm/GPU/Passes.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
@@ -71,18 +72,14 @@ static std::optional<FusedRecurrence> findRecurrence(func::FuncOp function) {
   return fused;
 }
 
-/// What the function takes and returns. Symbols are numbered as the dynamic
-/// loop dimensions are.
-static Signature describeTensors(func::FuncOp function,
-                                 const FusedRecurrence &fused) {
-  LinearRecurrenceOp op = fused.op;
-  llvm::SmallMapVector<Value, AffineMap, 8> maps;
-  for (const Mapped &source : fused.sources())
-    walkProducers(
-        source, [&](Mapped value) { maps.insert({value.tensor, value.map}); });
-  maps.insert({op.getFinal(), op.getFinalIndexingMap()});
+using Maps = llvm::SmallMapVector<Value, AffineMap, 8>;
+
+/// What the function takes and returns, by the loop dimensions of its tensors.
+/// Symbols are numbered as the dynamic ones are.
+static Signature describeTensors(func::FuncOp function, const Maps &maps,
+                                 ArrayRef<int64_t> sizes) {
   SmallVector<DimSpec> dims;
-  for (int64_t size : getStaticLoopSizes(op)) {
+  for (int64_t size : sizes) {
     int symbol = llvm::count_if(dims, [](DimSpec d) { return !d.isStatic(); });
     dims.push_back(ShapedType::isDynamic(size) ? DimSpec{0, symbol}
                                                : DimSpec{size, -1});
@@ -100,6 +97,59 @@ static Signature describeTensors(func::FuncOp function,
   for (auto [i, value] : llvm::enumerate(back->getOperands()))
     signature.outputs.push_back(describe(value, "r" + Twine(i)));
   return signature;
+}
+
+static std::optional<Launch> lowerRecurrence(OpBuilder &b,
+                                             gpu::GPUModuleOp parent,
+                                             func::FuncOp function,
+                                             StringRef chip) {
+  auto fused = findRecurrence(function);
+  if (!fused)
+    return std::nullopt;
+  LinearRecurrenceOp op = fused->op;
+  Maps maps;
+  for (const Mapped &source : fused->sources())
+    walkProducers(
+        source, [&](Mapped value) { maps.insert({value.tensor, value.map}); });
+  maps.insert({op.getFinal(), op.getFinalIndexingMap()});
+  GPUScanPlan plan = selectKernel(*fused, chip);
+  Signature signature = describeTensors(function, maps, getStaticLoopSizes(op));
+  Launch launch = emitKernel(b, parent, function, *fused, plan);
+  launch.kernel = stringify(plan.kernel);
+  launch.reason = plan.reason;
+  launch.signature = std::move(signature);
+  return launch;
+}
+
+/// A function that returns results of a scan of its arguments.
+static std::optional<Launch> lowerScan(OpBuilder &b, gpu::GPUModuleOp parent,
+                                       func::FuncOp function,
+                                       AssociativeScanOp op, StringRef chip) {
+  auto refuse = [&](const Twine &reason) {
+    op.emitError("the scan has no GPU kernel: ") << reason;
+    return std::nullopt;
+  };
+  if (const char *reason = refusesCombinerRow(op))
+    return refuse(reason);
+  SmallPtrSet<Value, 4> distinct;
+  for (Value value : function.getBody().front().getTerminator()->getOperands())
+    if (value.getDefiningOp() != op || !distinct.insert(value).second)
+      return refuse("the function must return its results, each once");
+  for (BlockArgument arg : function.getArguments())
+    if (!llvm::is_contained(op.getInputs(), arg))
+      return refuse("it does not read every argument of the function");
+  auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
+  Maps maps;
+  for (Value value : llvm::concat<Value>(llvm::to_vector(op.getInputs()),
+                                         llvm::to_vector<4>(op->getResults())))
+    maps.insert({value, b.getMultiDimIdentityMap(type.getRank())});
+  GPUScanPlan plan = selectKernel(op, chip);
+  Signature signature = describeTensors(function, maps, type.getShape());
+  Launch launch = emitKernel(b, parent, function, op, plan);
+  launch.kernel = stringify(plan.kernel);
+  launch.reason = plan.reason;
+  launch.signature = std::move(signature);
+  return launch;
 }
 
 namespace {
@@ -123,17 +173,16 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
     auto kernels = gpu::GPUModuleOp::create(b, module.getLoc(), "kernels");
     SmallVector<Attribute> launches;
     for (func::FuncOp function : functions) {
-      auto fused = findRecurrence(function);
-      if (!fused)
+      AssociativeScanOp scan;
+      if (!function.isExternal())
+        for (auto op : function.getBody().front().getOps<AssociativeScanOp>())
+          scan = op;
+      auto launch = scan ? lowerScan(b, kernels, function, scan, chip)
+                         : lowerRecurrence(b, kernels, function, chip);
+      if (!launch)
         return signalPassFailure();
-      Signature signature = describeTensors(function, *fused);
-      GPUScanPlan plan = selectKernel(*fused, chip);
-      Launch launch = emitKernel(b, kernels, function, *fused, plan);
-      launch.entry = function.getName().str();
-      launch.kernel = stringify(plan.kernel);
-      launch.reason = plan.reason;
-      launch.signature = std::move(signature);
-      launches.push_back(launch.toAttr(&getContext()));
+      launch->entry = function.getName().str();
+      launches.push_back(launch->toAttr(&getContext()));
       function.erase();
     }
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),

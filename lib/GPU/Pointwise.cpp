@@ -5,7 +5,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -66,18 +65,12 @@ static const char *refuses(linalg::GenericOp op) {
   if (!llvm::all_of(llvm::drop_begin(maps, op.getNumDpsInputs()),
                     [](AffineMap map) { return map.isPermutation(); }))
     return "an op whose result lacks one of its dimensions";
-  auto isConstant = [&](Value value) {
-    return op.getRegion().isAncestor(value.getParentRegion()) ||
-           matchPattern(value, m_Constant());
-  };
   for (Operation &nested : *op.getBlock())
-    if (isa<linalg::IndexOp>(nested) || nested.getNumRegions() ||
-        !isPure(&nested) || !llvm::all_of(nested.getOperands(), isConstant))
-      return "an op with control flow, or one that knows its place or values "
-             "from outside";
+    if (const char *reason = refusesInlining(nested))
+      return reason;
   for (OpOperand *input : op.getDpsInputOperands())
     if (!isa<RankedTensorType>(input->get().getType()) &&
-        !isConstant(input->get()))
+        !matchPattern(input->get(), m_Constant()))
       return "an op with a scalar operand";
   return nullptr;
 }
@@ -280,34 +273,24 @@ void Pointwise::load(Mapped value, int64_t state) {
 
 /// All results of the op from the scalars of its operands.
 void Pointwise::compute(linalg::GenericOp op, Mapped value, int64_t state) {
-  IRMapping scalars;
-  SmallVector<Mapped> operands = findOperands(op, value);
-  for (auto [operand, arg] :
-       llvm::zip_equal(operands, op.getBlock()->getArguments())) {
+  SmallVector<Value> args;
+  for (auto [operand, arg] : llvm::zip_equal(findOperands(op, value),
+                                             op.getBlock()->getArguments())) {
+    bool isTensor = isa<RankedTensorType>(operand.tensor.getType());
     if (!operand.map) {
-      if (!isa<RankedTensorType>(operand.tensor.getType()))
-        scalars.map(arg, import(operand.tensor));
+      args.push_back(isTensor ? Value() : import(operand.tensor));
       continue;
     }
     Scalars parts = readScalars(operand, state);
     if (parts.size() == 2)
       parts = {complex::CreateOp::create(b, k.loc, arg.getType(), parts[0],
                                          parts[1])};
-    scalars.map(arg, parts[0]);
+    args.push_back(parts[0]);
   }
-  for (Operation &nested : *op.getBlock()) {
-    for (Value value : nested.getOperands())
-      if (!op.getRegion().isAncestor(value.getParentRegion()) &&
-          !scalars.contains(value))
-        scalars.map(value, import(value));
-    if (!nested.hasTrait<OpTrait::IsTerminator>())
-      b.clone(nested, scalars);
-  }
+  SmallVector<Value> values = inlineBlock(b, *op.getBlock(), args);
   SmallVector<AffineExpr> loops =
       findLoops(mapOfResult(op, value.tensor), value.map);
-  for (auto [result, yielded] : llvm::zip_equal(
-           op.getResults(), op.getBlock()->getTerminator()->getOperands())) {
-    Value x = scalars.lookup(yielded);
+  for (auto [result, x] : llvm::zip_equal(op.getResults(), values)) {
     bool isComplex = isa<ComplexType>(x.getType());
     Scalars parts{x};
     if (isComplex)

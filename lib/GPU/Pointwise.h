@@ -121,6 +121,10 @@ GPUScanPlan selectKernel(const FusedRecurrence &fused, llvm::StringRef chip);
 Launch emitKernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
                   mlir::func::FuncOp function, const FusedRecurrence &fused,
                   const GPUScanPlan &plan);
+GPUScanPlan selectKernel(AssociativeScanOp op, llvm::StringRef chip);
+Launch emitKernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
+                  mlir::func::FuncOp function, AssociativeScanOp op,
+                  const GPUScanPlan &plan);
 
 } // namespace ssm
 

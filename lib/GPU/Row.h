@@ -124,6 +124,12 @@ bool hasAffineRows(LinearRecurrenceOp op);
 std::unique_ptr<Row> makeAffineRow(mlir::OpBuilder &b, Kernel &kernel,
                                    LinearRecurrenceOp op, unsigned items);
 
+/// The rows of a scan: see CombinerRow.cpp. The reason is null if they can be,
+/// else why not.
+const char *refusesCombinerRow(AssociativeScanOp op);
+std::unique_ptr<Row> makeCombinerRow(mlir::OpBuilder &b, Kernel &kernel,
+                                     AssociativeScanOp op, unsigned items);
+
 /// One block for each row: see RowScan.cpp.
 Launch emitRowScan(mlir::OpBuilder &b, Kernel &kernel, Row &row,
                    const GPUScanPlan &plan);

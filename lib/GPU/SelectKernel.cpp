@@ -21,6 +21,18 @@ static std::optional<int64_t> multiply(ArrayRef<int64_t> sizes,
   return product;
 }
 
+/// Of an element of the widest tensor.
+static int64_t countBytes(ValueRange tensors) {
+  int64_t widest = 1;
+  for (Value tensor : tensors) {
+    Type element = getElementTypeOrSelf(tensor.getType());
+    int64_t bytes =
+        getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
+    widest = std::max(widest, bytes);
+  }
+  return widest;
+}
+
 static GPUScanProblem describe(const FusedRecurrence &fused) {
   LinearRecurrenceOp op = fused.op;
   LinearRecurrenceOp::Dims dims = op.getDims();
@@ -30,13 +42,8 @@ static GPUScanProblem describe(const FusedRecurrence &fused) {
   problem.rows = multiply(sizes, dims.parallel);
   problem.length = multiply(sizes, dims.time);
   problem.states = *countStates(op);
-  problem.elementBytes = 1;
-  for (Value value : {op.getTransition(), op.getSignal(), op.getResult()}) {
-    Type element = cast<RankedTensorType>(value.getType()).getElementType();
-    int64_t bytes =
-        getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
-    problem.elementBytes = std::max(problem.elementBytes, bytes);
-  }
+  problem.elementBytes =
+      countBytes({op.getTransition(), op.getSignal(), op.getResult()});
   DenseSet<std::pair<Value, AffineMap>> read;
   for (const Mapped &source : fused.sources())
     walkProducers(source, [&](Mapped value) {
@@ -66,6 +73,30 @@ Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
   if (plan.kernel == GPUScanPlan::Kernel::ChannelScan)
     return emitChannelScan(b, kernel, fused, plan);
   std::unique_ptr<Row> row = makeAffineRow(b, kernel, op, plan.items);
+  return looksBack ? emitLookBack(b, kernel, *row, plan)
+                   : emitRowScan(b, kernel, *row, plan);
+}
+
+GPUScanPlan selectKernel(AssociativeScanOp op, StringRef chip) {
+  ArrayRef<int64_t> sizes =
+      cast<RankedTensorType>(op.getInputs()[0].getType()).getShape();
+  unsigned last = op.getDimension();
+  GPUScanProblem problem;
+  problem.hasRows = true;
+  problem.rows = multiply(sizes, llvm::to_vector(llvm::seq<unsigned>(0, last)));
+  problem.length = multiply(sizes, last);
+  problem.elementBytes = countBytes(op.getInputs());
+  return GPUScanPlan::forProblem(problem,
+                                 GPUChip::forName(std::string_view(chip)));
+}
+
+Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
+                  AssociativeScanOp op, const GPUScanPlan &plan) {
+  bool looksBack = plan.kernel == GPUScanPlan::Kernel::LookBack;
+  auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
+  Kernel kernel(b, parent, function, op.getLoc(), type.getShape(),
+                b.getF32Type(), plan.threads, /*hasWorkspace=*/looksBack);
+  std::unique_ptr<Row> row = makeCombinerRow(b, kernel, op, plan.items);
   return looksBack ? emitLookBack(b, kernel, *row, plan)
                    : emitRowScan(b, kernel, *row, plan);
 }

@@ -102,3 +102,67 @@ func.func @dense(%a: tensor<3x3xf32>, %u: tensor<9x3xf32>) -> tensor<9x3xf32> {
       {indexing_maps = [#nm, #tn, #tn, #n], time = 0 : i64, row = 1 : i64, column = 2 : i64} -> tensor<9x3xf32>, tensor<3xf32>
   return %y : tensor<9x3xf32>
 }
+
+// -----
+
+func.func @backward(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{the scan has no GPU kernel: only forward ones along the last dimension are supported}}
+  %y = ssm.associative_scan(%x) {dimension = 0 : i64, direction = #ssm.direction<backward>} : (tensor<4xf32>) {
+  ^bb0(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    ssm.yield %s : f32
+  }
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @no_identity(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{the scan has no GPU kernel: it has no identity; give identity(...)}}
+  %y = ssm.associative_scan(%x) {dimension = 0 : i64} : (tensor<4xf32>) {
+  ^bb0(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    ssm.yield %s : f32
+  }
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @narrow(%x: tensor<4xi1>) -> tensor<4xi1> {
+  %false = arith.constant false
+  // expected-error@+1 {{the scan has no GPU kernel: its elements must be real numbers of 32 or 64 bits}}
+  %y = ssm.associative_scan(%x) identity(%false : i1) {dimension = 0 : i64} : (tensor<4xi1>) {
+  ^bb0(%l: i1, %r: i1):
+    %s = arith.ori %l, %r : i1
+    ssm.yield %s : i1
+  }
+  return %y : tensor<4xi1>
+}
+
+// -----
+
+func.func @computed(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %x2 = arith.addf %x, %x : tensor<4xf32>
+  // expected-error@+1 {{the scan has no GPU kernel: its inputs must be arguments of the function}}
+  %y = ssm.associative_scan(%x2) identity(%zero : f32) {dimension = 0 : i64} : (tensor<4xf32>) {
+  ^bb0(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    ssm.yield %s : f32
+  }
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @returned(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  // expected-error@+1 {{the scan has no GPU kernel: the function must return its results, each once}}
+  %y = ssm.associative_scan(%x) identity(%zero : f32) {dimension = 0 : i64} : (tensor<4xf32>) {
+  ^bb0(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    ssm.yield %s : f32
+  }
+  return %y, %x : tensor<4xf32>, tensor<4xf32>
+}

@@ -115,3 +115,27 @@ func.func @selective(%A: tensor<6x8xf32>, %dt: tensor<2x9x6xf32>, %u: tensor<2x9
   } -> tensor<2x9x6xf32>
   return %z : tensor<2x9x6xf32>
 }
+
+// -----
+
+// A combiner takes the place of the recurrence's: two elements of each type in
+// one access, the total of a tile in three words, as its end is.
+// CHECK: kernel = "look_back"
+// CHECK-SAME: workspace_bytes_per_block = 48 : i64
+// CHECK-LABEL: gpu.func @argmax(
+// CHECK:         llvm.load %{{.*}} {alignment = 8 : i64} : !llvm.ptr<1> -> vector<2xf32>
+// CHECK:         llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<2xi64>
+// CHECK:         %[[RIGHT:.*]] = arith.cmpf ogt, %[[R:.*]], %[[L:.*]] : f32
+// CHECK-NEXT:    arith.select %[[RIGHT]], %[[R]], %[[L]] : f32
+func.func @argmax(%v: tensor<2x9000xf32>, %i: tensor<2x9000xi64>) -> (tensor<2x9000xf32>, tensor<2x9000xi64>) {
+  %none = arith.constant -1.0 : f32
+  %zero = arith.constant 0 : i64
+  %m, %j = ssm.associative_scan(%v, %i) identity(%none, %zero : f32, i64) {dimension = 1 : i64} : (tensor<2x9000xf32>, tensor<2x9000xi64>) {
+  ^bb0(%l0: f32, %l1: i64, %r0: f32, %r1: i64):
+    %right = arith.cmpf ogt, %r0, %l0 : f32
+    %x = arith.select %right, %r0, %l0 : f32
+    %k = arith.select %right, %r1, %l1 : i64
+    ssm.yield %x, %k : f32, i64
+  }
+  return %m, %j : tensor<2x9000xf32>, tensor<2x9000xi64>
+}
