@@ -397,7 +397,7 @@ static void replaceTerms(RewriterBase &rewriter, Operation *forward,
 //===----------------------------------------------------------------------===//
 
 static remark::RemarkOpts opts(StringRef name) {
-  return remark::RemarkOpts::name(name).category("ssm-strategy");
+  return remark::RemarkOpts::name(name).category("ssm-bidirectional");
 }
 
 static void explain(Operation *backward, StringRef reason) {

@@ -303,6 +303,11 @@ MODELS = {m.name: m for m in [
           arrange=lambda p, x: p | x | dict(zip(("C_ahead", "C_back"), np.split(p["C"], 2, axis=1)))),
     Model("lru", "lru", dict(channels=16, state=32), dict(channels=16), init=cplx(x0=(32,)), bf16=True),
     Model("mega", "mega", dict(channels=16, ndim=8), dict(channels=16), init=real(h0=(16, 8)), bf16=True),
+    Model("mega_bidirectional", "mega", dict(channels=16, ndim=8, bidirectional=True), dict(channels=16),
+          forward="forward_bidirectional", bf16=True,
+          arrange=lambda p, x: x | dict(omega=p["omega"]) | {
+              f"{k}_{side}": half for k in ("delta", "alpha", "beta", "gamma")
+              for side, half in zip(("ahead", "back"), np.split(p[k], 2))}),
     Model("retnet", "retnet", dict(heads=2), HKV, init=MATRIX, bf16=True),
     Model("gla", "gla", HK, HKV, init=MATRIX, bf16=True),
     Model("hgrn", "hgrn", dict(channels=32), dict(channels=32), init=real(h0=(32,)), bf16=True),

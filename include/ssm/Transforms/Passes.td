@@ -55,7 +55,7 @@ def FuseBidirectional : Pass<"ssm-fuse-bidirectional"> {
     runs the pass after `--ssm-select-strategy`: the scans of short recurrences
     are faster than any convolution, and stay.
 
-    A `missed` remark of category `ssm-strategy` names what blocks: another use
+    A `missed` remark of category `ssm-bidirectional` names what blocks: another use
     of a result, another signal, an operand that varies in time, an initial or
     final state, `numerics<strict>`. Directions that are multiplied by one
     another (BiGS) stay two convolutions.
