@@ -1,6 +1,7 @@
 //===- Compile.cpp - From a program to machine code -----------------------===//
 #include "ssm/AOT/Compile.h"
 
+#include "SinkVectors.h"
 #include "Target.h"
 #include "VectorMath.h"
 #include "ssm/Pipelines/Pipelines.h"
@@ -146,6 +147,7 @@ llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
   result.module->setDataLayout(result.machine->createDataLayout());
   setFunctionAttributes(*result.module, *result.machine);
   optimize(*result.module, *result.machine);
+  sinkVectors(*result.module);
   if (llvm::Error error = result.takeErrors())
     return error;
   return result;

@@ -9,12 +9,16 @@
 // overflow or are subnormal come out as they should. 2^x is the same without
 // the logarithm, with a polynomial of degree 6.
 //
-// AVX-512 has instructions for both ends: vreduce gives x - floor(x), and
-// vscalef multiplies by 2^floor(x), both with any argument.
+// AVX-512 has instructions for both ends: vreduce gives what x is above a
+// multiple of 1/32 or of 1, and vscalef multiplies by 2^floor(x), both with any
+// argument. Sixteen lanes then need a table and two coefficients only:
 //
-// The error is below one unit in the last place, that of 2^x below 1.3: x -
-// floor(x) is rounded where x is small and negative
-// (test/Integration/CPU/test_exp.py).
+//   2^x = 2^floor(x) 2^(i/32) 2^s,   x = floor(x) + i/32 + s,   0 <= s < 1/32
+//
+// where i is in the low bits of x + 1.5 * 2^18, rounded down.
+//
+// The error of exp(x) is below one unit in the last place, that of 2^x below
+// two; it is exact where x is whole (test/Integration/CPU/test_exp.py).
 //
 // A call of a vector function would spill every vector register around it: the
 // states of a selective scan are in those.
@@ -31,6 +35,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#include <cmath>
 
 namespace ssm {
 #define GEN_PASS_DEF_INLINEEXP
@@ -51,6 +57,7 @@ public:
   Value emitExp2(Value x);
 
 private:
+  Value emitExp2ByTable(Value x);
   Value constant(double value) {
     return arith::ConstantOp::create(
         b, loc, DenseElementsAttr::get(type, b.getF32FloatAttr(value)));
@@ -84,8 +91,21 @@ private:
   }
   /// p 2^n, where `shifted` is n + kShift.
   Value scale(Value p, Value n, Value shifted);
-  /// An instruction of AVX-512 on `args`, unmasked.
-  Value instruction(StringRef name, ValueRange args);
+  Value integer(int64_t value, unsigned width = 32) {
+    return LLVM::ConstantOp::create(b, loc, b.getIntegerType(width), value);
+  }
+  /// An intrinsic of AVX-512.
+  Value intrinsic(const Twine &name, ValueRange args) {
+    return LLVM::CallIntrinsicOp::create(
+               b, loc, type, b.getStringAttr("llvm.x86.avx512." + name), args)
+        .getResult(0);
+  }
+  /// The same with a mask that leaves nothing out.
+  Value masked(StringRef name, ValueRange args);
+  /// x minus the multiple of 2^-bits below it.
+  Value reduce(Value x, int64_t bits) {
+    return masked("reduce", {x, integer(bits << 4 | /*down*/ 1)});
+  }
 
   OpBuilder &b;
   Location loc;
@@ -97,25 +117,19 @@ private:
 constexpr double kShift = 12582912.0; // 1.5 * 2^23
 constexpr int32_t kShiftBits = 0x4B400000;
 
-Value ExpBuilder::instruction(StringRef name, ValueRange args) {
+Value ExpBuilder::masked(StringRef name, ValueRange args) {
   int64_t lanes = type.getNumElements();
   SmallVector<Value> all(args);
-  auto integer = [&](int64_t value, unsigned width) {
-    return LLVM::ConstantOp::create(b, loc, b.getIntegerType(width), value);
-  };
   all.push_back(args[0]); // for the lanes that the mask leaves out
   all.push_back(integer(-1, std::max<int64_t>(lanes, 8)));
   if (lanes == 16)
-    all.push_back(integer(4, 32)); // the current rounding mode
-  auto intrinsic = b.getStringAttr("llvm.x86.avx512.mask." + name + ".ps." +
-                                   Twine(lanes * 32));
-  return LLVM::CallIntrinsicOp::create(b, loc, type, intrinsic, all)
-      .getResult(0);
+    all.push_back(integer(4)); // the current rounding mode
+  return intrinsic("mask." + name + ".ps." + Twine(lanes * 32), all);
 }
 
 Value ExpBuilder::scale(Value p, Value n, Value shifted) {
   if (hasScaling)
-    return instruction("scalef", {p, n});
+    return masked("scalef", {p, n});
   Value whole = arith::SubIOp::create(
       b, loc, arith::BitcastOp::create(b, loc, bitsType, shifted),
       bits(kShiftBits));
@@ -148,7 +162,31 @@ Value ExpBuilder::emitExp(Value x) {
   return scale(p, n, shifted);
 }
 
+Value ExpBuilder::emitExp2ByTable(Value x) {
+  SmallVector<float> powers;
+  for (int64_t i = 0; i < 32; ++i)
+    powers.push_back(std::exp2(double(i) / 32));
+  auto half = [&](ArrayRef<float> values) -> Value {
+    return arith::ConstantOp::create(b, loc,
+                                     DenseElementsAttr::get(type, values));
+  };
+  // 1. 2^(i/32), and s.
+  Value shifted = intrinsic(
+      "add.ps.512", {x, constant(393216.0), integer(/*rounded down*/ 9)});
+  Value power = intrinsic("vpermi2var.ps.512",
+                          {half(ArrayRef(powers).take_front(16)),
+                           arith::BitcastOp::create(b, loc, bitsType, shifted),
+                           half(ArrayRef(powers).drop_front(16))});
+  Value s = reduce(x, /*bits=*/5);
+  // 2. 2^s = 1 + s (c1 + c2 s), off by 7e-8.
+  Value q = polynomial(s, {0.24265669286251068, 0.6931236386299133});
+  Value p = fma(arith::MulFOp::create(b, loc, power, s), q, power);
+  return masked("scalef", {p, x});
+}
+
 Value ExpBuilder::emitExp2(Value x) {
+  if (hasScaling && type.getNumElements() == 16)
+    return emitExp2ByTable(x);
   if (hasScaling) {
     // Off by 2e-9 on [0, 1).
     constexpr double kP[] = {0.00021612917483626254,
@@ -158,9 +196,7 @@ Value ExpBuilder::emitExp2(Value x) {
                              0.2402293055572465,
                              0.6931470444430343,
                              1.0};
-    Value floor = LLVM::ConstantOp::create(b, loc, b.getI32Type(), 1);
-    Value r = instruction("reduce", {x, floor});
-    return instruction("scalef", {polynomial(r, kP), x});
+    return masked("scalef", {polynomial(reduce(x, /*bits=*/0), kP), x});
   }
   // Off by 2e-9 on [-1/2, 1/2].
   constexpr double kP[] = {0.00015353362059024767,

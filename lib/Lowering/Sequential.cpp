@@ -23,13 +23,13 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Channels in a band: a few kilobytes of a row, and states that fit the first
-/// cache.
-static constexpr int64_t kBandChannels = 1024;
+/// Channels in a band: some kilobytes of a row, and states that fit the second
+/// cache; 16 for each channel of f32 take 128 KiB.
+static constexpr int64_t kBandChannels = 2048;
 
 /// Steps that a tile takes before the next one does: the states are then read
 /// and written once in so many steps.
-static constexpr int64_t kBandSteps = 8;
+static constexpr int64_t kBandSteps = 16;
 
 /// Tiles of `lanes` channels in a band; a row is cut into equal bands or not at
 /// all. All rows together have a band for each of the `cores` at least.

@@ -46,8 +46,18 @@ func.func @power(%x: vector<8xf32>) -> vector<8xf32> {
 // One row after the other; a row that fills no register has no instruction.
 // CHECK-LABEL: func.func @rows(
 // CHECK-COUNT-2: arith.shrsi {{.*}} : vector<48xi32>
+// Sixteen lanes look 2^(i/32) up.
 // AVX512-LABEL: func.func @rows(
-// AVX512-COUNT-6: scalef.ps.512
+// AVX512: %[[X:.*]] = vector.extract %{{.*}}[0] : vector<16xf32> from vector<6x16xf32>
+// AVX512: %[[SHIFTED:.*]] = llvm.call_intrinsic "llvm.x86.avx512.add.ps.512"(%[[X]],
+// AVX512: %[[I:.*]] = arith.bitcast %[[SHIFTED]]
+// AVX512: %[[T:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"(%{{.*}}, %[[I]],
+// AVX512: %[[S:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%[[X]],
+// AVX512: math.fma %{{.*}}, %[[S]],
+// AVX512: %[[TS:.*]] = arith.mulf %[[T]], %[[S]]
+// AVX512: %[[P:.*]] = math.fma %[[TS]], %{{.*}}, %[[T]]
+// AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%[[P]], %[[X]],
+// AVX512-COUNT-5: scalef.ps.512
 // AVX512: arith.shrsi {{.*}} : vector<3xi32>
 func.func @rows(%x: vector<2x48xf32>, %z: vector<3xf32>) -> (vector<2x48xf32>, vector<3xf32>) {
   %y = math.exp2 %x : vector<2x48xf32>

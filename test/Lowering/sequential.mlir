@@ -80,21 +80,21 @@ func.func @no_steps(%a: tensor<32xf32>, %u: tensor<2x0x32xf32>, %x0: tensor<2x32
 #td = affine_map<(t, d) -> (t, d)>
 #d1 = affine_map<(t, d) -> (d)>
 
-// Many tiles in a row: bands of two, so that 8 cores have one each; 8 steps of one
-// tile and then of the next. For one core all tiles are one band.
+// Many tiles in a row: bands of two, so that 8 cores have one each; 16 steps of
+// one tile and then of the next. For one core all tiles are one band.
 // CHECK-LABEL: func.func @bands(
 // CHECK: scf.forall (%{{.*}}) in (8)
-// CHECK: scf.for %[[ROUND:.*]] = %c0 to %c12 step %c1 iter_args(%[[STATES:[a-z0-9]+]] = %{{.*}}, {{.*}}) -> (tensor<32xf32>, tensor<100x32xf32>)
+// CHECK: scf.for %[[ROUND:.*]] = %c0 to %c6 step %c1 iter_args(%[[STATES:[a-z0-9]+]] = %{{.*}}, {{.*}}) -> (tensor<32xf32>, tensor<100x32xf32>)
 // CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
 // CHECK: %[[TRANSITION:.*]] = tensor.extract_slice %{{.*}} [16] [1] : tensor<32xf32> to tensor<16xf32>
 // CHECK: %[[STATE:.*]] = tensor.extract_slice %{{.*}} [16] [1] : tensor<32xf32> to tensor<16xf32>
-// CHECK: %[[PIECE:.*]] = tensor.extract_slice %{{.*}} [8, 16] [1, 1] : tensor<100x32xf32> to tensor<8x16xf32>
-// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%{{.*}} = %[[STATE]], %{{.*}} = %[[PIECE]])
+// CHECK: %[[PIECE:.*]] = tensor.extract_slice %{{.*}} [16, 16] [1, 1] : tensor<100x32xf32> to tensor<16x16xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c16 step %c1 iter_args(%{{.*}} = %[[STATE]], %{{.*}} = %[[PIECE]])
 // The last 4 steps.
 // CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
 // CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
 // ONE-LABEL: func.func @bands(
-// ONE: scf.for %{{.*}} = %c0 to %c12 step %c1 iter_args({{.*}}) -> (tensor<256xf32>, tensor<100x256xf32>)
+// ONE: scf.for %{{.*}} = %c0 to %c6 step %c1 iter_args({{.*}}) -> (tensor<256xf32>, tensor<100x256xf32>)
 // ONE: scf.for %{{.*}} = %c0 to %c16 step %c1
 func.func @bands(%a: tensor<256xf32>, %u: tensor<100x256xf32>) -> tensor<100x256xf32> {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<256xf32>) signal(%u : tensor<100x256xf32>)

@@ -268,8 +268,8 @@ def InlineExp : Pass<"ssm-inline-exp"> {
   let summary = "Compute the exponential of f32 vectors in line";
   let description = [{
     `math.exp` and `math.exp2` on vectors of f32 become a polynomial and a
-    scaling by a power of two, row by row, with an error of about one unit in
-    the last place. Other types call libm's functions. A `target` with AVX-512
+    scaling by a power of two, row by row, with an error below one and two units
+    in the last place. Other types call libm's functions. A `target` with AVX-512
     scales by an instruction.
   }];
   let options = [

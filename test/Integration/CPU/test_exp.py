@@ -10,7 +10,7 @@ import pytest
 from harness import run
 
 N = 7 << 12
-UNITS = {"exp": 1, "exp2": 1.3}
+UNITS = {"exp": 1, "exp2": 2}
 EXACT = {"exp": np.exp, "exp2": np.exp2}
 
 
@@ -65,8 +65,13 @@ def test_special_values(name, width):
     assert y[0] == 1 and y[1] == 1
 
 
+def test_exact_where_whole():
+    v, y = exp(np.arange(-126, 128), "exp2")
+    np.testing.assert_array_equal(y, np.exp2(v.astype(np.float64)))
+
+
 def test_of_a_product():
-    """exp(x y), where y lacks the loop over b: two roundings of the exponent."""
+    """exp(x y), where y lacks the loop over b: two roundings of the exponent, two units of the power."""
     text = f"""
 #bd = affine_map<(b, t, d) -> (b, d)>
 #d = affine_map<(b, t, d) -> (d)>
