@@ -32,9 +32,6 @@ const char *refusesCombinerRow(AssociativeScanOp op) {
     if (!matchPattern(value, m_Constant()))
       return "its identity must be constant";
   }
-  for (Value value : op.getInputs())
-    if (!isa<BlockArgument>(value))
-      return "its inputs must be arguments of the function";
   for (Operation &nested : op.getCombiner().front())
     if (const char *reason = refusesInlining(nested))
       return reason;

@@ -1,5 +1,6 @@
 //===- LowerToGPU.cpp - A GPU kernel for each function --------------------===//
 #include "Pointwise.h"
+#include "Powers.h"
 #include "Row.h"
 #include "ssm/GPU/Passes.h"
 #include "ssm/IR/LoopDims.h"
@@ -121,28 +122,37 @@ static std::optional<Launch> lowerRecurrence(OpBuilder &b,
   return launch;
 }
 
-/// A function that returns results of a scan of its arguments.
-static std::optional<Launch> lowerScan(OpBuilder &b, gpu::GPUModuleOp parent,
-                                       func::FuncOp function,
-                                       AssociativeScanOp op, StringRef chip) {
-  auto refuse = [&](const Twine &reason) {
-    op.emitError("the scan has no GPU kernel: ") << reason;
-    return std::nullopt;
-  };
-  if (const char *reason = refusesCombinerRow(op))
-    return refuse(reason);
+/// Why the function is more than this op on its arguments; null: it is not.
+static const char *refusesOthers(func::FuncOp function, Operation *op) {
+  for (Value value : op->getOperands())
+    if (isa<RankedTensorType>(value.getType()) && !isa<BlockArgument>(value))
+      return "its inputs must be arguments of the function";
+  for (BlockArgument arg : function.getArguments())
+    if (!llvm::is_contained(op->getOperands(), arg))
+      return "it does not read every argument of the function";
   SmallPtrSet<Value, 4> distinct;
   for (Value value : function.getBody().front().getTerminator()->getOperands())
     if (value.getDefiningOp() != op || !distinct.insert(value).second)
-      return refuse("the function must return its results, each once");
-  for (BlockArgument arg : function.getArguments())
-    if (!llvm::is_contained(op.getInputs(), arg))
-      return refuse("it does not read every argument of the function");
+      return "the function must return its results, each once";
+  return nullptr;
+}
+
+static std::optional<Launch> lowerScan(OpBuilder &b, gpu::GPUModuleOp parent,
+                                       func::FuncOp function,
+                                       AssociativeScanOp op, StringRef chip) {
+  for (const char *reason :
+       {refusesCombinerRow(op), refusesOthers(function, op)})
+    if (reason) {
+      op.emitError("the scan has no GPU kernel: ") << reason;
+      return std::nullopt;
+    }
   auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
   Maps maps;
-  for (Value value : llvm::concat<Value>(llvm::to_vector(op.getInputs()),
-                                         llvm::to_vector<4>(op->getResults())))
-    maps.insert({value, b.getMultiDimIdentityMap(type.getRank())});
+  AffineMap map = b.getMultiDimIdentityMap(type.getRank());
+  for (Value input : op.getInputs())
+    maps.insert({input, map});
+  for (Value result : op->getResults())
+    maps.insert({result, map});
   GPUScanPlan plan = selectKernel(op, chip);
   Signature signature = describeTensors(function, maps, type.getShape());
   Launch launch = emitKernel(b, parent, function, op, plan);
@@ -150,6 +160,39 @@ static std::optional<Launch> lowerScan(OpBuilder &b, gpu::GPUModuleOp parent,
   launch.reason = plan.reason;
   launch.signature = std::move(signature);
   return launch;
+}
+
+static std::optional<Launch> lowerPowers(OpBuilder &b, gpu::GPUModuleOp parent,
+                                         func::FuncOp function,
+                                         MaterializeKernelOp op) {
+  for (const char *reason : {refusesPowers(op), refusesOthers(function, op)})
+    if (reason) {
+      op.emitError("the materialised kernel has no GPU kernel: ") << reason;
+      return std::nullopt;
+    }
+  SmallVector<AffineMap> indexing = op.getIndexingMapsArray();
+  Maps maps;
+  for (auto [value, map] :
+       llvm::zip(SmallVector<Value>{op.getTransition(), op.getInput(),
+                                    op.getOutput()},
+                 indexing))
+    maps.insert({value, map});
+  maps.insert({op.getResult(), indexing.back()});
+  Signature signature = describeTensors(function, maps, getStaticLoopSizes(op));
+  Launch launch = emitPowers(b, parent, function, op);
+  launch.kernel = "powers";
+  launch.reason = "it is the only one";
+  launch.signature = std::move(signature);
+  return launch;
+}
+
+/// The first op of its kind among a function's, or null.
+template <typename OpTy>
+static OpTy findOp(func::FuncOp function) {
+  if (function.isExternal())
+    return nullptr;
+  auto ops = function.getBody().front().getOps<OpTy>();
+  return ops.empty() ? nullptr : *ops.begin();
 }
 
 namespace {
@@ -173,12 +216,13 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
     auto kernels = gpu::GPUModuleOp::create(b, module.getLoc(), "kernels");
     SmallVector<Attribute> launches;
     for (func::FuncOp function : functions) {
-      AssociativeScanOp scan;
-      if (!function.isExternal())
-        for (auto op : function.getBody().front().getOps<AssociativeScanOp>())
-          scan = op;
-      auto launch = scan ? lowerScan(b, kernels, function, scan, chip)
-                         : lowerRecurrence(b, kernels, function, chip);
+      std::optional<Launch> launch;
+      if (auto scan = findOp<AssociativeScanOp>(function))
+        launch = lowerScan(b, kernels, function, scan, chip);
+      else if (auto powers = findOp<MaterializeKernelOp>(function))
+        launch = lowerPowers(b, kernels, function, powers);
+      else
+        launch = lowerRecurrence(b, kernels, function, chip);
       if (!launch)
         return signalPassFailure();
       launch->entry = function.getName().str();

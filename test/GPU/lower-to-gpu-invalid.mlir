@@ -166,3 +166,14 @@ func.func @returned(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   }
   return %y, %x : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+#n = affine_map<(n, l) -> (n)>
+#l = affine_map<(n, l) -> (l)>
+func.func @wide(%a: tensor<3xf64>, %b: tensor<3xf64>) -> tensor<9xf64> {
+  // expected-error@+1 {{the materialised kernel has no GPU kernel: its taps must be of f32 or narrower}}
+  %k = ssm.materialize_kernel transition(%a : tensor<3xf64>) input(%b : tensor<3xf64>) output(%b : tensor<3xf64>)
+      {indexing_maps = [#n, #n, #n, #l], time = 1 : i64} -> tensor<9xf64>
+  return %k : tensor<9xf64>
+}

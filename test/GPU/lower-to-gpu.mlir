@@ -139,3 +139,24 @@ func.func @argmax(%v: tensor<2x9000xf32>, %i: tensor<2x9000xi64>) -> (tensor<2x9
   }
   return %m, %j : tensor<2x9000xf32>, tensor<2x9000xi64>
 }
+
+// -----
+
+#n = affine_map<(n, l) -> (n)>
+#l = affine_map<(n, l) -> (l)>
+
+// For each state, one power by squaring in f64; then 16 taps 128 lags apart.
+// CHECK: grid = [{elements = array<i64>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 5000>, least = 0 : i64, per_block = 2048 : i64}], kernel = "powers"
+// CHECK-LABEL: gpu.func @taps(
+// CHECK:         scf.for %{{.*}} = %c0_i64{{.*}} to %{{.*}} step
+// CHECK:           %[[A:.*]] = llvm.load {{.*}} -> f32
+// CHECK:           scf.for {{.*}} to %c13_i64
+// CHECK:             arith.select %{{.*}} : f64
+// CHECK:         scf.if
+// CHECK:           arith.truncf %{{.*}} : f64 to f32
+// CHECK:           llvm.store
+func.func @taps(%a: tensor<3xf32>, %b: tensor<3xf32>, %c: tensor<3xf32>) -> tensor<5000xf32> {
+  %k = ssm.materialize_kernel transition(%a : tensor<3xf32>) input(%b : tensor<3xf32>) output(%c : tensor<3xf32>)
+      {indexing_maps = [#n, #n, #n, #l], time = 1 : i64} -> tensor<5000xf32>
+  return %k : tensor<5000xf32>
+}

@@ -5,7 +5,7 @@
 // RUN: FileCheck %s --check-prefix=PTX < %t.ptx
 // RUN: FileCheck %s --check-prefix=JSON < %t.json
 
-// CHECK-COUNT-3: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// CHECK-COUNT-4: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // PTX: .target sm_90a{{$}}
 // PTX: .visible .entry rows(
 // PTX: ld.global.nc.v4.b32
@@ -14,9 +14,11 @@
 // PTX: atom.global.add.u64
 // PTX: st.relaxed.gpu.global.b64
 // PTX: ld.relaxed.gpu.global.b64
+// PTX: .visible .entry taps(
 // JSON: "entry": "rows"
 // JSON: "entry": "channels"
 // JSON: "entry": "few"
+// JSON: "entry": "taps"
 
 #rt = affine_map<(r, t) -> (r, t)>
 #tr = affine_map<(r, t) -> (t, r)>
@@ -39,4 +41,12 @@ func.func @few(%a: tensor<?xf32>, %u: tensor<?xf32>) -> tensor<?xf32> {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<?xf32>) signal(%u : tensor<?xf32>)
       {indexing_maps = [#t, #t, #t, #none], time = 0 : i64} -> tensor<?xf32>, tensor<f32>
   return %y : tensor<?xf32>
+}
+
+#n = affine_map<(n, l) -> (n)>
+#l = affine_map<(n, l) -> (l)>
+func.func @taps(%a: tensor<?xcomplex<f32>>, %b: tensor<?xcomplex<f32>>) -> tensor<4096xf32> {
+  %k = ssm.materialize_kernel transition(%a : tensor<?xcomplex<f32>>) input(%b : tensor<?xcomplex<f32>>) output(%b : tensor<?xcomplex<f32>>)
+      {indexing_maps = [#n, #n, #n, #l], time = 1 : i64, projection = #ssm.projection<twice_real>} -> tensor<4096xf32>
+  return %k : tensor<4096xf32>
 }

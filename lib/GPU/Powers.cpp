@@ -1,0 +1,216 @@
+//===- Powers.cpp - The taps of a kernel ----------------------------------===//
+//
+//   K_l = proj(sum_n c_n b_n a_n^l)
+//
+//   block = one row of taps, `kThreads` x `kSteps` lags
+//   for every state n:
+//     p = a^l for the thread's first lag l, by squaring
+//     for each of its lags, `kThreads` apart:  K += c b p;  p *= a^kThreads
+//
+// so that neighbouring threads write neighbouring taps. Powers are formed in
+// f64: a rounding of a is l roundings of a^l.
+//
+// Precondition: a diagonal transition; taps of f32 or narrower; a static
+// length.
+//
+// Reference: Gu et al., arXiv 2206.11893, section 3 (the Vandermonde product).
+//
+//===----------------------------------------------------------------------===//
+#include "Powers.h"
+
+#include "ssm/IR/LoopDims.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+static constexpr int64_t kThreads = 128, kSteps = 16;
+
+const char *refusesPowers(MaterializeKernelOp op) {
+  if (op.getRow())
+    return "its transition mixes states; only diagonal ones are supported";
+  if (op.getLength())
+    return "its length must be static";
+  Type element = getElementTypeOrSelf(op.getResult().getType());
+  if (getElementWidth(element) > 32)
+    return "its taps must be of f32 or narrower";
+  return nullptr;
+}
+
+namespace {
+class Powers {
+public:
+  Powers(OpBuilder &b, Kernel &kernel, MaterializeKernelOp op)
+      : b(b), k(kernel), op(op), maps(op.getIndexingMapsArray()),
+        transition(kernel.argument(op.getTransition(), maps[0])),
+        input(kernel.argument(op.getInput(), maps[1])),
+        output(kernel.argument(op.getOutput(), maps[2])),
+        result(kernel.result(op.getResult(), maps.back())),
+        isReal(op.getProjection() != Projection::None ||
+               !isa<ComplexType>(result.element)) {}
+
+  Launch emit();
+
+private:
+  /// Sets the indices of `dims`, the last fastest, from their number.
+  void place(ArrayRef<unsigned> dims, Value number);
+  Num power(Num a, Value exponent);
+  SmallVector<Num> addState(ArrayRef<Num> sums);
+  SmallVector<Value> flatten(ArrayRef<Num> x);
+  SmallVector<Num> unflatten(ValueRange values);
+  void store(ArrayRef<Num> sums);
+
+  OpBuilder &b;
+  Kernel &k;
+  MaterializeKernelOp op;
+  SmallVector<AffineMap> maps;
+  KernelTensor transition, input, output, result;
+  bool isReal;
+  SmallVector<Value> indices;
+  Value firstLag;
+};
+} // namespace
+
+void Powers::place(ArrayRef<unsigned> dims, Value number) {
+  for (unsigned dim : llvm::reverse(dims)) {
+    indices[dim] = arith::RemUIOp::create(b, k.loc, number, k.size(dim));
+    number = arith::DivUIOp::create(b, k.loc, number, k.size(dim));
+  }
+}
+
+SmallVector<Value> Powers::flatten(ArrayRef<Num> x) {
+  SmallVector<Value> values;
+  for (const Num &value : x) {
+    values.push_back(value.re);
+    if (value.isComplex())
+      values.push_back(value.im);
+  }
+  return values;
+}
+
+SmallVector<Num> Powers::unflatten(ValueRange values) {
+  SmallVector<Num> x;
+  for (size_t i = 0; i < values.size(); i += isReal ? 1 : 2)
+    x.push_back({values[i], isReal ? Value() : values[i + 1]});
+  return x;
+}
+
+/// a^exponent for an exponent below the length.
+Num Powers::power(Num a, Value exponent) {
+  int64_t length = getStaticLoopSizes(op)[op.getTime()];
+  Num one = k.num.constant(1);
+  if (a.isComplex())
+    one.im = k.num.constant(0).re;
+  SmallVector<Value> inits = flatten({a, one});
+  auto loop = scf::ForOp::create(
+      b, k.loc, k.constant(0), k.constant(llvm::Log2_64_Ceil(length)),
+      k.constant(1), inits,
+      [&](OpBuilder &nested, Location loc, Value bit, ValueRange carried) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(nested.getInsertionBlock(),
+                            nested.getInsertionPoint());
+        bool complex = a.isComplex();
+        Num square{carried[0], complex ? carried[1] : Value()};
+        Num power{carried[1 + complex], complex ? carried[3] : Value()};
+        Value shifted = arith::ShRUIOp::create(b, loc, exponent, bit);
+        Value isSet = arith::TruncIOp::create(b, loc, b.getI1Type(), shifted);
+        Num more = k.num.mul(power, square);
+        SmallVector<Value> next = flatten({k.num.mul(square, square)});
+        for (auto [yes, no] :
+             llvm::zip_equal(flatten({more}), flatten({power})))
+          next.push_back(arith::SelectOp::create(b, loc, isSet, yes, no));
+        scf::YieldOp::create(b, loc, next);
+      });
+  ValueRange last = loop.getResults().take_back(inits.size() / 2);
+  return {last[0], a.isComplex() ? last[1] : Value()};
+}
+
+/// The thread's taps with those of the state at `indices`.
+SmallVector<Num> Powers::addState(ArrayRef<Num> sums) {
+  auto read = [&](const KernelTensor &tensor) {
+    return k.load(tensor, k.offset(tensor, indices)).front();
+  };
+  Num a = read(transition), weight = k.num.mul(read(output), read(input));
+  Num p = power(a, firstLag), stride = a;
+  for (int64_t i = 1; i < kThreads; i *= 2)
+    stride = k.num.mul(stride, stride);
+  SmallVector<Num> next;
+  for (const Num &sum : sums) {
+    next.push_back(k.num.add(sum, isReal ? k.num.realOfProduct(weight, p)
+                                         : k.num.mul(weight, p)));
+    p = k.num.mul(p, stride);
+  }
+  return next;
+}
+
+void Powers::store(ArrayRef<Num> sums) {
+  Value length = k.size(op.getTime());
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    Value lag = k.add(firstLag, k.constant(i * kThreads));
+    Value inside =
+        arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt, lag, length);
+    auto guard = scf::IfOp::create(b, k.loc, inside, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard insertion(b);
+    b.setInsertionPointToStart(guard.thenBlock());
+    indices[op.getTime()] = lag;
+    Num tap = op.getProjection() == Projection::TwiceReal
+                  ? k.num.mul(sum, k.num.constant(2))
+                  : sum;
+    k.store(result, k.offset(result, indices), tap);
+  }
+}
+
+Launch Powers::emit() {
+  unsigned numDims = maps[0].getNumDims();
+  SmallVector<unsigned> rows, states;
+  for (unsigned dim = 0; dim < numDims; ++dim)
+    if (dim != op.getTime())
+      (uses(maps.back(), dim) ? rows : states).push_back(dim);
+  indices.resize(numDims);
+  GridFactor rowFactor;
+  for (unsigned dim : rows)
+    rowFactor.elements.push_back(k.launchSize(dim));
+  GridFactor lagFactor{{k.launchSize(op.getTime())}, kThreads * kSteps};
+  Value runs = arith::CeilDivUIOp::create(b, k.loc, k.size(op.getTime()),
+                                          k.constant(kThreads * kSteps));
+  Value block = k.blockIndex();
+  place(rows, arith::DivUIOp::create(b, k.loc, block, runs));
+  Value run = arith::RemUIOp::create(b, k.loc, block, runs);
+  firstLag = k.add(k.mul(run, k.constant(kThreads * kSteps)), k.threadIndex());
+
+  Num zero = k.num.constant(0);
+  if (!isReal)
+    zero.im = zero.re;
+  Value count = k.constant(1);
+  for (unsigned dim : states)
+    count = k.mul(count, k.size(dim));
+  auto loop = scf::ForOp::create(
+      b, k.loc, k.constant(0), count, k.constant(1),
+      flatten(SmallVector<Num>(kSteps, zero)),
+      [&](OpBuilder &nested, Location loc, Value state, ValueRange sums) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(nested.getInsertionBlock(),
+                            nested.getInsertionPoint());
+        place(states, state);
+        scf::YieldOp::create(b, loc, flatten(addState(unflatten(sums))));
+      });
+  store(unflatten(loop.getResults()));
+  gpu::ReturnOp::create(b, k.loc);
+  Launch launch;
+  launch.threads = kThreads;
+  launch.grid = {rowFactor, lagFactor};
+  return launch;
+}
+
+Launch emitPowers(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
+                  MaterializeKernelOp op) {
+  Kernel kernel(b, parent, function, op.getLoc(), getStaticLoopSizes(op),
+                b.getF64Type(), kThreads);
+  return Powers(b, kernel, op).emit();
+}
+
+} // namespace ssm
