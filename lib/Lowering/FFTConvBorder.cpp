@@ -10,8 +10,8 @@
 // Rows at t >= L are zero, or go nowhere. How many there are changes once, so
 // that the butterflies are two stripes.
 //
-// Precondition: a length that is known, full tiles, and a signal that has the
-// lanes; the kernel's spectrum, computed once, goes the way of FFTConvRows.cpp.
+// Precondition: canJoin. The kernel's spectrum, computed once, goes the way of
+// FFTConvRows.cpp.
 //
 //===----------------------------------------------------------------------===//
 #include "FFTConvEmitter.h"
@@ -23,9 +23,17 @@ using namespace mlir;
 using namespace ssm;
 
 bool FFTConvEmitter::canJoin(const Tile &tile) {
-  return transform.getBorderRadix() > 0 && !parallel.empty() &&
-         uses(signalMap, parallel.back()) &&
-         getConstantIntValue(tile.ranges[parallel.back()].size) == lanes;
+  if (transform.getBorderRadix() == 0 || parallel.empty() ||
+      !uses(signalMap, parallel.back()) ||
+      getConstantIntValue(tile.ranges[parallel.back()].size) != lanes)
+    return false;
+  // Contiguous time is transposed for each row of a butterfly: code that is
+  // large already, without copies for stripes and for less than a block.
+  bool contiguous = isTimeContiguous(signalMap, time, parallel.back()) ||
+                    isTimeContiguous(resultMap, time, parallel.back());
+  SmallVector<Stripe> stripes = splitBorder();
+  return !contiguous ||
+         (stripes.size() == 1 && stripes[0].end % kBlockSteps == 0);
 }
 
 SmallVector<FFTConvEmitter::Stripe> FFTConvEmitter::splitBorder() {

@@ -40,11 +40,12 @@ double tileCount(const Problem &problem, double lanes);
 std::string refuseConvolution(const Problem &problem);
 
 /// Parts of the FMA peak that generated code reaches on one core, measured on
-/// AVX-512: sums over taps in and beyond the first cache, products of kernel
-/// tables, one state a channel, and several that are summed.
+/// AVX-512: sums over taps in and beyond the first cache, and of channels whose
+/// steps lie next to each other, so that each lane is loaded alone; products of
+/// kernel tables, one state a channel, and several that are summed.
 constexpr double kDirectEfficiency = 0.15, kFarDirectEfficiency = 0.03,
-                 kKernelEfficiency = 0.4, kScanEfficiency = 0.25,
-                 kSummedScanEfficiency = 0.45;
+                 kGatheredDirectEfficiency = 0.01, kKernelEfficiency = 0.4,
+                 kScanEfficiency = 0.25, kSummedScanEfficiency = 0.45;
 
 /// Complex butterflies of a vector of channels that fits the first cache, the
 /// second, or none of a core.

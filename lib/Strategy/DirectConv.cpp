@@ -17,8 +17,9 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double flops = 2 * problem.convolutions * units * lanes * products;
   // Each output reads all taps again: from the first cache, or from beyond it.
   double tileBytes = 2 * problem.sides * reach * lanes * problem.elementBytes;
-  double efficiency =
-      tileBytes <= target.l1Bytes ? kDirectEfficiency : kFarDirectEfficiency;
+  double efficiency = problem.timeContiguous        ? kGatheredDirectEfficiency
+                      : tileBytes <= target.l1Bytes ? kDirectEfficiency
+                                                    : kFarDirectEfficiency;
   double busy = std::min<double>(cores, std::max(1.0, units));
   double final =
       problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;

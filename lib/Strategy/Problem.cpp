@@ -78,6 +78,12 @@ static void describeMixing(LinearRecurrenceOp op, ArrayRef<int64_t> sizes,
       product * (op.isDense() ? n * n * n : (1 + 2 * rank) * n * n);
 }
 
+/// Of several channels, each lies in one piece.
+static bool isTimeContiguous(AffineMap result, unsigned time) {
+  unsigned rank = result.getNumResults();
+  return rank > 1 && positionOf(result, time) == rank - 1;
+}
+
 static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   LinearRecurrenceOp::Dims dims = op.getDims();
@@ -117,10 +123,8 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
       (complexSignal ? 2 : 1) * (complexKernel && !realTaps ? 2 : 1);
   problem.makesKernel = true;
   problem.finalIsUsed = !op.getFinal().use_empty();
-  AffineMap result = op.getResultIndexingMap();
   problem.timeContiguous =
-      !dims.parallel.empty() &&
-      positionOf(result, dims.time) == result.getNumResults() - 1;
+      isTimeContiguous(op.getResultIndexingMap(), dims.time);
   problem.splitsTime = op.isDiagonal() && problem.varyingTransition &&
                        !complexState && !op.getInput() && !op.getOutput() &&
                        problem.length >= kSegmentBlock &&
@@ -152,6 +156,7 @@ Problem ssm::describe(Operation *operation) {
     problem.taps = sizeOr(
         op.getKernel().getType().getDimSize(*positionOf(kernel, op.getTime())),
         problem);
+    problem.timeContiguous = isTimeContiguous(op.getResultMap(0), op.getTime());
     problem.sides = op.getDirection() == Direction::TwoSided ? 2 : 1;
     problem.convolutions =
         (1 + hasComplex(op.getSignal())) * (1 + hasComplex(op.getKernel()));

@@ -528,7 +528,7 @@ def compute(cases, strategy=None, threads=1):
     return out
 
 
-def check(cases, dtype, strategy, batch=6):
+def check(cases, dtype, strategy, batch=3):
     """Asserts that all cases are within their bar under the strategy.
 
     Compile time grows faster than the number of cases in one function.

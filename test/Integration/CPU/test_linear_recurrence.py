@@ -84,7 +84,11 @@ def varying(dtype):
 @pytest.mark.parametrize("strategy", SCANS + CONVOLUTIONS)
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_time_invariant(dtype, strategy):
-    check(invariant(dtype), dtype, strategy)
+    cases = invariant(dtype)
+    if strategy in CONVOLUTIONS:
+        # Both make the same kernel: beyond all lengths, each takes every second case.
+        cases = cases[:len(LENGTHS)] + cases[len(LENGTHS) + CONVOLUTIONS.index(strategy)::2]
+    check(cases, dtype, strategy)
 
 
 @pytest.mark.parametrize("strategy", SCANS)

@@ -27,7 +27,8 @@ def cases(dtype):
     out += [case("th,ht->th", n, n, dynamic="t") for n in (0, 1, 2, 63, 65, 1000)]
     # Rows of the first round in one stripe or two.
     out += [case("bth,ht->bth", n, n, h=16) for n in (4, 7, 40, 64, 300)]
-    out += [case("bth,ht->bht", 300, 300, h=16, direction="backward")]
+    out += [case(spec, 512, 512, h=16, direction=direction) for spec, direction in (
+        ("bht,ht->bht", "forward"), ("bth,ht->bht", "backward"))]
     # Layouts and sharing: one signal through many kernels, one kernel for all.
     out += [case(spec, 130, 130, dynamic="h" * (k % 2)) for k, spec in enumerate([
         "bth,ht->bth", "bth,th->bht", "tbh,th->bth", "bht,t->bht", "bth,t->bth", "t,ht->th", "bt,ht->bth",
