@@ -7,7 +7,7 @@
 
 // The grid is ceil(4 * size 0 / 128), where size 0 is the first dynamic one.
 // CHECK: ssm.launches = [{abi = {inputs = [{name = "a0", shape = ["d0", "d1", 4], type = f32}, {{.*}}], outputs = [{{.*}}, {name = "r1", shape = ["d0", 4], type = f32}],
-// CHECK-SAME: block = 128 : i64, entry = "channels", grid = [{elements = array<i64: -1, 4>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan",
+// CHECK-SAME: block = 128 : i64, entry = "channels", grid = [{elements = array<i64: -1, 4>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan", reason = "the recurrence is not a plain one over contiguous time"
 // CHECK-SAME: workspace_bytes = 0 : i64, workspace_bytes_per_block = 0 : i64}]
 // CHECK-LABEL: gpu.func @channels(
 // CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[U:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[Y:.*]]: !llvm.ptr<1> {llvm.noalias}, %[[X:.*]]: !llvm.ptr<1> {llvm.noalias}, %[[B:.*]]: i64, %[[L:.*]]: i64) kernel
@@ -146,7 +146,7 @@ func.func @argmax(%v: tensor<2x9000xf32>, %i: tensor<2x9000xi64>) -> (tensor<2x9
 #l = affine_map<(n, l) -> (l)>
 
 // For each state, one power by squaring in f64; then 16 taps 128 lags apart.
-// CHECK: grid = [{elements = array<i64>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 5000>, least = 0 : i64, per_block = 2048 : i64}], kernel = "powers"
+// CHECK: grid = [{elements = array<i64>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 5000>, least = 0 : i64, per_block = 2048 : i64}], kernel = "powers", reason = "it is the only one"
 // CHECK-LABEL: gpu.func @taps(
 // CHECK:         scf.for %{{.*}} = %c0_i64{{.*}} to %{{.*}} step
 // CHECK:           %[[A:.*]] = llvm.load {{.*}} -> f32
@@ -159,4 +159,22 @@ func.func @taps(%a: tensor<3xf32>, %b: tensor<3xf32>, %c: tensor<3xf32>) -> tens
   %k = ssm.materialize_kernel transition(%a : tensor<3xf32>) input(%b : tensor<3xf32>) output(%c : tensor<3xf32>)
       {indexing_maps = [#n, #n, #n, #l], time = 1 : i64} -> tensor<5000xf32>
   return %k : tensor<5000xf32>
+}
+
+// -----
+
+// A block for each row where they fill 132 multiprocessors, or may.
+// CHECK: entry = "many", {{.*}} kernel = "row_scan", reason = "there are rows enough to fill the machine"
+// CHECK: entry = "unknown", {{.*}} kernel = "row_scan", reason = "the number of rows is known at run time only, and taken to fill the machine"
+#rt = affine_map<(r, t) -> (r, t)>
+#r = affine_map<(r, t) -> (r)>
+func.func @many(%a: tensor<4096x9000xf32>, %u: tensor<4096x9000xf32>) -> tensor<4096x9000xf32> {
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<4096x9000xf32>) signal(%u : tensor<4096x9000xf32>)
+      {indexing_maps = [#rt, #rt, #rt, #r], time = 1 : i64} -> tensor<4096x9000xf32>, tensor<4096xf32>
+  return %y : tensor<4096x9000xf32>
+}
+func.func @unknown(%a: tensor<?x9000xf32>, %u: tensor<?x9000xf32>) -> tensor<?x9000xf32> {
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<?x9000xf32>) signal(%u : tensor<?x9000xf32>)
+      {indexing_maps = [#rt, #rt, #rt, #r], time = 1 : i64} -> tensor<?x9000xf32>, tensor<?xf32>
+  return %y : tensor<?x9000xf32>
 }
