@@ -8,6 +8,9 @@
 //
 //   if (result is aligned) { loop with non-temporal stores } else { loop }
 //
+// Complex numbers, which vectors cannot hold, are written by loops that put two
+// parts together; in the first loop two vectors of parts are interleaved.
+//
 // Such stores are ordered by nothing but a fence, which ends each parallel loop
 // body and each loop.
 //
@@ -17,6 +20,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -121,9 +125,10 @@ static int64_t divisorOf(ArrayRef<OpFoldResult> indices, MemRefType type) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// A write of vectors into an argument of the function.
+/// A write of vectors into an argument of the function, or a loop that writes
+/// complex numbers into it.
 struct Candidate {
-  vector::TransferWriteOp write;
+  Operation *write;
   BlockArgument result;
   int64_t alignment;
 };
@@ -134,6 +139,7 @@ struct StreamStores : ::ssm::impl::StreamStoresBase<StreamStores> {
 
 private:
   std::optional<Candidate> classify(vector::TransferWriteOp write);
+  std::optional<Candidate> classify(scf::ForOp loop);
   bool isStreamed(BlockArgument result);
   void stream(Operation *loop, ArrayRef<Candidate> candidates);
 
@@ -172,14 +178,21 @@ static bool isOnlyWritten(Value memref) {
   });
 }
 
+/// Bytes of a number in memory; 0 of another element.
+static int64_t bytesOf(Type element) {
+  if (auto complex = dyn_cast<ComplexType>(element))
+    return 2 * bytesOf(complex.getElementType());
+  return element.isIntOrFloat() ? element.getIntOrFloatBitWidth() / 8 : 0;
+}
+
 bool StreamStores::isStreamed(BlockArgument result) {
   auto [it, isNew] = streamed.try_emplace(result, false);
   if (isNew) {
     auto type = cast<MemRefType>(result.getType());
     it->second =
         type.hasStaticShape() && type.getLayout().isIdentity() &&
-        type.getElementType().isIntOrFloat() &&
-        type.getNumElements() * type.getElementTypeBitWidth() / 8 >= minBytes &&
+        bytesOf(type.getElementType()) != 0 &&
+        type.getNumElements() * bytesOf(type.getElementType()) >= minBytes &&
         isOnlyWritten(result);
   }
   return it->second;
@@ -205,6 +218,58 @@ std::optional<Candidate> StreamStores::classify(vector::TransferWriteOp write) {
   return Candidate{write, result, alignment};
 }
 
+namespace {
+/// for i in 0 .. n:  out[i] = (re[i], im[i])
+struct PairLoop {
+  memref::LoadOp re, im;
+  memref::StoreOp store;
+
+  /// Nothing in `re` if the loop is another one.
+  static PairLoop match(scf::ForOp loop);
+};
+} // namespace
+
+PairLoop PairLoop::match(scf::ForOp loop) {
+  auto pairs = llvm::to_vector(llvm::map_range(
+      loop.getBody()->without_terminator(), [](Operation &op) { return &op; }));
+  if (pairs.size() != 4 || loop.getNumResults() ||
+      getConstantIntValue(loop.getLowerBound()) != 0 ||
+      getConstantIntValue(loop.getStep()) != 1)
+    return {};
+  auto store = dyn_cast<memref::StoreOp>(pairs[3]);
+  auto create =
+      store ? store.getValue().getDefiningOp<complex::CreateOp>() : nullptr;
+  if (!create)
+    return {};
+  auto isElement = [&](MemRefType type, ValueRange indices) {
+    return type.isLastDimUnitStride() && type.getRank() == 1 &&
+           indices[0] == loop.getInductionVar();
+  };
+  auto re = create.getReal().getDefiningOp<memref::LoadOp>(),
+       im = create.getImaginary().getDefiningOp<memref::LoadOp>();
+  if (!re || !im || !isElement(re.getMemRefType(), re.getIndices()) ||
+      !isElement(im.getMemRefType(), im.getIndices()) ||
+      !isElement(store.getMemRefType(), store.getIndices()))
+    return {};
+  return {re, im, store};
+}
+
+std::optional<Candidate> StreamStores::classify(scf::ForOp loop) {
+  PairLoop pairs = PairLoop::match(loop);
+  std::optional<int64_t> count = getConstantIntValue(loop.getUpperBound());
+  if (!pairs.re || !count)
+    return std::nullopt;
+  int64_t bytes = bytesOf(pairs.re.getType());
+  int64_t divisor = 0;
+  auto result =
+      dyn_cast<BlockArgument>(rootOf(pairs.store.getMemRef(), divisor));
+  if (!result || !isa<func::FuncOp>(result.getOwner()->getParentOp()) ||
+      !isStreamed(result) || bytes == 0 || *count * bytes % kLine != 0 ||
+      divisor * 2 * bytes % kLine != 0)
+    return std::nullopt;
+  return Candidate{loop, result, kLine};
+}
+
 //===----------------------------------------------------------------------===//
 // The doubled loop
 //===----------------------------------------------------------------------===//
@@ -220,6 +285,52 @@ static Value isAligned(OpBuilder &b, Location loc, Value memref) {
 
 static void buildFence(OpBuilder &b, Location loc) {
   LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::seq_cst);
+}
+
+static void replaceWrite(OpBuilder &b, vector::TransferWriteOp write,
+                         int64_t alignment) {
+  vector::StoreOp::create(b, write.getLoc(), write.getVector(), write.getBase(),
+                          write.getIndices(), /*nontemporal=*/true,
+                          llvm::MaybeAlign(alignment));
+}
+
+/// The address of a view's first element.
+static Value addressOf(OpBuilder &b, Location loc, Value memref,
+                       int64_t bytes) {
+  auto view = memref::ExtractStridedMetadataOp::create(b, loc, memref);
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(
+      b, loc, view.getBaseBuffer());
+  Value offset = arith::MulIOp::create(
+      b, loc, view.getOffset(), arith::ConstantIndexOp::create(b, loc, bytes));
+  return arith::AddIOp::create(b, loc, base, offset);
+}
+
+/// A line of each part at a time.
+static void replacePairs(OpBuilder &b, scf::ForOp loop) {
+  Location loc = loop.getLoc();
+  PairLoop pairs = PairLoop::match(loop);
+  int64_t bytes = bytesOf(pairs.re.getType()), lanes = kLine / bytes;
+  Value begin = addressOf(b, loc, pairs.store.getMemRef(), 2 * bytes);
+  Value step = arith::ConstantIndexOp::create(b, loc, lanes);
+  auto lines = scf::ForOp::create(b, loc, loop.getLowerBound(),
+                                  loop.getUpperBound(), step);
+  b.setInsertionPointToStart(lines.getBody());
+  Value i = lines.getInductionVar();
+  auto type = VectorType::get({lanes}, pairs.re.getType());
+  Value re = vector::LoadOp::create(b, loc, type, pairs.re.getMemRef(), i);
+  Value im = vector::LoadOp::create(b, loc, type, pairs.im.getMemRef(), i);
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    order.append({lane, lanes + lane});
+  Value line = vector::ShuffleOp::create(b, loc, re, im, order);
+  Value place = arith::MulIOp::create(
+      b, loc, i, arith::ConstantIndexOp::create(b, loc, 2 * bytes));
+  place = arith::IndexCastOp::create(
+      b, loc, b.getI64Type(), arith::AddIOp::create(b, loc, begin, place));
+  Value pointer = LLVM::IntToPtrOp::create(
+      b, loc, LLVM::LLVMPointerType::get(b.getContext()), place);
+  LLVM::StoreOp::create(b, loc, line, pointer, /*alignment=*/kLine,
+                        /*isVolatile=*/false, /*isNonTemporal=*/true);
 }
 
 void StreamStores::stream(Operation *loop, ArrayRef<Candidate> candidates) {
@@ -247,13 +358,12 @@ void StreamStores::stream(Operation *loop, ArrayRef<Candidate> candidates) {
   if (loop->getNumResults())
     scf::YieldOp::create(b, loc, loop->getResults());
   for (const Candidate &candidate : candidates) {
-    vector::TransferWriteOp write = candidate.write;
-    b.setInsertionPoint(write);
-    vector::StoreOp::create(b, write.getLoc(), write.getVector(),
-                            write.getBase(), write.getIndices(),
-                            /*nontemporal=*/true,
-                            llvm::MaybeAlign(candidate.alignment));
-    write.erase();
+    b.setInsertionPoint(candidate.write);
+    if (auto write = dyn_cast<vector::TransferWriteOp>(candidate.write))
+      replaceWrite(b, write, candidate.alignment);
+    else
+      replacePairs(b, cast<scf::ForOp>(candidate.write));
+    candidate.write->erase();
   }
   loop->walk([&](scf::ParallelOp parallel) {
     b.setInsertionPoint(parallel.getBody()->getTerminator());
@@ -271,8 +381,14 @@ void StreamStores::runOnOperation() {
     if (!isa<scf::ForOp, scf::ParallelOp>(op))
       continue;
     SmallVector<Candidate> candidates;
-    op.walk([&](vector::TransferWriteOp write) {
-      if (std::optional<Candidate> candidate = classify(write))
+    op.walk([&](Operation *nested) {
+      std::optional<Candidate> candidate;
+      if (auto write = dyn_cast<vector::TransferWriteOp>(nested))
+        candidate = classify(write);
+      else if (auto pairs = dyn_cast<scf::ForOp>(nested))
+        if (nested != &op)
+          candidate = classify(pairs);
+      if (candidate)
         candidates.push_back(*candidate);
     });
     if (!candidates.empty())

@@ -110,6 +110,15 @@ def test_states_side_by_side(dtype, strategy):
     check(cases, dtype, strategy)
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_large_complex_results(dtype):
+    """More than two MiB: written past the caches, on two threads too."""
+    case = make({"b": 2, "d": 320}, dtype)("btd,,,btd->btd", 500, complex="a")
+    for threads in (1, 2):
+        (results,) = compute([case], "sequential", threads)
+        assert not case.errors(results, dtype, "sequential")
+
+
 @pytest.mark.parametrize("strategy", SCANS + CONVOLUTIONS)
 @pytest.mark.parametrize("dtype,unit", [("f32", 2.0**-24), ("bf16", 2.0**-8)])
 def test_a_transition_in_f64_makes_the_state_f64(dtype, unit, strategy):
