@@ -214,7 +214,7 @@ static std::string refuse(Operation *op) {
   return "";
 }
 
-/// Why two ops whose sum is `sum` cannot be fused, or an empty string.
+/// Why two ops that are added cannot be fused, or an empty string.
 static std::string refusePair(Operation *forward, Operation *backward) {
   for (Operation *op : {forward, backward})
     if (std::string reason = refuse(op); !reason.empty())
@@ -243,14 +243,16 @@ struct Kernel {
       : value(op.getKernel()),
         places(placesOf(op, op.getIndexingMapsArray()[1])) {}
 
-  /// The same with its dimensions in other places; repeated along new ones, of
-  /// the sizes that the result has.
-  void moveTo(OpBuilder &b, LongConvOp op, ArrayRef<unsigned> target);
+  /// The same as numbers of type `element`, with its dimensions in other
+  /// places; repeated along new ones, of the sizes that the result has.
+  void moveTo(OpBuilder &b, LongConvOp op, ArrayRef<unsigned> target,
+              Type element);
 };
 } // namespace
 
-void Kernel::moveTo(OpBuilder &b, LongConvOp op, ArrayRef<unsigned> target) {
-  if (target == ArrayRef(places))
+void Kernel::moveTo(OpBuilder &b, LongConvOp op, ArrayRef<unsigned> target,
+                    Type element) {
+  if (target == ArrayRef(places) && getElementTypeOrSelf(value) == element)
     return;
   Location loc = op.getLoc();
   SmallVector<OpFoldResult> loops =
@@ -264,14 +266,17 @@ void Kernel::moveTo(OpBuilder &b, LongConvOp op, ArrayRef<unsigned> target) {
     exprs.push_back(b.getAffineDimExpr(at));
     sizes[at] = tensor::getMixedSize(b, loc, value, i);
   }
-  Value out = tensor::EmptyOp::create(b, loc, sizes,
-                                      getElementTypeOrSelf(value.getType()));
+  Value out = tensor::EmptyOp::create(b, loc, sizes, element);
   value = ::ssm::buildGeneric(
       b, loc, target.size(),
       {{value, AffineMap::get(target.size(), 0, exprs, b.getContext())}},
       {{out, b.getMultiDimIdentityMap(target.size())}},
-      [](OpBuilder &, Location, ValueRange args) {
-        return SmallVector<Value>{args[0]};
+      [&](OpBuilder &nested, Location at, ValueRange args) {
+        if (args[0].getType() == element)
+          return SmallVector<Value>{args[0]};
+        ::ssm::NumBuilder num(nested, at, ::ssm::getRealType(element));
+        return SmallVector<Value>{
+            num.store({args[0], num.constant(0.0).re}, element)};
       })[0];
   places.assign(target.begin(), target.end());
 }
@@ -339,8 +344,11 @@ static LongConvOp fuse(RewriterBase &rewriter, Operation *forwardOp,
   for (unsigned place : future.places)
     if (!llvm::is_contained(places, place))
       places.push_back(place);
-  past.moveTo(rewriter, forward, places);
-  future.moveTo(rewriter, backward, places);
+  Type element = getElementTypeOrSelf(past.value);
+  if (Type other = getElementTypeOrSelf(future.value); isa<ComplexType>(other))
+    element = other;
+  past.moveTo(rewriter, forward, places, element);
+  future.moveTo(rewriter, backward, places, element);
   unsigned rank = forward.getType().getRank();
   unsigned time =
       *::ssm::positionOf(forward.getResultMap(0), forward.getTime());

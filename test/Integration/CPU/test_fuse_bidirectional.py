@@ -110,6 +110,32 @@ def test_what_the_pass_leaves(element, dtype, strategy, tmp_path):
         check(fused, 101, "bdt", dtype, "after", strategy=strategy, threads=threads)
 
 
+def test_a_real_and_a_complex_kernel():
+    """Of a complex signal."""
+    u, k, h = "tensor<40xcomplex<f64>>", "tensor<40xf64>", "tensor<40xcomplex<f64>>"
+    fused = tool("ssm-opt", "--ssm-fuse-bidirectional", input=f"""#t = affine_map<(t) -> (t)>
+func.func @f(%u: {u}, %k: {k}, %h: {h}) -> {u} {{
+  %y = ssm.long_conv %u, %k {{indexing_maps = [#t, #t, #t], time = 0 : i64}} : {u}, {k} -> {u}
+  %z = ssm.long_conv %u, %h {{indexing_maps = [#t, #t, #t], time = 0 : i64,
+      direction = #ssm.direction<backward>}} : {u}, {h} -> {u}
+  %s = arith.constant dense<(0.0, 0.0)> : {u}
+  %e = linalg.generic {{indexing_maps = [#t, #t, #t], iterator_types = ["parallel"]}} ins(%y, %z : {u}, {u})
+      outs(%s : {u}) {{
+  ^bb0(%a: complex<f64>, %b: complex<f64>, %o: complex<f64>):
+    %c = complex.add %a, %b : complex<f64>
+    linalg.yield %c : complex<f64>
+  }} -> {u}
+  return %e : {u}
+}}""").stdout
+    assert fused.count("two_sided") == 1 == fused.count("ssm.long_conv")
+    rng = np.random.default_rng(0)
+    u, h = rng.standard_normal((2, 40)) + 1j * rng.standard_normal((2, 40))
+    k = rng.standard_normal(40)
+    (y,) = run(fused, u, k, h, strategy="fft_conv")
+    want = np.convolve(u, k)[:40] + np.convolve(u[::-1], h)[39::-1]
+    assert np.linalg.norm(y - want) <= 1e-14 * np.linalg.norm(want)
+
+
 @pytest.mark.parametrize("strategy,says", [
     ("fft_conv", ": fused with the other direction"),
     ("direct_conv", ": not fused with the other direction: forward: its strategy is direct_conv")])
