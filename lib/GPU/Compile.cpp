@@ -3,6 +3,7 @@
 
 #include "ssm/GPU/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
+#include "ssm/Plan/GPUScanPlan.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -24,7 +25,7 @@ static const char *getFormat(GPUOutputKind kind) {
   switch (kind) {
   case GPUOutputKind::LLVM:
     return "llvm";
-  case GPUOutputKind::PTX:
+  case GPUOutputKind::Assembly:
     return "isa";
   case GPUOutputKind::Cubin:
     return "bin";
@@ -34,10 +35,17 @@ static const char *getFormat(GPUOutputKind kind) {
 
 /// LLVM itself only warns, and takes another chip.
 static bool isChip(StringRef chip) {
-  LLVMInitializeNVPTXTargetInfo();
-  LLVMInitializeNVPTXTarget();
-  LLVMInitializeNVPTXTargetMC();
-  llvm::Triple triple("nvptx64-nvidia-cuda");
+  bool amd = isAMDChip(std::string_view(chip));
+  if (amd) {
+    LLVMInitializeAMDGPUTargetInfo();
+    LLVMInitializeAMDGPUTarget();
+    LLVMInitializeAMDGPUTargetMC();
+  } else {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+  }
+  llvm::Triple triple(amd ? "amdgcn-amd-amdhsa" : "nvptx64-nvidia-cuda");
   std::string problem;
   const llvm::Target *target =
       llvm::TargetRegistry::lookupTarget(triple, problem);
@@ -76,7 +84,7 @@ std::optional<GPUCode> compileToGPU(ModuleOp module, StringRef chip,
   if (!isChip(chip)) {
     module.emitError("no GPU is called '")
         << chip << "'; take sm_80, sm_90, sm_100 or another that `llc-22 "
-        << "-march=nvptx64 -mcpu=help` lists";
+        << "-march=nvptx64 -mcpu=help` lists, or gfx942 of `-march=amdgcn`";
     return std::nullopt;
   }
   PassManager pm(module.getContext());
@@ -95,9 +103,9 @@ std::optional<GPUCode> compileToGPU(ModuleOp module, StringRef chip,
                          .getAsRange<DictionaryAttr>())
     code.kernels.push_back(Launch::fromAttr(launch));
   if (kind != GPUOutputKind::LLVM) {
-    // PTX ends in a byte of zero.
+    // Text ends in a byte of zero.
     code.code =
-        kind == GPUOutputKind::PTX ? bytes.rtrim('\0').str() : bytes.str();
+        kind == GPUOutputKind::Assembly ? bytes.rtrim('\0').str() : bytes.str();
     return code;
   }
   auto text = disassemble(bytes);

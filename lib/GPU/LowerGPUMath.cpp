@@ -26,8 +26,9 @@ namespace {
 /// base^x = ex2(x log2(base))
 template <typename OpTy>
 struct LowerExp : OpRewritePattern<OpTy> {
-  LowerExp(MLIRContext *context, double log2OfBase)
-      : OpRewritePattern<OpTy>(context, /*benefit=*/2), factor(log2OfBase) {}
+  LowerExp(MLIRContext *context, double log2OfBase, StringRef intrinsic)
+      : OpRewritePattern<OpTy>(context, /*benefit=*/2), factor(log2OfBase),
+        intrinsic(intrinsic) {}
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -40,12 +41,12 @@ struct LowerExp : OpRewritePattern<OpTy> {
       x = arith::MulFOp::create(rewriter, op.getLoc(), x, log2);
     }
     rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
-        op, op.getType(),
-        rewriter.getStringAttr("llvm.nvvm.ex2.approx.ftz.f32"), ValueRange{x});
+        op, op.getType(), rewriter.getStringAttr(intrinsic), ValueRange{x});
     return success();
   }
 
   double factor;
+  StringRef intrinsic;
 };
 
 /// What is an instruction for f32 and f64: `name` is LLVM's intrinsic. Its op
@@ -71,10 +72,15 @@ struct LowerToIntrinsic : OpRewritePattern<OpTy> {
 };
 
 struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
+  using LowerGPUMathBase::LowerGPUMathBase;
+
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
-    set.add<LowerExp<math::ExpOp>>(context, /*log2(e)=*/1.4426950408889634);
-    set.add<LowerExp<math::Exp2Op>>(context, 1.0);
+    StringRef ex2 =
+        amd ? "llvm.amdgcn.exp2.f32" : "llvm.nvvm.ex2.approx.ftz.f32";
+    set.add<LowerExp<math::ExpOp>>(context, /*log2(e)=*/1.4426950408889634,
+                                   ex2);
+    set.add<LowerExp<math::Exp2Op>>(context, 1.0, ex2);
     set.add<LowerToIntrinsic<math::FmaOp>>(context, "llvm.fma");
     set.add<LowerToIntrinsic<math::SqrtOp>>(context, "llvm.sqrt");
     set.add<LowerToIntrinsic<math::AbsFOp>>(context, "llvm.fabs");

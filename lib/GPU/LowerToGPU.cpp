@@ -186,6 +186,14 @@ static std::optional<Launch> lowerPowers(OpBuilder &b, gpu::GPUModuleOp parent,
   return launch;
 }
 
+/// Atomics of AMD's chips call the device an agent.
+static void renameScopes(gpu::GPUModuleOp kernels) {
+  kernels.walk([](Operation *op) {
+    if (op->hasAttr("syncscope"))
+      op->setAttr("syncscope", StringAttr::get(op->getContext(), "agent"));
+  });
+}
+
 /// The first op of its kind among a function's, or null.
 template <typename OpTy>
 static OpTy findOp(func::FuncOp function) {
@@ -229,6 +237,8 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
       launches.push_back(launch->toAttr(&getContext()));
       function.erase();
     }
+    if (isAMDChip(std::string_view(chip)))
+      renameScopes(kernels);
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                     b.getUnitAttr());
     module->setAttr(kLaunchesAttr, b.getArrayAttr(launches));

@@ -1,6 +1,7 @@
-//===- GPU.cpp - From tensors to kernels for NVIDIA GPUs ------------------===//
+//===- GPU.cpp - From tensors to kernels for GPUs -------------------------===//
 #include "ssm/GPU/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
+#include "ssm/Plan/GPUScanPlan.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,25 +26,39 @@ void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
   pm.addPass(createLowerToGPU({options.chip}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  // 2. Kernels to the NVVM dialect. LLVM IR keeps the places in the source for
-  // the emulator; with them PTX would be code to be debugged.
+  // 2. Kernels to the NVVM or ROCDL dialect. LLVM IR keeps the places in the
+  // source for the emulator; with them PTX would be code to be debugged.
+  bool amd = isAMDChip(std::string_view(options.chip));
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createConvertComplexToStandardPass());
-  kernels.addPass(createLowerGPUMath());
+  kernels.addPass(createLowerGPUMath({amd}));
   kernels.addPass(createLoopInvariantCodeMotionPass());
   kernels.addPass(createSCFToControlFlowPass());
-  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  if (amd) {
+    ConvertGpuOpsToROCDLOpsOptions rocdl;
+    rocdl.chipset = options.chip;
+    kernels.addPass(createConvertGpuOpsToROCDLOps(rocdl));
+  } else {
+    kernels.addPass(createConvertGpuOpsToNVVMOps());
+  }
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   if (options.format == "llvm")
     pm.addPass(LLVM::createDIScopeForLLVMFuncOpPass());
-  // 3. NVVM to LLVM IR, PTX or a cubin. Without features the PTX version is
-  // the oldest that knows the chip.
-  GpuNVVMAttachTargetOptions target;
-  target.chip = options.chip;
-  target.optLevel = 3;
-  pm.addPass(createGpuNVVMAttachTarget(target));
+  // 3. To LLVM IR, PTX or assembly, or a cubin. Without features the PTX
+  // version is the oldest that knows the chip.
+  if (amd) {
+    GpuROCDLAttachTargetOptions target;
+    target.chip = options.chip;
+    target.optLevel = 3;
+    pm.addPass(createGpuROCDLAttachTarget(target));
+  } else {
+    GpuNVVMAttachTargetOptions target;
+    target.chip = options.chip;
+    target.optLevel = 3;
+    pm.addPass(createGpuNVVMAttachTarget(target));
+  }
   GpuModuleToBinaryPassOptions binary;
   binary.compilationTarget = options.format;
   pm.addPass(createGpuModuleToBinaryPass(binary));

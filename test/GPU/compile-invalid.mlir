@@ -4,6 +4,10 @@
 // CPU: error: --emit=ptx and --emit=cubin need a GPU, such as --target=nvidia:sm_90
 // RUN: not ssm-compile %s --target=nvidia:sm_90 --emit=obj -o %t.o 2>&1 | FileCheck %s --check-prefix=EMIT
 // EMIT: error: --emit must be ptx, cubin or llvm for a GPU
+// RUN: not ssm-compile %s --target=amd:gfx942 --emit=ptx -o %t.s 2>&1 | FileCheck %s --check-prefix=AMD
+// AMD: error: --emit must be asm or llvm for a GPU of AMD
+// RUN: not ssm-compile %s --target=amd:gfx0 -o %t.s 2>&1 | FileCheck %s --check-prefix=GFX
+// GFX: error: no GPU is called 'gfx0'; take sm_80, sm_90, sm_100 or another that {{.*}}, or gfx942
 // RUN: not ssm-compile %s --target=nvidia:sm_90 --header=%t.h -o %t.ptx 2>&1 | FileCheck %s --check-prefix=HEADER
 // HEADER: error: --header is for CPUs
 // RUN: not ssm-compile %s --target=nvidia:sm_90 -o %t.ptx 2>&1 | FileCheck %s --check-prefix=FORM

@@ -47,7 +47,10 @@ struct Options {
 
   static llvm::Expected<Options> parse(int argc, char **argv);
   bool isForGPU() const {
-    return StringRef(compile.target).starts_with("nvidia:");
+    return StringRef(compile.target).starts_with("nvidia:") || isForAMD();
+  }
+  bool isForAMD() const {
+    return StringRef(compile.target).starts_with("amd:");
   }
   /// What of the other options does not fit the target.
   std::optional<std::string> checkTarget() const;
@@ -61,7 +64,10 @@ std::optional<std::string> Options::checkTarget() const {
                            "--emit=ptx and --emit=cubin need a GPU, such as "
                            "--target=nvidia:sm_90")
                      : std::nullopt;
-  if (!isGPUCode && emit != Emit::LLVM)
+  if (isForAMD() && emit != Emit::Assembly && emit != Emit::LLVM)
+    return "--emit must be asm or llvm for a GPU of AMD; clang makes an object "
+           "of the assembly";
+  if (!isForAMD() && !isGPUCode && emit != Emit::LLVM)
     return "--emit must be ptx, cubin or llvm for a GPU";
   if (compile.prepare)
     return "--prepare is for CPUs; on a GPU call a kernel for the parameters "
@@ -105,7 +111,9 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   options.compile.target = args.getLastArgValue(OPT_target, "host").str();
   auto programs = args.getAllArgValues(OPT_INPUT);
   if (auto emit = parseEmit(
-          args.getLastArgValue(OPT_emit, options.isForGPU() ? "ptx" : "obj")))
+          args.getLastArgValue(OPT_emit, options.isForAMD()   ? "asm"
+                                         : options.isForGPU() ? "ptx"
+                                                              : "obj")))
     options.emit = *emit;
   else
     problem = "--emit must be obj, shared, llvm, asm, ptx or cubin, but it is "
@@ -183,11 +191,10 @@ static llvm::Error writeOutputs(ModuleOp module, const Options &options) {
 
 /// The code, and a JSON file beside it that says how to launch it.
 static LogicalResult compileForGPU(ModuleOp module, const Options &options) {
-  StringRef chip = options.compile.target;
-  chip.consume_front("nvidia:");
+  StringRef chip = StringRef(options.compile.target).split(':').second;
   auto kind = options.emit == Emit::LLVM    ? ssm::GPUOutputKind::LLVM
               : options.emit == Emit::Cubin ? ssm::GPUOutputKind::Cubin
-                                            : ssm::GPUOutputKind::PTX;
+                                            : ssm::GPUOutputKind::Assembly;
   if (failed(ssm::selectEntry(module, options.compile.entry)))
     return failure();
   auto code = ssm::compileToGPU(module, chip, kind);

@@ -355,8 +355,8 @@ static LogicalResult runProgram(const Options &options) {
     StringRef chip = StringRef(compile.target).drop_front(strlen("nvidia:"));
     if (failed(ssm::selectEntry(program->module(), compile.entry)))
       return failure();
-    auto code =
-        ssm::compileToGPU(program->module(), chip, ssm::GPUOutputKind::PTX);
+    auto code = ssm::compileToGPU(program->module(), chip,
+                                  ssm::GPUOutputKind::Assembly);
     if (!code)
       return failure();
     if (llvm::Error error = runOnGPU(*code, options))

@@ -10,7 +10,8 @@
 
 namespace ssm {
 
-enum class GPUOutputKind { LLVM, PTX, Cubin };
+/// Assembly is PTX for NVIDIA's chips.
+enum class GPUOutputKind { LLVM, Assembly, Cubin };
 
 /// Kernels for one chip, and how to launch them.
 struct GPUCode {
@@ -20,8 +21,8 @@ struct GPUCode {
   std::string formatLaunches() const; ///< As JSON.
 };
 
-/// Runs the GPU pipeline for a chip such as sm_90. Diagnostics say what went
-/// wrong.
+/// Runs the GPU pipeline for a chip such as sm_90 or gfx942. Diagnostics say
+/// what went wrong.
 std::optional<GPUCode> compileToGPU(mlir::ModuleOp module, llvm::StringRef chip,
                                     GPUOutputKind kind);
 

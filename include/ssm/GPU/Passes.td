@@ -43,6 +43,10 @@ def LowerGPUMath : Pass<"ssm-lower-gpu-math", "::mlir::gpu::GPUModuleOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+  let options = [
+    Option<"amd", "amd", "bool", /*default=*/"false",
+           "Use the instruction of AMD's chips for powers of two">,
+  ];
 }
 
 #endif // SSM_GPU_PASSES_TD

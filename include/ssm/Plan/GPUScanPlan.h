@@ -19,9 +19,14 @@ namespace ssm {
 struct GPUChip {
   int64_t multiprocessors;
 
-  /// "sm_90", "sm_90a"; one that the table lacks counts as sm_80.
+  /// "sm_90", "sm_90a", "gfx942"; one that the table lacks counts as sm_80.
   static GPUChip forName(std::string_view name);
 };
+
+/// Whether it is AMD's, and not NVIDIA's.
+inline bool isAMDChip(std::string_view name) {
+  return name.substr(0, 3) == "gfx";
+}
 
 /// What of a scan decides. Sizes are absent if only the run time knows them.
 struct GPUScanProblem {
