@@ -22,21 +22,21 @@ static std::string refuse(const Problem &problem) {
 /// Parallel loops: the first summaries, reduce, apply, the rest.
 static constexpr double kLoops = 4;
 
-/// A loop over time in tiles of four vectors, in a tree of a single leaf.
+/// A tree of a single leaf: a loop over time in tiles of four vectors.
 static double leafSeconds(const Problem &problem, const TargetInfo &target,
                           double leaves, double cores) {
-  // Over one step no chain is waited for, and smaller tiles are in the first
-  // cache.
-  if (problem.row > 0 || problem.length <= 1)
+  if (problem.row > 0)
     return kSequential.estimate(problem, target, cores) + target.tileOverhead;
   double lanes = tileLanes(problem, target, kVectorsPerTile);
   double units = tileCount(problem, lanes);
   double busy = std::min(cores, units);
-  double loops = leaves < 1 ? 1 : kLoops;
+  double loops = leaves < 1 ? 2 : kLoops;
+  // Several states of four vectors are more than the registers hold.
+  double crowding = problem.states > 1 ? 1.25 : 1;
   return loops * startSeconds(units, target, cores) + target.tileOverhead +
-         std::max(
-             scanSeconds(problem, target, units, problem.length, lanes, cores),
-             memorySeconds(problem, target, busy));
+         std::max(crowding * scanSeconds(problem, target, units, problem.length,
+                                         lanes, cores),
+                  memorySeconds(problem, target, busy));
 }
 
 /// One pass over leaves that are lanes: a chain of FMAs or, of several states,

@@ -30,9 +30,9 @@ struct TargetInfo {
   double callOverhead = 0.25e-6, tileOverhead = 50e-9;
   /// Seconds to start and join a parallel loop on several cores: on two cores
   /// of a Xeon with AVX-512 and LLVM's OpenMP, each parallel loop of a kernel
-  /// of one step makes the call 1.4 to 1.7 us longer. (How to measure it: Bull,
+  /// of one step makes the call 1.4 to 2.2 us longer. (How to measure it: Bull,
   /// "Measuring Synchronisation and Scheduling Overheads in OpenMP", 1999.)
-  double forkJoin = 1.7e-6;
+  double forkJoin = 2.0e-6;
 
   /// "host", or the name of a processor; one that the table in TargetInfo.cpp
   /// lacks gets the defaults.
