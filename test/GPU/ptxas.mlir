@@ -4,6 +4,9 @@
 // RUN: ssm-compile %s --target=nvidia:sm_90a -o %t.ptx && %ptxas -v -arch=sm_90a %t.ptx -o /dev/null 2>&1 | FileCheck %s
 // RUN: FileCheck %s --check-prefix=PTX < %t.ptx
 // RUN: FileCheck %s --check-prefix=JSON < %t.json
+// RUN: ssm-compile %S/../../examples/models/mamba1.mlir --entry=mamba1 --target=nvidia:sm_90a -o %t.ptx
+// RUN: %ptxas -v -arch=sm_90a %t.ptx -o /dev/null 2>&1 | FileCheck %s --check-prefix=MAMBA
+// MAMBA: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 
 // CHECK-COUNT-4: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // PTX: .target sm_90a{{$}}
