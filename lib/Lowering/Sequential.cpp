@@ -10,7 +10,7 @@
 // A tile is as many channels as registers hold states of. A row of memory has
 // many of those side by side, and a walk along time that touches a few cache
 // lines of each row waits for every one of them. So tiles are taken together in
-// bands: a few steps of one tile, then of the next, along the rows.
+// bands: a step or a few of one tile, then of the next, along the rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,9 +27,12 @@ using namespace ssm;
 /// cache; 16 for each channel of f32 take 128 KiB.
 static constexpr int64_t kBandChannels = 2048;
 
-/// Steps that a tile takes before the next one does: the states are then read
-/// and written once in so many steps.
-static constexpr int64_t kBandSteps = 16;
+/// Steps that a tile takes before the next one does. Many states a channel are
+/// then read and written once in so many steps; one is little beside its
+/// operands, which are best read in whole rows.
+static int64_t countSteps(const ScanProblem &problem) {
+  return problem.state.empty() ? 1 : 16;
+}
 
 /// Tiles of `lanes` channels in a band; a row is cut into equal bands or not at
 /// all. All rows together have a band for each of the `cores` at least.
@@ -41,7 +44,7 @@ static int64_t countTiles(const ScanProblem &problem, int64_t lanes,
       getConstantIntValue(problem.loopSizes[problem.parallel.back()]);
   auto steps = getConstantIntValue(problem.loopSizes[problem.time]);
   if (!channels || *channels == 0 || *channels % lanes != 0 ||
-      (steps && *steps <= kBandSteps))
+      (steps && *steps <= countSteps(problem)))
     return 1;
   int64_t rows = 1;
   for (unsigned dim : ArrayRef(problem.parallel).drop_back())
@@ -147,8 +150,8 @@ SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
   numPrefix = carried.size();
   llvm::append_range(carried, extractParts(b, problem, band, whole, shared));
 
-  carried = forEachBlock(b, loc, length, kBandSteps, problem.backward, carried,
-                         [&](TimeRange range, ValueRange args) {
+  carried = forEachBlock(b, loc, length, countSteps(problem), problem.backward,
+                         carried, [&](TimeRange range, ValueRange args) {
                            return emitSteps(range.begin, range.length, args);
                          });
   return collectResults(b, problem, *scan, band, whole, carried);

@@ -80,25 +80,43 @@ func.func @no_steps(%a: tensor<32xf32>, %u: tensor<2x0x32xf32>, %x0: tensor<2x32
 #td = affine_map<(t, d) -> (t, d)>
 #d1 = affine_map<(t, d) -> (d)>
 
-// Many tiles in a row: bands of two, so that 8 cores have one each; 16 steps of
+// Many tiles in a row: bands of two, so that 8 cores have one each; a step of
 // one tile and then of the next. For one core all tiles are one band.
 // CHECK-LABEL: func.func @bands(
 // CHECK: scf.forall (%{{.*}}) in (8)
-// CHECK: scf.for %[[ROUND:.*]] = %c0 to %c6 step %c1 iter_args(%[[STATES:[a-z0-9]+]] = %{{.*}}, {{.*}}) -> (tensor<32xf32>, tensor<100x32xf32>)
+// CHECK: scf.for %[[T:.*]] = %c0 to %c100 step %c1 iter_args(%[[STATES:[a-z0-9]+]] = %{{.*}}, {{.*}}) -> (tensor<32xf32>, tensor<100x32xf32>)
 // CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
 // CHECK: %[[TRANSITION:.*]] = tensor.extract_slice %{{.*}} [16] [1] : tensor<32xf32> to tensor<16xf32>
 // CHECK: %[[STATE:.*]] = tensor.extract_slice %{{.*}} [16] [1] : tensor<32xf32> to tensor<16xf32>
-// CHECK: %[[PIECE:.*]] = tensor.extract_slice %{{.*}} [16, 16] [1, 1] : tensor<100x32xf32> to tensor<16x16xf32>
-// CHECK: scf.for %{{.*}} = %c0 to %c16 step %c1 iter_args(%{{.*}} = %[[STATE]], %{{.*}} = %[[PIECE]])
-// The last 4 steps.
-// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
-// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
+// CHECK: %[[SIGNAL:.*]] = tensor.extract_slice %{{.*}}[%[[T]], %{{.*}}] [1, 16] [1, 1] : tensor<100x256xf32> to tensor<16xf32>
+// CHECK-NOT: scf.for
+// CHECK: linalg.generic {{.*}} ins(%[[TRANSITION]], %[[SIGNAL]] : {{.*}}) outs(%[[STATE]] :
 // ONE-LABEL: func.func @bands(
-// ONE: scf.for %{{.*}} = %c0 to %c6 step %c1 iter_args({{.*}}) -> (tensor<256xf32>, tensor<100x256xf32>)
+// ONE: scf.for %{{.*}} = %c0 to %c100 step %c1 iter_args({{.*}}) -> (tensor<256xf32>, tensor<100x256xf32>)
 // ONE: scf.for %{{.*}} = %c0 to %c16 step %c1
 func.func @bands(%a: tensor<256xf32>, %u: tensor<100x256xf32>) -> tensor<100x256xf32> {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<256xf32>) signal(%u : tensor<100x256xf32>)
       {indexing_maps = [#d1, #td, #td, #d1], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
       -> tensor<100x256xf32>, tensor<256xf32>
+  return %y : tensor<100x256xf32>
+}
+
+#tdn = affine_map<(t, d, n) -> (t, d)>
+#dn = affine_map<(t, d, n) -> (d, n)>
+
+// Several states a channel: 16 steps of one tile before the next.
+// CHECK-LABEL: func.func @bands_of_states(
+// CHECK: scf.for %{{.*}} = %c0 to %c6 step %c1 iter_args({{.*}}) -> (tensor<4x32xf32>, tensor<100x32xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK: %[[PIECE:.*]] = tensor.extract_slice %{{.*}} [16, 16] [1, 1] : tensor<100x32xf32> to tensor<16x16xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c16 step %c1 iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %[[PIECE]])
+// The last 4 steps.
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
+func.func @bands_of_states(%a: tensor<256x4xf32>, %u: tensor<100x256xf32>, %c: tensor<256x4xf32>) -> tensor<100x256xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<256x4xf32>) signal(%u : tensor<100x256xf32>)
+      output(%c : tensor<256x4xf32>)
+      {indexing_maps = [#dn, #tdn, #dn, #tdn, #dn], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<100x256xf32>, tensor<256x4xf32>
   return %y : tensor<100x256xf32>
 }
