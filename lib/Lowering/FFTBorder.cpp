@@ -6,8 +6,9 @@
 // for long transforms.
 //
 //===----------------------------------------------------------------------===//
-#include "Butterfly.h"
 #include "FFTEmitter.h"
+
+#include "ssm/Utils/Butterfly.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"

@@ -1,7 +1,7 @@
 //===- FFTEmitter.cpp - Transforms of work tiles --------------------------===//
 #include "FFTEmitter.h"
 
-#include "Butterfly.h"
+#include "ssm/Utils/Butterfly.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

@@ -1,7 +1,7 @@
 //===- Butterfly.h - Transforms of a few numbers ----------------*- C++ -*-===//
 
-#ifndef SSM_LIB_LOWERING_BUTTERFLY_H
-#define SSM_LIB_LOWERING_BUTTERFLY_H
+#ifndef SSM_UTILS_BUTTERFLY_H
+#define SSM_UTILS_BUTTERFLY_H
 
 #include "ssm/Utils/Wide.h"
 
@@ -18,4 +18,4 @@ void emitButterfly(LooseWideBuilder &wide, llvm::MutableArrayRef<Wide> z,
 
 } // namespace ssm
 
-#endif // SSM_LIB_LOWERING_BUTTERFLY_H
+#endif // SSM_UTILS_BUTTERFLY_H

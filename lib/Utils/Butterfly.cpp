@@ -9,7 +9,7 @@
 // chains of fused multiply-adds.
 //
 //===----------------------------------------------------------------------===//
-#include "Butterfly.h"
+#include "ssm/Utils/Butterfly.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
