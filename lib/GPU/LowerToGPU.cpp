@@ -1,4 +1,5 @@
 //===- LowerToGPU.cpp - A GPU kernel for each function --------------------===//
+#include "FFTConv.h"
 #include "Pointwise.h"
 #include "Powers.h"
 #include "Row.h"
@@ -186,6 +187,34 @@ static std::optional<Launch> lowerPowers(OpBuilder &b, gpu::GPUModuleOp parent,
   return launch;
 }
 
+static std::optional<Launch> lowerConvolution(OpBuilder &b,
+                                              gpu::GPUModuleOp parent,
+                                              func::FuncOp function,
+                                              LongConvOp op, StringRef chip) {
+  for (const char *reason : {refusesFFTConv(op), refusesOthers(function, op)})
+    if (reason) {
+      op.emitError("the convolution has no GPU kernel: ") << reason;
+      return std::nullopt;
+    }
+  SmallVector<AffineMap> indexing = op.getIndexingMapsArray();
+  Maps maps;
+  for (auto [value, map] : llvm::zip_equal(
+           SmallVector<Value>{op.getSignal(), op.getKernel(), op.getResult()},
+           indexing))
+    maps.insert({value, map});
+  Signature signature = describeTensors(function, maps, getStaticLoopSizes(op));
+  // The kernel has lags where the signal has time.
+  for (auto [arg, spec] :
+       llvm::zip_equal(function.getArguments(), signature.inputs))
+    if (arg == op.getKernel())
+      spec.shape.back() = DimSpec{getTaps(op), -1};
+  Launch launch = emitFFTConv(b, parent, function, op, chip);
+  launch.kernel = "fft_conv";
+  launch.reason = "it is the only one";
+  launch.signature = std::move(signature);
+  return launch;
+}
+
 /// Atomics of AMD's chips call the device an agent.
 static void renameScopes(gpu::GPUModuleOp kernels) {
   kernels.walk([](Operation *op) {
@@ -229,6 +258,8 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
         launch = lowerScan(b, kernels, function, scan, chip);
       else if (auto powers = findOp<MaterializeKernelOp>(function))
         launch = lowerPowers(b, kernels, function, powers);
+      else if (auto conv = findOp<LongConvOp>(function))
+        launch = lowerConvolution(b, kernels, function, conv, chip);
       else
         launch = lowerRecurrence(b, kernels, function, chip);
       if (!launch)

@@ -9,7 +9,9 @@
 // CHECK: s_barrier
 // CHECK: channels:
 // CHECK: v_exp_f32
-// CHECK-COUNT-2: .vgpr_spill_count: 0
+// CHECK: conv:
+// CHECK: ds_{{read|write}}
+// CHECK-COUNT-3: .vgpr_spill_count: 0
 
 #t = affine_map<(t) -> (t)>
 #none = affine_map<(t) -> ()>
@@ -26,4 +28,12 @@ func.func @channels(%a: tensor<4096x?xf32>, %u: tensor<4096x?xf32>) -> tensor<40
   %y, %x = ssm.linear_recurrence transition(%e : tensor<4096x?xf32>) signal(%u : tensor<4096x?xf32>)
       {indexing_maps = [#tr, #tr, #tr, #r], time = 1 : i64} -> tensor<4096x?xf32>, tensor<?xf32>
   return %y : tensor<4096x?xf32>
+}
+
+#bt = affine_map<(b, t) -> (b, t)>
+#k = affine_map<(b, t) -> (t)>
+func.func @conv(%u: tensor<?x1000xf16>, %k: tensor<40xf16>) -> tensor<?x1000xf16> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #k, #bt], time = 1 : i64}
+      : tensor<?x1000xf16>, tensor<40xf16> -> tensor<?x1000xf16>
+  return %y : tensor<?x1000xf16>
 }

@@ -177,3 +177,56 @@ func.func @wide(%a: tensor<3xf64>, %b: tensor<3xf64>) -> tensor<9xf64> {
       {indexing_maps = [#n, #n, #n, #l], time = 1 : i64} -> tensor<9xf64>
   return %k : tensor<9xf64>
 }
+
+// -----
+
+#bt = affine_map<(b, t) -> (b, t)>
+#t = affine_map<(b, t) -> (t)>
+func.func @long(%u: tensor<2x4097xf32>, %k: tensor<8xf32>) -> tensor<2x4097xf32> {
+  // expected-error@+1 {{the convolution has no GPU kernel: it has more than 4096 steps, which do not fit into the shared memory of a block}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64}
+      : tensor<2x4097xf32>, tensor<8xf32> -> tensor<2x4097xf32>
+  return %y : tensor<2x4097xf32>
+}
+
+// -----
+
+#bt = affine_map<(b, t) -> (b, t)>
+#t = affine_map<(b, t) -> (t)>
+func.func @unknown(%u: tensor<2x?xf32>, %k: tensor<8xf32>) -> tensor<2x?xf32> {
+  // expected-error@+1 {{the convolution has no GPU kernel: the lengths of signal and kernel must be static}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64}
+      : tensor<2x?xf32>, tensor<8xf32> -> tensor<2x?xf32>
+  return %y : tensor<2x?xf32>
+}
+
+// -----
+
+#tb = affine_map<(b, t) -> (t, b)>
+#t = affine_map<(b, t) -> (t)>
+func.func @channels_last(%u: tensor<40x2xf32>, %k: tensor<8xf32>) -> tensor<40x2xf32> {
+  // expected-error@+1 {{the convolution has no GPU kernel: time must be the last dimension of signal, kernel and result}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#tb, #t, #tb], time = 1 : i64}
+      : tensor<40x2xf32>, tensor<8xf32> -> tensor<40x2xf32>
+  return %y : tensor<40x2xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+func.func @strict(%u: tensor<40xf32>, %k: tensor<8xf32>) -> tensor<40xf32> {
+  // expected-error@+1 {{the convolution has no GPU kernel: numerics<strict> asks for exact causality}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64, numerics = #ssm.numerics<strict>}
+      : tensor<40xf32>, tensor<8xf32> -> tensor<40xf32>
+  return %y : tensor<40xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+func.func @wide(%u: tensor<40xf64>, %k: tensor<8xf64>) -> tensor<40xf64> {
+  // expected-error@+1 {{the convolution has no GPU kernel: signal and kernel must be real, of f32 or narrower}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64}
+      : tensor<40xf64>, tensor<8xf64> -> tensor<40xf64>
+  return %y : tensor<40xf64>
+}

@@ -1,5 +1,6 @@
 // One recurrence of a function's arguments becomes one kernel. Channels last:
-// a thread for each channel. Time last: a block for each row, or many.
+// a thread for each channel. Time last: a block for each row, or many. Or one
+// scan, one kernel's taps, one convolution.
 // RUN: ssm-opt %s --ssm-lower-to-gpu=chip=sm_90 --split-input-file --verify-each | FileCheck %s
 
 #bth = affine_map<(b, t, h) -> (b, t, h)>
@@ -177,4 +178,27 @@ func.func @unknown(%a: tensor<?x9000xf32>, %u: tensor<?x9000xf32>) -> tensor<?x9
   %y, %last = ssm.linear_recurrence transition(%a : tensor<?x9000xf32>) signal(%u : tensor<?x9000xf32>)
       {indexing_maps = [#rt, #rt, #rt, #r], time = 1 : i64} -> tensor<?x9000xf32>, tensor<?xf32>
   return %y : tensor<?x9000xf32>
+}
+
+// -----
+
+// A block convolves all five signals with its kernel, by transforms of 1024
+// points of which each of 64 threads has 16.
+// CHECK: inputs = [{name = "a0", shape = ["d0", 5, 600], type = f32}, {name = "a1", shape = ["d0", 40], type = f32}]
+// CHECK-SAME: block = 64 : i64, entry = "conv", grid = [{elements = array<i64: -1>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 5>, least = 0 : i64, per_block = 5 : i64}], kernel = "fft_conv"
+// CHECK-LABEL: gpu.func @conv(
+// CHECK-SAME:    workgroup(%{{.*}} : memref<1024xvector<2xf32>, #gpu.address_space<workgroup>>)
+// CHECK-COUNT-16: llvm.load {{.*}} -> f32
+// CHECK-COUNT-3: gpu.barrier
+// CHECK:         scf.for
+// CHECK-COUNT-16:  llvm.load {{.*}} -> f32
+// CHECK-COUNT-4:   gpu.barrier
+// CHECK-COUNT-16:  llvm.store {{.*}} : f32
+// CHECK-NOT:     gpu.barrier
+#bht = affine_map<(b, h, t) -> (h, b, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @conv(%u: tensor<?x5x600xf32>, %k: tensor<?x40xf32>) -> tensor<?x5x600xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64}
+      : tensor<?x5x600xf32>, tensor<?x40xf32> -> tensor<?x5x600xf32>
+  return %y : tensor<?x5x600xf32>
 }

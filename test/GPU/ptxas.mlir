@@ -2,13 +2,16 @@
 // REQUIRES: ptxas
 // RUN: ssm-compile %s --target=nvidia:sm_80 -o %t.ptx && %ptxas -v -arch=sm_80 %t.ptx -o /dev/null 2>&1 | FileCheck %s
 // RUN: ssm-compile %s --target=nvidia:sm_90a -o %t.ptx && %ptxas -v -arch=sm_90a %t.ptx -o /dev/null 2>&1 | FileCheck %s
+// RUN: ssm-compile %s --target=nvidia:sm_100a -o %t.ptx && %ptxas -v -arch=sm_100a %t.ptx -o /dev/null 2>&1 | FileCheck %s
+// RUN: ssm-compile %s --target=nvidia:sm_120a -o %t.ptx && %ptxas -v -arch=sm_120a %t.ptx -o /dev/null 2>&1 | FileCheck %s
+// RUN: ssm-compile %s --target=nvidia:sm_90a -o %t.ptx
 // RUN: FileCheck %s --check-prefix=PTX < %t.ptx
 // RUN: FileCheck %s --check-prefix=JSON < %t.json
 // RUN: ssm-compile %S/../../examples/models/mamba1.mlir --entry=mamba1 --target=nvidia:sm_90a -o %t.ptx
 // RUN: %ptxas -v -arch=sm_90a %t.ptx -o /dev/null 2>&1 | FileCheck %s --check-prefix=MAMBA
 // MAMBA: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 
-// CHECK-COUNT-4: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// CHECK-COUNT-5: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // PTX: .target sm_90a{{$}}
 // PTX: .visible .entry rows(
 // PTX: ld.global.nc.v4.b32
@@ -18,10 +21,15 @@
 // PTX: st.relaxed.gpu.global.b64
 // PTX: ld.relaxed.gpu.global.b64
 // PTX: .visible .entry taps(
+// PTX: .visible .entry conv(
+// PTX: ld.global.nc.b32
+// PTX: st.shared.v2.b32
+// PTX: ld.shared.v2.b32
 // JSON: "entry": "rows"
 // JSON: "entry": "channels"
 // JSON: "entry": "few"
 // JSON: "entry": "taps"
+// JSON: "entry": "conv"
 
 #rt = affine_map<(r, t) -> (r, t)>
 #tr = affine_map<(r, t) -> (t, r)>
@@ -52,4 +60,12 @@ func.func @taps(%a: tensor<?xcomplex<f32>>, %b: tensor<?xcomplex<f32>>) -> tenso
   %k = ssm.materialize_kernel transition(%a : tensor<?xcomplex<f32>>) input(%b : tensor<?xcomplex<f32>>) output(%b : tensor<?xcomplex<f32>>)
       {indexing_maps = [#n, #n, #n, #l], time = 1 : i64, projection = #ssm.projection<twice_real>} -> tensor<4096xf32>
   return %k : tensor<4096xf32>
+}
+
+#bt = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @conv(%u: tensor<8x?x4096xf32>, %k: tensor<?x4096xf32>) -> tensor<8x?x4096xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #ht, #bt], time = 2 : i64}
+      : tensor<8x?x4096xf32>, tensor<?x4096xf32> -> tensor<8x?x4096xf32>
+  return %y : tensor<8x?x4096xf32>
 }

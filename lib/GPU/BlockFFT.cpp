@@ -1,0 +1,181 @@
+//===- BlockFFT.cpp - Transforms in a block's registers -------------------===//
+//
+//   forward   for every round: butterflies of 16 points in registers, times
+//             roots of unity; points to the threads of the next round
+//   inverse   the same backwards, with conjugate roots
+//
+// A round writes the points that it has read, in place: one barrier between
+// writing and reading is enough, and frequencies are in the order of reversed
+// digits, which a convolution does not see. The root of point q of a butterfly
+// is a product of at most four that are computed once, w^(1, 2, 4, 8), and of a
+// factor that all points of the thread are to have.
+//
+// Reference: Gentleman and Sande, "Fast Fourier Transforms: for fun and profit"
+// (1966).
+//
+//===----------------------------------------------------------------------===//
+#include "BlockFFT.h"
+
+#include "ssm/Utils/Butterfly.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace ssm {
+
+BlockFFT::BlockFFT(OpBuilder &b, Kernel &kernel, const GPUConvPlan &plan,
+                   int64_t order)
+    : b(b), k(kernel), plan(plan) {
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  memory = k.kernel.addWorkgroupAttribution(
+      MemRefType::get({plan.points}, VectorType::get(2, b.getF32Type()),
+                      MemRefLayoutAttrInterface(), space),
+      k.loc);
+  Value thread = k.threadIndex();
+  factor = rootOfUnity(thread, order);
+  for (int64_t round = 0; round < plan.numRounds(); ++round) {
+    int64_t s = plan.stride(round);
+    Value inBlock = arith::RemUIOp::create(b, k.loc, thread, k.constant(s));
+    Value block = arith::DivUIOp::create(b, k.loc, thread, k.constant(s));
+    Value first = k.add(k.mul(block, k.constant(plan.kPoints * s)), inBlock);
+    Value high = arith::RemUIOp::create(
+        b, k.loc, arith::DivUIOp::create(b, k.loc, first, k.constant(16)),
+        k.constant(16));
+    places.push_back(arith::XOrIOp::create(b, k.loc, first, high));
+    roots.emplace_back();
+    if (plan.blockSize(round) > plan.kPoints)
+      for (int64_t q = 1; q < plan.kPoints; q *= 2)
+        roots.back().push_back(
+            rootOfUnity(k.mul(inBlock, k.constant(q)), plan.blockSize(round)));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Roots of unity
+//===----------------------------------------------------------------------===//
+
+/// exp(i pi/2 x) for |x| <= 1/2, by series that are exact to the last bit.
+Num BlockFFT::polynomial(Value x) {
+  auto f32 = [&](double value) { return k.num.constant(value).re; };
+  Value square = k.num.mulf(x, x);
+  // (pi/2)^n / n!, n = first, first + 2, ..., last, with changing signs.
+  auto series = [&](int first, int last) {
+    Value sum;
+    for (int n = last; n >= first; n -= 2) {
+      double c = std::pow(llvm::numbers::pi / 2, n) / std::tgamma(n + 1.0);
+      Value term = f32((n - first) % 4 == 0 ? c : -c);
+      sum = sum ? k.num.addf(k.num.mulf(sum, square), term) : term;
+    }
+    return sum;
+  };
+  return {series(0, 10), k.num.mulf(series(1, 9), x)};
+}
+
+/// A quarter turn, none or more of them, and at most an eighth either way.
+Num BlockFFT::rootOfUnity(Value j, int64_t order) {
+  Value eighth = k.constant(order / 8), quarter = k.constant(order / 4);
+  Value turns = arith::DivUIOp::create(b, k.loc, k.add(j, eighth), quarter);
+  Value rest = arith::SubIOp::create(b, k.loc, j, k.mul(turns, quarter));
+  Value x =
+      k.num.mulf(arith::SIToFPOp::create(
+                     b, k.loc, b.getF32Type(),
+                     arith::TruncIOp::create(b, k.loc, b.getI32Type(), rest)),
+                 k.num.constant(4.0 / order).re);
+  Num w = polynomial(x);
+  auto isSet = [&](int64_t bit) {
+    return arith::TruncIOp::create(
+        b, k.loc, b.getI1Type(),
+        arith::ShRUIOp::create(b, k.loc, turns, k.constant(bit)));
+  };
+  auto choose = [&](Value condition, Num yes, Num no) {
+    return Num{arith::SelectOp::create(b, k.loc, condition, yes.re, no.re),
+               arith::SelectOp::create(b, k.loc, condition, yes.im, no.im)};
+  };
+  w = choose(isSet(0), {k.num.negf(w.im), w.re}, w);
+  return choose(isSet(1), {k.num.negf(w.re), k.num.negf(w.im)}, w);
+}
+
+//===----------------------------------------------------------------------===//
+// Rounds
+//===----------------------------------------------------------------------===//
+
+void BlockFFT::butterflies(Points z, int64_t round, bool inverse) {
+  int64_t radix = plan.radix(round);
+  for (int64_t first = 0; first < plan.kPoints; first += radix)
+    emitButterfly(k.num, z.slice(first, radix), inverse);
+}
+
+/// z_q *= w^-q, where w is a root of the round's block; and by the factor, which
+/// the points of a butterfly share. The inverse by the conjugates.
+void BlockFFT::twiddle(Points z, int64_t round, bool inverse) {
+  if (roots[round].empty())
+    return;
+  auto conjugate = [&](Num w) { return Num{w.re, k.num.negf(w.im)}; };
+  bool isFirst = round == 0;
+  SmallVector<Num> w(plan.kPoints);
+  if (isFirst)
+    w[0] = conjugate(factor);
+  for (int64_t q = 1; q < plan.kPoints; ++q) {
+    unsigned bit = llvm::Log2_64(q);
+    int64_t rest = q - (int64_t(1) << bit);
+    w[q] = rest || isFirst ? k.num.mul(w[rest], roots[round][bit])
+                           : roots[round][bit];
+  }
+  for (int64_t q = isFirst ? 0 : 1; q < plan.kPoints; ++q)
+    z[q] = k.num.mul(z[q], inverse ? w[q] : conjugate(w[q]));
+}
+
+/// The place of the thread's i-th point. Digits of the first point and of the
+/// i-th from it are different bits, so that an exclusive or adds them up.
+Value BlockFFT::placeOf(int64_t round, int64_t i) {
+  int64_t distance = plan.swizzle(i * plan.stride(round));
+  Value low =
+      arith::XOrIOp::create(b, k.loc, places[round], k.constant(distance % 16));
+  Value place = k.add(low, k.constant(distance / 16 * 16));
+  return arith::IndexCastOp::create(b, k.loc, b.getIndexType(), place);
+}
+
+void BlockFFT::exchange(Points z, int64_t from, int64_t to) {
+  Type pair = VectorType::get(2, b.getF32Type());
+  auto number = [&](int64_t i) {
+    return LLVM::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(i));
+  };
+  for (auto [i, x] : llvm::enumerate(z)) {
+    Value both = LLVM::PoisonOp::create(b, k.loc, pair);
+    both = LLVM::InsertElementOp::create(b, k.loc, both, x.re, number(0));
+    both = LLVM::InsertElementOp::create(b, k.loc, both, x.im, number(1));
+    memref::StoreOp::create(b, k.loc, both, memory, placeOf(from, i));
+  }
+  gpu::BarrierOp::create(b, k.loc);
+  for (auto [i, x] : llvm::enumerate(z)) {
+    Value both = memref::LoadOp::create(b, k.loc, memory, placeOf(to, i));
+    x = {LLVM::ExtractElementOp::create(b, k.loc, both, number(0)),
+         LLVM::ExtractElementOp::create(b, k.loc, both, number(1))};
+  }
+}
+
+void BlockFFT::forward(Points z) {
+  for (int64_t round = 0; round < plan.numRounds(); ++round) {
+    if (round > 0)
+      exchange(z, round - 1, round);
+    butterflies(z, round, /*inverse=*/false);
+    twiddle(z, round, /*inverse=*/false);
+  }
+}
+
+void BlockFFT::inverse(Points z) {
+  for (int64_t round = plan.numRounds() - 1; round >= 0; --round) {
+    twiddle(z, round, /*inverse=*/true);
+    butterflies(z, round, /*inverse=*/true);
+    if (round > 0)
+      exchange(z, round, round - 1);
+  }
+}
+
+} // namespace ssm
