@@ -40,6 +40,19 @@ static uint32_t callShuffle(unsigned mode, uint32_t mask, uint32_t value,
 static uint32_t callBallot(uint32_t mask, uint32_t vote, unsigned site) {
   return Machine::current->ballot(mask, vote, site);
 }
+static void callMma(int kind, uint32_t *words, unsigned site) {
+  Machine::current->mma(static_cast<MatrixKind>(kind), words, site);
+}
+static void callLoadMatrices(unsigned count, bool transposed, char *row,
+                             uint32_t *words, unsigned site) {
+  Machine::current->loadMatrices(count, transposed, row, words, site);
+}
+static void callCopy(char *to, const char *from, unsigned bytes,
+                     unsigned readSite, unsigned writeSite) {
+  Machine::current->copyAsync(to, from, bytes, readSite, writeSite);
+}
+static void callCommit() { Machine::current->commitCopies(); }
+static void callWait(int left) { Machine::current->waitForCopies(left); }
 static void callYield() { Machine::current->yield(); }
 static float callRcp(float x) { return 1.0f / x; }
 static float callRsqrt(float x) { return 1.0f / std::sqrt(x); }
@@ -58,6 +71,11 @@ static orc::SymbolMap makeSymbols(orc::LLJIT &jit) {
   add("ssm_emu_warp_barrier", &callWarpBarrier);
   add("ssm_emu_shuffle", &callShuffle);
   add("ssm_emu_ballot", &callBallot);
+  add("ssm_emu_mma", &callMma);
+  add("ssm_emu_ldmatrix", &callLoadMatrices);
+  add("ssm_emu_copy", &callCopy);
+  add("ssm_emu_commit", &callCommit);
+  add("ssm_emu_wait", &callWait);
   add("ssm_emu_yield", &callYield);
   add("ssm_emu_rcp", &callRcp);
   add("ssm_emu_rsqrt", &callRsqrt);

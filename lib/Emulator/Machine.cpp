@@ -153,23 +153,40 @@ int Machine::readRegister(int which) const {
   return which == 12 ? thread % kWarp : which == 13 ? thread / kWarp : kWarp;
 }
 
+/// The memory that an access is to; stops the machine if there is none.
+Region &Machine::findRegion(char *p, unsigned size, const Site &what) {
+  Region *region = block->shared->contains(p, size) ? &*block->shared : nullptr;
+  for (Region &global : regions)
+    if (!region && global.contains(p, size))
+      region = &global;
+  auto refuse = [&](const std::string &how) {
+    stop(how + ": " + std::to_string(size) + " bytes by thread " +
+         std::to_string(thread) + " of block " + std::to_string(block->index) +
+         " at " + what.where);
+  };
+  if (!region)
+    refuse("access out of bounds");
+  if (reinterpret_cast<uintptr_t>(p) % PowerOf2Ceil(size))
+    refuse("misaligned access");
+  return *region;
+}
+
+/// Finds races with earlier accesses.
+void Machine::noteAccess(char *p, unsigned size, unsigned site) {
+  const Site &what = program.sites[site];
+  Moment now{block->index, thread, block->barriers,
+             block->warps[thread / kWarp].barriers};
+  findRegion(p, size, what)
+      .access(p, size, site, what, now,
+              [&](unsigned earlier) { ++races[{earlier, site}]; });
+}
+
 void Machine::access(char *p, unsigned size, unsigned site) {
   const Site &what = program.sites[site];
   char *stack = block->threads[thread].stack.get();
   if (p >= stack && p < stack + kStackBytes)
     return; // the thread's own
-  Region *region = block->shared->contains(p, size) ? &*block->shared : nullptr;
-  for (Region &global : regions)
-    if (!region && global.contains(p, size))
-      region = &global;
-  if (!region)
-    stop("access out of bounds: " + std::to_string(size) + " bytes by thread " +
-         std::to_string(thread) + " of block " + std::to_string(block->index) +
-         " at " + what.where);
-  if (reinterpret_cast<uintptr_t>(p) % PowerOf2Ceil(size))
-    stop("misaligned access: " + std::to_string(size) + " bytes by thread " +
-         std::to_string(thread) + " of block " + std::to_string(block->index) +
-         " at " + what.where);
+  Region &region = findRegion(p, size, what);
   if (what.kind == Site::AtomicLoad) {
     ++report.polls;
     if (++idle > kPatience * numThreads * places.size())
@@ -183,13 +200,10 @@ void Machine::access(char *p, unsigned size, unsigned site) {
       yield();
     while (options.seed && what.isWrite() && random() % 8 != 0);
   uint64_t offset = reinterpret_cast<uintptr_t>(p);
-  if (region->isShared())
-    offset = p - region->data();
-  block->coalescer->access(thread, site, offset, size, region->isShared());
-  Moment now{block->index, thread, block->barriers,
-             block->warps[thread / kWarp].barriers};
-  region->access(p, size, site, what, now,
-                 [&](unsigned earlier) { ++races[{earlier, site}]; });
+  if (region.isShared())
+    offset = p - region.data();
+  block->coalescer->access(thread, site, offset, size, region.isShared());
+  noteAccess(p, size, site);
 }
 
 void Machine::barrier(unsigned id, unsigned count, unsigned site) {
@@ -310,6 +324,8 @@ void Machine::start(Block &place) {
       fibre.stack = std::unique_ptr<char[]>(new char[kStackBytes]);
     fibre.stackPointer = makeStack(fibre.stack.get(), runThread);
     fibre.state = Fibre::Ready;
+    fibre.matrices = fibre.groups = 0;
+    fibre.copies.clear();
   }
   place.warps.assign(divideCeil(numThreads, kWarp), Warp());
   for (Warp &warp : place.warps)

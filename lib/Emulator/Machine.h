@@ -2,6 +2,7 @@
 #ifndef SSM_LIB_EMULATOR_MACHINE_H
 #define SSM_LIB_EMULATOR_MACHINE_H
 
+#include "Matrix.h"
 #include "Memory.h"
 #include "Retarget.h"
 #include "ssm/Emulator/Emulator.h"
@@ -11,12 +12,23 @@
 
 namespace ssm::emulator {
 
+/// A copy to shared memory that has not been waited for.
+struct Copy {
+  char *to;
+  const char *from;
+  unsigned bytes, writeSite;
+  unsigned group; ///< Groups that the thread had committed before.
+};
+
 /// A thread's own stack. Switching saves what the C calling convention does.
 struct Fibre {
   enum State { Ready, AtBarrier, InWarp, Done } state = Ready;
   void *stackPointer = nullptr;
   std::unique_ptr<char[]> stack;
-  int site = -1; ///< Where it waits.
+  int site = -1;         ///< Where it waits.
+  unsigned matrices = 0; ///< Times that it has shown words to its warp.
+  unsigned groups = 0;   ///< Of copies, that are committed.
+  std::vector<Copy> copies;
 };
 
 /// Lanes of a warp that meet: the mask that they named says who must come.
@@ -30,6 +42,8 @@ struct Warp {
   /// Values of the lanes of the last meeting of each lane.
   std::vector<std::array<uint32_t, 32>> received;
   unsigned barriers = 0;
+  /// What lanes show each other, in turns.
+  std::array<std::array<LaneWords, 32>, 2> words{};
 };
 
 /// A block that is running.
@@ -64,6 +78,13 @@ public:
                    uint32_t clamp, uint32_t *inRange, unsigned site);
   uint32_t ballot(uint32_t mask, bool vote, unsigned site);
   void yield();
+  void mma(MatrixKind kind, uint32_t *words, unsigned site);
+  void loadMatrices(unsigned count, bool transposed, char *row, uint32_t *words,
+                    unsigned site);
+  void copyAsync(char *to, const char *from, unsigned bytes, unsigned readSite,
+                 unsigned writeSite);
+  void commitCopies();
+  void waitForCopies(int left);
 
   static thread_local Machine *current;
 
@@ -73,6 +94,9 @@ private:
   [[noreturn]] void stop(std::string message);
   const std::array<uint32_t, 32> &meet(uint32_t mask, uint32_t value,
                                        unsigned site);
+  llvm::ArrayRef<LaneWords> showWords(const LaneWords &words, unsigned site);
+  Region &findRegion(char *p, unsigned size, const Site &what);
+  void noteAccess(char *p, unsigned size, unsigned site);
   void completeMeetings(Warp &warp, unsigned first);
   void exitThread();
 

@@ -14,11 +14,9 @@
 // gets.
 //
 //===----------------------------------------------------------------------===//
-#include "Retarget.h"
+#include "Retargeter.h"
 
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/DebugInfoMetadata.h"
-#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/ReplaceConstant.h"
@@ -31,12 +29,13 @@ namespace ssm::emulator {
 static constexpr unsigned kSharedSpace = 3;
 
 static constexpr StringLiteral kClasses[] = {
-    "float",  "float64", "special", "integer", "global",
+    "float",  "float64", "special", "tensor",  "integer", "global",
     "shared", "shuffle", "barrier", "control", "other"};
 enum Class {
   Float,
   Float64,
   Special,
+  Tensor,
   Integer,
   Global,
   Shared,
@@ -63,6 +62,12 @@ static Class classify(const Instruction &inst) {
       return Shuffle;
     if (name.contains("nvvm.bar"))
       return Barrier;
+    if (name.contains("nvvm.mma"))
+      return Tensor;
+    if (name.contains("nvvm.ldmatrix"))
+      return Shared;
+    if (name.contains("nvvm.cp.async"))
+      return Global;
     if (name.contains(".approx") || name.starts_with("__nv_") ||
         name.contains("llvm.exp") || name.contains("llvm.sqrt") ||
         name.contains("llvm.log") || name.contains("llvm.sin") ||
@@ -83,7 +88,7 @@ static Class classify(const Instruction &inst) {
                                                                : Other;
 }
 
-static std::string describe(const Instruction &inst) {
+std::string describe(const Instruction &inst) {
   if (const DILocation *at = inst.getDebugLoc())
     return (at->getFilename() + ":" + Twine(at->getLine()) + ":" +
             Twine(at->getColumn()))
@@ -93,54 +98,6 @@ static std::string describe(const Instruction &inst) {
   inst.print(os);
   return ("'" + StringRef(text).ltrim() + "'").str();
 }
-
-namespace {
-class Retargeter {
-public:
-  Retargeter(Module &module, StringRef kernel)
-      : module(module), context(module.getContext()), kernelName(kernel),
-        voidTy(Type::getVoidTy(context)), i32(Type::getInt32Ty(context)),
-        i64(Type::getInt64Ty(context)), ptr(PointerType::get(context, 0)) {}
-
-  Expected<Program> run(const DataLayout &layout, const Triple &triple);
-
-private:
-  Error findKernel();
-  void eraseUnused();
-  void neutralize(const DataLayout &layout, const Triple &triple);
-  void placeSharedMemory();
-  Error instrument(Function &function);
-  Error replaceCall(CallInst &call);
-  Error replaceIntrinsic(CallInst &call, StringRef name);
-  void replaceShuffle(CallInst &call, unsigned mode);
-  void instrumentAccess(Instruction &inst);
-  void classifyBlocks();
-  void countBlocks();
-  void emitEntry();
-
-  Constant *addSite(Site::Kind kind, const Instruction &inst) {
-    program.sites.push_back({kind, describe(inst)});
-    return ConstantInt::get(i32, program.sites.size() - 1);
-  }
-  Value *callMachine(IRBuilder<> &b, StringRef name, Type *result,
-                     ArrayRef<Value *> args) {
-    SmallVector<Type *> types;
-    for (Value *arg : args)
-      types.push_back(arg->getType());
-    FunctionCallee callee = module.getOrInsertFunction(
-        name, FunctionType::get(result, types, /*isVarArg=*/false));
-    return b.CreateCall(callee, args);
-  }
-
-  Module &module;
-  LLVMContext &context;
-  StringRef kernelName;
-  Type *voidTy, *i32, *i64, *ptr;
-  Function *kernel = nullptr;
-  SmallVector<BasicBlock *> blocks;
-  Program program;
-};
-} // namespace
 
 Error Retargeter::findKernel() {
   std::string known;
@@ -251,118 +208,6 @@ void Retargeter::placeSharedMemory() {
   program.sharedBytes = alignTo(end, 16);
   for (GlobalVariable *variable : dynamic)
     replace(variable, program.sharedBytes);
-}
-
-/// Lanes meet, and each gets the value of another one.
-void Retargeter::replaceShuffle(CallInst &call, unsigned mode) {
-  IRBuilder<> b(&call);
-  Value *value = call.getArgOperand(1);
-  Type *type = value->getType();
-  Value *slot = IRBuilder<>(&*call.getFunction()->getEntryBlock().begin())
-                    .CreateAlloca(i32);
-  Value *result = callMachine(
-      b, "ssm_emu_shuffle", i32,
-      {ConstantInt::get(i32, mode), call.getArgOperand(0),
-       b.CreateBitCast(value, i32), call.getArgOperand(2),
-       call.getArgOperand(3), slot, addSite(Site::Rendezvous, call)});
-  result = b.CreateBitCast(result, type);
-  if (call.getType()->isStructTy()) {
-    Value *inRange = b.CreateICmpNE(b.CreateLoad(i32, slot), b.getInt32(0));
-    Value *pair =
-        b.CreateInsertValue(PoisonValue::get(call.getType()), result, {0});
-    result = b.CreateInsertValue(pair, inRange, {1});
-  }
-  call.replaceAllUsesWith(result);
-  call.eraseFromParent();
-}
-
-/// The register's number: tid 0-2, ntid 3-5, ctaid 6-8, nctaid 9-11, laneid 12,
-/// warpid 13, warpsize 14; -1 for others.
-static int getRegister(StringRef name) {
-  auto [base, axis] = name.split('.');
-  int group = StringSwitch<int>(base)
-                  .Case("tid", 0)
-                  .Case("ntid", 3)
-                  .Case("ctaid", 6)
-                  .Case("nctaid", 9)
-                  .Default(-1);
-  if (group >= 0 && axis.size() == 1 && axis[0] >= 'x' && axis[0] <= 'z')
-    return group + (axis[0] - 'x');
-  return StringSwitch<int>(name)
-      .Case("laneid", 12)
-      .Case("warpid", 13)
-      .Case("warpsize", 14)
-      .Default(-1);
-}
-
-/// Functions of the C library for those of the special function unit.
-static StringRef getSpecialFunction(StringRef name) {
-  for (auto [prefix, function] :
-       {std::pair<StringRef, StringRef>{"ex2.approx", "exp2f"},
-        {"lg2.approx", "log2f"},
-        {"sin.approx", "sinf"},
-        {"cos.approx", "cosf"},
-        {"tanh.approx", "tanhf"},
-        {"sqrt.", "sqrtf"},
-        {"rcp.", "ssm_emu_rcp"},
-        {"rsqrt.", "ssm_emu_rsqrt"}})
-    if (name.starts_with(prefix))
-      return function;
-  return "";
-}
-
-Error Retargeter::replaceIntrinsic(CallInst &call, StringRef name) {
-  IRBuilder<> b(&call);
-  Value *result = nullptr;
-  StringRef rest = name;
-  SmallVector<Value *> args(call.args());
-  if (rest.consume_front("read.ptx.sreg.") && getRegister(rest) >= 0) {
-    result = callMachine(b, "ssm_emu_register", i32,
-                         {ConstantInt::get(i32, getRegister(rest))});
-  } else if (rest.consume_front("shfl.sync.")) {
-    int mode = StringSwitch<int>(rest.split('.').first)
-                   .Case("up", 0)
-                   .Case("down", 1)
-                   .Case("bfly", 2)
-                   .Case("idx", 3)
-                   .Default(-1);
-    if (mode >= 0) {
-      replaceShuffle(call, mode);
-      return Error::success();
-    }
-  } else if (name == "barrier.cta.sync.aligned.all" ||
-             name == "barrier.cta.sync.all" || name == "barrier0" ||
-             name == "barrier.cta.sync.aligned.count" ||
-             name == "barrier.cta.sync.count") {
-    Value *id = args.empty() ? b.getInt32(0) : args[0];
-    Value *count = args.size() > 1 ? args[1] : b.getInt32(0);
-    result = callMachine(b, "ssm_emu_barrier", voidTy,
-                         {id, count, addSite(Site::Rendezvous, call)});
-  } else if (name == "bar.warp.sync") {
-    result = callMachine(b, "ssm_emu_warp_barrier", voidTy,
-                         {args[0], addSite(Site::Rendezvous, call)});
-  } else if (name == "vote.ballot.sync" || name == "vote.any.sync" ||
-             name == "vote.all.sync") {
-    Value *ballot = callMachine(
-        b, "ssm_emu_ballot", i32,
-        {args[0], b.CreateZExt(args[1], i32), addSite(Site::Rendezvous, call)});
-    result = name == "vote.ballot.sync" ? ballot
-             : name == "vote.any.sync"
-                 ? b.CreateICmpNE(ballot, b.getInt32(0))
-                 : b.CreateICmpEQ(b.CreateAnd(ballot, args[0]), args[0]);
-  } else if (name.starts_with("membar.") || name.starts_with("fence.") ||
-             name == "nanosleep") {
-    result = callMachine(b, "ssm_emu_yield", voidTy, {});
-  } else if (StringRef function = getSpecialFunction(name);
-             !function.empty() && call.getType()->isFloatTy()) {
-    result = callMachine(b, function, call.getType(), {args[0]});
-  }
-  if (!result)
-    return createStringError("llvm.nvvm." + name + " cannot be emulated, in '" +
-                             call.getFunction()->getName() + "'");
-  call.replaceAllUsesWith(result);
-  call.eraseFromParent();
-  return Error::success();
 }
 
 Error Retargeter::replaceCall(CallInst &call) {
