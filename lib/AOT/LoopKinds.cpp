@@ -1,6 +1,6 @@
 //===- LoopKinds.cpp - Which loops run on threads -------------------------===//
 #include "ssm/AOT/Passes.h"
-#include "ssm/Utils/OneThread.h"
+#include "ssm/Utils/Threads.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,12 +19,50 @@ using namespace mlir;
 /// nested in place.
 static LogicalResult serialize(RewriterBase &rewriter, Operation *loop) {
   rewriter.setInsertionPoint(loop);
+  if (isa<scf::ForOp>(loop))
+    return success();
   if (auto forall = dyn_cast<scf::ForallOp>(loop))
     return scf::forallToForLoop(rewriter, forall);
   auto parallel = cast<scf::ParallelOp>(loop);
   if (parallel.getNumResults())
     return success(); // convert-scf-to-cf keeps the order of the reduction.
   return scf::parallelForToNestedFors(rewriter, parallel);
+}
+
+/// Whether the loop's iterations run on threads where those of no loop around
+/// it do.
+static bool isShared(Operation *op) {
+  if (isa<scf::ForallOp, scf::ParallelOp>(op))
+    return !op->hasAttr(ssm::kOneThreadAttrName);
+  auto loop = dyn_cast<scf::ForOp>(op);
+  return loop && loop->hasAttr(ssm::kIndependentAttrName) &&
+         loop.getInitArgs().empty();
+}
+
+static bool isInSharedLoop(Operation *op) {
+  while ((op = op->getParentOp()))
+    if (isShared(op))
+      return true;
+  return false;
+}
+
+/// Iterations in any order, at the same time.
+static LogicalResult share(RewriterBase &rewriter, Operation *loop) {
+  rewriter.setInsertionPoint(loop);
+  if (auto forall = dyn_cast<scf::ForallOp>(loop))
+    return scf::forallToParallelLoop(rewriter, forall);
+  auto sequential = dyn_cast<scf::ForOp>(loop);
+  if (!sequential)
+    return success();
+  auto parallel = scf::ParallelOp::create(
+      rewriter, loop->getLoc(), sequential.getLowerBound(),
+      sequential.getUpperBound(), sequential.getStep());
+  Block *body = sequential.getBody();
+  rewriter.eraseOp(body->getTerminator());
+  rewriter.inlineBlockBefore(body, parallel.getBody()->getTerminator(),
+                             parallel.getInductionVars());
+  rewriter.eraseOp(sequential);
+  return success();
 }
 
 namespace {
@@ -34,22 +72,16 @@ struct LoopKinds : ::ssm::impl::LoopKindsBase<LoopKinds> {
   void runOnOperation() override {
     SmallVector<Operation *> loops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<scf::ForallOp, scf::ParallelOp>(op))
+      if (isa<scf::ForallOp, scf::ParallelOp>(op) || isShared(op))
         loops.push_back(op);
     });
     IRRewriter rewriter(&getContext());
     // Post-order: a loop is rewritten before the one around it.
     for (Operation *loop : loops) {
-      bool inner = loop->getParentOfType<scf::ForallOp>() ||
-                   loop->getParentOfType<scf::ParallelOp>();
-      if (!threads || inner || loop->hasAttr(ssm::kOneThreadAttrName)) {
-        if (failed(serialize(rewriter, loop)))
-          return signalPassFailure();
-      } else if (auto forall = dyn_cast<scf::ForallOp>(loop)) {
-        rewriter.setInsertionPoint(loop);
-        if (failed(scf::forallToParallelLoop(rewriter, forall)))
-          return signalPassFailure();
-      }
+      bool runsOnThreads = threads && isShared(loop) && !isInSharedLoop(loop);
+      if (failed(runsOnThreads ? share(rewriter, loop)
+                               : serialize(rewriter, loop)))
+        return signalPassFailure();
     }
   }
 };

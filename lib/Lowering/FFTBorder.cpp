@@ -5,6 +5,10 @@
 // they go: two passes over the work tile less, which is larger than the caches
 // for long transforms.
 //
+// After the first round, and until the last, the work tile is as many blocks as
+// the round has rows, which nothing relates. Threads that share a transform
+// take butterflies of the border rounds, and blocks in between.
+//
 //===----------------------------------------------------------------------===//
 #include "FFTEmitter.h"
 
@@ -18,7 +22,7 @@ using namespace mlir;
 using namespace ssm;
 
 int64_t FFTEmitter::getBorderRadix() const {
-  if (isWide || runs.empty() || !getConstantIntValue(size))
+  if (isWide || runs.empty() || !getConstantIntValue(size) || blocks > 1)
     return 0;
   int64_t radix = runs.front().radix;
   return radix <= FFTPlan::kMaxUnrolledRadix || llvm::isPowerOf2_64(radix)
@@ -29,6 +33,7 @@ int64_t FFTEmitter::getBorderRadix() const {
 FFTEmitter FFTEmitter::withoutBorder() const {
   FFTEmitter inner = *this;
   Run &first = inner.runs.front();
+  inner.blocks = first.radix;
   int64_t begin = *getConstantIntValue(first.begin) + 1;
   first.begin = b.getIndexAttr(begin);
   if (getConstantIntValue(first.end) == begin)
@@ -40,6 +45,14 @@ FFTEmitter::Round FFTEmitter::getBorder(bool inverse) {
   int64_t radix = getBorderRadix();
   return {radix, index(0), index(*getConstantIntValue(size) / radix), index(0),
           inverse};
+}
+
+SmallVector<Value> FFTEmitter::emitBorder(ValueRange work, bool inverse) {
+  Run first = runs.front();
+  Values done =
+      emitRound(work, index(0), first, asValue(b, loc, first.begin), inverse);
+  markIndependent(done);
+  return done;
 }
 
 /// A row that all lanes share has no dimension.

@@ -17,6 +17,9 @@
 //   2 load and weight, transform, multiply, transform back, weight and store,
 //     for each tile of channels, in parallel
 //
+// Threads take tiles. Where those are too few, they share the rounds of each:
+// see FFTBorder.cpp.
+//
 // Precondition: real operands (SplitComplexConv.cpp takes complex ones apart).
 // Reference: Crandall and Fagin, "Discrete Weighted Transforms and
 // Large-Integer Arithmetic" (1994).
@@ -26,11 +29,14 @@
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
 #include "ssm/Utils/Sides.h"
+#include "ssm/Utils/Threads.h"
 
 #include "FFTConvEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -44,9 +50,10 @@ static OpFoldResult leastOf(OpBuilder &b, Location loc, OpFoldResult x,
       arith::MinSIOp::create(b, loc, asValue(b, loc, x), asValue(b, loc, y))));
 }
 
-FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op, int64_t lanes)
-    : b(b), op(op), loc(op.getLoc()), lanes(lanes), time(op.getTime()),
-      real(op.getType().getElementType()),
+FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op, int64_t lanes,
+                               int64_t cores)
+    : b(b), op(op), loc(op.getLoc()), lanes(lanes), cores(cores),
+      time(op.getTime()), real(op.getType().getElementType()),
       signalMap(op.getIndexingMapsArray()[0]),
       kernelMap(op.getIndexingMapsArray()[1]), resultMap(op.getResultMap(0)),
       sizes(getLoopSizes(b, op)), transform(makeTransform()) {
@@ -72,6 +79,43 @@ FFTEmitter FFTConvEmitter::makeTransform() {
   if (auto length = getConstantIntValue(sizes[time]))
     return FFTEmitter(b, loc, real, FFTPlan::forConvolution(*length), lanes);
   return FFTEmitter(b, loc, real, asValue(b, loc, sizes[time]), lanes);
+}
+
+bool FFTConvEmitter::leavesIdle(ArrayRef<TileAxis> axes) {
+  if (getConstantIntValue(transform.getSize()).value_or(0) <
+      FFTPlan::kSharedPoints)
+    return false;
+  int64_t tiles = 1;
+  for (const TileAxis &axis : axes)
+    if (std::optional<int64_t> count = getConstantIntValue(axis.count))
+      tiles *= *count;
+    else
+      return false;
+  // More than a third of what all rounds of tiles could be.
+  int64_t rounds = llvm::divideCeil(tiles, cores);
+  return 2 * rounds * cores > 3 * tiles;
+}
+
+SmallVector<Value> FFTConvEmitter::share(Values results) {
+  if (isShared)
+    markIndependent(results);
+  return results;
+}
+
+SmallVector<Value> FFTConvEmitter::forEachSharedTile(
+    ArrayRef<TileAxis> axes, ValueRange outs,
+    function_ref<SmallVector<TileResult>(const Tile &, ValueRange)> body) {
+  isShared = leavesIdle(axes);
+  transform.setShared(isShared);
+  Values results =
+      forEachTile(b, loc, axes, wholeOp(), outs,
+                  [&](OpBuilder &, const Tile &tile, ValueRange shared) {
+                    return body(tile, shared);
+                  });
+  auto loop = results[0].getDefiningOp<scf::ForallOp>();
+  if (isShared && loop)
+    loop->setAttr(kOneThreadAttrName, b.getUnitAttr());
+  return results;
 }
 
 Tile FFTConvEmitter::wholeOp() {
@@ -127,19 +171,17 @@ FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
       arith::SIToFPOp::create(
           b, loc, real,
           arith::IndexCastOp::create(b, loc, b.getI64Type(), size)));
-  return forEachTile(
-      b, loc, axes, wholeOp(), spectra,
-      [&](OpBuilder &, const Tile &tile, ValueRange) {
-        Tile numbered = tile;
-        noteTileNumber(numbered, laneAxis);
-        Values work = load({op.getKernel(), kernelMap}, tile, taps, scale);
-        work = transform.emitForward(work);
-        numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
-                                 b.getIndexAttr(1)};
-        numbered.kept = {time, laneInTileDim()};
-        return SmallVector<TileResult>{{work[0], spectrumMap, numbered},
-                                       {work[1], spectrumMap, numbered}};
-      });
+  return forEachSharedTile(axes, spectra, [&](const Tile &tile, ValueRange) {
+    Tile numbered = tile;
+    noteTileNumber(numbered, laneAxis);
+    Values work = load({op.getKernel(), kernelMap}, tile, taps, scale);
+    work = transform.emitForward(work);
+    numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
+                             b.getIndexAttr(1)};
+    numbered.kept = {time, laneInTileDim()};
+    return SmallVector<TileResult>{{work[0], spectrumMap, numbered},
+                                   {work[1], spectrumMap, numbered}};
+  });
 }
 
 Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
@@ -150,31 +192,28 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
       axes.push_back(unitAxis(b, dim, sizes[dim]));
   if (laneAxis)
     axes.push_back(*laneAxis);
-  return forEachTile(
-      b, loc, axes, wholeOp(), out,
-      [&](OpBuilder &, const Tile &tile, ValueRange shared) {
-        Tile numbered = tile;
-        noteTileNumber(numbered, laneAxis);
-        numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
-                                 b.getIndexAttr(1)};
-        numbered.kept = {time, laneInTileDim()};
-        Values spectrum;
-        for (Value value : spectra)
-          spectrum.push_back(extractTile(b, loc, value, spectrumMap, numbered));
-        Tile whole = tile.withAllDims();
-        Value part = extractTile(b, loc, shared[0], resultMap, whole);
-        if (canJoin(tile)) {
-          Values work = loadJoined(tile);
-          work = transform.withoutBorder().emitConvolution(work, spectrum);
-          return SmallVector<TileResult>{
-              {storeJoined(work, tile, part), resultMap, whole}};
-        }
-        Stretch all{b.getIndexAttr(0), sizes[time]};
-        Values work = load({op.getSignal(), signalMap}, tile, all, Value());
-        work = transform.emitConvolution(work, spectrum);
-        return SmallVector<TileResult>{
-            {store(work, tile, part), resultMap, whole}};
-      })[0];
+  return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
+    Tile numbered = tile;
+    noteTileNumber(numbered, laneAxis);
+    numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
+                             b.getIndexAttr(1)};
+    numbered.kept = {time, laneInTileDim()};
+    Values spectrum;
+    for (Value value : spectra)
+      spectrum.push_back(extractTile(b, loc, value, spectrumMap, numbered));
+    Tile whole = tile.withAllDims();
+    Value part = extractTile(b, loc, shared[0], resultMap, whole);
+    if (canJoin(tile)) {
+      Values work = loadJoined(tile);
+      work = transform.withoutBorder().emitConvolution(work, spectrum);
+      return SmallVector<TileResult>{
+          {storeJoined(work, tile, part), resultMap, whole}};
+    }
+    Stretch all{b.getIndexAttr(0), sizes[time]};
+    Values work = load({op.getSignal(), signalMap}, tile, all, Value());
+    work = transform.emitConvolution(work, spectrum);
+    return SmallVector<TileResult>{{store(work, tile, part), resultMap, whole}};
+  })[0];
 }
 
 Value FFTConvEmitter::emit() {
@@ -192,7 +231,9 @@ Value FFTConvEmitter::emit() {
 
 namespace {
 struct LowerFFTConv : OpRewritePattern<LongConvOp> {
-  using OpRewritePattern::OpRewritePattern;
+  LowerFFTConv(MLIRContext *context, int64_t cores)
+      : OpRewritePattern(context), cores(cores) {}
+
   LogicalResult matchAndRewrite(LongConvOp op,
                                 PatternRewriter &rewriter) const override {
     StrategyAttr strategy = op.getStrategyAttr();
@@ -202,13 +243,15 @@ struct LowerFFTConv : OpRewritePattern<LongConvOp> {
       return rewriter.notifyMatchFailure(op, "numerics<strict>");
     if (isa<ComplexType>(op.getType().getElementType()))
       return rewriter.notifyMatchFailure(op, "complex: convolved by parts");
-    FFTConvEmitter emitter(rewriter, op, strategy.getLanes());
+    FFTConvEmitter emitter(rewriter, op, strategy.getLanes(), cores);
     rewriter.replaceOp(op, emitter.emit());
     return success();
   }
+
+  int64_t cores;
 };
 } // namespace
 
-void ssm::populateFFTConvLowering(RewritePatternSet &patterns) {
-  patterns.add<LowerFFTConv>(patterns.getContext());
+void ssm::populateFFTConvLowering(RewritePatternSet &patterns, int64_t cores) {
+  patterns.add<LowerFFTConv>(patterns.getContext(), cores);
 }

@@ -12,13 +12,24 @@ namespace ssm {
 
 class FFTConvEmitter {
 public:
-  FFTConvEmitter(mlir::OpBuilder &b, LongConvOp op, int64_t lanes);
+  /// A convolution for `cores` threads.
+  FFTConvEmitter(mlir::OpBuilder &b, LongConvOp op, int64_t lanes,
+                 int64_t cores);
   mlir::Value emit();
 
 private:
   using Values = llvm::SmallVector<mlir::Value>;
 
   FFTEmitter makeTransform();
+  /// Runs `body` for every tile. Threads share each tile's rounds where whole
+  /// tiles would leave many of them idle.
+  Values forEachSharedTile(llvm::ArrayRef<TileAxis> axes, mlir::ValueRange outs,
+                           llvm::function_ref<llvm::SmallVector<TileResult>(
+                               const Tile &, mlir::ValueRange)>
+                               body);
+  bool leavesIdle(llvm::ArrayRef<TileAxis> axes);
+  /// `results` of a loop whose iterations threads share where they share tiles.
+  Values share(Values results);
   /// Tiles of one width: unit axes, then the lanes (if there is such a dim).
   mlir::Value emitTiles(std::optional<TileAxis> laneAxis, mlir::Value out);
   Values emitSpectra(std::optional<TileAxis> laneAxis);
@@ -74,7 +85,8 @@ private:
   mlir::Value makeBlock(mlir::AffineMap map, const Tile &block);
   /// `part` with such a block written to its place.
   mlir::Value turnBlock(Indexed filled, const Tile &block, mlir::Value part);
-  /// Steps taken together: what is transposed at once, or all.
+  /// Steps taken together: what is transposed at once, or all in a loop that
+  /// `body` returns. No step depends on another.
   Values
   forEachBlockOf(mlir::AffineMap map, mlir::OpFoldResult count,
                  mlir::ValueRange carried,
@@ -87,7 +99,8 @@ private:
   mlir::OpBuilder &b;
   LongConvOp op;
   mlir::Location loc;
-  int64_t lanes;
+  int64_t lanes, cores;
+  bool isShared = false;
   unsigned time;
   mlir::Type real;
   mlir::AffineMap signalMap, kernelMap, resultMap;

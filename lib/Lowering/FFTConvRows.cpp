@@ -43,9 +43,9 @@ SmallVector<Value> FFTConvEmitter::forEachBlockOf(
     AffineMap map, OpFoldResult count, ValueRange carried,
     function_ref<Values(TimeRange, ValueRange)> body) {
   if (parallel.empty() || !isTimeContiguous(map, time, parallel.back()))
-    return body({b.getIndexAttr(0), count}, carried);
+    return share(body({b.getIndexAttr(0), count}, carried));
   return forEachBlock(b, loc, count, kBlockSteps, /*backward=*/false, carried,
-                      body);
+                      body, isShared);
 }
 
 SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,

@@ -129,11 +129,14 @@ static SmallVector<Value> emptyTables(OpBuilder &b, Location loc, Type real,
 SmallVector<Value> FFTEmitter::emitWeights() {
   RootsOfUnity &table = getRoots();
   Values weights = emptyTables(b, loc, real, size, 2);
-  return buildFor(b, loc, index(0), asValue(b, loc, size), weights,
-                  [&](Value t, ValueRange args) {
-                    Num w = table.lookUp(t);
-                    return insertParts(b, loc, {w.re, w.im}, args, t);
-                  });
+  weights = buildFor(b, loc, index(0), asValue(b, loc, size), weights,
+                     [&](Value t, ValueRange args) {
+                       Num w = table.lookUp(t);
+                       return insertParts(b, loc, {w.re, w.im}, args, t);
+                     });
+  if (isLarge())
+    markIndependent(weights);
+  return weights;
 }
 
 void FFTEmitter::emitTwiddles() {
@@ -166,12 +169,15 @@ void FFTEmitter::emitTwiddles() {
           Value begin = sub(all, block);
           Value unit =
               mul(index(4), arith::DivUIOp::create(b, loc, all, block));
-          return buildFor(b, loc, index(0), divideByRadix(run, block), carried,
-                          [&](Value k, ValueRange row) {
-                            Value first =
-                                add(begin, mul(k, index(run.radix - 1)));
-                            return fillRow(k, unit, first, row);
-                          });
+          Values filled =
+              buildFor(b, loc, index(0), divideByRadix(run, block), carried,
+                       [&](Value k, ValueRange row) {
+                         Value first = add(begin, mul(k, index(run.radix - 1)));
+                         return fillRow(k, unit, first, row);
+                       });
+          if (isLarge())
+            markIndependent(filled);
+          return filled;
         });
     if (run.radix <= FFTPlan::kMaxUnrolledRadix ||
         llvm::isPowerOf2_64(run.radix))
@@ -338,6 +344,26 @@ SmallVector<Value> FFTEmitter::emitRound(ValueRange work, Value base,
                     return isUnrolled ? emitStep(args, round, k)
                                       : emitLoopStep(args, round, k);
                   });
+}
+
+SmallVector<Value>
+FFTEmitter::forEachLeaf(ValueRange work,
+                        function_ref<Values(ValueRange, Value)> body) {
+  Value leaves = countLeaves();
+  auto visit = [&](Value begin, Value count, ValueRange values) {
+    return buildFor(
+        b, loc, index(0), count, values,
+        [&](Value i, ValueRange args) { return body(args, add(begin, i)); });
+  };
+  if (!isShared || blocks == 1)
+    return visit(index(0), leaves, work);
+  Value perBlock = arith::DivUIOp::create(b, loc, leaves, index(blocks));
+  Values done = buildFor(b, loc, index(0), index(blocks), work,
+                         [&](Value block, ValueRange args) {
+                           return visit(mul(block, perBlock), perBlock, args);
+                         });
+  markIndependent(done);
+  return done;
 }
 
 SmallVector<Value> FFTEmitter::emitStep(ValueRange work, const Round &round,
@@ -556,21 +582,26 @@ SmallVector<Value> FFTEmitter::emitLeaf(ValueRange work, ValueRange spectrum,
 }
 
 SmallVector<Value> FFTEmitter::emitForward(ValueRange work) {
-  return buildFor(b, loc, index(0), countLeaves(), work,
-                  [&](Value i, ValueRange args) {
-                    Values down = emitRoundsBefore(args, i);
-                    return emitLeaf(down, {}, mul(i, index(leaf)));
-                  });
+  if (splitsBorder())
+    return withoutBorder().emitForward(emitBorder(work, /*inverse=*/false));
+  return forEachLeaf(work, [&](ValueRange args, Value i) {
+    Values down = emitRoundsBefore(args, i);
+    return emitLeaf(down, {}, mul(i, index(leaf)));
+  });
 }
 
 SmallVector<Value> FFTEmitter::emitConvolution(ValueRange work,
                                                ValueRange spectrum) {
-  return buildFor(b, loc, index(0), countLeaves(), work,
-                  [&](Value i, ValueRange args) {
-                    Values down = emitRoundsBefore(args, i);
-                    Values done = emitLeaf(down, spectrum, mul(i, index(leaf)));
-                    return emitRoundsAfter(done, i);
-                  });
+  if (splitsBorder()) {
+    Values down = emitBorder(work, /*inverse=*/false);
+    return emitBorder(withoutBorder().emitConvolution(down, spectrum),
+                      /*inverse=*/true);
+  }
+  return forEachLeaf(work, [&](ValueRange args, Value i) {
+    Values down = emitRoundsBefore(args, i);
+    Values done = emitLeaf(down, spectrum, mul(i, index(leaf)));
+    return emitRoundsAfter(done, i);
+  });
 }
 
 Value FFTEmitter::emitPosition(Value frequency) {

@@ -35,6 +35,8 @@ public:
              mlir::Value length, int64_t lanes);
 
   mlir::OpFoldResult getSize() { return size; }
+  /// Lets threads share the rounds of each transform, see FFTBorder.cpp.
+  void setShared(bool value) { isShared = value; }
   /// The same transform of another number of lanes; shares the tables.
   FFTEmitter withLanes(int64_t newLanes) const;
 
@@ -86,6 +88,11 @@ private:
     bool inverse;
   };
 
+  /// Whether its tables are worth threads.
+  bool isLarge() const {
+    return mlir::getConstantIntValue(size).value_or(0) >=
+           FFTPlan::kSharedPoints;
+  }
   RootsOfUnity &getRoots();
   mlir::Value blockSize(const Run &run, mlir::Value level);
   mlir::Value divideByRadix(const Run &run, mlir::Value value);
@@ -113,6 +120,13 @@ private:
   Values emitLoopStep(mlir::ValueRange work, const Round &round, mlir::Value k);
   Values emitPairs(mlir::ValueRange work, const Round &round, mlir::Value k);
   Values emitCombination(mlir::ValueRange pairs, int64_t radix, mlir::Value q);
+  /// Runs `body(values, leaf number)` on the leaves, block by block.
+  Values
+  forEachLeaf(mlir::ValueRange work,
+              llvm::function_ref<Values(mlir::ValueRange, mlir::Value)> body);
+  /// Whether the first round is to be emitted apart from the blocks after it.
+  bool splitsBorder() const { return isShared && getBorderRadix() > 0; }
+  Values emitBorder(mlir::ValueRange work, bool inverse);
   Values emitRoundsBefore(mlir::ValueRange work, mlir::Value leafNumber);
   Values emitRoundsAfter(mlir::ValueRange work, mlir::Value leafNumber);
   Values emitLeaf(mlir::ValueRange work, mlir::ValueRange spectrum,
@@ -131,7 +145,9 @@ private:
   mlir::Location loc;
   mlir::Type real;
   int64_t leaf, lanes;
-  bool isWide = false;
+  bool isWide = false, isShared = false;
+  /// Blocks that the rounds left to do stay in.
+  int64_t blocks = 1;
   mlir::OpFoldResult size, levels;
   llvm::SmallVector<Run> runs;
   /// Block sizes of the levels whose radix is no power of two.

@@ -2,6 +2,7 @@
 #include "TileLoop.h"
 
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Utils/Threads.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -54,6 +55,12 @@ ssm::buildFor(OpBuilder &b, Location loc, Value lower, Value upper,
   if (!carried.empty())
     scf::YieldOp::create(b, loc, next);
   return loop.getResults();
+}
+
+void ssm::markIndependent(ValueRange results) {
+  if (!results.empty())
+    if (auto loop = results[0].getDefiningOp<scf::ForOp>())
+      loop->setAttr(kIndependentAttrName, UnitAttr::get(loop.getContext()));
 }
 
 SmallVector<Value> ssm::forEachTile(

@@ -49,6 +49,10 @@ buildFor(mlir::OpBuilder &b, mlir::Location loc, mlir::Value lower,
                                                            mlir::ValueRange)>
              body);
 
+/// Says of the loop that returned `results` that no iteration touches what
+/// another one writes, and that they are worth threads.
+void markIndependent(mlir::ValueRange results);
+
 /// A tile that covers all of every loop dimension and keeps none.
 Tile wholeTile(mlir::OpBuilder &b, llvm::ArrayRef<mlir::OpFoldResult> sizes);
 

@@ -159,16 +159,17 @@ SmallVector<TileResult> ssm::runTimeRange(OpBuilder &b, ScanProblem &problem,
   return collectResults(b, problem, scan, tile, range, carried);
 }
 
-SmallVector<Value> ssm::forEachBlock(
-    OpBuilder &b, Location loc, OpFoldResult length, int64_t steps,
-    bool backward, ValueRange carried,
-    function_ref<SmallVector<Value>(TimeRange, ValueRange)> body) {
+SmallVector<Value>
+ssm::forEachBlock(OpBuilder &b, Location loc, OpFoldResult length,
+                  int64_t steps, bool backward, ValueRange carried,
+                  function_ref<SmallVector<Value>(TimeRange, ValueRange)> body,
+                  bool independent) {
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
   OpFoldResult zero = b.getIndexAttr(0);
   OpFoldResult rounds = affine(b, loc, s0.floorDiv(steps), length);
   OpFoldResult rest = affine(b, loc, s0 % steps, length);
   SmallVector<Value> values(carried);
-  if (getConstantIntValue(rounds) != 0)
+  if (getConstantIntValue(rounds) != 0) {
     values = buildFor(b, loc, asValue(b, loc, zero), asValue(b, loc, rounds),
                       values, [&](Value i, ValueRange args) {
                         AffineExpr at =
@@ -177,6 +178,9 @@ SmallVector<Value> ssm::forEachBlock(
                             affine(b, loc, at, {OpFoldResult(i), length});
                         return body({begin, b.getIndexAttr(steps)}, args);
                       });
+    if (independent)
+      markIndependent(values);
+  }
   if (getConstantIntValue(rest) != 0) {
     OpFoldResult begin =
         backward ? zero : affine(b, loc, s0 - s0 % steps, length);

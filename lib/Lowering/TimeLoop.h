@@ -66,13 +66,14 @@ forEachStep(mlir::OpBuilder &b, const ScanProblem &problem,
                 body);
 
 /// Runs `body` for one block of `steps` after the other, and for the rest, in
-/// the direction of time.
+/// the direction of time. Threads may share blocks that are independent.
 llvm::SmallVector<mlir::Value> forEachBlock(
     mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult length,
     int64_t steps, bool backward, mlir::ValueRange carried,
     llvm::function_ref<llvm::SmallVector<mlir::Value>(TimeRange,
                                                       mlir::ValueRange)>
-        body);
+        body,
+    bool independent = false);
 
 } // namespace ssm
 

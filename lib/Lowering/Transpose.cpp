@@ -3,7 +3,7 @@
 
 #include "TileLoop.h"
 #include "ssm/IR/LoopDims.h"
-#include "ssm/Utils/OneThread.h"
+#include "ssm/Utils/Threads.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 

@@ -39,7 +39,9 @@ static double estimate(const Problem &problem, const TargetInfo &target,
   double flops = (2 * filled(problem.channels) + filled(problem.kernels)) *
                  (plan.countFlops() + kPointwiseFlops * plan.size());
   double units = filled(problem.channels) / vectorElements;
-  double busy = std::min<double>(cores, std::max(1.0, units));
+  double busy = plan.size() >= FFTPlan::kSharedPoints
+                    ? cores
+                    : std::min<double>(cores, std::max(1.0, units));
   double start =
       startSeconds(filled(problem.kernels) / vectorElements, target, cores) +
       startSeconds(units, target, cores) +

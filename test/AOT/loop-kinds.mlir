@@ -38,3 +38,29 @@ func.func @small(%m: memref<4xf32>, %x: f32) {
   } {ssm.one_thread}
   return
 }
+
+// A loop whose lowering knows its iterations to be independent; inside another
+// one it stays as it is, and so does one that hands values on.
+// SERIAL-LABEL: func.func @independent
+// SERIAL-NOT: scf.parallel
+// THREADS-LABEL: func.func @independent
+// THREADS: scf.parallel
+// THREADS-NEXT: scf.for
+// THREADS: scf.for
+// THREADS-NOT: scf.parallel
+func.func @independent(%m: memref<4x4xf32>, %x: f32) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  scf.for %i = %c0 to %c4 step %c1 {
+    scf.for %j = %c0 to %c4 step %c1 {
+      memref.store %x, %m[%i, %j] : memref<4x4xf32>
+    } {ssm.independent}
+  } {ssm.independent}
+  %sum = scf.for %i = %c0 to %c4 step %c1 iter_args(%s = %x) -> f32 {
+    %y = memref.load %m[%i, %i] : memref<4x4xf32>
+    %t = arith.addf %s, %y : f32
+    scf.yield %t : f32
+  } {ssm.independent}
+  return %sum : f32
+}

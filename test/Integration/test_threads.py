@@ -26,6 +26,21 @@ func.func @f(%u: tensor<2x19x240xf32>, %k: tensor<19x479xf32>) -> (tensor<2x19x2
 }
 """
 
+# One tile of channels: threads share its transform. The rounds at the border join the operands or not.
+ONE_TILE = """
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @f(%u: tensor<1x16x4096xf32>, %v: tensor<1x5x4900xf32>) -> (tensor<1x16x4096xf32>, tensor<1x5x4900xf32>) {
+  %k = tensor.extract_slice %u[0, 0, 0] [1, 16, 4096] [1, 1, 1] : tensor<1x16x4096xf32> to tensor<16x4096xf32>
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64}
+      : tensor<1x16x4096xf32>, tensor<16x4096xf32> -> tensor<1x16x4096xf32>
+  %h = tensor.extract_slice %v[0, 0, 0] [1, 5, 4900] [1, 1, 1] : tensor<1x5x4900xf32> to tensor<5x4900xf32>
+  %z = ssm.long_conv %v, %h {indexing_maps = [#bht, #ht, #bht], time = 2 : i64}
+      : tensor<1x5x4900xf32>, tensor<5x4900xf32> -> tensor<1x5x4900xf32>
+  return %y, %z : tensor<1x16x4096xf32>, tensor<1x5x4900xf32>
+}
+"""
+
 TRANSFORM = """
 func.func @f(%x: tensor<3x8192x19xcomplex<f32>>) -> tensor<3x8192x19xcomplex<f32>> {
   %y = ssm.fft %x {dimension = 1 : i64} : tensor<3x8192x19xcomplex<f32>>
@@ -56,6 +71,13 @@ def test_convolution(strategy):
     u = random.standard_normal((2, 19, 240)).astype(np.float32)
     k = random.standard_normal((19, 479)).astype(np.float32)
     same_for_all_threads(CONVOLUTION, u, k, strategy=strategy)
+
+
+def test_convolution_of_one_tile():
+    random = np.random.default_rng(0)
+    u = random.standard_normal((1, 16, 4096)).astype(np.float32)
+    v = random.standard_normal((1, 5, 4900)).astype(np.float32)
+    same_for_all_threads(ONE_TILE, u, v, strategy="fft_conv")
 
 
 def test_transform():

@@ -103,3 +103,29 @@ func.func @two_sided(%u: tensor<2x100x32xf32>, %k: tensor<199x32xf32>) -> tensor
       : tensor<2x100x32xf32>, tensor<199x32xf32> -> tensor<2x100x32xf32>
   return %y : tensor<2x100x32xf32>
 }
+
+// One tile for several threads: they share the tables, the first round, the
+// eight blocks after it and the last one.
+// CHECK-LABEL: func.func @one_tile(
+// CHECK-COUNT-2: } {ssm.independent}
+// The spectrum: load, first round, blocks.
+// CHECK: scf.for %{{.*}} = %c0 to %c4096 step %c1 {{.*}} -> (tensor<4096x16xf32>, tensor<4096x16xf32>)
+// CHECK: } {ssm.independent}
+// CHECK: scf.for %{{.*}} = %c0 to %c512 step %c1
+// CHECK: } {ssm.independent}
+// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1
+// CHECK-NEXT: arith.muli
+// CHECK-NEXT: scf.for %{{.*}} = %c0 to %c64 step %c1
+// CHECK: } {ssm.independent}
+// CHECK: scf.for %{{.*}} = %c0 to %c512 step %c1
+// CHECK: } {ssm.independent}
+// CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1
+// CHECK: } {ssm.independent}
+// CHECK: scf.for %{{.*}} = %c0 to %c512 step %c1 {{.*}} -> (tensor<1x4096x16xf32>)
+// CHECK: } {ssm.independent}
+func.func @one_tile(%u: tensor<1x4096x16xf32>, %k: tensor<4096x16xf32>) -> tensor<1x4096x16xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, affine_map<(b, t, d) -> (t, d)>, #btd], time = 1 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<1x4096x16xf32>, tensor<4096x16xf32> -> tensor<1x4096x16xf32>
+  return %y : tensor<1x4096x16xf32>
+}

@@ -165,9 +165,10 @@ def LoopKinds : Pass<"ssm-loop-kinds", "::mlir::func::FuncOp"> {
   let summary = "Decide which loops run on threads";
   let description = [{
     Runs after bufferization. With `threads`, the outermost `scf.forall` and
-    `scf.parallel` loops become `scf.parallel`; parallel loops inside them,
-    those with the attribute `ssm.one_thread`, and without `threads` all of
-    them, become `scf.for`.
+    `scf.parallel` loops become `scf.parallel`, and so do `scf.for` loops with
+    the attribute `ssm.independent` that carry no values. Parallel loops inside
+    those, loops with the attribute `ssm.one_thread`, and without `threads` all
+    of them, become `scf.for`.
   }];
   let options = [
     Option<"threads", "threads", "bool", /*default=*/"false",

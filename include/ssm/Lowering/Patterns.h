@@ -36,8 +36,8 @@ void populateMaterializeKernelLowering(mlir::RewritePatternSet &patterns);
 /// `ssm.long_conv` with strategy direct_conv (or none).
 void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
 
-/// `ssm.long_conv` with strategy fft_conv.
-void populateFFTConvLowering(mlir::RewritePatternSet &patterns);
+/// `ssm.long_conv` with strategy fft_conv, for `cores` threads.
+void populateFFTConvLowering(mlir::RewritePatternSet &patterns, int64_t cores);
 
 /// Complex `ssm.long_conv` with strategy fft_conv -> real ones.
 void populateSplitComplexConvLowering(mlir::RewritePatternSet &patterns);

@@ -37,6 +37,8 @@ struct FFTPlan {
   static constexpr int64_t kMaxRadix = 61;
   /// The largest radix that is not a power of two and is written out.
   static constexpr int64_t kMaxUnrolledRadix = 7;
+  /// Transforms of this many points are worth several threads each.
+  static constexpr int64_t kSharedPoints = 1 << 12;
 
   /// Radices that are no powers of two, outermost first; equal ones adjacent.
   std::vector<int64_t> outer;

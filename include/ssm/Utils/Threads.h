@@ -1,0 +1,18 @@
+//===- Threads.h - Which loops are worth threads ----------------*- C++ -*-===//
+#ifndef SSM_UTILS_THREADS_H
+#define SSM_UTILS_THREADS_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace ssm {
+
+/// On `scf.forall`: its iterations are less work than waking a thread.
+inline constexpr llvm::StringLiteral kOneThreadAttrName = "ssm.one_thread";
+
+/// On `scf.for`: no iteration reads or writes what another one writes, and all
+/// together are worth threads.
+inline constexpr llvm::StringLiteral kIndependentAttrName = "ssm.independent";
+
+} // namespace ssm
+
+#endif // SSM_UTILS_THREADS_H
