@@ -11,13 +11,18 @@
 //     Lin   A_n = -1/2 + i pi n
 //     Inv   A_n = -1/2 + i N/pi (N/(2n+1) - 1)       n < N/2
 //     Real  A_n = -(n+1), real states: @s4d_real
+//
+// Abar and the state are in f64: what a rounding of Abar loses, every step
+// would lose again.
 
 !h = tensor<16xf32>
 !hn = tensor<16x8xf32>
+!hn_w = tensor<16x8xf64>
 !hn_c = tensor<16x8xcomplex<f32>>
+!hn_wc = tensor<16x8xcomplex<f64>>
 !bth = tensor<?x?x16xf32>
-!bhn = tensor<?x16x8xf32>
-!bhn_c = tensor<?x16x8xcomplex<f32>>
+!bhn_w = tensor<?x16x8xf64>
+!bhn_wc = tensor<?x16x8xcomplex<f64>>
 
 #hn = affine_map<(b, t, h, n) -> (h, n)>
 #bth = affine_map<(b, t, h, n) -> (b, t, h)>
@@ -29,30 +34,30 @@
   affine_map<(b, t, h) -> (h)>, affine_map<(b, t, h) -> (b, t, h)>,
   affine_map<(b, t, h) -> (b, t, h)>]}
 
-func.func @s4d(%A: !hn_c, %B: !hn_c, %C: !hn_c, %D: !h, %dt: !h, %u: !bth, %x0: !bhn_c)
-    -> (!bth, !bhn_c) {
+func.func @s4d(%A: !hn_c, %B: !hn_c, %C: !hn_c, %D: !h, %dt: !h, %u: !bth, %x0: !bhn_wc)
+    -> (!bth, !bhn_wc) {
   %Abar, %Bbar = ssm.discretize zoh transition(%A : !hn_c) step(%dt : !h) input(%B : !hn_c)
       {indexing_maps = [#per_state, #per_channel, #per_state, #per_state, #per_state]}
-      -> !hn_c, !hn_c
-  %y, %x = ssm.linear_recurrence transition(%Abar : !hn_c) signal(%u : !bth)
-      input(%Bbar : !hn_c) output(%C : !hn_c) init(%x0 : !bhn_c)
+      -> !hn_wc, !hn_c
+  %y, %x = ssm.linear_recurrence transition(%Abar : !hn_wc) signal(%u : !bth)
+      input(%Bbar : !hn_c) output(%C : !hn_c) init(%x0 : !bhn_wc)
       {indexing_maps = [#hn, #bth, #hn, #hn, #bhn, #bth, #bhn], time = 1 : i64,
-       projection = #ssm.projection<twice_real>} -> !bth, !bhn_c
+       projection = #ssm.projection<twice_real>} -> !bth, !bhn_wc
   %out = call @add_skip(%D, %u, %y) : (!h, !bth, !bth) -> !bth
-  return %out, %x : !bth, !bhn_c
+  return %out, %x : !bth, !bhn_wc
 }
 
-func.func @s4d_real(%A: !hn, %B: !hn, %C: !hn, %D: !h, %dt: !h, %u: !bth, %x0: !bhn)
-    -> (!bth, !bhn) {
+func.func @s4d_real(%A: !hn, %B: !hn, %C: !hn, %D: !h, %dt: !h, %u: !bth, %x0: !bhn_w)
+    -> (!bth, !bhn_w) {
   %Abar, %Bbar = ssm.discretize zoh transition(%A : !hn) step(%dt : !h) input(%B : !hn)
       {indexing_maps = [#per_state, #per_channel, #per_state, #per_state, #per_state]}
-      -> !hn, !hn
+      -> !hn_w, !hn
   %C2 = arith.addf %C, %C : !hn
-  %y, %x = ssm.linear_recurrence transition(%Abar : !hn) signal(%u : !bth)
-      input(%Bbar : !hn) output(%C2 : !hn) init(%x0 : !bhn)
-      {indexing_maps = [#hn, #bth, #hn, #hn, #bhn, #bth, #bhn], time = 1 : i64} -> !bth, !bhn
+  %y, %x = ssm.linear_recurrence transition(%Abar : !hn_w) signal(%u : !bth)
+      input(%Bbar : !hn) output(%C2 : !hn) init(%x0 : !bhn_w)
+      {indexing_maps = [#hn, #bth, #hn, #hn, #bhn, #bth, #bhn], time = 1 : i64} -> !bth, !bhn_w
   %out = call @add_skip(%D, %u, %y) : (!h, !bth, !bth) -> !bth
-  return %out, %x : !bth, !bhn
+  return %out, %x : !bth, !bhn_w
 }
 
 // y + D u

@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -161,11 +162,35 @@ LogicalResult DiscretizeOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
+/// c8: a result may be wider than what it is computed from.
+static bool isSameOrWider(Type inferred, Type actual) {
+  Type from = getElementTypeOrSelf(inferred), to = getElementTypeOrSelf(actual);
+  Type narrow = getRealType(from), wide = getRealType(to);
+  return isa<ComplexType>(from) == isa<ComplexType>(to) &&
+         (narrow == wide ||
+          (wide.getIntOrFloatBitWidth() >= 32 &&
+           wide.getIntOrFloatBitWidth() > narrow.getIntOrFloatBitWidth()));
+}
+
+bool DiscretizeOp::isCompatibleReturnTypes(TypeRange inferred,
+                                           TypeRange actual) {
+  return llvm::all_of_zip(inferred, actual, [](Type from, Type to) {
+    return isSameOrWider(from, to) &&
+           succeeded(verifyCompatibleShape(from, to));
+  });
+}
+
 /// Inference, which runs after this, would repeat what it reports.
 LogicalResult DiscretizeOp::verify() {
   SmallVector<Type> inferred;
   if (failed(inferReturnTypes(getContext(), getLoc(), *this, inferred)))
     return failure();
+  for (auto [i, from, to] : llvm::enumerate(inferred, getResultTypes()))
+    if (!isSameOrWider(from, to))
+      return ConstraintChecker(getLoc(), "discretize").fail(8)
+             << "result #" << i << " is of " << getElementTypeOrSelf(from)
+             << " or of a wider type, f32 or f64, found "
+             << getElementTypeOrSelf(to);
   DenseFPElementsAttr step;
   if (!matchPattern(getStep(), m_Constant(&step)))
     return success();

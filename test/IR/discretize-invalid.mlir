@@ -49,6 +49,24 @@ func.func @precision(%a: tensor<8xf32>, %dt: tensor<8xf64>) {
 
 // -----
 #n = affine_map<(n) -> (n)>
+func.func @narrower(%a: tensor<8xf64>, %dt: tensor<8xf64>) {
+  // expected-error@+1 {{(discretize_c8) result #1 is of 'f64' or of a wider type, f32 or f64, found 'f32'}}
+  %x, %y = ssm.discretize zoh transition(%a : tensor<8xf64>) step(%dt : tensor<8xf64>)
+      {indexing_maps = [#n, #n, #n, #n]} -> tensor<8xf64>, tensor<8xf32>
+  return
+}
+
+// -----
+#n = affine_map<(n) -> (n)>
+func.func @real_result(%a: tensor<8xcomplex<f32>>, %dt: tensor<8xf32>) {
+  // expected-error@+1 {{(discretize_c8) result #0 is of 'complex<f32>' or of a wider type, f32 or f64, found 'f64'}}
+  %x, %y = ssm.discretize zoh transition(%a : tensor<8xcomplex<f32>>) step(%dt : tensor<8xf32>)
+      {indexing_maps = [#n, #n, #n, #n]} -> tensor<8xf64>, tensor<8xcomplex<f32>>
+  return
+}
+
+// -----
+#n = affine_map<(n) -> (n)>
 func.func @complex_step(%a: tensor<8xf32>, %dt: tensor<8xcomplex<f32>>) {
   // expected-error@+1 {{(discretize_c4) the step is real, found 'tensor<8xcomplex<f32>>'}}
   %x, %y = ssm.discretize zoh transition(%a : tensor<8xf32>) step(%dt : tensor<8xcomplex<f32>>)

@@ -2,6 +2,7 @@
 
 #hn = affine_map<(h, n) -> (h, n)>
 #h = affine_map<(h, n) -> (h)>
+#n = affine_map<(n) -> (n)>
 
 // CHECK-LABEL: func @zoh
 // CHECK: ssm.discretize zoh transition(%{{.*}} : tensor<4x8xcomplex<f32>>) step(%{{.*}} : tensor<4xf32>) input(%{{.*}} : tensor<4x8xf32>)
@@ -11,6 +12,17 @@ func.func @zoh(%a: tensor<4x8xcomplex<f32>>, %dt: tensor<4xf32>, %b: tensor<4x8x
       input(%b : tensor<4x8xf32>) {indexing_maps = [#hn, #h, #hn, #hn, #hn]}
       -> tensor<4x8xcomplex<f32>>, tensor<4x8xcomplex<f32>>
   return %bbar : tensor<4x8xcomplex<f32>>
+}
+
+// Results wider than the parameters.
+// CHECK-LABEL: func @wider
+// CHECK: ssm.discretize zoh {{.*}} -> tensor<?xf64>, tensor<?xcomplex<f32>>
+func.func @wider(%a: tensor<?xbf16>, %dt: tensor<?xbf16>, %b: tensor<?xcomplex<f32>>, %s: tensor<?xf32>) -> tensor<?xf64> {
+  %a0, %b0 = ssm.discretize euler transition(%a : tensor<?xbf16>) step(%dt : tensor<?xbf16>)
+      {indexing_maps = [#n, #n, #n, #n]} -> tensor<?xf32>, tensor<?xbf16>
+  %a1, %b1 = ssm.discretize zoh transition(%a0 : tensor<?xf32>) step(%s : tensor<?xf32>) input(%b : tensor<?xcomplex<f32>>)
+      {indexing_maps = [#n, #n, #n, #n, #n]} -> tensor<?xf64>, tensor<?xcomplex<f32>>
+  return %a1 : tensor<?xf64>
 }
 
 // Three results; euler's input lacks the transition's dimension.

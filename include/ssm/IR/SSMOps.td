@@ -541,7 +541,9 @@ def DiscretizeOp : SSM_Op<"discretize", [
     first order: the phase of exp(z) keeps its digits for |Im z| up to 2^12 in
     f32. Where dt has no dimensions that A lacks, so that the results are the
     parameters of a model and not one set for each time, f32 is computed in f64
-    and rounded once. A dense `bilinear` has the condition number of 1 - z/2 times units of
+    and rounded once. A result may be of a wider type than the operands, which
+    leaves out that rounding: of f32 parameters a transition in f64, and with it
+    the state of the recurrence. A dense `bilinear` has the condition number of 1 - z/2 times units of
     f64, and one rounding.
 
     Constraints:
@@ -557,6 +559,8 @@ def DiscretizeOp : SSM_Op<"discretize", [
     - (discretize_c6) `weight` is for `trapezoid` only.
     - (discretize_c7) a dense A is square in `row` and `column`, its method is
       `bilinear`, and only A and transition use `column`.
+    - (discretize_c8) the type of a result is that of the operands, complex where
+      one that it is computed from is, or a wider one, f32 or f64.
 
     Example, S4D's zero-order hold with a step per channel:
 
@@ -608,6 +612,9 @@ def DiscretizeOp : SSM_Op<"discretize", [
     ::mlir::AffineMap getResultMap(unsigned i) {
       return getMap(getNumOperands() + i);
     }
+    /// Whether results may be of these types: inferred ones, or wider ones.
+    static bool isCompatibleReturnTypes(::mlir::TypeRange inferred,
+                                        ::mlir::TypeRange actual);
     /// Whether a method computes a result from an operand, named as in the
     /// assembly.
     static bool isComputedFrom(::ssm::Discretization method, unsigned result,

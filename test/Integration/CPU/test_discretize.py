@@ -39,13 +39,13 @@ def exact(method, a, dt, b, w):
     return grown, w * dt * b, (1 - w) * dt * grown
 
 
-def program(method, dtype, n, a_complex, b_complex, varies):
-    """If it varies, dt has a time dimension, of size 1, and A has not."""
+def program(method, dtype, n, a_complex, b_complex, varies, stored):
+    """If it varies, dt has a time dimension, of size 1, and A has not. Results are of the type `stored`."""
     sizes = [1, n] if varies else [n]
     types = {"a": tensor([n], element(dtype, a_complex)), "dt": tensor(sizes, dtype),
              "b": tensor([n], element(dtype, b_complex)), "w": tensor([n], dtype)}
     out = {"zoh": a_complex or b_complex, "bilinear": a_complex or b_complex}.get(method, b_complex)
-    results = [tensor(sizes, element(dtype, x)) for x in [a_complex, out] + [a_complex] * (method == "trapezoid")]
+    results = [tensor(sizes, element(stored, x)) for x in [a_complex, out] + [a_complex] * (method == "trapezoid")]
     weight = f" weight(%w : {types['w']})" if method == "trapezoid" else ""
     over = "tn" if varies else "n"
     maps = ", ".join(affine(over, m) for m in ["n", over, "n"] + ["n"] * bool(weight) + [over] * len(results))
@@ -59,9 +59,10 @@ func.func @f({', '.join(f'%{k}: {t}' for k, t in types.items())}) -> ({', '.join
 
 
 @pytest.mark.parametrize("a_complex, b_complex", [(False, False), (True, True), (False, True), (True, False)])
-@pytest.mark.parametrize("dtype, varies", [("f32", False), ("f32", True), ("f64", False)])
+@pytest.mark.parametrize("dtype, varies, stored", [
+    ("f32", False, "f32"), ("f32", True, "f32"), ("f64", False, "f64"), ("f32", False, "f64")])
 @pytest.mark.parametrize("method", ["zoh", "bilinear", "euler", "dirac", "trapezoid"])
-def test_diagonal(method, dtype, varies, a_complex, b_complex):
+def test_diagonal(method, dtype, varies, stored, a_complex, b_complex):
     mpmath.mp.prec = 400
     rng = np.random.default_rng(0)
     a = np.concatenate([numbers(a_complex, dtype)] * 3)
@@ -70,16 +71,17 @@ def test_diagonal(method, dtype, varies, a_complex, b_complex):
     b = rng.standard_normal(n) + (1j * rng.standard_normal(n) if b_complex else 0)
     b = b.astype(DTYPES[element(dtype, b_complex)])
     w = rng.uniform(0, 1, n).astype(DTYPES[dtype])
-    results = run(program(method, dtype, n, a_complex, b_complex, varies), a, dt[None] if varies else dt, b, w)
+    text = program(method, dtype, n, a_complex, b_complex, varies, stored)
+    results = run(text, a, dt[None] if varies else dt, b, w)
     results = [r.ravel() for r in results]
-    worst, tiny = 0.0, float(np.finfo(DTYPES[dtype]).tiny) / UNIT[dtype]
+    worst, tiny = 0.0, float(np.finfo(DTYPES[stored]).tiny) / UNIT[stored]
     for i in range(n):
         for got, want in zip((r[i] for r in results), exact(method, a[i], dt[i], b[i], w[i])):
             error = abs(mpmath.mpmathify(complex(got)) - want)
             # Results below the normal range have fewer digits.
-            worst = max(worst, float(error / max(abs(want), tiny)) / UNIT[dtype])
-    allowed = PARAMETER_UNITS if dtype == "f32" and not varies else UNITS
-    assert worst <= allowed, f"{method} {dtype}: {worst:.1f} units"
+            worst = max(worst, float(error / max(abs(want), tiny)) / UNIT[stored])
+    allowed = PARAMETER_UNITS if stored == "f32" and not varies else UNITS
+    assert worst <= allowed, f"{method} {dtype} to {stored}: {worst:.1f} units"
 
 
 def random_dense(rng, shape, is_complex):
