@@ -1,4 +1,4 @@
-//===- CostModel.cpp - Parts that estimates share -------------------------===//
+//===- CostModel.cpp - Parts that plans share, and their time -------------===//
 #include "CostModel.h"
 
 #include "ssm/Plan/KernelPlan.h"
@@ -11,80 +11,130 @@
 using namespace mlir;
 using namespace ssm;
 
-double ssm::memorySeconds(const Problem &problem, const TargetInfo &target,
-                          double cores, double passes) {
-  // Data that fits a cache was written there by whoever made it.
-  double busy = std::max(1.0, cores);
-  double rate = problem.bytes <= target.l2Bytes * busy ? target.l2Bandwidth
-                : problem.bytes <= target.l3Bytes / kSharers
-                    ? target.l3Bandwidth
-                    : target.bandwidth;
-  return passes * problem.bytes / (rate * busy);
+/// Cores that a loop keeps busy.
+static double busyCores(const OpCount &loop, int64_t cores) {
+  return std::max(1.0, std::min<double>(cores, loop.tiles));
 }
 
-double ssm::scanSeconds(const Problem &problem, const TargetInfo &target,
-                        double units, double steps, double lanes,
-                        double cores) {
-  // A tile is bound by its chain of dependent FMAs or by their number.
+MemoryLevel ssm::levelOf(const OpCount &loop, const Problem &problem,
+                         const TargetInfo &target, int64_t cores) {
+  if (problem.bytes <= target.l2Bytes * busyCores(loop, cores))
+    return MemoryLevel::L2;
+  return problem.bytes <= target.l3Bytes / kSharers ? MemoryLevel::L3
+                                                    : MemoryLevel::Memory;
+}
+
+llvm::StringRef ssm::stringifyLevel(MemoryLevel level) {
+  switch (level) {
+  case MemoryLevel::L2:
+    return "L2";
+  case MemoryLevel::L3:
+    return "L3";
+  case MemoryLevel::Memory:
+    return "memory";
+  }
+  llvm_unreachable("every level has a name");
+}
+
+static double rateOf(MemoryLevel level, const TargetInfo &target) {
+  switch (level) {
+  case MemoryLevel::L2:
+    return target.l2Bandwidth;
+  case MemoryLevel::L3:
+    return target.l3Bandwidth;
+  case MemoryLevel::Memory:
+    return target.bandwidth;
+  }
+  llvm_unreachable("every level has a rate");
+}
+
+double ssm::secondsOf(const OpCount &loop, const Problem &problem,
+                      const TargetInfo &target, int64_t cores) {
+  if (loop.tiles == 0)
+    return 0;
+  double busy = busyCores(loop, cores);
+  double start = busy > 1 ? loop.starts * target.forkJoin : 0;
+  double chain = loop.depth * target.fmaLatency / target.clock;
+  double work = loop.flops / loop.tiles /
+                (target.peakFlops(loop.elementBytes) * loop.efficiency);
+  double tile =
+      std::max(chain, work) + loop.cycles / target.clock + target.tileOverhead;
+  double memory =
+      loop.bytes /
+      (rateOf(levelOf(loop, problem, target, cores), target) * busy);
+  return start + std::max(std::ceil(loop.tiles / busy) * tile, memory);
+}
+
+double ssm::secondsOf(const StrategyPlan &plan, const Problem &problem,
+                      const TargetInfo &target, int64_t cores) {
+  double seconds = target.callOverhead;
+  for (const OpCount &loop : plan.loops)
+    seconds += secondsOf(loop, problem, target, cores);
+  return seconds;
+}
+
+OpCount ssm::countScan(const char *name, const Problem &problem,
+                       const TargetInfo &target, double tiles, double steps,
+                       double lanes) {
+  OpCount scan{name, tiles};
+  scan.elementBytes = problem.elementBytes;
   double vectorElements = double(target.vectorBytes) / problem.elementBytes;
-  double chain =
-      target.fmaLatency * (problem.complexTransition ? 2 : 1) / target.clock;
+  double products = problem.complexTransition ? 2 : 1;
   double vectors = std::ceil(lanes / vectorElements) * problem.states;
-  double efficiency = problem.states == 1         ? kScanEfficiency
-                      : problem.varyingTransition ? kGatheredScanEfficiency
-                                                  : kSummedScanEfficiency;
+  scan.depth = steps * products;
+  scan.efficiency = problem.states == 1         ? kScanEfficiency
+                    : problem.varyingTransition ? kGatheredScanEfficiency
+                                                : kSummedScanEfficiency;
   if (problem.laneChannels == 1 && problem.states > 1) {
     // States fill the lanes and are summed across them.
     vectors = std::ceil(problem.states / vectorElements);
-    chain +=
-        kLaneSumCycles * (problem.complexTransition ? 2 : 1) / target.clock;
+    scan.depth *= 1 + kLaneSumDepth;
   } else if (problem.states > 1 && problem.laneChannels < vectorElements) {
     // LLVM packs the states of a few channels where they are complex.
     if (problem.complexTransition)
       vectors *= problem.laneChannels / vectorElements;
   } else if (problem.states > 1 && vectors > kRegisterStates) {
-    efficiency /= kSpilledStates;
+    scan.efficiency /= kSpilledStates;
   }
-  double work = vectors * vectorElements * problem.flopsPerStep /
-                (target.peakFlops(problem.elementBytes) * efficiency);
-  double rounds = std::ceil(units / cores);
-  return rounds * (steps * std::max(chain, work) + target.tileOverhead);
+  scan.flops = tiles * steps * vectors * vectorElements * problem.flopsPerStep;
+  return scan;
 }
 
-double ssm::mixingSeconds(const Problem &problem, const TargetInfo &target,
-                          double flopsPerStep, double efficiency,
-                          double cores) {
-  double groups = problem.channels * problem.states / problem.row;
-  if (groups == 0 || problem.row == 0)
-    return 0;
-  double busy = std::min(cores, std::max(1.0, groups));
-  return groups * problem.length * flopsPerStep /
-         (target.peakFlops(problem.elementBytes) * efficiency * busy);
+OpCount ssm::countMixing(const char *name, const Problem &problem,
+                         double flopsPerStep, double efficiency) {
+  double groups =
+      problem.row == 0 ? 0 : problem.channels * problem.states / problem.row;
+  OpCount mixing{name, groups};
+  mixing.flops = groups * problem.length * flopsPerStep;
+  mixing.efficiency = efficiency;
+  mixing.elementBytes = problem.elementBytes;
+  return mixing;
 }
 
-double ssm::startSeconds(double units, const TargetInfo &target, double cores) {
-  return cores > 1 && units > 1 ? target.forkJoin : 0;
-}
-
-double ssm::kernelSeconds(const Problem &problem, const TargetInfo &target,
-                          double cores) {
+void ssm::addKernel(StrategyPlan &plan, const Problem &problem) {
   if (!problem.makesKernel)
-    return 0;
-  double products =
-      problem.kernels * problem.states * (problem.taps + kKernelBlock);
-  double flops = products * (problem.complexTransition ? 8 : 2);
-  double peak = target.peakFlops(problem.elementBytes) * kKernelEfficiency;
+    return;
+  double product = problem.complexTransition ? 8 : 2;
+  OpCount kernel{"kernel", std::ceil(problem.kernels / kKernelLanes)};
+  kernel.flops = product * problem.kernels * problem.states *
+                 (problem.taps + kKernelBlock);
+  kernel.efficiency = kKernelEfficiency;
+  kernel.elementBytes = problem.elementBytes;
   if (problem.row > 0) {
     // Two Krylov bases of about the square root of the taps, in f64.
     double steps = 2 * std::sqrt(problem.taps);
-    double perStep = problem.states * problem.row;
-    flops +=
-        problem.kernels * perStep * steps * (problem.complexTransition ? 8 : 2);
-    peak = target.peakFlops(sizeof(double)) * kApplyEfficiency;
+    kernel.flops +=
+        product * problem.kernels * problem.states * problem.row * steps;
+    kernel.efficiency = kApplyEfficiency;
+    kernel.elementBytes = sizeof(double);
   }
-  double units = std::ceil(problem.kernels / kKernelLanes);
-  double busy = std::min(cores, std::max(1.0, problem.kernels / kKernelLanes));
-  return startSeconds(units, target, cores) + flops / (peak * busy);
+  plan.loops.push_back(kernel);
+}
+
+void ssm::addFinal(StrategyPlan &plan, const Problem &problem,
+                   const TargetInfo &target) {
+  if (problem.finalIsUsed)
+    plan.loops.append(kSequential.plan(problem, target).loops);
 }
 
 int64_t ssm::tileLanes(const Problem &problem, const TargetInfo &target,

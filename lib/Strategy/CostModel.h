@@ -1,4 +1,4 @@
-//===- CostModel.h - Parts that estimates share -----------------*- C++ -*-===//
+//===- CostModel.h - Parts that plans share ---------------------*- C++ -*-===//
 
 #ifndef SSM_LIB_STRATEGY_COSTMODEL_H
 #define SSM_LIB_STRATEGY_COSTMODEL_H
@@ -7,27 +7,24 @@
 
 namespace ssm {
 
-/// Time of `steps` dependent steps on `units` independent tiles of `lanes`.
-double scanSeconds(const Problem &problem, const TargetInfo &target,
-                   double units, double steps, double lanes, double cores);
+/// `steps` dependent steps of a diagonal transition in each of `tiles` tiles of
+/// `lanes` lanes.
+OpCount countScan(const char *name, const Problem &problem,
+                  const TargetInfo &target, double tiles, double steps,
+                  double lanes);
 
-/// Time of all steps of a transition that mixes, at `flopsPerStep` for each of
-/// the states that it acts on.
-double mixingSeconds(const Problem &problem, const TargetInfo &target,
-                     double flopsPerStep, double efficiency, double cores);
+/// All steps of a transition that mixes, at `flopsPerStep` for each of the
+/// states that it acts on.
+OpCount countMixing(const char *name, const Problem &problem,
+                    double flopsPerStep, double efficiency);
 
-/// Seconds to move the problem's operands and results through memory, on at
-/// least one core; `passes` of them in all.
-double memorySeconds(const Problem &problem, const TargetInfo &target,
-                     double cores, double passes = 1);
+/// The loop that materialises the kernel, if the problem needs one.
+void addKernel(StrategyPlan &plan, const Problem &problem);
 
-/// Seconds to share `units` tiles among cores: nothing for one tile or one
-/// core.
-double startSeconds(double units, const TargetInfo &target, double cores);
-
-/// Seconds to materialise the kernel, if the problem needs that.
-double kernelSeconds(const Problem &problem, const TargetInfo &target,
-                     double cores);
+/// The loop over time that makes the final state of a convolution, if that is
+/// used.
+void addFinal(StrategyPlan &plan, const Problem &problem,
+              const TargetInfo &target);
 
 /// Lanes of a tile: up to `vectors` vectors, no more than there are channels.
 int64_t tileLanes(const Problem &problem, const TargetInfo &target,
@@ -63,8 +60,9 @@ constexpr double kLeafLanesEfficiency = 0.1, kComplexLeafLanesEfficiency = 0.25;
 /// takes with more of them.
 constexpr double kRegisterStates = 16, kSpilledStates = 2.2;
 
-/// Cycles to sum a vector across its lanes (four shuffles and adds).
-constexpr double kLaneSumCycles = 14;
+/// FMAs that last as long as the sum of a vector across its lanes (four
+/// shuffles and adds).
+constexpr double kLaneSumDepth = 3.5;
 
 /// The same for transitions that mix: a matrix or an outer product on a state,
 /// and on the matrix that a leaf has come to (rows of it in the second cache).

@@ -25,48 +25,48 @@ static std::string refuse(const Problem &problem) {
   return "";
 }
 
-static double estimate(const Problem &problem, const TargetInfo &target,
-                       int64_t cores) {
-  FFTPlan plan = FFTPlan::forConvolution(problem.length);
+/// Transforms of `count` channels by a loop over vectors of them.
+static OpCount countTransforms(const char *name, double channels, double each,
+                               const Problem &problem,
+                               const TargetInfo &target) {
+  FFTPlan fft = FFTPlan::forConvolution(problem.length);
   double vectorElements = double(target.vectorBytes) / problem.elementBytes;
-  auto filled = [&](double channels) {
-    double perRow = std::max(1.0, std::min(channels, problem.laneChannels));
-    return channels / perRow * std::ceil(perRow / vectorElements) *
-           vectorElements;
-  };
-  // Two transforms a channel, one a kernel; a product and two weightings each.
+  double perRow = std::max(1.0, std::min(channels, problem.laneChannels));
+  OpCount loop{name, channels / perRow * std::ceil(perRow / vectorElements)};
+  // A product and two weightings each.
   constexpr double kPointwiseFlops = 12;
-  double flops = (2 * filled(problem.channels) + filled(problem.kernels)) *
-                 (plan.countFlops() + kPointwiseFlops * plan.size());
-  double units = filled(problem.channels) / vectorElements;
-  double busy = plan.size() >= FFTPlan::kSharedPoints
-                    ? cores
-                    : std::min<double>(cores, std::max(1.0, units));
-  double start =
-      startSeconds(filled(problem.kernels) / vectorElements, target, cores) +
-      startSeconds(units, target, cores) +
-      std::ceil(units / busy) * target.tileOverhead;
-  double vectorBytes = 2.0 * plan.size() * target.vectorBytes;
-  double efficiency = kFFTEfficiency[vectorBytes <= target.l1Bytes   ? 0
-                                     : vectorBytes <= target.l2Bytes ? 1
-                                                                     : 2];
-  double transforms =
-      problem.convolutions * flops /
-      (target.peakFlops(problem.elementBytes) * efficiency * busy);
-  // One root of unity a point is made on one core.
-  constexpr double kSecondsPerRoot = 5e-9, kTableStart = 1e-6;
-  double tables = kTableStart + 2 * plan.size() * kSecondsPerRoot;
-  double final =
-      problem.finalIsUsed ? kSequential.estimate(problem, target, cores) : 0;
-  return start + tables + transforms + kernelSeconds(problem, target, cores) +
-         final;
+  loop.flops = problem.convolutions * each * loop.tiles * vectorElements *
+               (fft.countFlops() + kPointwiseFlops * fft.size());
+  double tileBytes = 2.0 * fft.size() * target.vectorBytes;
+  loop.efficiency = kFFTEfficiency[tileBytes <= target.l1Bytes   ? 0
+                                   : tileBytes <= target.l2Bytes ? 1
+                                                                 : 2];
+  loop.elementBytes = problem.elementBytes;
+  // Threads share the rounds of a long transform.
+  if (fft.size() >= FFTPlan::kSharedPoints)
+    loop.tiles *= 2.0 * fft.size() / FFTPlan::kSharedPoints;
+  return loop;
 }
 
-static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
-  return StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
-                           /*leaf=*/128,
-                           target.vectorBytes / problem.elementBytes,
-                           problem.cutTaps());
+static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
+  StrategyPlan plan;
+  plan.parameters =
+      StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
+                        /*leaf=*/128, target.vectorBytes / problem.elementBytes,
+                        problem.cutTaps());
+  // One root of unity a point is made, on one core.
+  constexpr double kCyclesPerRoot = 15, kTableStart = 3000;
+  FFTPlan fft = FFTPlan::forConvolution(problem.length);
+  OpCount tables{"tables"};
+  tables.cycles = kTableStart + 2 * fft.size() * kCyclesPerRoot;
+  plan.loops.push_back(tables);
+  addKernel(plan, problem);
+  plan.loops.push_back(countTransforms("spectrum", problem.kernels, /*each=*/1,
+                                       problem, target));
+  plan.loops.push_back(countTransforms("transforms", problem.channels,
+                                       /*each=*/2, problem, target));
+  addFinal(plan, problem, target);
+  return plan;
 }
 
-const Strategy ssm::kFFTConv = {StrategyKind::FFTConv, refuse, estimate, plan};
+const Strategy ssm::kFFTConv = {StrategyKind::FFTConv, refuse, plan};

@@ -15,8 +15,9 @@ using namespace mlir;
 namespace {
 /// A strategy judged for one op.
 struct Candidate {
-  const ::ssm::Strategy *strategy;
+  const ::ssm::Strategy *strategy = nullptr;
   std::string refusal;
+  ::ssm::StrategyPlan plan;
   double seconds = 0;
 };
 
@@ -30,6 +31,11 @@ private:
                        std::optional<::ssm::StrategyKind> forced);
 };
 } // namespace
+
+static remark::RemarkOpts opts(StringRef name,
+                               StringRef category = "ssm-strategy") {
+  return remark::RemarkOpts::name(name).category(category);
+}
 
 static std::string printSeconds(double seconds) {
   if (seconds < 1e-3)
@@ -61,6 +67,35 @@ static std::string explain(Operation *op, const Candidate &winner,
   return text;
 }
 
+/// 1234567 as "1.23 M".
+static std::string printCount(double count) {
+  constexpr StringLiteral kPrefixes[] = {" ", " k", " M", " G", " T"};
+  unsigned power = 0;
+  for (; count >= 999.5 && power + 1 < std::size(kPrefixes); ++power)
+    count /= 1000;
+  return llvm::formatv("{0}{1}", llvm::format("%.3g", count), kPrefixes[power]);
+}
+
+/// "sequential: steps 4.0 ms (16 tiles, depth 4.1 k, 33.6 Mflop, 50.3 MB)"
+static std::string explainPlan(const Candidate &candidate,
+                               const ::ssm::Problem &problem,
+                               const ::ssm::TargetInfo &info, int64_t cores) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << stringifyStrategyKind(candidate.strategy->kind);
+  for (auto [i, loop] : llvm::enumerate(candidate.plan.loops)) {
+    os << (i == 0 ? ": " : "; ") << loop.loop << ' '
+       << printSeconds(secondsOf(loop, problem, info, cores)) << " ("
+       << printCount(loop.tiles) << "tiles, depth " << printCount(loop.depth)
+       << "FMA, " << printCount(loop.flops) << "flop";
+    if (loop.bytes > 0)
+      os << ", " << printCount(loop.bytes) << "B from "
+         << ::ssm::stringifyLevel(::ssm::levelOf(loop, problem, info, cores));
+    os << ")";
+  }
+  return text;
+}
+
 /// What computes a recurrence that has no strategy: a loop, or Newton's method
 /// where it is asked for.
 static void explainNonlinear(::ssm::NonlinearRecurrenceOp op) {
@@ -76,10 +111,7 @@ static void explainNonlinear(::ssm::NonlinearRecurrenceOp op) {
   std::string reason = op.refusesLinear();
   text += reason.empty() ? "; --canonicalize makes it a linear_recurrence"
                          : "; all others refused: " + reason;
-  remark::passed(
-      op->getLoc(),
-      remark::RemarkOpts::name("StrategyChosen").category("ssm-strategy"))
-      << text;
+  remark::passed(op->getLoc(), opts("StrategyChosen")) << text;
 }
 
 LogicalResult
@@ -87,12 +119,18 @@ SelectStrategy::select(Operation *op, const ::ssm::TargetInfo &info,
                        std::optional<::ssm::StrategyKind> forced) {
   // 1. Judge every strategy.
   ::ssm::Problem problem = ::ssm::describe(op);
-  SmallVector<Candidate> candidates;
+  std::vector<Candidate> candidates;
   for (const ::ssm::Strategy &strategy : ::ssm::getStrategies()) {
-    Candidate candidate{&strategy, strategy.refuse(problem)};
-    if (candidate.refusal.empty())
+    Candidate candidate;
+    candidate.strategy = &strategy;
+    candidate.refusal = strategy.refuse(problem);
+    if (candidate.refusal.empty()) {
+      candidate.plan = strategy.plan(problem, info);
       candidate.seconds =
-          info.callOverhead + strategy.estimate(problem, info, cores);
+          ::ssm::secondsOf(candidate.plan, problem, info, cores);
+      remark::analysis(op->getLoc(), opts("StrategyPlan", "ssm-plan"))
+          << explainPlan(candidate, problem, info, cores);
+    }
     candidates.push_back(std::move(candidate));
   }
 
@@ -118,10 +156,8 @@ SelectStrategy::select(Operation *op, const ::ssm::TargetInfo &info,
 
   // 3. Write it down and say why.
   if (!pinned || forced)
-    op->setAttr("strategy", winner->strategy->plan(problem, info));
-  remark::passed(
-      op->getLoc(),
-      remark::RemarkOpts::name("StrategyChosen").category("ssm-strategy"))
+    op->setAttr("strategy", winner->plan.parameters);
+  remark::passed(op->getLoc(), opts("StrategyChosen"))
       << explain(op, *winner, how, candidates, problem.assumedSizes);
   return success();
 }

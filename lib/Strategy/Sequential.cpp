@@ -23,38 +23,35 @@ static std::string refuse(const Problem &problem) {
 
 /// Blocks of segments: two passes of dependent FMAs, and a, u and the result
 /// transposed by four shuffles for each vector of 16.
-static double splitTimeSeconds(const Problem &problem,
-                               const TargetInfo &target) {
+static OpCount countSplitTime(const Problem &problem,
+                              const TargetInfo &target) {
   constexpr double kArrays = 3, kShufflesPerVector = 4, kPasses = 2;
+  double blocks = problem.length / kSegmentBlock;
   double vectors = kSegmentBlock * problem.elementBytes / target.vectorBytes;
-  double cycles = kPasses * kSegmentSteps * target.fmaLatency +
-                  kArrays * kShufflesPerVector * vectors;
-  return problem.length / kSegmentBlock * cycles / target.clock;
+  OpCount loop{"segments", problem.channels};
+  loop.depth = blocks * kPasses * kSegmentSteps;
+  loop.cycles = blocks * kArrays * kShufflesPerVector * vectors;
+  loop.flops = problem.flopsPerStep * problem.channels * problem.length;
+  loop.elementBytes = problem.elementBytes;
+  return loop;
 }
 
-static double estimate(const Problem &problem, const TargetInfo &target,
-                       int64_t cores) {
+static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
+  StrategyPlan plan;
   double lanes = tileLanes(problem, target, vectorsPerTile(problem));
-  double units = tileCount(problem, lanes);
-  double busy = std::min<double>(cores, units);
-  if (problem.row > 0)
-    return startSeconds(units, target, cores) +
-           std::max(mixingSeconds(problem, target, problem.applyFlops,
-                                  kApplyEfficiency, cores),
-                    memorySeconds(problem, target, busy));
-  double scan = problem.splitsTime ? std::ceil(problem.channels / busy) *
-                                         splitTimeSeconds(problem, target)
-                                   : scanSeconds(problem, target, units,
-                                                 problem.length, lanes, cores);
-  return startSeconds(units, target, cores) +
-         std::max(scan, memorySeconds(problem, target, busy));
+  plan.parameters =
+      StrategyAttr::get(problem.op->getContext(), StrategyKind::Sequential,
+                        /*leaf=*/128, lanes);
+  OpCount loop =
+      problem.row > 0
+          ? countMixing("steps", problem, problem.applyFlops, kApplyEfficiency)
+      : problem.splitsTime
+          ? countSplitTime(problem, target)
+          : countScan("steps", problem, target, tileCount(problem, lanes),
+                      problem.length, lanes);
+  loop.bytes = problem.bytes;
+  plan.loops.push_back(loop);
+  return plan;
 }
 
-static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
-  return StrategyAttr::get(problem.op->getContext(), StrategyKind::Sequential,
-                           /*leaf=*/128,
-                           tileLanes(problem, target, vectorsPerTile(problem)));
-}
-
-const Strategy ssm::kSequential = {StrategyKind::Sequential, refuse, estimate,
-                                   plan};
+const Strategy ssm::kSequential = {StrategyKind::Sequential, refuse, plan};

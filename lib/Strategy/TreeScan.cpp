@@ -19,78 +19,104 @@ static std::string refuse(const Problem &problem) {
   return isa<LongConvOp>(problem.op) ? "a convolution carries no state" : "";
 }
 
-/// Parallel loops: the first summaries, reduce, apply, the rest.
-static constexpr double kLoops = 4;
-
 /// A tree of a single leaf: a loop over time in tiles of four vectors.
-static double leafSeconds(const Problem &problem, const TargetInfo &target,
-                          double leaves, double cores) {
+static OpCount countLeaf(const Problem &problem, const TargetInfo &target,
+                         double leaves) {
   if (problem.row > 0)
-    return kSequential.estimate(problem, target, cores) + target.tileOverhead;
+    return countMixing("leaf", problem, problem.applyFlops, kApplyEfficiency);
   double lanes = tileLanes(problem, target, kVectorsPerTile);
-  double units = tileCount(problem, lanes);
-  double busy = std::min(cores, units);
-  double loops = leaves < 1 ? 2 : kLoops;
+  OpCount leaf = countScan("leaf", problem, target, tileCount(problem, lanes),
+                           problem.length, lanes);
   // Several states of four vectors are more than the registers hold.
-  double crowding = problem.states > 1 ? 1.25 : 1;
-  return loops * startSeconds(units, target, cores) + target.tileOverhead +
-         std::max(crowding * scanSeconds(problem, target, units, problem.length,
-                                         lanes, cores),
-                  memorySeconds(problem, target, busy));
+  constexpr double kCrowding = 1.25;
+  if (problem.states > 1)
+    leaf.efficiency /= kCrowding;
+  leaf.starts = leaves < 1 ? 2 : 4;
+  return leaf;
 }
 
 /// One pass over leaves that are lanes: a chain of FMAs or, of several states,
 /// their work, and the gathers.
-static double leafLanesSeconds(const Problem &problem, const TargetInfo &target,
-                               double lanes, double units, double cores) {
+static OpCount countLeafLanes(const Problem &problem, const TargetInfo &target,
+                              double leaves) {
   constexpr double kGatherCyclesPerLane = 3.5;
-  double gather = kGatherCyclesPerLane * lanes / target.clock * kLeaf *
-                  std::ceil(units / cores);
+  double lanes = double(target.vectorBytes) / problem.elementBytes;
+  OpCount pass =
+      countScan("leaves", problem, target,
+                problem.channels * std::ceil(leaves / lanes), kLeaf, lanes);
+  pass.cycles = kGatherCyclesPerLane * lanes * kLeaf;
   if (problem.states == 1)
-    return scanSeconds(problem, target, units, kLeaf, lanes, cores) + gather;
-  double flops = units * kLeaf * lanes * problem.states * problem.flopsPerStep;
-  double busy = std::min(cores, units);
-  double efficiency = problem.complexTransition ? kComplexLeafLanesEfficiency
-                                                : kLeafLanesEfficiency;
-  return gather +
-         flops / (target.peakFlops(problem.elementBytes) * efficiency * busy);
+    return pass;
+  pass.depth = 0;
+  pass.flops =
+      pass.tiles * kLeaf * lanes * problem.states * problem.flopsPerStep;
+  pass.efficiency = problem.complexTransition ? kComplexLeafLanesEfficiency
+                                              : kLeafLanesEfficiency;
+  return pass;
 }
 
-static double estimate(const Problem &problem, const TargetInfo &target,
-                       int64_t cores) {
-  double leaves = std::floor(problem.length / kLeaf);
-  // A single leaf is a loop over time.
-  if (leaves <= 1)
-    return leafSeconds(problem, target, leaves, cores);
-  double vectorElements = double(target.vectorBytes) / problem.elementBytes;
+/// One pass over all leaves.
+static OpCount countLeaves(const Problem &problem, const TargetInfo &target,
+                           double leaves) {
   // With few channels the lanes hold leaves, see Lowering/TreeScan.cpp; their
   // operands lie a leaf apart and are gathered one by one.
-  bool leavesAsLanes = problem.laneChannels < kFewChannels;
-  double lanes = leavesAsLanes ? vectorElements
-                               : tileLanes(problem, target, kVectorsPerTile);
-  double units = leavesAsLanes ? problem.channels * std::ceil(leaves / lanes)
-                               : tileCount(problem, lanes) * leaves;
-  double pass = leavesAsLanes
-                    ? leafLanesSeconds(problem, target, lanes, units, cores)
-                    : scanSeconds(problem, target, units, kLeaf, lanes, cores);
-  // Several states are also summed, and come back from memory for that.
-  double passes = (problem.states == 1 ? 2 : 3) * pass;
-  double busy = std::min<double>(cores, units);
-  if (problem.row > 0)
-    passes = mixingSeconds(problem, target, problem.composeFlops,
-                           kComposeEfficiency, cores) +
-             mixingSeconds(problem, target, problem.applyFlops,
-                           kApplyEfficiency, cores);
-  // Operands twice, the result once.
-  constexpr double kTraffic = 1.7;
-  return kLoops * startSeconds(units, target, cores) +
-         std::max(passes, memorySeconds(problem, target, busy, kTraffic));
+  if (problem.laneChannels < kFewChannels)
+    return countLeafLanes(problem, target, leaves);
+  double lanes = tileLanes(problem, target, kVectorsPerTile);
+  return countScan("leaves", problem, target,
+                   tileCount(problem, lanes) * leaves, kLeaf, lanes);
 }
 
-static StrategyAttr plan(const Problem &problem, const TargetInfo &target) {
-  return StrategyAttr::get(problem.op->getContext(), StrategyKind::TreeScan,
-                           kLeaf, tileLanes(problem, target, kVectorsPerTile));
+/// The summaries of the leaves, scanned as the leaves are.
+static OpCount countSummaries(const Problem &problem, double leaves) {
+  OpCount loop{"summaries", std::max(1.0, problem.channels)};
+  loop.flops =
+      leaves * problem.channels * problem.states * problem.flopsPerStep;
+  loop.efficiency = kScanEfficiency;
+  loop.elementBytes = problem.elementBytes;
+  loop.starts = 2;
+  return loop;
 }
 
-const Strategy ssm::kTreeScan = {StrategyKind::TreeScan, refuse, estimate,
-                                 plan};
+static void addPasses(StrategyPlan &plan, const Problem &problem,
+                      const TargetInfo &target, double leaves) {
+  OpCount reduce, apply;
+  if (problem.row > 0) {
+    reduce = countMixing("reduce", problem, problem.composeFlops,
+                         kComposeEfficiency);
+    apply = countMixing("apply", problem, problem.applyFlops, kApplyEfficiency);
+  } else {
+    reduce = apply = countLeaves(problem, target, leaves);
+    reduce.loop = "reduce";
+    apply.loop = "apply";
+  }
+  // The operands without the result.
+  constexpr double kReducedTraffic = 0.7;
+  reduce.bytes = kReducedTraffic * problem.bytes;
+  apply.bytes = problem.bytes;
+  plan.loops.append({reduce, countSummaries(problem, leaves), apply});
+  // Several states come back from memory to be summed.
+  if (problem.row == 0 && problem.states > 1) {
+    OpCount sum = apply;
+    sum.loop = "sum";
+    plan.loops.push_back(sum);
+  }
+}
+
+static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
+  StrategyPlan plan;
+  plan.parameters =
+      StrategyAttr::get(problem.op->getContext(), StrategyKind::TreeScan, kLeaf,
+                        tileLanes(problem, target, kVectorsPerTile));
+  double leaves = std::floor(problem.length / kLeaf);
+  if (leaves > 1) {
+    addPasses(plan, problem, target, leaves);
+    return plan;
+  }
+  OpCount leaf = countLeaf(problem, target, leaves);
+  leaf.bytes = problem.bytes;
+  plan.loops.push_back(leaf);
+  return plan;
+}
+
+const Strategy ssm::kTreeScan = {StrategyKind::TreeScan, refuse, plan};

@@ -17,6 +17,11 @@ def SelectStrategy : Pass<"ssm-select-strategy"> {
     `ssm.nonlinear_recurrence` the remark says what computes it and why it is no
     linear one.
 
+    A remark of category `ssm-plan` lists the loops of each candidate with their
+    time and what it is computed from: tiles that do not wait for each other,
+    the depth of one in FMAs that do, operations, and bytes with the cache (or
+    memory) that they come from.
+
     What the machine can do comes from `target` (known are the host, x86-64-v3,
     x86-64-v4, sapphirerapids, znver4, neoverse-v2, sm_80, sm_90, sm_100 and
     gfx942; `include/ssm/Analysis/TargetInfo.h` says which rates there are), from

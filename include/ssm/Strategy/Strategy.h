@@ -1,7 +1,8 @@
 //===- Strategy.h - Candidates and their costs ------------------*- C++ -*-===//
 //
-// A strategy is two functions: why it may not be used for a problem, and how
-// long it takes. One table (Registry.cpp) lists all of them.
+// A strategy is two functions: why it may not be used for a problem, and the
+// plan it has for one. One table (Registry.cpp) lists all of them, and one
+// function turns a plan into time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +11,7 @@
 
 #include "ssm/Analysis/TargetInfo.h"
 #include "ssm/IR/SSMOps.h"
+#include "ssm/Plan/OpCount.h"
 
 namespace ssm {
 
@@ -53,15 +55,32 @@ struct Problem {
 
 Problem describe(mlir::Operation *op);
 
+/// What a strategy would do: its parameters, and its loops in the order they
+/// run.
+struct StrategyPlan {
+  StrategyAttr parameters;
+  llvm::SmallVector<OpCount, 4> loops;
+};
+
+/// Where a loop's operands and results are: data that fits a cache was written
+/// there by whoever made it.
+enum class MemoryLevel { L2, L3, Memory };
+llvm::StringRef stringifyLevel(MemoryLevel level);
+MemoryLevel levelOf(const OpCount &loop, const Problem &problem,
+                    const TargetInfo &target, int64_t cores);
+
+/// Seconds of one loop, and of a call of all of them, on `cores` cores.
+double secondsOf(const OpCount &loop, const Problem &problem,
+                 const TargetInfo &target, int64_t cores);
+double secondsOf(const StrategyPlan &plan, const Problem &problem,
+                 const TargetInfo &target, int64_t cores);
+
 /// One way to compute an op.
 struct Strategy {
   StrategyKind kind;
   /// Why it cannot compute the op, or an empty string.
   std::string (*refuse)(const Problem &);
-  /// Seconds on `cores` cores of the target.
-  double (*estimate)(const Problem &, const TargetInfo &, int64_t cores);
-  /// The parameters to run it with.
-  StrategyAttr (*plan)(const Problem &, const TargetInfo &);
+  StrategyPlan (*plan)(const Problem &, const TargetInfo &);
 };
 
 /// All strategies, in the order of preference among equals.
