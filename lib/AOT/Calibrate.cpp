@@ -3,10 +3,9 @@
 // The rates are those of compiled programs, as the cost model means them: a
 // stream is a varying scan whose arrays fit a level of the caches, FMAs are an
 // elementwise polynomial in the first cache, their latency is the time of a
-// step of one vector. One thread; the least of several tries counts.
-//
-// Left out, so that they stay as they are: sizes, which the system tells, and
-// the overheads of calls, tiles and threads.
+// step of one vector. A call of a single step is overhead, and so is what more
+// tiles of a step, or threads for them, add to it. The least of several tries
+// counts. Sizes are left out: the system tells them.
 //
 // Reference: McCalpin, "Memory Bandwidth and Machine Balance in Current High
 // Performance Computers" (1995).
@@ -79,14 +78,17 @@ static llvm::Error allocate(llvm::ArrayRef<TensorSpec> specs,
 }
 
 /// Compiles the program's @f for this machine; seconds of a call of it.
-static llvm::Expected<double> timeProgram(const std::string &text) {
+static llvm::Expected<double> timeProgram(const std::string &text,
+                                          unsigned threads = 1) {
+  CompileOptions options;
+  options.threads = threads;
   auto program = Program::parse(text, "calibrate", llvm::errs(), nullptr);
-  if (!program || failed(compileToLLVM(program->module(), CompileOptions())))
+  if (!program || failed(compileToLLVM(program->module(), options)))
     return llvm::createStringError("a program to measure does not compile");
   auto compiled = CompiledModule::create(program->module(), "host");
   if (!compiled)
     return compiled.takeError();
-  auto loaded = compiled->load();
+  auto loaded = compiled->load(threads);
   if (!loaded)
     return loaded.takeError();
   using Run = int(const ssm_tensor *, const ssm_tensor *, void *, void *);
@@ -109,9 +111,10 @@ static llvm::Expected<double> timeProgram(const std::string &text) {
       [&] { (*run)(ins.data(), outs.data(), workspace->data(), nullptr); });
 }
 
-/// x_t = a x_{t-1} + u_t over [length, channels] in one tile, where a has the
-/// length too if it varies.
-static std::string scanProgram(int64_t length, int64_t channels, bool varies) {
+/// x_t = a x_{t-1} + u_t over [length, channels] in tiles of `lanes`, where a
+/// has the length too if it varies.
+static std::string scanProgram(int64_t length, int64_t channels, int64_t lanes,
+                               bool varies) {
   const char *text = R"mlir(
 func.func @f(%a: tensor<{0}{1}xf32>, %u: tensor<{2}x{1}xf32>) -> tensor<{2}x{1}xf32> {{
   %x, %last = ssm.linear_recurrence transition(%a : tensor<{0}{1}xf32>)
@@ -123,7 +126,7 @@ func.func @f(%a: tensor<{0}{1}xf32>, %u: tensor<{2}x{1}xf32>) -> tensor<{2}x{1}x
   return %x : tensor<{2}x{1}xf32>
 })mlir";
   return llvm::formatv(text, varies ? std::to_string(length) + "x" : "",
-                       channels, length, varies ? "t, " : "", channels)
+                       channels, length, varies ? "t, " : "", lanes)
       .str();
 }
 
@@ -152,46 +155,91 @@ func.func @f(%a: {0}, %b: {0}) -> {0} {{
 /// Bytes a second of a scan of three arrays, of `bytes` together.
 static llvm::Expected<double> measureStream(int64_t bytes, int64_t channels) {
   int64_t length = std::max<int64_t>(16, bytes / (3 * 4 * channels));
-  auto seconds = timeProgram(scanProgram(length, channels, true));
+  auto seconds = timeProgram(scanProgram(length, channels, channels, true));
   if (!seconds)
     return seconds;
   return 3.0 * 4 * channels * length / *seconds;
 }
 
-llvm::Expected<std::string> ssm::measureRates() {
-  TargetInfo host = TargetInfo::forName("host");
+namespace {
+/// The file that is written, line by line, and the first error.
+class Rates {
+public:
+  /// A difference that noise has made negative is left out.
+  void note(const char *name, double value) {
+    if (value > 0)
+      text +=
+          llvm::formatv("{0} = {1}\n", name, llvm::format("%.4g", value)).str();
+  }
+  /// The seconds that were measured; 0 after an error.
+  double take(llvm::Expected<double> seconds) {
+    if (seconds)
+      return *seconds;
+    error = llvm::joinErrors(std::move(error), seconds.takeError());
+    return 0;
+  }
+  llvm::Expected<std::string> finish() {
+    if (error)
+      return std::move(error);
+    return std::move(text);
+  }
+
+private:
+  std::string text = "# measured on this machine; of one core, but for what "
+                     "its threads cost\n";
+  llvm::Error error = llvm::Error::success();
+};
+} // namespace
+
+static void measureArithmetic(const TargetInfo &host, Rates &rates) {
   int64_t lanes = host.vectorBytes / 4;
-  std::string text = "# measured on one core of this machine\n";
-  auto note = [&](const char *name, double value) {
-    text +=
-        llvm::formatv("{0} = {1}\n", name, llvm::format("%.4g", value)).str();
-  };
-  // 1. Arithmetic.
   double clock = measureClock();
   constexpr int64_t kElements = 2048, kFmas = 16;
-  auto polynomial = timeProgram(polynomialProgram(kElements, kFmas));
-  if (!polynomial)
-    return polynomial.takeError();
+  double polynomial =
+      rates.take(timeProgram(polynomialProgram(kElements, kFmas)));
   // The slope, without what a call costs.
   constexpr int64_t kShort = 64, kLong = 192;
-  auto few = timeProgram(scanProgram(kShort, lanes, false)),
-       many = timeProgram(scanProgram(kLong, lanes, false));
-  if (!few || !many)
-    return llvm::joinErrors(few.takeError(), many.takeError());
-  note("clock", clock);
-  note("fmasPerCycle", kElements * kFmas / (*polynomial * clock * lanes));
-  note("fmaLatency", (*many - *few) / (kLong - kShort) * clock);
-  // 2. Streams that fit each level, and one that fits none.
+  double few =
+      rates.take(timeProgram(scanProgram(kShort, lanes, lanes, false)));
+  double many =
+      rates.take(timeProgram(scanProgram(kLong, lanes, lanes, false)));
+  rates.note("clock", clock);
+  rates.note("fmasPerCycle", kElements * kFmas / (polynomial * clock * lanes));
+  rates.note("fmaLatency", (many - few) / (kLong - kShort) * clock);
+}
+
+/// Streams that fit each level, and one that fits none.
+static void measureStreams(const TargetInfo &host, Rates &rates) {
   int64_t far = std::max<int64_t>(64 << 20, host.l3Bytes / 4);
   int64_t middle = std::clamp<int64_t>(host.l3Bytes / 16, 2 * host.l2Bytes,
                                        std::max(2 * host.l2Bytes, far / 4));
   for (auto [name, bytes] :
        {std::pair("l2Bandwidth", host.l2Bytes / 2),
-        std::pair("l3Bandwidth", middle), std::pair("bandwidth", far)}) {
-    auto rate = measureStream(bytes, 4 * lanes);
-    if (!rate)
-      return rate.takeError();
-    note(name, *rate);
-  }
-  return text;
+        std::pair("l3Bandwidth", middle), std::pair("bandwidth", far)})
+    rates.note(name, rates.take(measureStream(bytes, host.vectorBytes)));
+}
+
+/// Loops of one step, so that nothing but the overhead grows.
+static void measureOverheads(const TargetInfo &host, Rates &rates) {
+  int64_t lanes = host.vectorBytes / 4;
+  auto measure = [&](int64_t tiles, unsigned threads) {
+    return rates.take(timeProgram(
+        scanProgram(/*length=*/1, tiles * lanes, lanes, false), threads));
+  };
+  constexpr int64_t kTiles = 257;
+  double call = measure(1, 1);
+  rates.note("callOverhead", call);
+  rates.note("tileOverhead", (measure(kTiles, 1) - call) / (kTiles - 1));
+  if (host.cores > 1)
+    rates.note("forkJoin",
+               measure(host.cores, host.cores) - measure(host.cores, 1));
+}
+
+llvm::Expected<std::string> ssm::measureRates() {
+  TargetInfo host = TargetInfo::forName("host");
+  Rates rates;
+  measureArithmetic(host, rates);
+  measureStreams(host, rates);
+  measureOverheads(host, rates);
+  return rates.finish();
 }

@@ -124,6 +124,11 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
     if (!programs.empty())
       return llvm::createStringError("--calibrate runs no program, but '" +
                                      programs.front() + "' was given");
+    for (Arg *arg : args)
+      if (!arg->getOption().matches(OPT_calibrate))
+        return llvm::createStringError(
+            "--calibrate takes no other option, but '" +
+            arg->getAsString(args) + "' was given");
     return options;
   }
   if (!options.help && programs.size() != 1)

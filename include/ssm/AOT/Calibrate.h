@@ -7,8 +7,8 @@
 
 namespace ssm {
 
-/// Measures rates of one core of this machine for some seconds. The result is
-/// text for TargetInfo::readRates.
+/// Measures rates of this machine for some seconds. The result is text for
+/// TargetInfo::readRates.
 llvm::Expected<std::string> measureRates();
 
 } // namespace ssm
