@@ -88,10 +88,10 @@ class Kernel:
         """What calls need of the parameters, to be bound after the other inputs."""
         return self.bind(*parameters, function=f"{self.entry}_prepare")()
 
-    def bind(self, *inputs, function=None):
-        """A function without arguments that computes and returns the results."""
+    def bind(self, *inputs, function=None, outputs=None):
+        """A function without arguments that computes and returns the results, in `outputs` if they are given."""
         function = function or self.entry
-        outputs = [empty(spec["shape"], spec["dtype"]) for spec in self.read_signature(function)["outputs"]]
+        outputs = outputs or [empty(x["shape"], x["dtype"]) for x in self.read_signature(function)["outputs"]]
         count = self.code[f"{function}_workspace_bytes"]
         count.restype = ctypes.c_size_t
         workspace = empty([count()], np.uint8)
@@ -103,6 +103,7 @@ class Kernel:
             if status:
                 raise RuntimeError(self.code.ssm_status_string(status).decode())
             return outputs
+        call.outputs = outputs
         return call
 
 

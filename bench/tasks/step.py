@@ -3,7 +3,11 @@ with N complex states a channel (of conjugate pairs of which one half is
 stored), and Mamba-1. A call takes the state in one array and returns it in
 another. The limit is the greater of the traffic (parameters, signals and state
 read once from the caches, the state written) and, of Mamba-1, its exponentials
-in registers."""
+in registers. One step after another, with the state fed back, shows whether
+their time depends on the position."""
+
+import statistics
+import time
 
 import numpy as np
 import peers
@@ -68,8 +72,28 @@ def measure(bench, model, make, channels, N, dtype):
     race.add("limit", bound, bound, note=what)
 
 
+def positions(bench, model, make, channels, N, dtype):
+    """A record for the steps 1, 2 to 3, 4 to 7, ...: their own times, each step on the state of the one before."""
+    text, (*inputs, state), _, _ = make(channels, N)
+    kernel = bench.compiler.compile(bench.compiler.derive_step(text), entry="f_step")
+    there = kernel.bind(*inputs, state)
+    result, after = there.outputs
+    steps = there, kernel.bind(*inputs, after, outputs=[result, state])
+    times = []
+    for position in range(2**10 if bench.quick else 2**17):
+        start = time.perf_counter()
+        steps[position % 2]()
+        times.append(time.perf_counter() - start)
+    for first in (2**k for k in range(len(times).bit_length() - 1)):
+        window = times[first - 1 : 2 * first - 1]
+        task = dict(task=f"step of {model} by position", shape=[first, channels, N], layout="thn", dtype=dtype)
+        bench.race(task).add("ssm", min(window), statistics.median(window), strategy=kernel.strategy)
+
+
 def run(bench):
     for shape in QUICK if bench.quick else S4D:
         measure(bench, "S4D", s4d, *shape, "complex64")
+        positions(bench, "S4D", s4d, *shape, "complex64")
     for shape in QUICK if bench.quick else MAMBA:
         measure(bench, "Mamba-1", mamba, *shape, "float32")
+        positions(bench, "Mamba-1", mamba, *shape, "float32")
