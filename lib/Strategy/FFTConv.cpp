@@ -25,7 +25,7 @@ static std::string refuse(const Problem &problem) {
   return "";
 }
 
-/// Transforms of `count` channels by a loop over vectors of them.
+/// `each` transforms of every channel, by a loop over vectors of them.
 static OpCount countTransforms(const char *name, double channels, double each,
                                const Problem &problem,
                                const TargetInfo &target) {
@@ -44,7 +44,7 @@ static OpCount countTransforms(const char *name, double channels, double each,
   loop.elementBytes = problem.elementBytes;
   // Threads share the rounds of a long transform.
   if (fft.size() >= FFTPlan::kSharedPoints)
-    loop.tiles *= 2.0 * fft.size() / FFTPlan::kSharedPoints;
+    loop.tiles *= std::ceil(2.0 * fft.size() / FFTPlan::kSharedPoints);
   return loop;
 }
 

@@ -31,6 +31,7 @@ from ._recurrence import Form, plan_typed_recurrence
 
 LETTERS = "abcdefghijklmnopqrsuvwxyz"  # t is time
 PORTS = {"transition": "a", "signal": "u", "input": "b", "output": "c", "init": "init", "left": "p", "right": "q"}
+LEGEND_ROWS = 8  # no legend for more kernels: the heat map tells them apart
 COLORS = dict(zip(STRATEGIES[1:], ("tab:blue", "tab:green", "tab:orange", "tab:red")))
 
 
@@ -186,7 +187,10 @@ def draw_kernels(plt, found, options):
         first = system.first_lag(options.length)
         lags = first + np.arange(k.shape[-1])
         for i, row in enumerate(k):
-            left.plot(lags, row, color=plt.get_cmap("viridis")(i / max(len(k) - 1, 1)), linewidth=0.9)
+            left.plot(lags, row, color=plt.get_cmap("viridis")(0.9 * i / max(len(k) - 1, 1)), linewidth=0.9,
+                      label=f"channel {i}")
+        if len(k) <= LEGEND_ROWS:
+            left.legend(frameon=False)
         lag = "lag (steps into the future)" if system.backward else "lag (steps)"
         left.set(title=f"Kernels of {system.title}", xlabel=lag, ylabel="K[l], real part")
         most = np.abs(k).max() or 1
