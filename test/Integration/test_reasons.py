@@ -30,8 +30,8 @@ def remark_kinds():
 @pytest.fixture(scope="module")
 def checks():
     """What the lit tests ask for: the lines with a FileCheck prefix, or expected diagnostics."""
-    asks = re.compile(r"// (?!RUN)[A-Z][A-Z0-9-]*: |.*// expected-")
-    return "\n".join(line for test in (ROOT / "test").glob("**/*.mlir")
+    asks = re.compile(r"(?://|#) (?!RUN)[A-Z][A-Z0-9-]*: |.*// expected-")
+    return "\n".join(line for kind in ("mlir", "test") for test in (ROOT / "test").glob(f"**/*.{kind}")
                      for line in test.read_text().splitlines() if asks.match(line))
 
 

@@ -41,6 +41,12 @@ define ptx_kernel void @global_race(ptr addrspace(1) %y) {
   ret void
 }
 
+define ptx_kernel void @misaligned(ptr addrspace(1) %y) {
+  %p = getelementptr i8, ptr addrspace(1) %y, i32 2
+  store float 1.0, ptr addrspace(1) %p, align 4
+  ret void
+}
+
 ; Only the first warp reaches the barrier.
 define ptx_kernel void @divergent() {
   %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
