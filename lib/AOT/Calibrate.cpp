@@ -111,23 +111,33 @@ static llvm::Expected<double> timeProgram(const std::string &text,
       [&] { (*run)(ins.data(), outs.data(), workspace->data(), nullptr); });
 }
 
-/// x_t = a x_{t-1} + u_t over [length, channels] in tiles of `lanes`, where a
-/// has the length too if it varies.
-static std::string scanProgram(int64_t length, int64_t channels, int64_t lanes,
-                               bool varies) {
+namespace {
+/// x_t = a x_{t-1} + u_t over [batch, length, channels] in tiles of `lanes`,
+/// where a has the length too if it varies.
+struct Scan {
+  int64_t batch, length, channels, lanes;
+  bool varies;
+
+  std::string program() const;
+};
+} // namespace
+
+std::string Scan::program() const {
   const char *text = R"mlir(
-func.func @f(%a: tensor<{0}{1}xf32>, %u: tensor<{2}x{1}xf32>) -> tensor<{2}x{1}xf32> {{
-  %x, %last = ssm.linear_recurrence transition(%a : tensor<{0}{1}xf32>)
-      signal(%u : tensor<{2}x{1}xf32>)
-      {{indexing_maps = [affine_map<(t, d) -> ({3}d)>, affine_map<(t, d) -> (t, d)>,
-                        affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>],
-       time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = {4}>}
-      -> tensor<{2}x{1}xf32>, tensor<{1}xf32>
-  return %x : tensor<{2}x{1}xf32>
+#btd = affine_map<(b, t, d) -> (b, t, d)>
+#a = affine_map<(b, t, d) -> ({0})>
+func.func @f(%a: tensor<{1}xf32>, %u: tensor<{2}xf32>) -> tensor<{2}xf32> {{
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<{1}xf32>)
+      signal(%u : tensor<{2}xf32>)
+      {{indexing_maps = [#a, #btd, #btd, affine_map<(b, t, d) -> (b, d)>],
+       time = 1 : i64, strategy = #ssm.strategy<sequential, lanes = {3}>}
+      -> tensor<{2}xf32>, tensor<{4}x{5}xf32>
+  return %x : tensor<{2}xf32>
 })mlir";
-  return llvm::formatv(text, varies ? std::to_string(length) + "x" : "",
-                       channels, length, varies ? "t, " : "", lanes)
-      .str();
+  std::string all = llvm::formatv("{0}x{1}x{2}", batch, length, channels);
+  return llvm::formatv(text, varies ? "b, t, d" : "d",
+                       varies ? all : std::to_string(channels), all, lanes,
+                       batch, channels);
 }
 
 /// Each element through a chain of FMAs; neighbours overlap.
@@ -152,13 +162,16 @@ func.func @f(%a: {0}, %b: {0}) -> {0} {{
   return llvm::formatv(text, type, body, fmas).str();
 }
 
-/// Bytes a second of a scan of three arrays, of `bytes` together.
-static llvm::Expected<double> measureStream(int64_t bytes, int64_t channels) {
-  int64_t length = std::max<int64_t>(16, bytes / (3 * 4 * channels));
-  auto seconds = timeProgram(scanProgram(length, channels, channels, true));
+/// Bytes a second of a scan of three arrays, of `bytes` together, shared by the
+/// threads.
+static llvm::Expected<double> measureStream(int64_t bytes, int64_t channels,
+                                            unsigned threads = 1) {
+  int64_t length = std::max<int64_t>(16, bytes / (3 * 4 * channels * threads));
+  Scan scan{threads, length, channels, channels, /*varies=*/true};
+  auto seconds = timeProgram(scan.program(), threads);
   if (!seconds)
     return seconds;
-  return 3.0 * 4 * channels * length / *seconds;
+  return 3.0 * 4 * channels * length * threads / *seconds;
 }
 
 namespace {
@@ -199,13 +212,14 @@ static void measureArithmetic(const TargetInfo &host, Rates &rates) {
       rates.take(timeProgram(polynomialProgram(kElements, kFmas)));
   // The slope, without what a call costs.
   constexpr int64_t kShort = 64, kLong = 192;
-  double few =
-      rates.take(timeProgram(scanProgram(kShort, lanes, lanes, false)));
-  double many =
-      rates.take(timeProgram(scanProgram(kLong, lanes, lanes, false)));
+  auto measure = [&](int64_t length) {
+    Scan scan{1, length, lanes, lanes, /*varies=*/false};
+    return rates.take(timeProgram(scan.program()));
+  };
   rates.note("clock", clock);
   rates.note("fmasPerCycle", kElements * kFmas / (polynomial * clock * lanes));
-  rates.note("fmaLatency", (many - few) / (kLong - kShort) * clock);
+  rates.note("fmaLatency",
+             (measure(kLong) - measure(kShort)) / (kLong - kShort) * clock);
 }
 
 /// Streams that fit each level, and one that fits none.
@@ -213,18 +227,25 @@ static void measureStreams(const TargetInfo &host, Rates &rates) {
   int64_t far = std::max<int64_t>(64 << 20, host.l3Bytes / 4);
   int64_t middle = std::clamp<int64_t>(host.l3Bytes / 16, 2 * host.l2Bytes,
                                        std::max(2 * host.l2Bytes, far / 4));
+  double rate = 0;
   for (auto [name, bytes] :
        {std::pair("l2Bandwidth", host.l2Bytes / 2),
-        std::pair("l3Bandwidth", middle), std::pair("bandwidth", far)})
-    rates.note(name, rates.take(measureStream(bytes, host.vectorBytes)));
+        std::pair("l3Bandwidth", middle), std::pair("bandwidth", far)}) {
+    rate = rates.take(measureStream(bytes, host.vectorBytes));
+    rates.note(name, rate);
+  }
+  if (host.cores > 1)
+    rates.note("streamingCores",
+               rates.take(measureStream(far, host.vectorBytes, host.cores)) /
+                   rate);
 }
 
 /// Loops of one step, so that nothing but the overhead grows.
 static void measureOverheads(const TargetInfo &host, Rates &rates) {
   int64_t lanes = host.vectorBytes / 4;
   auto measure = [&](int64_t tiles, unsigned threads) {
-    return rates.take(timeProgram(
-        scanProgram(/*length=*/1, tiles * lanes, lanes, false), threads));
+    Scan scan{1, /*length=*/1, tiles * lanes, lanes, /*varies=*/false};
+    return rates.take(timeProgram(scan.program(), threads));
   };
   constexpr int64_t kTiles = 257;
   double call = measure(1, 1);

@@ -23,20 +23,24 @@ struct Known {
   double clock, fmasPerCycle;
   int64_t l1KiB, l2KiB, l3KiB;
   double bandwidth;
+  /// Of CPUs that were measured.
+  double l2Bandwidth = 0, l3Bandwidth = 0, streamingCores = 0;
 };
 } // namespace
 
 /// Sources: Intel's optimization reference manual and AMD's guide for Zen 4
 /// (vectors, caches), Arm's Neoverse V2 guide (four 128-bit pipes), NVIDIA's
 /// tuning guides and white papers for A100, H100 and B200, AMD's CDNA 3 white
-/// paper. Bandwidths of CPUs are of one core, of GPUs the chip's over its
-/// multiprocessors. The x86-64 levels are no processors: they take the smallest
-/// caches that machines of the level commonly have.
+/// paper. Bandwidths of CPUs are of one core, as `ssm-run --calibrate` measures
+/// them, of GPUs the chip's over its multiprocessors. The x86-64 levels are no
+/// processors: they take the smallest caches that machines of the level
+/// commonly have.
 static constexpr Known kKnown[] = {
     {"x86-64-v3", 1, 32, 3.0e9, 2, 32, 256, 8 << 10, 20e9},
     {"x86-64-v4", 1, 64, 3.0e9, 2, 32, 1 << 10, 16 << 10, 20e9},
-    {"sapphirerapids", 1, 64, 3.0e9, 2, 48, 2 << 10, 32 << 10, 20e9},
-    {"znver4", 1, 64, 3.7e9, 1, 32, 1 << 10, 32 << 10, 25e9},
+    {"sapphirerapids", 1, 64, 3.0e9, 2, 48, 2 << 10, 32 << 10, 20e9, 90e9,
+     30e9},
+    {"znver4", 1, 64, 3.7e9, 1, 32, 1 << 10, 32 << 10, 30e9, 110e9, 95e9, 1.2},
     {"neoverse-v2", 1, 16, 3.3e9, 4, 64, 2 << 10, 32 << 10, 30e9},
     {"sm_80", 108, 128, 1.41e9, 2, 192, 370, 0, 1555e9 / 108},
     {"sm_90", 132, 128, 1.98e9, 4, 256, 379, 0, 3350e9 / 132},
@@ -55,8 +59,21 @@ static int64_t hostCacheBytes(unsigned index) {
   return unit == 'M' ? size << 20 : size << 10;
 }
 
+static void takeBandwidths(TargetInfo &info, const Known &known) {
+  info.bandwidth = known.bandwidth;
+  if (known.l2Bandwidth > 0) {
+    info.l2Bandwidth = known.l2Bandwidth;
+    info.l3Bandwidth = known.l3Bandwidth;
+    info.streamingCores = known.streamingCores;
+  }
+}
+
 static TargetInfo forHost() {
   TargetInfo info;
+  llvm::StringRef cpu = llvm::sys::getHostCPUName();
+  for (const Known &known : kKnown)
+    if (cpu == known.name)
+      takeBandwidths(info, known);
   info.cores = std::max(1u, std::thread::hardware_concurrency());
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   info.vectorBytes = features.lookup("avx512f") ? 64
@@ -84,7 +101,7 @@ TargetInfo TargetInfo::forName(llvm::StringRef name) {
       info.l1Bytes = known.l1KiB << 10;
       info.l2Bytes = known.l2KiB << 10;
       info.l3Bytes = known.l3KiB << 10;
-      info.bandwidth = known.bandwidth;
+      takeBandwidths(info, known);
     }
   return info;
 }
@@ -108,6 +125,7 @@ static double *findRate(TargetInfo &info, llvm::StringRef name) {
       .Case("l2Bandwidth", &info.l2Bandwidth)
       .Case("l3Bandwidth", &info.l3Bandwidth)
       .Case("bandwidth", &info.bandwidth)
+      .Case("streamingCores", &info.streamingCores)
       .Case("callOverhead", &info.callOverhead)
       .Case("tileOverhead", &info.tileOverhead)
       .Case("forkJoin", &info.forkJoin)

@@ -20,8 +20,11 @@ MemoryLevel ssm::levelOf(const OpCount &loop, const Problem &problem,
                          const TargetInfo &target, int64_t cores) {
   if (problem.bytes <= target.l2Bytes * busyCores(loop, cores))
     return MemoryLevel::L2;
-  return problem.bytes <= target.l3Bytes / kSharers ? MemoryLevel::L3
-                                                    : MemoryLevel::Memory;
+  // What others leave of a last cache that all cores share.
+  double ours =
+      std::max<double>(target.l3Bytes / kSharers,
+                       std::min<double>(target.l3Bytes / 2, kLeastShare));
+  return problem.bytes <= ours ? MemoryLevel::L3 : MemoryLevel::Memory;
 }
 
 llvm::StringRef ssm::stringifyLevel(MemoryLevel level) {
@@ -36,14 +39,16 @@ llvm::StringRef ssm::stringifyLevel(MemoryLevel level) {
   llvm_unreachable("every level has a name");
 }
 
-static double rateOf(MemoryLevel level, const TargetInfo &target) {
+/// Bytes a second that `busy` cores get together.
+static double rateOf(MemoryLevel level, const TargetInfo &target, double busy) {
+  double streams = std::min(busy, target.streamingCores);
   switch (level) {
   case MemoryLevel::L2:
-    return target.l2Bandwidth;
+    return target.l2Bandwidth * busy;
   case MemoryLevel::L3:
-    return target.l3Bandwidth;
+    return target.l3Bandwidth * streams;
   case MemoryLevel::Memory:
-    return target.bandwidth;
+    return target.bandwidth * streams;
   }
   llvm_unreachable("every level has a rate");
 }
@@ -60,8 +65,7 @@ double ssm::secondsOf(const OpCount &loop, const Problem &problem,
   double tile =
       std::max(chain, work) + loop.cycles / target.clock + target.tileOverhead;
   double memory =
-      loop.bytes /
-      (rateOf(levelOf(loop, problem, target, cores), target) * busy);
+      loop.bytes / rateOf(levelOf(loop, problem, target, cores), target, busy);
   return start + std::max(std::ceil(loop.tiles / busy) * tile, memory);
 }
 
@@ -82,17 +86,20 @@ OpCount ssm::countScan(const char *name, const Problem &problem,
   double products = problem.complexTransition ? 2 : 1;
   double vectors = std::ceil(lanes / vectorElements) * problem.states;
   scan.depth = steps * products;
-  scan.efficiency = problem.states == 1         ? kScanEfficiency
-                    : problem.varyingTransition ? kGatheredScanEfficiency
-                                                : kSummedScanEfficiency;
+  scan.efficiency = problem.states == 1          ? kScanEfficiency
+                    : !problem.varyingTransition ? kSummedScanEfficiency
+                    : problem.complexTransition ? kComplexGatheredScanEfficiency
+                                                : kGatheredScanEfficiency;
   if (problem.laneChannels == 1 && problem.states > 1) {
     // States fill the lanes and are summed across them.
     vectors = std::ceil(problem.states / vectorElements);
-    scan.depth *= 1 + kLaneSumDepth;
+    scan.depth *=
+        1 + (problem.complexTransition ? kComplexLaneSumDepth : kLaneSumDepth);
   } else if (problem.states > 1 && problem.laneChannels < vectorElements) {
     // LLVM packs the states of a few channels where they are complex.
     if (problem.complexTransition)
       vectors *= problem.laneChannels / vectorElements;
+    scan.efficiency /= kPartialVector;
   } else if (problem.states > 1 && vectors > kRegisterStates) {
     scan.efficiency /= kSpilledStates;
   }

@@ -3,6 +3,8 @@
 
 #include "ssm/Plan/ScanPlan.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -40,11 +42,14 @@ static OpCount countLeaf(const Problem &problem, const TargetInfo &target,
 static OpCount countLeafLanes(const Problem &problem, const TargetInfo &target,
                               double leaves) {
   constexpr double kGatherCyclesPerLane = 3.5;
-  double lanes = double(target.vectorBytes) / problem.elementBytes;
+  double lanes = std::min<double>(target.vectorBytes / problem.elementBytes,
+                                  llvm::PowerOf2Ceil(leaves));
   OpCount pass =
       countScan("leaves", problem, target,
                 problem.channels * std::ceil(leaves / lanes), kLeaf, lanes);
-  pass.cycles = kGatherCyclesPerLane * lanes * kLeaf;
+  pass.cycles =
+      kGatherCyclesPerLane * lanes * kLeaf *
+      (problem.complexTransition && problem.varyingTransition ? 2 : 1);
   if (problem.states == 1)
     return pass;
   pass.depth = 0;

@@ -25,6 +25,9 @@ struct TargetInfo {
   /// Bytes a second of one core that streams: a varying scan of arrays that fit
   /// the level, on one core of a shared Xeon with AVX-512.
   double l2Bandwidth = 90.0e9, l3Bandwidth = 30.0e9, bandwidth = 20.0e9;
+  /// Cores whose streams from the last cache or memory add up; more of them
+  /// share what these get.
+  double streamingCores = 64;
   /// Seconds of a call that does nothing, and to begin a tile's loop. A kernel
   /// of 16 steps of one channel takes 0.28 us, 70 cycles of which are its FMAs.
   double callOverhead = 0.25e-6, tileOverhead = 50e-9;
