@@ -86,7 +86,7 @@ def test_parameters_and_initial_states_are_given_once():
     x0 = RNG.standard_normal((2, 16, 8))
     parameters = [x.astype(np.float32) for x in (a, b, c, d, dt)]
     abar = np.exp(dt[:, None] * a)
-    for given in (None, x0.astype(np.float32)):
+    for given in (None, x0):
         step = ssm.derive_step(f, *parameters, None, given)
         x = np.zeros_like(x0) if given is None else x0
         # The sizes of an initial state that is given are known; only the signal's are asked for.
