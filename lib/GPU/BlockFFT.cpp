@@ -111,8 +111,8 @@ void BlockFFT::butterflies(Points z, int64_t round, bool inverse) {
     emitButterfly(k.num, z.slice(first, radix), inverse);
 }
 
-/// z_q *= w^-q, where w is a root of the round's block; and by the factor, which
-/// the points of a butterfly share. The inverse by the conjugates.
+/// z_q *= w^-q, where w is a root of the round's block; and by the factor,
+/// which the points of a butterfly share. The inverse by the conjugates.
 void BlockFFT::twiddle(Points z, int64_t round, bool inverse) {
   if (roots[round].empty())
     return;

@@ -89,7 +89,6 @@ private:
   /// The loop dimensions of the thread's i-th state, without time.
   SmallVector<Value> at(int64_t i);
   Num sumLanes(Num x);
-  void when(Value condition, llvm::function_ref<void()> body);
   SmallVector<Value> flatten(ArrayRef<Num> x);
   SmallVector<Num> unflatten(ValueRange values);
 
@@ -136,13 +135,6 @@ SmallVector<Num> ChannelScan::unflatten(ValueRange values) {
   for (size_t i = 0; i < values.size(); i += 1 + complexState)
     x.push_back({values[i], complexState ? values[i + 1] : Value()});
   return x;
-}
-
-void ChannelScan::when(Value condition, function_ref<void()> body) {
-  auto guard = scf::IfOp::create(b, k.loc, condition, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard inside(b);
-  b.setInsertionPointToStart(guard.thenBlock());
-  body();
 }
 
 /// The sum over the lanes of a channel, in each of them.
@@ -214,7 +206,7 @@ void ChannelScan::storeResults(const Turn &turn, ArrayRef<Num> y) {
   point.define({op.getResult(), op.getResultIndexingMap()}, mine);
   SmallVector<Num> values = llvm::map_to_vector(
       fused.results, [&](const Mapped &result) { return point.read(result); });
-  when(turn.writes, [&] {
+  k.when(turn.writes, [&] {
     SmallVector<Value> indices = at(0);
     indices[dims.time] = turn.time;
     for (auto [result, value] : llvm::zip_equal(fused.results, values)) {
@@ -281,24 +273,16 @@ Value ChannelScan::laneOfWarp(int64_t i) {
 
 SmallVector<Num> ChannelScan::emitLoop(Value from, Value to, int64_t steps,
                                        ArrayRef<Num> x) {
-  auto loop = scf::ForOp::create(
-      b, k.loc, from, to, k.constant(steps), flatten(x),
-      [&](OpBuilder &nested, Location loc, Value i, ValueRange carried) {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPoint(nested.getInsertionBlock(),
-                            nested.getInsertionPoint());
-        scf::YieldOp::create(b, loc,
-                             flatten(emitSteps(unflatten(carried), i, steps)));
-      });
-  return unflatten(loop.getResults());
+  return unflatten(k.loop(from, to, steps, flatten(x),
+                          [&](Value i, const SmallVector<Value> &carried) {
+                            return flatten(
+                                emitSteps(unflatten(carried), i, steps));
+                          }));
 }
 
 void ChannelScan::findChannel(Value number) {
   channel.resize(op.getIndexingMapsArray()[0].getNumDims());
-  for (unsigned dim : llvm::reverse(parallel)) {
-    channel[dim] = arith::RemUIOp::create(b, k.loc, number, k.size(dim));
-    number = arith::DivUIOp::create(b, k.loc, number, k.size(dim));
-  }
+  k.split(number, parallel, channel);
 }
 
 Launch ChannelScan::emit() {
@@ -337,7 +321,7 @@ Launch ChannelScan::emit() {
   if (plan.steps > 1)
     x = emitLoop(whole, length, 1, x);
   if (KernelTensor final = k.result(op.getFinal(), op.getFinalIndexingMap()))
-    when(isInside, [&] {
+    k.when(isInside, [&] {
       for (int64_t n = 0; n < states; ++n)
         k.store(final, k.offset(final, at(n)), x[n]);
     });

@@ -69,7 +69,6 @@ public:
 private:
   using Numbers = SmallVector<Num>;
 
-  Value place(ArrayRef<unsigned> dims, Value number);
   Value countOf(ArrayRef<unsigned> dims);
   Num weightOf(int64_t i);
   Value readOrZero(const KernelTensor &tensor, Value offset, Value inside);
@@ -116,15 +115,6 @@ FFTConv::FFTConv(OpBuilder &b, Kernel &k, LongConvOp op,
   future = std::clamp<int64_t>(length - 1, 0, center);
   skipped = center - future;
   taps = std::min(all - skipped, future + length);
-}
-
-/// Sets the indices of `dims`, the last fastest, from their number.
-Value FFTConv::place(ArrayRef<unsigned> dims, Value number) {
-  for (unsigned dim : llvm::reverse(dims)) {
-    indices[dim] = arith::RemUIOp::create(b, k.loc, number, k.size(dim));
-    number = arith::DivUIOp::create(b, k.loc, number, k.size(dim));
-  }
-  return number;
 }
 
 Value FFTConv::countOf(ArrayRef<unsigned> dims) {
@@ -193,11 +183,10 @@ Value FFTConv::stepOf(Value point) {
 }
 
 void FFTConv::storeStep(Value step, Value isStep, Value y) {
-  auto guard = scf::IfOp::create(b, k.loc, isStep, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard insertion(b);
-  b.setInsertionPointToStart(guard.thenBlock());
-  indices[op.getTime()] = stepOf(step);
-  k.store(result, k.offset(result, indices), Num{y, Value()});
+  k.when(isStep, [&] {
+    indices[op.getTime()] = stepOf(step);
+    k.store(result, k.offset(result, indices), Num{y, Value()});
+  });
 }
 
 void FFTConv::convolve(const Numbers &spectrum) {
@@ -234,22 +223,17 @@ Launch FFTConv::emit() {
   Value per = k.constant(plan.signals), count = countOf(signalDims);
   Value groups = arith::CeilDivUIOp::create(b, k.loc, count, per);
   Value block = k.blockIndex();
-  place(kernelDims, arith::DivUIOp::create(b, k.loc, block, groups));
+  k.split(arith::DivUIOp::create(b, k.loc, block, groups), kernelDims, indices);
   Value from = k.mul(arith::RemUIOp::create(b, k.loc, block, groups), per);
   Value to = arith::MinUIOp::create(b, k.loc, k.add(from, per), count);
   Numbers spectrum = transformKernel();
   // The first exchange of a signal writes what others read in the kernel's.
   gpu::BarrierOp::create(b, k.loc);
-  scf::ForOp::create(
-      b, k.loc, from, to, k.constant(1), ValueRange(),
-      [&](OpBuilder &nested, Location loc, Value number, ValueRange) {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPoint(nested.getInsertionBlock(),
-                            nested.getInsertionPoint());
-        place(signalDims, number);
-        convolve(spectrum);
-        scf::YieldOp::create(b, loc);
-      });
+  k.loop(from, to, 1, {}, [&](Value number, SmallVector<Value> none) {
+    k.split(number, signalDims, indices);
+    convolve(spectrum);
+    return none;
+  });
   gpu::ReturnOp::create(b, k.loc);
   auto factor = [&](ArrayRef<unsigned> dims, int64_t perBlock) {
     GridFactor factor{{}, perBlock};

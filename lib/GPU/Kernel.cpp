@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 
@@ -109,6 +110,36 @@ Value Kernel::blockIndex() {
       gpu::BlockIdOp::create(b, loc, gpu::Dimension::x));
 }
 
+void Kernel::when(Value condition, function_ref<void()> body) {
+  auto guard = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard inside(b);
+  b.setInsertionPointToStart(guard.thenBlock());
+  body();
+}
+
+SmallVector<Value>
+Kernel::loop(Value from, Value to, int64_t step, ArrayRef<Value> carried,
+             function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body) {
+  auto loop = scf::ForOp::create(
+      b, loc, from, to, constant(step), carried,
+      [&](OpBuilder &nested, Location, Value i, ValueRange values) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(nested.getInsertionBlock(),
+                            nested.getInsertionPoint());
+        scf::YieldOp::create(b, loc, body(i, SmallVector<Value>(values)));
+      });
+  return SmallVector<Value>(loop.getResults());
+}
+
+Value Kernel::split(Value number, ArrayRef<unsigned> dims,
+                    MutableArrayRef<Value> indices) {
+  for (unsigned dim : llvm::reverse(dims)) {
+    indices[dim] = arith::RemUIOp::create(b, loc, number, size(dim));
+    number = arith::DivUIOp::create(b, loc, number, size(dim));
+  }
+  return number;
+}
+
 Value Kernel::offset(const KernelTensor &tensor, ArrayRef<Value> indices) {
   Value offset;
   for (unsigned dim : dimsOf(tensor.map)) {
@@ -187,6 +218,11 @@ void Kernel::store(const KernelTensor &tensor, Value offset, ArrayRef<Num> x) {
     }
   }
   storeScalars(tensor, offset, parts);
+}
+
+Value Kernel::loadWords(const KernelTensor &tensor, Value offset) {
+  return LLVM::LoadOp::create(b, loc, VectorType::get(4, b.getI32Type()),
+                              address(tensor, offset), /*alignment=*/16);
 }
 
 //===----------------------------------------------------------------------===//

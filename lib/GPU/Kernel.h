@@ -56,6 +56,22 @@ public:
                                          mlir::Value distance);
   mlir::Value threadIndex();
   mlir::Value blockIndex();
+
+  /// Emits `body` for where the condition holds.
+  void when(mlir::Value condition, llvm::function_ref<void()> body);
+  /// What is carried after from, from + step, ... below `to`; `body` has the
+  /// present one and what is carried to it.
+  llvm::SmallVector<mlir::Value>
+  loop(mlir::Value from, mlir::Value to, int64_t step,
+       llvm::ArrayRef<mlir::Value> carried,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(
+           mlir::Value, llvm::SmallVector<mlir::Value>)>
+           body);
+  /// Sets the indices of `dims`, the last fastest, from their number; what is
+  /// left of it.
+  mlir::Value split(mlir::Value number, llvm::ArrayRef<unsigned> dims,
+                    llvm::MutableArrayRef<mlir::Value> indices);
+
   /// Size of a loop dimension, and how a launch names it.
   mlir::Value size(unsigned dim) { return sizes[dim]; }
   int64_t launchSize(unsigned dim) const { return launchSizes[dim]; }
@@ -71,11 +87,13 @@ public:
                                              unsigned count = 1);
   void storeScalars(const KernelTensor &tensor, mlir::Value offset,
                     llvm::ArrayRef<mlir::Value> parts);
-  /// The same, converted from and to the type of arithmetic.
+  /// Loads and stores that are converted from and to the type of arithmetic.
   llvm::SmallVector<Num> load(const KernelTensor &tensor, mlir::Value offset,
                               unsigned count = 1);
   void store(const KernelTensor &tensor, mlir::Value offset,
              llvm::ArrayRef<Num> x);
+  /// 16 bytes as they are, in four words.
+  mlir::Value loadWords(const KernelTensor &tensor, mlir::Value offset);
 
   mlir::Location loc;
   NumBuilder num;

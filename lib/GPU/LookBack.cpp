@@ -257,15 +257,15 @@ Parts LookBack::findStart(const Parts &total, const Parts &rowStart) {
   Parts start = row.branch(
       isFirst, [&] { return rowStart; },
       [&] {
-        row.when(isLane(0), [&] { publish(0, total); });
+        k.when(isLane(0), [&] { publish(0, total); });
         return lookBack();
       });
   Parts end = row.apply(total, start);
-  row.when(isLane(0), [&] {
+  k.when(isLane(0), [&] {
     publish(countWords(elements), end);
     Value last = arith::SubIOp::create(b, k.loc, tiles, k.constant(1));
-    row.when(row.compare(arith::CmpIPredicate::eq, tile, last),
-             [&] { row.finish(end); });
+    k.when(row.compare(arith::CmpIPredicate::eq, tile, last),
+           [&] { row.finish(end); });
   });
   return start;
 }
@@ -277,7 +277,7 @@ Parts LookBack::findStart(const Parts &total, const Parts &rowStart) {
 /// A number for each block, in the order in which they start.
 Value LookBack::takeTicket() {
   Value isFirst = row.compare(arith::CmpIPredicate::eq, thread, k.constant(0));
-  row.when(isFirst, [&] {
+  k.when(isFirst, [&] {
     Value taken = LLVM::AtomicRMWOp::create(
         b, k.loc, LLVM::AtomicBinOp::add, k.workspace(), k.constant(1),
         LLVM::AtomicOrdering::monotonic, kScope, kWordBytes);
@@ -305,7 +305,7 @@ LookBack::scanChunks(SmallVector<SmallVector<Parts>> &prefixes) {
       own[i] = row.combine(own[i - 1], own[i]);
     inclusive.push_back(row.scanWarp(own.back(), lane));
   }
-  row.when(isLane(kWarp - 1), [&] {
+  k.when(isLane(kWarp - 1), [&] {
     for (auto [chunk, total] : llvm::enumerate(inclusive))
       totals.store(k.add(k.constant(chunk * warps), warp), total);
   });
@@ -323,7 +323,7 @@ void LookBack::scanTile(const Parts &rowStart) {
   Parts exclusive = row.makeExclusive(inclusive, lane);
   Parts total = k.shuffle(gpu::ShuffleMode::IDX, inclusive, kWarp - 1);
   Parts start = row.apply(exclusive, findStart(total, rowStart));
-  row.when(has, [&] { starts.store(lane, start); });
+  k.when(has, [&] { starts.store(lane, start); });
 }
 
 Launch LookBack::emit() {
@@ -343,8 +343,8 @@ Launch LookBack::emit() {
   SmallVector<SmallVector<Parts>> prefixes;
   SmallVector<Parts> inclusive = scanChunks(prefixes);
   gpu::BarrierOp::create(b, k.loc);
-  row.when(row.compare(arith::CmpIPredicate::eq, warp, k.constant(0)),
-           [&] { scanTile(rowStart); });
+  k.when(row.compare(arith::CmpIPredicate::eq, warp, k.constant(0)),
+         [&] { scanTile(rowStart); });
   gpu::BarrierOp::create(b, k.loc);
   for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
     Parts warpStart = starts.load(k.add(k.constant(chunk * warps), warp));

@@ -21,7 +21,6 @@
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -56,8 +55,6 @@ public:
   Launch emit();
 
 private:
-  /// Sets the indices of `dims`, the last fastest, from their number.
-  void place(ArrayRef<unsigned> dims, Value number);
   Num power(Num a, Value exponent);
   SmallVector<Num> addState(ArrayRef<Num> sums);
   SmallVector<Value> flatten(ArrayRef<Num> x);
@@ -74,13 +71,6 @@ private:
   Value firstLag;
 };
 } // namespace
-
-void Powers::place(ArrayRef<unsigned> dims, Value number) {
-  for (unsigned dim : llvm::reverse(dims)) {
-    indices[dim] = arith::RemUIOp::create(b, k.loc, number, k.size(dim));
-    number = arith::DivUIOp::create(b, k.loc, number, k.size(dim));
-  }
-}
 
 SmallVector<Value> Powers::flatten(ArrayRef<Num> x) {
   SmallVector<Value> values;
@@ -106,27 +96,22 @@ Num Powers::power(Num a, Value exponent) {
   if (a.isComplex())
     one.im = k.num.constant(0).re;
   SmallVector<Value> inits = flatten({a, one});
-  auto loop = scf::ForOp::create(
-      b, k.loc, k.constant(0), k.constant(llvm::Log2_64_Ceil(length)),
-      k.constant(1), inits,
-      [&](OpBuilder &nested, Location loc, Value bit, ValueRange carried) {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPoint(nested.getInsertionBlock(),
-                            nested.getInsertionPoint());
-        bool complex = a.isComplex();
+  bool complex = a.isComplex();
+  SmallVector<Value> last = k.loop(
+      k.constant(0), k.constant(llvm::Log2_64_Ceil(length)), 1, inits,
+      [&](Value bit, const SmallVector<Value> &carried) {
         Num square{carried[0], complex ? carried[1] : Value()};
         Num power{carried[1 + complex], complex ? carried[3] : Value()};
-        Value shifted = arith::ShRUIOp::create(b, loc, exponent, bit);
-        Value isSet = arith::TruncIOp::create(b, loc, b.getI1Type(), shifted);
+        Value shifted = arith::ShRUIOp::create(b, k.loc, exponent, bit);
+        Value isSet = arith::TruncIOp::create(b, k.loc, b.getI1Type(), shifted);
         Num more = k.num.mul(power, square);
         SmallVector<Value> next = flatten({k.num.mul(square, square)});
         for (auto [yes, no] :
              llvm::zip_equal(flatten({more}), flatten({power})))
-          next.push_back(arith::SelectOp::create(b, loc, isSet, yes, no));
-        scf::YieldOp::create(b, loc, next);
+          next.push_back(arith::SelectOp::create(b, k.loc, isSet, yes, no));
+        return next;
       });
-  ValueRange last = loop.getResults().take_back(inits.size() / 2);
-  return {last[0], a.isComplex() ? last[1] : Value()};
+  return {last[1 + complex], complex ? last[3] : Value()};
 }
 
 /// The thread's taps with those of the state at `indices`.
@@ -153,14 +138,13 @@ void Powers::store(ArrayRef<Num> sums) {
     Value lag = k.add(firstLag, k.constant(i * kThreads));
     Value inside =
         arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt, lag, length);
-    auto guard = scf::IfOp::create(b, k.loc, inside, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard insertion(b);
-    b.setInsertionPointToStart(guard.thenBlock());
-    indices[op.getTime()] = lag;
-    Num tap = op.getProjection() == Projection::TwiceReal
-                  ? k.num.mul(sum, k.num.constant(2))
-                  : sum;
-    k.store(result, k.offset(result, indices), tap);
+    k.when(inside, [&, sum = sum] {
+      indices[op.getTime()] = lag;
+      Num tap = op.getProjection() == Projection::TwiceReal
+                    ? k.num.mul(sum, k.num.constant(2))
+                    : sum;
+      k.store(result, k.offset(result, indices), tap);
+    });
   }
 }
 
@@ -178,7 +162,7 @@ Launch Powers::emit() {
   Value runs = arith::CeilDivUIOp::create(b, k.loc, k.size(op.getTime()),
                                           k.constant(kThreads * kSteps));
   Value block = k.blockIndex();
-  place(rows, arith::DivUIOp::create(b, k.loc, block, runs));
+  k.split(arith::DivUIOp::create(b, k.loc, block, runs), rows, indices);
   Value run = arith::RemUIOp::create(b, k.loc, block, runs);
   firstLag = k.add(k.mul(run, k.constant(kThreads * kSteps)), k.threadIndex());
 
@@ -188,17 +172,12 @@ Launch Powers::emit() {
   Value count = k.constant(1);
   for (unsigned dim : states)
     count = k.mul(count, k.size(dim));
-  auto loop = scf::ForOp::create(
-      b, k.loc, k.constant(0), count, k.constant(1),
-      flatten(SmallVector<Num>(kSteps, zero)),
-      [&](OpBuilder &nested, Location loc, Value state, ValueRange sums) {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPoint(nested.getInsertionBlock(),
-                            nested.getInsertionPoint());
-        place(states, state);
-        scf::YieldOp::create(b, loc, flatten(addState(unflatten(sums))));
-      });
-  store(unflatten(loop.getResults()));
+  store(unflatten(k.loop(k.constant(0), count, 1,
+                         flatten(SmallVector<Num>(kSteps, zero)),
+                         [&](Value state, const SmallVector<Value> &sums) {
+                           k.split(state, states, indices);
+                           return flatten(addState(unflatten(sums)));
+                         })));
   gpu::ReturnOp::create(b, k.loc);
   Launch launch;
   launch.threads = kThreads;

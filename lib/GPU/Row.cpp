@@ -14,10 +14,7 @@ Row::Row(OpBuilder &b, Kernel &kernel, ArrayRef<unsigned> parallel,
       row(numDims) {}
 
 Parts Row::enter(Value number) {
-  for (unsigned dim : llvm::reverse(parallel)) {
-    row[dim] = arith::RemUIOp::create(b, k.loc, number, k.size(dim));
-    number = arith::DivUIOp::create(b, k.loc, number, k.size(dim));
-  }
+  k.split(number, parallel, row);
   return {};
 }
 
@@ -89,8 +86,8 @@ void Row::store(Value time, ArrayRef<Parts> prefixes, const Parts &start) {
       [&] {
         for (unsigned i = 0; i < items; ++i) {
           Value t = k.add(time, k.constant(i));
-          when(compare(arith::CmpIPredicate::slt, t, length()),
-               [&] { storeItems(t, carries[i]); });
+          k.when(compare(arith::CmpIPredicate::slt, t, length()),
+                 [&] { storeItems(t, carries[i]); });
         }
         return Parts();
       });
@@ -137,13 +134,6 @@ Parts Row::branch(Value condition, function_ref<Parts()> yes,
   };
   return Parts(
       scf::IfOp::create(b, k.loc, condition, body(yes), body(no)).getResults());
-}
-
-void Row::when(Value condition, function_ref<void()> body) {
-  auto guard = scf::IfOp::create(b, k.loc, condition, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard inside(b);
-  b.setInsertionPointToStart(guard.thenBlock());
-  body();
 }
 
 //===----------------------------------------------------------------------===//

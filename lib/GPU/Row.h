@@ -76,7 +76,6 @@ public:
   Parts select(mlir::Value condition, const Parts &x, const Parts &y);
   Parts branch(mlir::Value condition, llvm::function_ref<Parts()> yes,
                llvm::function_ref<Parts()> no);
-  void when(mlir::Value condition, llvm::function_ref<void()> body);
 
   const unsigned items;
 

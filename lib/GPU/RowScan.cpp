@@ -18,8 +18,6 @@
 //===----------------------------------------------------------------------===//
 #include "Row.h"
 
-#include "mlir/Dialect/SCF/IR/SCF.h"
-
 using namespace mlir;
 
 namespace ssm {
@@ -55,7 +53,7 @@ std::pair<Parts, Parts> RowScan::foldWarps(const Parts &inclusive, Value chunk,
                        k.constant(warps));
   Value isLast =
       row.compare(arith::CmpIPredicate::eq, lane, k.constant(kWarp - 1));
-  row.when(isLast, [&] { totals.store(k.add(buffer, warp), inclusive); });
+  k.when(isLast, [&] { totals.store(k.add(buffer, warp), inclusive); });
   gpu::BarrierOp::create(b, k.loc);
   Parts mine = carry, end = carry;
   for (int64_t w = 0; w < warps; ++w) {
@@ -86,16 +84,11 @@ Launch RowScan::emit() {
   Parts start = row.enter(k.blockIndex());
   Value chunks = arith::CeilDivUIOp::create(
       b, k.loc, row.length(), k.constant(plan.threads * row.items));
-  auto loop = scf::ForOp::create(
-      b, k.loc, k.constant(0), chunks, k.constant(1), start,
-      [&](OpBuilder &nested, Location loc, Value chunk, ValueRange carry) {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPoint(nested.getInsertionBlock(),
-                            nested.getInsertionPoint());
-        scf::YieldOp::create(b, loc, emitChunk(chunk, Parts(carry)));
-      });
-  row.when(row.compare(arith::CmpIPredicate::eq, thread, k.constant(0)),
-           [&] { row.finish(Parts(loop.getResults())); });
+  Parts end = k.loop(
+      k.constant(0), chunks, 1, start,
+      [&](Value chunk, const Parts &carry) { return emitChunk(chunk, carry); });
+  k.when(row.compare(arith::CmpIPredicate::eq, thread, k.constant(0)),
+         [&] { row.finish(end); });
   gpu::ReturnOp::create(b, k.loc);
   Launch launch;
   launch.threads = plan.threads;
