@@ -24,7 +24,8 @@ using namespace ssm;
 
 /// The recurrence of a function and what is computed around it; nothing after
 /// an error.
-static std::optional<FusedRecurrence> findRecurrence(func::FuncOp function) {
+static std::optional<FusedRecurrence> findRecurrence(func::FuncOp function,
+                                                     StringRef chip) {
   auto refuse = [&](Location loc,
                     const Twine &found) -> std::optional<FusedRecurrence> {
     emitError(loc) << "a function for a GPU must be one ssm.linear_recurrence "
@@ -67,7 +68,7 @@ static std::optional<FusedRecurrence> findRecurrence(func::FuncOp function) {
             walkProducers(source, [&](Mapped value) { last = value.tensor; }))
       return refuse(last.getLoc(), Twine("has ") + reason);
   }
-  if (const char *reason = refusesChannelScan(op)) {
+  if (const char *reason = refusesKernels(fused, chip)) {
     op.emitError("the recurrence has no GPU kernel: ") << reason;
     return std::nullopt;
   }
@@ -105,7 +106,7 @@ static std::optional<Launch> lowerRecurrence(OpBuilder &b,
                                              gpu::GPUModuleOp parent,
                                              func::FuncOp function,
                                              StringRef chip) {
-  auto fused = findRecurrence(function);
+  auto fused = findRecurrence(function, chip);
   if (!fused)
     return std::nullopt;
   LinearRecurrenceOp op = fused->op;

@@ -115,8 +115,15 @@ const char *refusesChannelScan(LinearRecurrenceOp op);
 Launch emitChannelScan(mlir::OpBuilder &b, Kernel &kernel,
                        const FusedRecurrence &fused, const GPUScanPlan &plan);
 
-/// The kernel for a function, by its layouts and sizes, and its code: see
-/// SelectKernel.cpp.
+/// Blocks for each head of a matrix state: see ChunkedScan.cpp. The reason is
+/// null if its products are of the kind that tensor cores compute.
+const char *refusesChunks(const FusedRecurrence &fused);
+Launch emitChunkedScan(mlir::OpBuilder &b, Kernel &kernel,
+                       const FusedRecurrence &fused);
+
+/// The kernel for a function, by its layouts and sizes, and its code; the
+/// reason if there is none: see SelectKernel.cpp.
+const char *refusesKernels(const FusedRecurrence &fused, llvm::StringRef chip);
 GPUScanPlan selectKernel(const FusedRecurrence &fused, llvm::StringRef chip);
 Launch emitKernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
                   mlir::func::FuncOp function, const FusedRecurrence &fused,

@@ -39,9 +39,11 @@ static GPUScanProblem describe(const FusedRecurrence &fused) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   GPUScanProblem problem;
   problem.hasRows = fused.isPlain() && hasAffineRows(op);
+  problem.hasMatrices = !refusesChunks(fused);
   problem.rows = multiply(sizes, dims.parallel);
   problem.length = multiply(sizes, dims.time);
-  problem.states = *countStates(op);
+  // Without a number the state is a matrix: see refusesKernels.
+  problem.states = countStates(op).value_or(0);
   problem.elementBytes =
       countBytes({op.getTransition(), op.getSignal(), op.getResult()});
   DenseSet<std::pair<Value, AffineMap>> read;
@@ -58,6 +60,12 @@ static GPUScanProblem describe(const FusedRecurrence &fused) {
   return problem;
 }
 
+const char *refusesKernels(const FusedRecurrence &fused, StringRef chip) {
+  bool multiplies = GPUChip::forName(std::string_view(chip)).multipliesMatrices;
+  return multiplies && !refusesChunks(fused) ? nullptr
+                                             : refusesChannelScan(fused.op);
+}
+
 GPUScanPlan selectKernel(const FusedRecurrence &fused, StringRef chip) {
   return GPUScanPlan::forProblem(describe(fused),
                                  GPUChip::forName(std::string_view(chip)));
@@ -72,6 +80,8 @@ Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
                 /*hasWorkspace=*/looksBack);
   if (plan.kernel == GPUScanPlan::Kernel::ChannelScan)
     return emitChannelScan(b, kernel, fused, plan);
+  if (plan.kernel == GPUScanPlan::Kernel::ChunkedScan)
+    return emitChunkedScan(b, kernel, fused);
   std::unique_ptr<Row> row = makeAffineRow(b, kernel, op, plan.items);
   return looksBack ? emitLookBack(b, kernel, *row, plan)
                    : emitRowScan(b, kernel, *row, plan);

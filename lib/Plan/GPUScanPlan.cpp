@@ -41,7 +41,7 @@ GPUChip GPUChip::forName(std::string_view name) {
   name = name.substr(0, name.find_last_of("0123456789") + 1);
   for (const Entry &entry : kChips)
     if (entry.name == name)
-      return {entry.multiprocessors};
+      return {entry.multiprocessors, !isAMDChip(name) && entry.name != "sm_75"};
   return forName("sm_80");
 }
 
@@ -64,6 +64,11 @@ static GPUScanPlan planChannels(const GPUScanProblem &problem) {
 
 GPUScanPlan GPUScanPlan::forProblem(const GPUScanProblem &problem,
                                     const GPUChip &chip) {
+  if (problem.hasMatrices && chip.multipliesMatrices) {
+    GPUScanPlan chunked{Kernel::ChunkedScan};
+    chunked.reason = "the state is a matrix, and the tensor cores take bf16";
+    return chunked;
+  }
   if (!problem.hasRows)
     return planChannels(problem);
   int64_t items = std::max<int64_t>(kAccessBytes / problem.elementBytes, 1);
@@ -91,6 +96,8 @@ const char *ssm::stringify(GPUScanPlan::Kernel kernel) {
     return "row_scan";
   case GPUScanPlan::Kernel::LookBack:
     return "look_back";
+  case GPUScanPlan::Kernel::ChunkedScan:
+    return "chunked_scan";
   }
   return "";
 }

@@ -202,3 +202,34 @@ func.func @conv(%u: tensor<?x5x600xf32>, %k: tensor<?x40xf32>) -> tensor<?x5x600
       : tensor<?x5x600xf32>, tensor<?x40xf32> -> tensor<?x5x600xf32>
   return %y : tensor<?x5x600xf32>
 }
+
+// -----
+
+// A block for each head and 64 of its columns. In a chunk of 64 steps a warp has
+// 8 products for the state that comes in, 2 x 4 and 8 for each block of 16
+// steps, and as many for the state that goes out.
+// CHECK: block = 128 : i64, entry = "ssd", grid = [{elements = array<i64: -1, 3>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 128>, least = 0 : i64, per_block = 64 : i64}], kernel = "chunked_scan", reason = "the state is a matrix, and the tensor cores take bf16"
+// CHECK: llvm.mlir.global internal @ssd_outputs() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<2048 x i32>
+// CHECK-LABEL: gpu.func @ssd(
+// CHECK:         scf.for {{.*}} -> (f32,
+// CHECK:           scf.if {{.*}} -> (vector<4xi32>)
+// CHECK:           gpu.barrier
+// CHECK-COUNT-4:   "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16.p3"
+// CHECK:           gpu.barrier
+// CHECK:           gpu.barrier
+// CHECK-COUNT-32:  "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+// CHECK:           scf.for
+// CHECK-COUNT-16:    "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+// CHECK:           scf.for
+// CHECK-COUNT-8:     "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+// CHECK-NOT:         "llvm.nvvm.mma
+// CHECK:           gpu.barrier
+#bth = affine_map<(b, t, h, p, n) -> (b, t, h)>
+#bthp = affine_map<(b, t, h, p, n) -> (b, t, h, p)>
+#btn = affine_map<(b, t, h, p, n) -> (b, t, n)>
+#bhpn = affine_map<(b, t, h, p, n) -> (b, h, p, n)>
+func.func @ssd(%a: tensor<?x9x3xf32>, %u: tensor<?x9x3x128xbf16>, %b: tensor<?x9x64xbf16>) -> tensor<?x9x3x128xbf16> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<?x9x3xf32>) signal(%u : tensor<?x9x3x128xbf16>) input(%b : tensor<?x9x64xbf16>) output(%b : tensor<?x9x64xbf16>)
+      {indexing_maps = [#bth, #bthp, #btn, #btn, #bthp, #bhpn], time = 1 : i64} -> tensor<?x9x3x128xbf16>, tensor<?x3x128x64xf32>
+  return %y : tensor<?x9x3x128xbf16>
+}

@@ -11,7 +11,7 @@
 // RUN: %ptxas -v -arch=sm_90a %t.ptx -o /dev/null 2>&1 | FileCheck %s --check-prefix=MAMBA
 // MAMBA: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 
-// CHECK-COUNT-5: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// CHECK-COUNT-6: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // PTX: .target sm_90a{{$}}
 // PTX: .visible .entry rows(
 // PTX: ld.global.nc.v4.b32
@@ -25,11 +25,17 @@
 // PTX: ld.global.nc.b32
 // PTX: st.shared.v2.b32
 // PTX: ld.shared.v2.b32
+// PTX: .visible .entry ssd(
+// PTX: ld.global.nc.v4.b32
+// PTX: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// PTX: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// PTX: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
 // JSON: "entry": "rows"
 // JSON: "entry": "channels"
 // JSON: "entry": "few"
 // JSON: "entry": "taps"
 // JSON: "entry": "conv"
+// JSON: "entry": "ssd"
 
 #rt = affine_map<(r, t) -> (r, t)>
 #tr = affine_map<(r, t) -> (t, r)>
@@ -68,4 +74,14 @@ func.func @conv(%u: tensor<8x?x4096xf32>, %k: tensor<?x4096xf32>) -> tensor<8x?x
   %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #ht, #bt], time = 2 : i64}
       : tensor<8x?x4096xf32>, tensor<?x4096xf32> -> tensor<8x?x4096xf32>
   return %y : tensor<8x?x4096xf32>
+}
+
+#bth = affine_map<(b, t, h, p, n) -> (b, t, h)>
+#bthp = affine_map<(b, t, h, p, n) -> (b, t, h, p)>
+#btn = affine_map<(b, t, h, p, n) -> (b, t, n)>
+#bhpn = affine_map<(b, t, h, p, n) -> (b, h, p, n)>
+func.func @ssd(%a: tensor<?x?x24xbf16>, %u: tensor<?x?x24x64xbf16>, %b: tensor<?x?x128xbf16>, %c: tensor<?x?x128xbf16>) -> tensor<?x?x24x64xbf16> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<?x?x24xbf16>) signal(%u : tensor<?x?x24x64xbf16>) input(%b : tensor<?x?x128xbf16>) output(%c : tensor<?x?x128xbf16>)
+      {indexing_maps = [#bth, #bthp, #btn, #btn, #bthp, #bhpn], time = 1 : i64} -> tensor<?x?x24x64xbf16>, tensor<?x24x64x128xf32>
+  return %y : tensor<?x?x24x64xbf16>
 }

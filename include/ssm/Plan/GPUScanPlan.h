@@ -18,6 +18,7 @@ namespace ssm {
 /// What of a chip decides.
 struct GPUChip {
   int64_t multiprocessors;
+  bool multipliesMatrices = true; ///< Of bf16, by instructions of NVIDIA's.
 
   /// "sm_90", "sm_90a", "gfx942"; one that the table lacks counts as sm_80.
   static GPUChip forName(std::string_view name);
@@ -36,10 +37,12 @@ struct GPUScanProblem {
   int64_t states = 1;       ///< Of a channel.
   /// Elements that a step reads for a channel, and for each of its states.
   int64_t channelLoads = 2, stateLoads = 0;
+  /// Whether chunks of it are products of matrices of bf16.
+  bool hasMatrices = false;
 };
 
 struct GPUScanPlan {
-  enum class Kernel { ChannelScan, RowScan, LookBack };
+  enum class Kernel { ChannelScan, RowScan, LookBack, ChunkedScan };
 
   Kernel kernel = Kernel::ChannelScan;
   int64_t threads = 128; ///< Of a block.

@@ -25,6 +25,18 @@ TEST(GPUScanPlan, RowsAndLengthChoose) {
             Kernel::ChannelScan);
 }
 
+TEST(GPUScanPlan, MatricesNeedTensorCoresForThem) {
+  GPUScanProblem problem;
+  problem.hasMatrices = true;
+  auto kernel = [&](std::string_view chip) {
+    return GPUScanPlan::forProblem(problem, GPUChip::forName(chip)).kernel;
+  };
+  EXPECT_EQ(kernel("sm_80"), Kernel::ChunkedScan);
+  EXPECT_EQ(kernel("sm_120a"), Kernel::ChunkedScan);
+  EXPECT_EQ(kernel("sm_75"), Kernel::ChannelScan);
+  EXPECT_EQ(kernel("gfx942"), Kernel::ChannelScan);
+}
+
 TEST(GPUScanPlan, SmallerChipsAreFullSooner) {
   GPUScanProblem problem{true, 6 * 40, 1 << 20};
   auto kernel = [&](std::string_view chip) {

@@ -1,0 +1,447 @@
+//===- ChunkedScan.cpp - Matrix states by products of matrices ------------===//
+//
+//   block = one head and 64 columns p of its state X, of states n x 64; each of
+//           its four warps has a quarter of the states in registers
+//   for every chunk of 64 steps:
+//     load   B and C (steps x states), U (steps x 64)
+//     decay  L_ij = a_{j+1} ... a_i
+//     Y_i  = (a_1 ... a_i) C_i X + sum_{j <= i} L_ij (C_i B_j) U_j
+//     X    = (a_1 ... a_64) X + sum_j L_64,j B_j U_j
+//
+// Each warp has 16 steps of Y. All four products are of the tensor cores: bf16
+// factors, sums in f32. X is rounded to bf16 where Y reads it and carried in
+// f32; so are L_ij C_i B_j and L_64,j B_j.
+//
+// Precondition: refusesChunks.
+//
+// Reference: Dao and Gu, "Transformers are SSMs" (2024), 6.
+//
+//===----------------------------------------------------------------------===//
+#include "ChunkDecays.h"
+#include "Pointwise.h"
+#include "WarpMatrix.h"
+
+#include "ssm/IR/LoopDims.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+static constexpr int64_t kChunk = ChunkDecays::kChunk;
+static constexpr int64_t kBlock = ChunkDecays::kBlock;
+static constexpr int64_t kBlocks = ChunkDecays::kBlocks;
+static constexpr int64_t kColumns = 64;
+/// Each has a block of steps.
+static constexpr int64_t kWarps = kBlocks;
+
+const char *refusesChunks(const FusedRecurrence &fused) {
+  LinearRecurrenceOp op = fused.op;
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  SmallVector<int64_t> sizes = getStaticLoopSizes(op);
+  if (dims.state.size() != 1 || !op.getInput() || !op.getOutput() ||
+      (sizes[dims.state[0]] != 64 && sizes[dims.state[0]] != 128))
+    return "the state is no matrix of 64 or 128 rows";
+  if (op.isBackward() || op.getRead() == ReadPoint::Before ||
+      op.getProjection() != Projection::None)
+    return "it is not read forward, after each step";
+  unsigned state = dims.state[0];
+  unsigned column = dimsOf(op.getResultIndexingMap()).back();
+  auto endsWith = [](AffineMap map, unsigned dim) {
+    return dimsOf(map).back() == dim;
+  };
+  AffineMap b = op.getInputIndexingMap(), c = op.getOutputIndexingMap();
+  if (column == dims.time || !endsWith(op.getSignalMap(), column) ||
+      !endsWith(b, state) || !endsWith(c, state) ||
+      sizes[column] % kColumns != 0)
+    return "its columns are not contiguous, or no multiple of 64";
+  for (AffineMap map : {op.getTransitionMap(), b, c})
+    if (uses(map, column))
+      return "its transition, B or C depends on the column";
+  if (uses(op.getTransitionMap(), state))
+    return "its transition depends on the row";
+  for (Value factor : {op.getSignal(), op.getInput(), op.getOutput()})
+    if (!isa<BlockArgument>(factor) ||
+        !getElementTypeOrSelf(factor.getType()).isBF16())
+      return "signal, B and C are not stored in bf16";
+  if (!op.getStateElementType().isF32() || fused.results.size() != 1 ||
+      fused.results[0].tensor != op.getResult())
+    return "its state is not in f32, or ops follow";
+  return nullptr;
+}
+
+namespace {
+class ChunkedScan {
+public:
+  ChunkedScan(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op);
+
+  Launch emit();
+
+private:
+  using Sums = SmallVector<Value>;
+
+  void findBlock(Launch &launch);
+  Value isInside(Value time);
+  SmallVector<Value> at(Value time, Value column, Value state);
+
+  // Steps of a chunk that starts at `first`.
+  void loadTile(SharedTile &tile, const KernelTensor &tensor, int64_t units,
+                function_ref<SmallVector<Value>(Value, Value)> indicesOf);
+  void loadChunk();
+  void storeState(const Sums &state);
+  Sums computeRows(ArrayRef<WarpMatrix::Words> c);
+  Sums addBlock(ArrayRef<WarpMatrix::Words> c, Value block, const Sums &y);
+  Value weigh(Value product, Value block, int64_t half, int64_t part);
+  void storeRows(const Sums &y);
+  Sums updateState(const Sums &state);
+  Sums emitChunk(const Sums &state);
+
+  // Elements of the state that the thread has.
+  Value stateRow(int64_t tile, int64_t half);
+  Sums loadState();
+  void storeFinal(const Sums &state);
+
+  OpBuilder &b;
+  Kernel &k;
+  LinearRecurrenceOp op;
+  LinearRecurrenceOp::Dims dims;
+  unsigned stateDim, columnDim;
+  int64_t states;
+  KernelTensor signal, input, output, init, result, final;
+  Pointwise point;
+  WarpMatrix warpMatrix;
+  /// C, and then X in the same memory; B; U.
+  SharedTile outputs, stateTile, inputs, signals;
+  ChunkDecays decays;
+  SmallVector<Value> indices;
+  Value thread, warp, firstColumn, first;
+};
+} // namespace
+
+ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, LinearRecurrenceOp op)
+    : b(b), k(k), op(op), dims(op.getDims()), stateDim(dims.state[0]),
+      columnDim(dimsOf(op.getResultIndexingMap()).back()),
+      states(getStaticLoopSizes(op)[stateDim]),
+      signal(k.argument(op.getSignal(), op.getSignalMap())),
+      input(k.argument(op.getInput(), op.getInputIndexingMap())),
+      output(k.argument(op.getOutput(), op.getOutputIndexingMap())),
+      init(k.argument(op.getInit(), op.getInitIndexingMap())),
+      result(k.result(op.getResult(), op.getResultIndexingMap())),
+      final(k.result(op.getFinal(), op.getFinalIndexingMap())),
+      point(b, k, op, /*states=*/1,
+            [this](int64_t) { return at(Value(), Value(), Value()); }),
+      warpMatrix(b, k), outputs(b, k, "outputs", kChunk, states),
+      stateTile(outputs.reshaped(kColumns)),
+      inputs(b, k, "inputs", kChunk, states),
+      signals(b, k, "signals", kChunk, kColumns), decays(b, k) {}
+
+//===----------------------------------------------------------------------===//
+// Control and indices
+//===----------------------------------------------------------------------===//
+
+/// Blocks are numbered over heads, and tiles of columns of each.
+void ChunkedScan::findBlock(Launch &launch) {
+  thread = k.threadIndex();
+  warp = arith::DivUIOp::create(b, k.loc, thread, k.constant(kWarp));
+  indices.resize(op.getIndexingMapsArray()[0].getNumDims());
+  Value number = k.blockIndex();
+  Value tiles =
+      arith::DivUIOp::create(b, k.loc, k.size(columnDim), k.constant(kColumns));
+  firstColumn = k.mul(arith::RemUIOp::create(b, k.loc, number, tiles),
+                      k.constant(kColumns));
+  number = arith::DivUIOp::create(b, k.loc, number, tiles);
+  GridFactor heads, columns{{k.launchSize(columnDim)}, kColumns};
+  SmallVector<unsigned> headDims;
+  for (unsigned dim : dims.parallel)
+    if (dim != columnDim) {
+      headDims.push_back(dim);
+      heads.elements.push_back(k.launchSize(dim));
+    }
+  k.split(number, headDims, indices);
+  launch.threads = kWarps * kWarp;
+  launch.grid = {heads, columns};
+}
+
+Value ChunkedScan::isInside(Value time) {
+  return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt, time,
+                               k.size(dims.time));
+}
+
+SmallVector<Value> ChunkedScan::at(Value time, Value column, Value state) {
+  SmallVector<Value> all = indices;
+  all[dims.time] = time;
+  all[columnDim] = column;
+  all[stateDim] = state;
+  return all;
+}
+
+//===----------------------------------------------------------------------===//
+// A chunk comes in
+//===----------------------------------------------------------------------===//
+
+/// Rows of time, in units of 16 bytes; zero beyond the end.
+void ChunkedScan::loadTile(
+    SharedTile &tile, const KernelTensor &tensor, int64_t units,
+    function_ref<SmallVector<Value>(Value, Value)> indicesOf) {
+  Type words = VectorType::get(4, b.getI32Type());
+  // Each thread has one unit of every so many rows.
+  Value row = arith::DivUIOp::create(b, k.loc, thread, k.constant(units));
+  Value unit = arith::RemUIOp::create(b, k.loc, thread, k.constant(units));
+  Value element = k.mul(unit, k.constant(kUnit));
+  for (int64_t below = 0; below < kChunk; below += kWarps * kWarp / units) {
+    Value time = k.add(k.add(first, row), k.constant(below));
+    auto read = scf::IfOp::create(
+        b, k.loc, isInside(time),
+        [&](OpBuilder &nested, Location loc) {
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPoint(nested.getInsertionBlock(),
+                              nested.getInsertionPoint());
+          Value loaded =
+              k.loadWords(tensor, k.offset(tensor, indicesOf(time, element)));
+          scf::YieldOp::create(b, loc, loaded);
+        },
+        [&](OpBuilder &nested, Location loc) {
+          Value zero =
+              arith::ConstantOp::create(nested, loc, nested.getZeroAttr(words));
+          scf::YieldOp::create(nested, loc, zero);
+        });
+    tile.storeUnit(row, below, unit, read.getResult(0));
+  }
+}
+
+void ChunkedScan::loadChunk() {
+  auto ofState = [&](Value time, Value state) {
+    return at(time, Value(), state);
+  };
+  loadTile(outputs, output, states / kUnit, ofState);
+  loadTile(inputs, input, states / kUnit, ofState);
+  loadTile(signals, signal, kColumns / kUnit, [&](Value time, Value column) {
+    return at(time, k.add(firstColumn, column), Value());
+  });
+  // Beyond the end the state stays as it is.
+  Value isStep = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt,
+                                       thread, k.constant(kChunk));
+  k.when(isStep, [&] {
+    Value time = k.add(first, thread);
+    Value last =
+        arith::SubIOp::create(b, k.loc, k.size(dims.time), k.constant(1));
+    point.enter(arith::MinUIOp::create(b, k.loc, time, last));
+    Num a = point.read({op.getTransition(), op.getTransitionMap()});
+    decays.setStep(thread, arith::SelectOp::create(b, k.loc, isInside(time),
+                                                   a.re, k.num.constant(1).re));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of the result
+//===----------------------------------------------------------------------===//
+
+/// L_ij times the element of C B of the warp's row g or g + 8, and of column 2t
+/// or 2t + 1 of half a block.
+Value ChunkedScan::weigh(Value product, Value block, int64_t half,
+                         int64_t part) {
+  Value i = k.add(warpMatrix.g, k.constant(part / 2 * 8));
+  Value j = k.add(k.mul(warpMatrix.t, k.constant(2)),
+                  k.constant(half * 8 + part % 2));
+  Value size = k.constant(kBlock), row = k.add(k.mul(warp, size), i);
+  Value isLast =
+      arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq, block, warp);
+  Value isCausal =
+      arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::sle, j, i);
+  Value inside = arith::SelectOp::create(
+      b, k.loc, isCausal, decays.inside(row, j), k.num.constant(0).re);
+  Value across = k.num.mulf(decays.fromBlock(row),
+                            decays.toBlock(warp, k.add(k.mul(block, size), j)));
+  return k.num.mulf(product,
+                    arith::SelectOp::create(b, k.loc, isLast, inside, across));
+}
+
+/// What the steps of a block, not behind the warp's, add to its rows.
+ChunkedScan::Sums ChunkedScan::addBlock(ArrayRef<WarpMatrix::Words> c,
+                                        Value block, const Sums &y) {
+  Value step = k.mul(block, k.constant(kBlock));
+  Sums products(8, k.num.constant(0).re), sums = y;
+  for (auto [i, left] : llvm::enumerate(c))
+    warpMatrix.multiplyAdd(
+        products, left,
+        warpMatrix.rightTransposed(inputs, {step, 0, {}, int64_t(2 * i)}));
+  // Sums of two products of 16 x 8 are the words of a left factor.
+  WarpMatrix::Words weights;
+  for (int64_t half = 0; half < 2; ++half)
+    for (int64_t down = 0; down < 2; ++down)
+      weights[2 * half + down] = warpMatrix.pack(
+          weigh(products[4 * half + 2 * down], block, half, 2 * down),
+          weigh(products[4 * half + 2 * down + 1], block, half, 2 * down + 1));
+  for (int64_t unit = 0; unit < kColumns / kUnit; unit += 2)
+    warpMatrix.multiplyAdd(MutableArrayRef(sums).slice(4 * unit, 8), weights,
+                           warpMatrix.right(signals, {step, 0, {}, unit}));
+  return sums;
+}
+
+ChunkedScan::Sums ChunkedScan::computeRows(ArrayRef<WarpMatrix::Words> c) {
+  Sums y(kColumns / kUnit * 4, k.num.constant(0).re);
+  for (auto [i, left] : llvm::enumerate(c))
+    for (int64_t unit = 0; unit < kColumns / kUnit; unit += 2)
+      warpMatrix.multiplyAdd(
+          MutableArrayRef(y).slice(4 * unit, 8), left,
+          warpMatrix.right(stateTile, {{}, int64_t(16 * i), {}, unit}));
+  // The state in front of the chunk decays up to each row.
+  Value start = decays.fromStart(warp);
+  for (int64_t down = 0; down < 2; ++down) {
+    Value row = k.add(k.mul(warp, k.constant(kBlock)),
+                      k.add(warpMatrix.g, k.constant(8 * down)));
+    Value factor = k.num.mulf(start, decays.fromBlock(row));
+    for (size_t i = 2 * down; i < y.size(); i += 4)
+      for (size_t part = i; part < i + 2; ++part)
+        y[part] = k.num.mulf(y[part], factor);
+  }
+  return k.loop(
+      k.constant(0), k.add(warp, k.constant(1)), 1, y,
+      [&](Value block, const Sums &sums) { return addBlock(c, block, sums); });
+}
+
+void ChunkedScan::storeRows(const Sums &y) {
+  for (int64_t down = 0; down < 2; ++down) {
+    Value step = k.add(k.mul(warp, k.constant(kBlock)),
+                       k.add(warpMatrix.g, k.constant(8 * down)));
+    Value time = k.add(first, step);
+    k.when(isInside(time), [&] {
+      for (int64_t unit = 0; unit < kColumns / kUnit; ++unit) {
+        Value column = k.add(k.add(firstColumn, k.constant(unit * kUnit)),
+                             k.mul(warpMatrix.t, k.constant(2)));
+        int64_t i = 4 * unit + 2 * down;
+        k.store(result, k.offset(result, at(time, column, Value())),
+                {Num{y[i], Value()}, Num{y[i + 1], Value()}});
+      }
+    });
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The state
+//===----------------------------------------------------------------------===//
+
+/// Sums of state tile i of a warp are those of rows 16 (warp + 4 i).
+Value ChunkedScan::stateRow(int64_t tile, int64_t half) {
+  Value row = k.add(warp, k.constant(kWarps * tile));
+  return k.add(k.mul(row, k.constant(16)),
+               k.add(warpMatrix.g, k.constant(8 * half)));
+}
+
+ChunkedScan::Sums ChunkedScan::loadState() {
+  Sums state;
+  for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
+    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
+      for (int64_t part = 0; part < 4; ++part) {
+        if (!init) {
+          state.push_back(k.num.constant(0).re);
+          continue;
+        }
+        Value column =
+            k.add(k.add(firstColumn, k.constant(unit * kUnit + part % 2)),
+                  k.mul(warpMatrix.t, k.constant(2)));
+        auto place = at(Value(), column, stateRow(tile, part / 2));
+        state.push_back(k.load(init, k.offset(init, place)).front().re);
+      }
+  return state;
+}
+
+void ChunkedScan::storeFinal(const Sums &state) {
+  if (!final)
+    return;
+  size_t i = 0;
+  for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
+    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
+      for (int64_t part = 0; part < 4; ++part) {
+        Value column =
+            k.add(k.add(firstColumn, k.constant(unit * kUnit + part % 2)),
+                  k.mul(warpMatrix.t, k.constant(2)));
+        auto place = at(Value(), column, stateRow(tile, part / 2));
+        k.store(final, k.offset(final, place), Num{state[i++], Value()});
+      }
+}
+
+/// Where C was, as a right factor.
+void ChunkedScan::storeState(const Sums &state) {
+  size_t i = 0;
+  for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
+    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
+      for (int64_t half = 0; half < 2; ++half, i += 2)
+        stateTile.storePair(stateRow(0, 0), 16 * kWarps * tile + 8 * half,
+                            k.constant(unit), warpMatrix.t,
+                            warpMatrix.pack(state[i], state[i + 1]));
+}
+
+ChunkedScan::Sums ChunkedScan::updateState(const Sums &state) {
+  Value end = k.constant(kBlocks), whole = decays.fromStart(end);
+  Sums sums;
+  for (Value x : state)
+    sums.push_back(k.num.mulf(x, whole));
+  return k.loop(k.constant(0), end, 1, sums, [&](Value block, Sums after) {
+    Value step = k.mul(block, k.constant(kBlock));
+    auto toEnd = [&](int64_t i) {
+      Value j = k.add(step, k.mul(warpMatrix.t, k.constant(2)));
+      return decays.toBlock(end, k.add(j, k.constant(i)));
+    };
+    for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile) {
+      WarpMatrix::Words left = warpMatrix.leftTransposed(
+          inputs, {step, 0, k.mul(warp, k.constant(2)), 2 * kWarps * tile});
+      for (int64_t word = 0; word < 4; ++word) {
+        auto [low, high] = warpMatrix.unpack(left[word]);
+        left[word] = warpMatrix.pack(k.num.mulf(low, toEnd(word / 2 * 8)),
+                                     k.num.mulf(high, toEnd(word / 2 * 8 + 1)));
+      }
+      for (int64_t u = 0; u < kColumns / kUnit; u += 2)
+        warpMatrix.multiplyAdd(
+            MutableArrayRef(after).slice((tile * kColumns / kUnit + u) * 4, 8),
+            left, warpMatrix.right(signals, {step, 0, {}, u}));
+    }
+    return after;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Chunks
+//===----------------------------------------------------------------------===//
+
+ChunkedScan::Sums ChunkedScan::emitChunk(const Sums &state) {
+  auto barrier = [&] { gpu::BarrierOp::create(b, k.loc); };
+  loadChunk();
+  barrier();
+  SmallVector<WarpMatrix::Words> c;
+  for (int64_t unit = 0; unit < states / kUnit; unit += 2)
+    c.push_back(warpMatrix.left(
+        outputs, {k.mul(warp, k.constant(kBlock)), 0, {}, unit}));
+  decays.compute();
+  barrier();
+  storeState(state);
+  barrier();
+  storeRows(computeRows(c));
+  Sums next = updateState(state);
+  barrier();
+  return next;
+}
+
+Launch ChunkedScan::emit() {
+  Launch launch;
+  findBlock(launch);
+  Value chunks = arith::CeilDivUIOp::create(b, k.loc, k.size(dims.time),
+                                            k.constant(kChunk));
+  storeFinal(k.loop(k.constant(0), chunks, 1, loadState(),
+                    [&](Value chunk, const Sums &state) {
+                      first = k.mul(chunk, k.constant(kChunk));
+                      return emitChunk(state);
+                    }));
+  gpu::ReturnOp::create(b, k.loc);
+  return launch;
+}
+
+Launch emitChunkedScan(OpBuilder &b, Kernel &kernel,
+                       const FusedRecurrence &fused) {
+  return ChunkedScan(b, kernel, fused.op).emit();
+}
+
+} // namespace ssm

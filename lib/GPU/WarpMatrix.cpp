@@ -1,0 +1,189 @@
+//===- WarpMatrix.cpp - Matrices of bf16 for the tensor cores -------------===//
+//
+// ldmatrix loads four matrices of 8 x 8, whose rows the lanes name: lane 8 m +
+// r row r of matrix m. The four make a factor of 16 x 16; which is which
+// decides whether it is the left or the right one, and whether it is
+// transposed.
+//
+// Reference: PTX ISA 8.5, 9.7.13.4 (mma.m16n8k16), 9.7.13.4.15 (ldmatrix).
+//
+//===----------------------------------------------------------------------===//
+#include "WarpMatrix.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+static constexpr unsigned kSharedSpace = 3;
+
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+SharedTile::SharedTile(OpBuilder &b, Kernel &kernel, StringRef name,
+                       int64_t rows, int64_t columns)
+    : b(b), k(kernel), units(columns / kUnit) {
+  auto type = LLVM::LLVMArrayType::get(b.getI32Type(), rows * columns / 2);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(k.kernel);
+  auto memory = LLVM::GlobalOp::create(
+      b, k.loc, type, /*isConstant=*/false, LLVM::Linkage::Internal,
+      (k.kernel.getName() + "_" + name).str(), Attribute(), /*alignment=*/16,
+      kSharedSpace);
+  b.setInsertionPointToStart(&k.kernel.getBody().front());
+  base = LLVM::AddressOfOp::create(b, k.loc, memory);
+}
+
+SharedTile SharedTile::reshaped(int64_t columns) const {
+  SharedTile other = *this;
+  other.units = columns / kUnit;
+  return other;
+}
+
+Value SharedTile::address(Value row, int64_t below, Value place,
+                          int64_t further) {
+  Value word =
+      k.mul(k.add(k.mul(row, k.constant(units)), place), k.constant(kUnit / 2));
+  Value first = LLVM::GEPOp::create(b, k.loc, base.getType(), b.getI32Type(),
+                                    base, ArrayRef<LLVM::GEPArg>{word});
+  int64_t known = (below * units + further) * kUnit / 2;
+  return LLVM::GEPOp::create(
+      b, k.loc, base.getType(), b.getI32Type(), first,
+      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(known)});
+}
+
+Value SharedTile::placeOf(Value row, Value unit) {
+  return arith::XOrIOp::create(
+      b, k.loc, unit, arith::RemUIOp::create(b, k.loc, row, k.constant(8)));
+}
+
+void SharedTile::storeUnit(Value row, int64_t below, Value unit, Value words) {
+  LLVM::StoreOp::create(b, k.loc, words,
+                        address(row, below, placeOf(row, unit)),
+                        /*alignment=*/16);
+}
+
+void SharedTile::storePair(Value row, int64_t below, Value unit, Value pair,
+                           Value word) {
+  Value place = LLVM::GEPOp::create(b, k.loc, base.getType(), b.getI32Type(),
+                                    address(row, below, placeOf(row, unit)),
+                                    ArrayRef<LLVM::GEPArg>{pair});
+  LLVM::StoreOp::create(b, k.loc, word, place, /*alignment=*/4);
+}
+
+//===----------------------------------------------------------------------===//
+// Factors
+//===----------------------------------------------------------------------===//
+
+WarpMatrix::WarpMatrix(OpBuilder &b, Kernel &kernel) : b(b), k(kernel) {
+  auto divide = [&](Value x, int64_t y) {
+    return arith::DivUIOp::create(b, k.loc, x, k.constant(y));
+  };
+  auto remainder = [&](Value x, int64_t y) {
+    return arith::RemUIOp::create(b, k.loc, x, k.constant(y));
+  };
+  Value lane = remainder(k.threadIndex(), kWarp);
+  g = divide(lane, 4);
+  t = remainder(lane, 4);
+  inMatrix = remainder(lane, 8);
+  isOdd = remainder(divide(lane, 8), 2);
+  isHigh = divide(lane, 16);
+}
+
+/// Matrices 0 and 1 are one above the other if rows are first, else side by
+/// side. The place of a lane's unit depends on the lowest bits of its row,
+/// which are those of its row in a matrix: few values.
+WarpMatrix::Words WarpMatrix::load(SharedTile &tile, const Corner &corner,
+                                   bool rowsFirst, bool transposed) {
+  Value down = rowsFirst ? isOdd : isHigh, right = rowsFirst ? isHigh : isOdd;
+  Value low = k.constant(corner.unit % 8);
+  if (corner.fromUnit)
+    low = k.add(low, corner.fromUnit);
+  Value place = arith::XOrIOp::create(
+      b, k.loc, low, arith::XOrIOp::create(b, k.loc, right, inMatrix));
+  Value row = k.add(inMatrix, k.mul(down, k.constant(8)));
+  if (corner.row)
+    row = k.add(row, corner.row);
+  Type word = b.getI32Type();
+  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                               {word, word, word, word});
+  StringRef name = transposed
+                       ? "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16.p3"
+                       : "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16.p3";
+  Value all = LLVM::CallIntrinsicOp::create(
+                  b, k.loc, type, b.getStringAttr(name),
+                  ValueRange{tile.address(row, corner.below, place,
+                                          corner.unit / 8 * 8)})
+                  .getResult(0);
+  Words words;
+  for (int64_t i = 0; i < 4; ++i)
+    words[i] = LLVM::ExtractValueOp::create(b, k.loc, all, i);
+  return words;
+}
+
+WarpMatrix::Words WarpMatrix::left(SharedTile &tile, const Corner &corner) {
+  return load(tile, corner, /*rowsFirst=*/true, /*transposed=*/false);
+}
+WarpMatrix::Words WarpMatrix::leftTransposed(SharedTile &tile,
+                                             const Corner &corner) {
+  return load(tile, corner, /*rowsFirst=*/false, /*transposed=*/true);
+}
+WarpMatrix::Words WarpMatrix::right(SharedTile &tile, const Corner &corner) {
+  return load(tile, corner, /*rowsFirst=*/true, /*transposed=*/true);
+}
+WarpMatrix::Words WarpMatrix::rightTransposed(SharedTile &tile,
+                                              const Corner &corner) {
+  return load(tile, corner, /*rowsFirst=*/false, /*transposed=*/false);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+void WarpMatrix::multiplyAdd8(Sums sums, const Words &left, Value low,
+                              Value high) {
+  Type f32 = b.getF32Type();
+  auto type =
+      LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
+  SmallVector<Value> args(left.begin(), left.end());
+  args.append({low, high});
+  llvm::append_range(args, sums);
+  Value all = LLVM::CallIntrinsicOp::create(
+                  b, k.loc, type,
+                  b.getStringAttr("llvm.nvvm.mma.m16n8k16.row.col.bf16"), args)
+                  .getResult(0);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    sum = LLVM::ExtractValueOp::create(b, k.loc, all, i);
+}
+
+void WarpMatrix::multiplyAdd(Sums sums, const Words &left, const Words &right) {
+  multiplyAdd8(sums.take_front(4), left, right[0], right[1]);
+  multiplyAdd8(sums.drop_front(4), left, right[2], right[3]);
+}
+
+Value WarpMatrix::pack(Value low, Value high) {
+  Type bf16 = b.getBF16Type();
+  Value both = LLVM::PoisonOp::create(b, k.loc, VectorType::get(2, bf16));
+  for (auto [i, part] : llvm::enumerate(std::array{low, high}))
+    both = LLVM::InsertElementOp::create(
+        b, k.loc, both, arith::TruncFOp::create(b, k.loc, bf16, part),
+        LLVM::ConstantOp::create(b, k.loc,
+                                 b.getI32IntegerAttr(static_cast<int>(i))));
+  return LLVM::BitcastOp::create(b, k.loc, b.getI32Type(), both);
+}
+
+std::pair<Value, Value> WarpMatrix::unpack(Value word) {
+  auto i32 = [&](int32_t value) {
+    return arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(value));
+  };
+  auto asFloat = [&](Value bits) {
+    return arith::BitcastOp::create(b, k.loc, b.getF32Type(), bits);
+  };
+  return {asFloat(arith::ShLIOp::create(b, k.loc, word, i32(16))),
+          asFloat(arith::AndIOp::create(b, k.loc, word, i32(-65536)))};
+}
+
+} // namespace ssm

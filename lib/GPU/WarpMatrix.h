@@ -1,0 +1,92 @@
+//===- WarpMatrix.h - Matrices of bf16 for the tensor cores -----*- C++ -*-===//
+#ifndef SSM_LIB_GPU_WARPMATRIX_H
+#define SSM_LIB_GPU_WARPMATRIX_H
+
+#include "Kernel.h"
+
+#include <array>
+
+namespace ssm {
+
+/// Elements of a unit: 16 bytes of bf16, a row of a matrix of the tensor cores.
+inline constexpr int64_t kUnit = 8;
+
+/// A matrix in shared memory. The place of a unit in its row depends on the
+/// row, so that units of eight rows are in different banks. Rows have a
+/// multiple of eight units.
+class SharedTile {
+public:
+  SharedTile(mlir::OpBuilder &b, Kernel &kernel, llvm::StringRef name,
+             int64_t rows, int64_t columns);
+
+  /// The same memory, with rows of so many columns.
+  SharedTile reshaped(int64_t columns) const;
+
+  // Rows are `row` + `below`, where below is a multiple of 8 that the access
+  // itself adds: addresses of loops then share registers.
+  void storeUnit(mlir::Value row, int64_t below, mlir::Value unit,
+                 mlir::Value words);
+  /// The elements 2 pair and 2 pair + 1 of a unit, in a word.
+  void storePair(mlir::Value row, int64_t below, mlir::Value unit,
+                 mlir::Value pair, mlir::Value word);
+  /// Of the unit at a place of a row, and so many units further.
+  mlir::Value address(mlir::Value row, int64_t below, mlir::Value place,
+                      int64_t further = 0);
+
+private:
+  mlir::Value placeOf(mlir::Value row, mlir::Value unit);
+
+  mlir::OpBuilder &b;
+  Kernel &k;
+  mlir::Value base;
+  int64_t units;
+};
+
+/// What a warp does with matrices in its registers. With g = lane / 4 and
+/// t = lane % 4 a lane has the columns 2t and 2t + 1 of row g.
+class WarpMatrix {
+public:
+  using Words = std::array<mlir::Value, 4>;
+  /// Of 16 x 8 in f32: rows g and g + 8, two elements each.
+  using Sums = llvm::MutableArrayRef<mlir::Value>;
+
+  WarpMatrix(mlir::OpBuilder &b, Kernel &kernel);
+
+  /// Where a block of 16 x 16 is: at a row that is a multiple of 8, and at a
+  /// unit. The first parts may be null, for none; the second ones are known.
+  struct Corner {
+    mlir::Value row;
+    int64_t below = 0;
+    mlir::Value fromUnit; ///< Below 8 - unit % 8.
+    int64_t unit = 0;
+  };
+  /// The block as a left factor, as it is or transposed.
+  Words left(SharedTile &tile, const Corner &corner);
+  Words leftTransposed(SharedTile &tile, const Corner &corner);
+  /// As a right factor: two words for each half of its columns.
+  Words right(SharedTile &tile, const Corner &corner);
+  Words rightTransposed(SharedTile &tile, const Corner &corner);
+
+  /// sums += left * right, of 16 columns.
+  void multiplyAdd(Sums sums, const Words &left, const Words &right);
+
+  /// Two elements as a word of bf16, the first one low; and back.
+  mlir::Value pack(mlir::Value low, mlir::Value high);
+  std::pair<mlir::Value, mlir::Value> unpack(mlir::Value word);
+
+  mlir::Value g, t; ///< Of the lane.
+
+private:
+  Words load(SharedTile &tile, const Corner &corner, bool rowsFirst,
+             bool transposed);
+  void multiplyAdd8(Sums sums, const Words &left, mlir::Value low,
+                    mlir::Value high);
+
+  mlir::OpBuilder &b;
+  Kernel &k;
+  mlir::Value inMatrix, isOdd, isHigh; ///< lane % 8, lane / 8 % 2, lane / 16.
+};
+
+} // namespace ssm
+
+#endif // SSM_LIB_GPU_WARPMATRIX_H

@@ -1,0 +1,86 @@
+"""Matrix states by products of matrices on the tensor cores, against the NumPy oracle.
+
+Products of small integers are exact, and so are transitions of 1, -1 and 0:
+every place is checked to the last bit.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from emulator import run_case
+from mlir_text import Recurrence
+
+SSD = "bth,btn,btn,bthp->bthp"
+
+
+class Exact(Recurrence):
+    """Mostly zeros, so that sums stay below 2^8 and bf16 holds them."""
+
+    def operands(self):
+        rng = np.random.default_rng(3)
+        def draw(name, like):
+            if name == "a":
+                return rng.choice([1, -1, 0], like.shape, p=[0.6, 0.35, 0.05]).astype(like.dtype)
+            return (rng.integers(-1, 2, like.shape) * (rng.random(like.shape) < 0.15)).astype(like.dtype)
+        return {name: draw(name, like) for name, like in super().operands().items()}
+
+    def is_exact(self, results):
+        return all(np.array_equal(got.astype(float), want) for got, want in zip(results, self.oracle, strict=True))
+
+
+def case(make=Recurrence, t=70, n=64, p=64, **options):
+    return make(SSD, {"b": 1, "t": t, "h": 2, "n": n, "p": p}, dtype="bf16", **options)
+
+
+TWO_CHUNKS = case(Exact, t=100)
+
+
+@pytest.mark.parametrize("options", [
+    dict(t=0, init="bhnp"), dict(t=1), dict(t=64, n=128), dict(t=131, p=128, init="bhnp"),
+    dict(t=70, dynamic="bt", final="bhpn")], ids=str)
+def test_integers_are_exact(options):
+    exact = case(Exact, **options)
+    results, report = run_case(exact, seed=3)
+    assert exact.is_exact(results)
+    assert report["launch"]["kernel"] == "chunked_scan" and report["races"] == 0
+
+
+def test_factors_are_rounded_to_bf16():
+    """Three roundings to 2^-9 on the way to each result: of L C B, of the state, and of the result."""
+    decaying = case(t=200)
+    (y, final), _ = run_case(decaying)
+    for got, want, bound in zip((y, final), decaying.oracle, (6e-3, 4e-3), strict=True):
+        assert np.linalg.norm(got.astype(float) - want) <= bound * np.linalg.norm(want)
+
+
+def test_transactions():
+    _, report = run_case(case(Exact, t=128, n=128))
+    # Products of 16 x 16 and 16 x 8 in each chunk of a head.
+    tiles = 128 // 16
+    rows = (1 + 2 + 3 + 4) * (2 * tiles + 8)  # C B, and its product with U: only blocks that are not behind
+    state = 4 * tiles * 8 + 4 * tiles * 8  # C X, and B U
+    assert report["instructions"]["tensor"] == 2 * 2 * 32 * (rows + state)
+    assert report["barriers"] == 2 * 2 * 4
+    assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["ideal_wavefronts"]
+
+
+def test_a_deleted_barrier_is_a_race():
+    barrier = re.compile(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*")
+    for which in range(4):
+        def without(kernel):
+            calls = list(barrier.finditer(kernel))
+            assert len(calls) == 4
+            return kernel[:calls[which].start()] + kernel[calls[which].end():]
+        _, report = run_case(TWO_CHUNKS, seed=1, edit=without)
+        assert report["races"] > 0, f"barrier {which}"
+
+
+@pytest.mark.parametrize("change, kernel", [
+    (dict(dtype="f16"), "channel_scan"), (dict(n=32), "channel_scan"), (dict(p=32), "channel_scan"),
+    (dict(reverse=True), "channel_scan"), (dict(read="before"), "channel_scan")], ids=str)
+def test_others_are_no_matrices(change, kernel):
+    sizes = {"b": 1, "t": 5, "h": 1, "n": 64, "p": 64} | {k: v for k, v in change.items() if k in "np"}
+    other = Recurrence(SSD, sizes, **({"dtype": "bf16"} | {k: v for k, v in change.items() if k not in "np"}))
+    _, report = run_case(other)
+    assert report["launch"]["kernel"] == kernel
