@@ -57,8 +57,25 @@ LogicalResult LongConvOp::verify() {
   SmallVector<Type> inferred;
   if (failed(inferReturnTypes(getContext(), getLoc(), *this, inferred)))
     return failure();
-  return ConstraintChecker(getLoc(), "long_conv")
-      .checkRanks({{"result", getType(), getResultMap(0)}});
+  ConstraintChecker check(getLoc(), "long_conv");
+  if (failed(check.checkRanks({{"result", getType(), getResultMap(0)}})))
+    return failure();
+  StrategyAttr strategy = getStrategyAttr();
+  if (!strategy || strategy.getPoints() == 0)
+    return success();
+  int64_t taps = getKernel().getType().getDimSize(
+      *positionOf(getIndexingMapsArray()[1], getTime()));
+  if (ShapedType::isDynamic(taps) && getDirection() != Direction::TwoSided)
+    taps = strategy.getTaps() > 0 ? strategy.getTaps() : taps;
+  if (ShapedType::isDynamic(taps))
+    return check.fail(6) << "blocks of " << strategy.getPoints()
+                         << " points need a kernel of known length; give taps, "
+                            "or leave points out";
+  if (taps > strategy.getPoints())
+    return check.fail(6) << "blocks of " << strategy.getPoints()
+                         << " points need a kernel that is not longer, found "
+                         << taps << " taps";
+  return success();
 }
 
 bool LongConvOp::isCompatibleReturnTypes(TypeRange lhs, TypeRange rhs) {

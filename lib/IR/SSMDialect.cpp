@@ -9,6 +9,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -49,13 +50,19 @@ void ssm::SSMDialect::initialize() {
 LogicalResult
 ssm::StrategyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           StrategyKind kind, int64_t leaf, int64_t lanes,
-                          int64_t taps) {
+                          int64_t taps, int64_t points) {
   bool isConvolution =
       kind == StrategyKind::FFTConv || kind == StrategyKind::DirectConv;
   if (taps < 0 || (taps > 0 && !isConvolution))
     return emitError() << "taps is the length of a convolution's kernel, or 0 "
                           "for all of it, found "
                        << taps << " for " << stringifyStrategyKind(kind);
+  if (points != 0 &&
+      (kind != StrategyKind::FFTConv || !llvm::isPowerOf2_64(points)))
+    return emitError()
+           << "points is a power of two, the size of the transforms "
+              "of fft_conv, or 0 for what the length needs, found "
+           << points << " for " << stringifyStrategyKind(kind);
   if (leaf < 1 || lanes < 1)
     return emitError() << "strategy parameters are at least 1, found leaf = "
                        << leaf << ", lanes = " << lanes;

@@ -165,7 +165,8 @@ void FFTOpEmitter::emitChirp() {
 /// Of the circular kernel whose values at k and -k are c_k: one lane.
 void FFTOpEmitter::emitChirpSpectrum() {
   FFTEmitter narrow = transform.withLanes(1);
-  Values work = narrow.clearRows(narrow.makeWork(), index(0));
+  Values work = narrow.clearRows(narrow.makeWork(), index(0),
+                                 asValue(b, loc, narrow.getSize()));
   auto insert = [&](ValueRange c, ValueRange parts, Value row) {
     Values written;
     for (auto [value, part] : llvm::zip_equal(c, parts))
@@ -243,9 +244,11 @@ SmallVector<Value> FFTOpEmitter::load(const Tile &tile) {
   int64_t present = halfIn ? points / 2 + 1 : points;
   Values work = transform.makeWork();
   if (getConstantIntValue(widthOf(tile)) != lanes)
-    work = transform.clearRows(work, index(0));
+    work = transform.clearRows(work, index(0),
+                               asValue(b, loc, transform.getSize()));
   else if (isChirp)
-    work = transform.clearRows(work, index(points));
+    work = transform.clearRows(work, index(points),
+                               asValue(b, loc, transform.getSize()));
   work = buildFor(b, loc, index(0), index(present), work,
                   [&](Value k, ValueRange args) {
                     return loadRow(args, k, k, tile, op.getInverse());

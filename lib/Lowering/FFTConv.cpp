@@ -17,6 +17,9 @@
 //   2 load and weight, transform, multiply, transform back, weight and store,
 //     for each tile of channels, in parallel
 //
+// A kernel much shorter than the signal is convolved by blocks of time instead:
+// see FFTConvBlocks.cpp.
+//
 // Threads take tiles. Where those are too few, they share the rounds of each:
 // see FFTBorder.cpp.
 //
@@ -50,19 +53,23 @@ static OpFoldResult leastOf(OpBuilder &b, Location loc, OpFoldResult x,
       arith::MinSIOp::create(b, loc, asValue(b, loc, x), asValue(b, loc, y))));
 }
 
-FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op, int64_t lanes,
-                               int64_t cores)
-    : b(b), op(op), loc(op.getLoc()), lanes(lanes), cores(cores),
+FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
+                               StrategyAttr strategy, int64_t cores)
+    : b(b), op(op), loc(op.getLoc()), lanes(strategy.getLanes()), cores(cores),
       time(op.getTime()), real(op.getType().getElementType()),
       signalMap(op.getIndexingMapsArray()[0]),
       kernelMap(op.getIndexingMapsArray()[1]), resultMap(op.getResultMap(0)),
-      sizes(getLoopSizes(b, op)), transform(makeTransform()) {
+      sizes(getLoopSizes(b, op)), blocks(cutTime(op, strategy)),
+      transform(makeTransform(strategy.getPoints())) {
   for (unsigned dim : dimsOf(resultMap))
     if (dim != time)
       parallel.push_back(dim);
   // Taps that reach no output are left out.
   Sides sides = Sides::of(b, op);
-  taps.push_back({sides.future, leastOf(b, loc, sides.past, sizes[time])});
+  OpFoldResult past = leastOf(b, loc, sides.past, sizes[time]);
+  if (blocks)
+    past = leastOf(b, loc, past, b.getIndexAttr(blocks->past + 1));
+  taps.push_back({sides.future, past});
   if (!sides.hasFuture())
     return;
   OpFoldResult count = leastOf(b, loc, sides.future, sizes[time]);
@@ -73,9 +80,11 @@ FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op, int64_t lanes,
        /*isFuture=*/true});
 }
 
-FFTEmitter FFTConvEmitter::makeTransform() {
+FFTEmitter FFTConvEmitter::makeTransform(int64_t points) {
   if (real.getIntOrFloatBitWidth() < 32)
     real = b.getF32Type();
+  if (points > 0)
+    return FFTEmitter(b, loc, real, FFTPlan::forSize(points), lanes);
   if (auto length = getConstantIntValue(sizes[time]))
     return FFTEmitter(b, loc, real, FFTPlan::forConvolution(*length), lanes);
   return FFTEmitter(b, loc, real, asValue(b, loc, sizes[time]), lanes);
@@ -123,6 +132,7 @@ Tile FFTConvEmitter::wholeOp() {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   tile.ranges.push_back({zero, one, one});                   // tile number
   tile.ranges.push_back({zero, b.getIndexAttr(lanes), one}); // lane in tile
+  tile.ranges.push_back({zero, one, one});                   // pair of blocks
   return tile;
 }
 
@@ -159,7 +169,7 @@ FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
                                  : OpFoldResult(b.getIndexAttr(1)));
   shape.push_back(transform.getSize());
   shape.push_back(b.getIndexAttr(lanes));
-  spectrumMap = AffineMap::get(laneInTileDim() + 1, 0, exprs, b.getContext());
+  spectrumMap = AffineMap::get(pairDim() + 1, 0, exprs, b.getContext());
   Values spectra = {tensor::EmptyOp::create(b, loc, shape, real),
                     tensor::EmptyOp::create(b, loc, shape, real)};
 
@@ -186,6 +196,8 @@ FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
 
 Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
   Values spectra = emitSpectra(laneAxis);
+  if (blocks)
+    return emitBlocks(laneAxis, spectra, out);
   SmallVector<TileAxis> axes;
   for (unsigned dim : parallel)
     if (!(laneAxis && dim == laneAxis->dim))
@@ -218,7 +230,8 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
 
 Value FFTConvEmitter::emit() {
   transform.emitTwiddles();
-  weights = transform.emitWeights();
+  if (!blocks)
+    weights = transform.emitWeights();
   Value out = tensor::EmptyOp::create(b, loc, applyMap(resultMap, sizes),
                                       op.getType().getElementType());
   if (parallel.empty())
@@ -243,7 +256,7 @@ struct LowerFFTConv : OpRewritePattern<LongConvOp> {
       return rewriter.notifyMatchFailure(op, "numerics<strict>");
     if (isa<ComplexType>(op.getType().getElementType()))
       return rewriter.notifyMatchFailure(op, "complex: convolved by parts");
-    FFTConvEmitter emitter(rewriter, op, strategy.getLanes(), cores);
+    FFTConvEmitter emitter(rewriter, op, strategy, cores);
     rewriter.replaceOp(op, emitter.emit());
     return success();
   }

@@ -77,7 +77,7 @@ SmallVector<Value> FFTConvEmitter::loadStripe(const Stripe &stripe,
     SmallVector<Tile> blocks;
     for (int64_t row = 0; row < stripe.rows; ++row) {
       rows.push_back(rowRange(stripe, range, row));
-      blocks.push_back(blockOf(tile, rows.back(), turned));
+      blocks.push_back(blockOf(tile, rows.back(), turned, sizes[time]));
       sources.push_back({op.getSignal(), signalMap});
       if (!isTimeContiguous(signalMap, time, parallel.back()))
         continue;
@@ -124,7 +124,8 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, ValueRange work,
         contiguous ? lanesLast(resultMap, parallel.back()) : resultMap;
     for (int64_t row = 0; row < stripe.rows; ++row) {
       rows.push_back(rowRange(stripe, range, row));
-      blocks.push_back(blockOf(tile.atOrigin(), rows.back(), turned));
+      blocks.push_back(
+          blockOf(tile.atOrigin(), rows.back(), turned, sizes[time]));
       if (contiguous)
         targets.push_back(makeBlock(map, blocks.back()));
     }

@@ -8,19 +8,21 @@
 #include "FFTEmitter.h"
 #include "TimeLoop.h"
 
+#include "ssm/Utils/Num.h"
+
 namespace ssm {
 
 class FFTConvEmitter {
 public:
   /// A convolution for `cores` threads.
-  FFTConvEmitter(mlir::OpBuilder &b, LongConvOp op, int64_t lanes,
+  FFTConvEmitter(mlir::OpBuilder &b, LongConvOp op, StrategyAttr strategy,
                  int64_t cores);
   mlir::Value emit();
 
 private:
   using Values = llvm::SmallVector<mlir::Value>;
 
-  FFTEmitter makeTransform();
+  FFTEmitter makeTransform(int64_t points);
   /// Runs `body` for every tile. Threads share each tile's rounds where whole
   /// tiles would leave many of them idle.
   Values forEachSharedTile(llvm::ArrayRef<TileAxis> axes, mlir::ValueRange outs,
@@ -42,10 +44,32 @@ private:
   /// The operand times `scale` and the weights, in a work tile.
   Values load(Indexed operand, const Tile &tile,
               llvm::ArrayRef<Stretch> stretches, mlir::Value scale);
-  Values loadStretch(Indexed operand, const Tile &tile, const Stretch &stretch,
-                     mlir::OpFoldResult width, mlir::Value scale,
-                     mlir::ValueRange work);
+  mlir::OpFoldResult widthOf(const Tile &tile);
+  /// Runs `body(i, row, carried)` on each of an operand's steps.
+  Values forEachRow(
+      Indexed operand, const Tile &tile, TimeRange steps,
+      mlir::ValueRange carried,
+      llvm::function_ref<Values(mlir::Value, mlir::Value, mlir::ValueRange)>
+          body);
   mlir::Value store(mlir::ValueRange work, const Tile &tile, mlir::Value part);
+  /// Writes `body(i, row)` over each row of `steps` in a part of the result
+  /// that has `length` of them.
+  mlir::Value
+  storeRows(const Tile &tile, TimeRange steps, mlir::OpFoldResult length,
+            mlir::Value part,
+            llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> body);
+
+  /// Blocks of time, see FFTConvBlocks.cpp: how far the kernel reaches back and
+  /// ahead, and the steps of a block.
+  struct Blocks {
+    int64_t past, future, steps;
+  };
+  static std::optional<Blocks> cutTime(LongConvOp op, StrategyAttr strategy);
+  mlir::Value emitBlocks(std::optional<TileAxis> laneAxis,
+                         mlir::ValueRange spectra, mlir::Value out);
+  TileResult emitPair(const Tile &tile, mlir::ValueRange spectrum,
+                      mlir::Value out);
+  mlir::Value loadBlock(const Tile &tile, mlir::Value begin, mlir::Value part);
 
   /// The same joined with the first round and the last, where tiles are full
   /// and the transform allows it.
@@ -76,11 +100,18 @@ private:
   mlir::Value stepOf(TimeRange block, mlir::Value i);
   mlir::OpFoldResult placeOf(TimeRange block, mlir::Value i, bool turned);
   /// The tile's part in a block of steps, with its place in time.
-  Tile blockOf(const Tile &tile, TimeRange block, bool turned);
+  Tile blockOf(const Tile &tile, TimeRange block, bool turned,
+               mlir::OpFoldResult length);
+  /// `slice` through `body` into the first lanes of row `t`.
+  Values mapRow(mlir::Value slice, mlir::OpFoldResult width, mlir::Value t,
+                mlir::ValueRange work, ScalarBody body);
   Values loadRow(mlir::Value slice, mlir::OpFoldResult width, mlir::Value t,
                  bool isFuture, mlir::Value scale, mlir::ValueRange work);
-  mlir::Value storeRow(mlir::ValueRange work, mlir::OpFoldResult width,
-                       mlir::Value t, mlir::Value slice);
+  /// What `body` makes of row `t` of the work tile's parts, over `slice`.
+  mlir::Value storeRow(
+      mlir::ValueRange work, mlir::OpFoldResult width, mlir::Value t,
+      mlir::Value slice,
+      llvm::function_ref<mlir::Value(NumBuilder &, mlir::ValueRange)> body);
   /// An uninitialised block of results, with the lanes last.
   mlir::Value makeBlock(mlir::AffineMap map, const Tile &block);
   /// `part` with such a block written to its place.
@@ -93,6 +124,7 @@ private:
                  llvm::function_ref<Values(TimeRange, mlir::ValueRange)> body);
   unsigned tileDim() { return op.getNumLoops(); }
   unsigned laneInTileDim() { return op.getNumLoops() + 1; }
+  unsigned pairDim() { return op.getNumLoops() + 2; }
   Tile wholeOp();
   void noteTileNumber(Tile &tile, std::optional<TileAxis> laneAxis);
 
@@ -107,6 +139,7 @@ private:
   llvm::SmallVector<mlir::OpFoldResult> sizes;
   llvm::SmallVector<Stretch> taps;
   llvm::SmallVector<unsigned> parallel;
+  std::optional<Blocks> blocks;
   FFTEmitter transform;
   Values weights;
   mlir::AffineMap spectrumMap;

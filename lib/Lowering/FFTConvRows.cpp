@@ -27,14 +27,15 @@ OpFoldResult FFTConvEmitter::placeOf(TimeRange block, Value i, bool turned) {
                 {block.length, OpFoldResult(i)});
 }
 
-Tile FFTConvEmitter::blockOf(const Tile &tile, TimeRange block, bool turned) {
+Tile FFTConvEmitter::blockOf(const Tile &tile, TimeRange block, bool turned,
+                             OpFoldResult length) {
   Tile part = tile;
   OpFoldResult begin = block.begin;
   if (turned)
     begin = affine(b, loc,
                    b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1) -
                        b.getAffineSymbolExpr(2),
-                   {sizes[time], block.begin, block.length});
+                   {length, block.begin, block.length});
   part.ranges[time] = {begin, block.length, b.getIndexAttr(1)};
   return part;
 }
@@ -48,20 +49,16 @@ SmallVector<Value> FFTConvEmitter::forEachBlockOf(
                       body, isShared);
 }
 
-SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
-                                           Value t, bool isFuture, Value scale,
-                                           ValueRange work) {
-  Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
-  Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
-  if (isFuture) {
-    // Times -i.
-    std::swap(wr, wi);
-    wi = arith::NegFOp::create(b, loc, wi);
-  }
-  if (scale) {
-    wr = arith::MulFOp::create(b, loc, wr, scale);
-    wi = arith::MulFOp::create(b, loc, wi, scale);
-  }
+OpFoldResult FFTConvEmitter::widthOf(const Tile &tile) {
+  // A kernel that all lanes share is repeated in each.
+  if (!parallel.empty() && tile.keeps(parallel.back()))
+    return tile.ranges[parallel.back()].size;
+  return b.getIndexAttr(parallel.empty() ? 1 : lanes);
+}
+
+SmallVector<Value> FFTConvEmitter::mapRow(Value slice, OpFoldResult width,
+                                          Value t, ValueRange work,
+                                          ScalarBody body) {
   OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
   SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
                             strides = {one, one};
@@ -77,17 +74,7 @@ SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
   AffineMap source = cast<RankedTensorType>(slice.getType()).getRank() == 0
                          ? AffineMap::get(1, 0, {}, b.getContext())
                          : identity;
-  Values rows =
-      buildGeneric(b, loc, 1, {{slice, source}}, outs,
-                   [&](OpBuilder &nested, Location at, ValueRange scalars) {
-                     NumBuilder num(nested, at, real);
-                     Num x = num.load(scalars[0]), w{wr, wi};
-                     // The past may have come to the same row.
-                     Num row = isFuture
-                                   ? num.mulAdd(x, w, {scalars[1], scalars[2]})
-                                   : num.mul(x, w);
-                     return Values{row.re, row.im};
-                   });
+  Values rows = buildGeneric(b, loc, 1, {{slice, source}}, outs, body);
   Values next;
   for (auto [row, part] : llvm::zip_equal(rows, work))
     next.push_back(tensor::InsertSliceOp::create(b, loc, row, part, offsets,
@@ -95,23 +82,45 @@ SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
   return next;
 }
 
-SmallVector<Value> FFTConvEmitter::loadStretch(Indexed operand,
-                                               const Tile &tile,
-                                               const Stretch &stretch,
-                                               OpFoldResult width, Value scale,
-                                               ValueRange work) {
+SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
+                                           Value t, bool isFuture, Value scale,
+                                           ValueRange work) {
+  // Blocks have no weights, and nothing in the imaginary part.
+  Num w{scale, Value()};
+  if (!blocks) {
+    w = {tensor::ExtractOp::create(b, loc, weights[0], t),
+         tensor::ExtractOp::create(b, loc, weights[1], t)};
+    // Times -i.
+    if (isFuture)
+      w = {w.im, arith::NegFOp::create(b, loc, w.re)};
+    if (scale)
+      w = {arith::MulFOp::create(b, loc, w.re, scale),
+           arith::MulFOp::create(b, loc, w.im, scale)};
+  }
+  return mapRow(slice, width, t, work,
+                [&](OpBuilder &nested, Location at, ValueRange scalars) {
+                  NumBuilder num(nested, at, real);
+                  Num x = num.load(scalars[0]), row = num.mul(x, w);
+                  if (blocks)
+                    row.im = num.constant(0).re;
+                  // The past may have come to the same row.
+                  else if (isFuture)
+                    row = num.mulAdd(x, w, {scalars[1], scalars[2]});
+                  return Values{row.re, row.im};
+                });
+}
+
+SmallVector<Value> FFTConvEmitter::forEachRow(
+    Indexed operand, const Tile &tile, TimeRange steps, ValueRange carried,
+    function_ref<Values(Value, Value, ValueRange)> body) {
   bool turned = isTurned(operand.value);
-  AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1);
+  AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
   return forEachBlockOf(
-      operand.map, stretch.count, work,
-      [&](TimeRange range, ValueRange carried) {
-        TimeRange source = range, rows = range;
-        source.begin = affine(b, loc, x + y, {range.begin, stretch.begin});
-        if (stretch.isFuture)
-          rows.begin =
-              affine(b, loc, b.getAffineSymbolExpr(2) + x - y,
-                     {range.begin, stretch.count, transform.getSize()});
-        Tile block = blockOf(tile, source, turned);
+      operand.map, steps.length, carried,
+      [&](TimeRange range, ValueRange values) {
+        TimeRange source{affine(b, loc, sum, {steps.begin, range.begin}),
+                         range.length};
+        Tile block = blockOf(tile, source, turned, sizes[time]);
         Indexed from = operand;
         if (!parallel.empty() &&
             isTimeContiguous(from.map, time, parallel.back())) {
@@ -119,15 +128,14 @@ SmallVector<Value> FFTConvEmitter::loadStretch(Indexed operand,
           block = block.atOrigin();
         }
         return buildFor(b, loc, asValue(b, loc, b.getIndexAttr(0)),
-                        asValue(b, loc, range.length), carried,
+                        asValue(b, loc, range.length), values,
                         [&](Value i, ValueRange args) {
                           LoopRange place{placeOf(range, i, turned),
                                           b.getIndexAttr(1), b.getIndexAttr(1)};
                           Tile at = block.narrow(b, loc, time, place);
                           Value slice =
                               extractTile(b, loc, from.value, from.map, at);
-                          return loadRow(slice, width, stepOf(rows, i),
-                                         stretch.isFuture, scale, args);
+                          return body(stepOf(range, i), slice, args);
                         });
       });
 }
@@ -135,22 +143,31 @@ SmallVector<Value> FFTConvEmitter::loadStretch(Indexed operand,
 SmallVector<Value> FFTConvEmitter::load(Indexed operand, const Tile &tile,
                                         ArrayRef<Stretch> stretches,
                                         Value scale) {
-  // A kernel that all lanes share is repeated in each.
-  OpFoldResult width = b.getIndexAttr(parallel.empty() ? 1 : lanes);
-  if (!parallel.empty() && tile.keeps(parallel.back()))
-    width = tile.ranges[parallel.back()].size;
+  OpFoldResult width = widthOf(tile);
   bool full = getConstantIntValue(width) == lanes;
   Values work = transform.makeWork();
   work = transform.clearRows(
-      work, asValue(b, loc, full ? stretches[0].count : b.getIndexAttr(0)));
+      work, asValue(b, loc, full ? stretches[0].count : b.getIndexAttr(0)),
+      asValue(b, loc, transform.getSize()));
+  AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1),
+             z = b.getAffineSymbolExpr(2);
   for (const Stretch &stretch : stretches)
     if (getConstantIntValue(stretch.count) != 0)
-      work = loadStretch(operand, tile, stretch, width, scale, work);
+      work = forEachRow(operand, tile, {stretch.begin, stretch.count}, work,
+                        [&](Value i, Value row, ValueRange args) {
+                          OpFoldResult t = i;
+                          if (stretch.isFuture)
+                            t = affine(b, loc, x + z - y,
+                                       {t, stretch.count, transform.getSize()});
+                          return loadRow(row, width, asValue(b, loc, t),
+                                         stretch.isFuture, scale, args);
+                        });
   return work;
 }
 
-Value FFTConvEmitter::storeRow(ValueRange work, OpFoldResult width, Value t,
-                               Value slice) {
+Value FFTConvEmitter::storeRow(
+    ValueRange work, OpFoldResult width, Value t, Value slice,
+    function_ref<Value(NumBuilder &, ValueRange)> body) {
   OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
   SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
                             strides = {one, one};
@@ -165,15 +182,12 @@ Value FFTConvEmitter::storeRow(ValueRange work, OpFoldResult width, Value t,
     ins.push_back({tensor::ExtractSliceOp::create(b, loc, rowType, half,
                                                   offsets, shape, strides),
                    identity});
-  Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
-  Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
-  return buildGeneric(
-      b, loc, rowShape.size(), ins, {{slice, identity}},
-      [&](OpBuilder &nested, Location at, ValueRange scalars) {
-        NumBuilder num(nested, at, real);
-        Value y = num.addf(num.mulf(scalars[0], wr), num.mulf(scalars[1], wi));
-        return Values{num.store({y, Value()}, op.getType().getElementType())};
-      })[0];
+  return buildGeneric(b, loc, rowShape.size(), ins, {{slice, identity}},
+                      [&](OpBuilder &nested, Location at, ValueRange scalars) {
+                        NumBuilder num(nested, at, real);
+                        return Values{num.store({body(num, scalars), Value()},
+                                                op.getType().getElementType())};
+                      })[0];
 }
 
 Value FFTConvEmitter::makeBlock(AffineMap map, const Tile &block) {
@@ -191,15 +205,17 @@ Value FFTConvEmitter::turnBlock(Indexed filled, const Tile &block, Value part) {
   return insertTile(b, loc, target, part, resultMap, whole);
 }
 
-Value FFTConvEmitter::store(ValueRange work, const Tile &tile, Value part) {
-  Value zero = asValue(b, loc, b.getIndexAttr(0));
+Value FFTConvEmitter::storeRows(const Tile &tile, TimeRange steps,
+                                OpFoldResult length, Value part,
+                                function_ref<Value(Value, Value)> body) {
   bool turned = op.getDirection() == Direction::Backward;
-  OpFoldResult width = parallel.empty() ? OpFoldResult(b.getIndexAttr(1))
-                                        : tile.ranges[parallel.back()].size;
+  AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
   Tile origin = tile.atOrigin();
   return forEachBlockOf(
-      resultMap, sizes[time], part, [&](TimeRange range, ValueRange carried) {
-        Tile block = blockOf(origin, range, turned);
+      resultMap, steps.length, part, [&](TimeRange range, ValueRange carried) {
+        TimeRange target{affine(b, loc, sum, {steps.begin, range.begin}),
+                         range.length};
+        Tile block = blockOf(origin, target, turned, length);
         bool contiguous = !parallel.empty() &&
                           isTimeContiguous(resultMap, time, parallel.back());
         Indexed rows = {carried[0], resultMap};
@@ -210,17 +226,32 @@ Value FFTConvEmitter::store(ValueRange work, const Tile &tile, Value part) {
           rows.value = makeBlock(rows.map, block);
         }
         Value filled = buildFor(
-            b, loc, zero, asValue(b, loc, range.length), rows.value,
+            b, loc, asValue(b, loc, b.getIndexAttr(0)),
+            asValue(b, loc, range.length), rows.value,
             [&](Value i, ValueRange args) {
               Tile local = place.narrow(b, loc, time,
                                         {placeOf(range, i, turned),
                                          b.getIndexAttr(1), b.getIndexAttr(1)});
               Value slice = extractTile(b, loc, args[0], rows.map, local);
-              Value row = storeRow(work, width, stepOf(range, i), slice);
+              Value row = body(stepOf(range, i), slice);
               return Values{insertTile(b, loc, row, args[0], rows.map, local)};
             })[0];
         if (!contiguous)
           return Values{filled};
         return Values{turnBlock({filled, rows.map}, block, carried[0])};
       })[0];
+}
+
+Value FFTConvEmitter::store(ValueRange work, const Tile &tile, Value part) {
+  OpFoldResult width = widthOf(tile);
+  return storeRows(
+      tile, {b.getIndexAttr(0), sizes[time]}, sizes[time], part,
+      [&](Value t, Value slice) {
+        Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
+        Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
+        return storeRow(
+            work, width, t, slice, [&](NumBuilder &num, ValueRange z) {
+              return num.addf(num.mulf(z[0], wr), num.mulf(z[1], wi));
+            });
+      });
 }

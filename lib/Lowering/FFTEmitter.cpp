@@ -262,13 +262,12 @@ SmallVector<Value> FFTEmitter::writeRows(ValueRange work, ArrayRef<Value> rows,
   return written;
 }
 
-SmallVector<Value> FFTEmitter::clearRows(ValueRange work, Value begin) {
-  return buildFor(b, loc, begin, asValue(b, loc, size), work,
-                  [&](Value row, ValueRange args) {
-                    Value zeros =
-                        buildFilled(b, loc, {b.getIndexAttr(lanes)}, real, 0.0);
-                    return writeRows(args, row, Values(args.size(), zeros));
-                  });
+SmallVector<Value> FFTEmitter::clearRows(ValueRange work, Value begin,
+                                         Value end) {
+  return buildFor(b, loc, begin, end, work, [&](Value row, ValueRange args) {
+    Value zeros = buildFilled(b, loc, {b.getIndexAttr(lanes)}, real, 0.0);
+    return writeRows(args, row, Values(args.size(), zeros));
+  });
 }
 
 static Num makeNumber(NumBuilder &, ArrayRef<Value> parts) {

@@ -47,8 +47,8 @@ public:
 
   /// An uninitialised work tile.
   Values makeWork();
-  /// Zeros in the rows from `begin` on.
-  Values clearRows(mlir::ValueRange work, mlir::Value begin);
+  /// Zeros in the rows from `begin` to `end`.
+  Values clearRows(mlir::ValueRange work, mlir::Value begin, mlir::Value end);
   /// Forward transform in digit-reversed order.
   Values emitForward(mlir::ValueRange work);
   /// Forward transform, product with `spectrum`, inverse transform times size.

@@ -11,7 +11,8 @@ static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
   double lanes = tileLanes(problem, target, 1);
   plan.parameters =
       StrategyAttr::get(problem.op->getContext(), StrategyKind::DirectConv,
-                        /*leaf=*/128, lanes, problem.cutTaps());
+                        /*leaf=*/128, lanes, problem.cutTaps(),
+                        /*points=*/0);
   addKernel(plan, problem);
   // Output t sums min(t + 1, reach) products on either side.
   double reach = std::min(problem.taps / problem.sides, problem.length);

@@ -3,6 +3,8 @@
 
 #include "ssm/Plan/FFTPlan.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -25,46 +27,87 @@ static std::string refuse(const Problem &problem) {
   return "";
 }
 
+/// Transforms of one channel: two of the whole signal, or one for each block of
+/// it, since two blocks share two (Lowering/FFTConvBlocks.cpp).
+struct Cut {
+  FFTPlan fft;
+  double transforms = 2;
+  bool isBlocks = false;
+
+  double flops() const {
+    // A product and two weightings; steps that are copied to the rows of a
+    // block and back take as long as more of those.
+    constexpr double kPointwiseFlops = 12, kCopyFlops = 40;
+    return fft.countFlops() +
+           (isBlocks ? kCopyFlops : kPointwiseFlops) * fft.size();
+  }
+  /// The part of the peak that is reached. Blocks read the same spectrum again
+  /// and again.
+  double efficiency(const TargetInfo &target) const {
+    double tileBytes = (isBlocks ? 4.0 : 2.0) * fft.size() * target.vectorBytes;
+    return kFFTEfficiency[tileBytes <= target.l1Bytes   ? 0
+                          : tileBytes <= target.l2Bytes ? 1
+                                                        : 2];
+  }
+  double cost(const TargetInfo &target) const {
+    return transforms * flops() / efficiency(target);
+  }
+};
+
+static Cut cutTime(const Problem &problem, const TargetInfo &target) {
+  Cut best{FFTPlan::forConvolution(problem.length)};
+  // A bound that holds for lengths known at run time, too.
+  int64_t taps = problem.knownTaps > 0 ? problem.knownTaps : problem.cutTaps();
+  if (taps == 0 || problem.length == 0)
+    return best;
+  // Half a block is new steps at least.
+  for (int64_t points = llvm::PowerOf2Ceil(2 * taps); points < problem.length;
+       points *= 2) {
+    double steps = points - taps + 1;
+    Cut blocks{FFTPlan::forSize(points), std::ceil(problem.length / steps),
+               /*isBlocks=*/true};
+    if (blocks.cost(target) < best.cost(target))
+      best = blocks;
+  }
+  return best;
+}
+
 /// `each` transforms of every channel, by a loop over vectors of them.
 static OpCount countTransforms(const char *name, double channels, double each,
-                               const Problem &problem,
+                               const Cut &cut, const Problem &problem,
                                const TargetInfo &target) {
-  FFTPlan fft = FFTPlan::forConvolution(problem.length);
   double vectorElements = double(target.vectorBytes) / problem.elementBytes;
   double perRow = std::max(1.0, std::min(channels, problem.laneChannels));
   OpCount loop{name, channels / perRow * std::ceil(perRow / vectorElements)};
-  // A product and two weightings each.
-  constexpr double kPointwiseFlops = 12;
-  loop.flops = problem.convolutions * each * loop.tiles * vectorElements *
-               (fft.countFlops() + kPointwiseFlops * fft.size());
-  double tileBytes = 2.0 * fft.size() * target.vectorBytes;
-  loop.efficiency = kFFTEfficiency[tileBytes <= target.l1Bytes   ? 0
-                                   : tileBytes <= target.l2Bytes ? 1
-                                                                 : 2];
+  loop.flops =
+      problem.convolutions * each * loop.tiles * vectorElements * cut.flops();
+  loop.efficiency = cut.efficiency(target);
   loop.elementBytes = problem.elementBytes;
-  // Threads share the rounds of a long transform.
-  if (fft.size() >= FFTPlan::kSharedPoints)
-    loop.tiles *= std::ceil(2.0 * fft.size() / FFTPlan::kSharedPoints);
+  // Threads take pairs of blocks, and share the rounds of a long transform.
+  if (cut.isBlocks)
+    loop.tiles *= std::ceil(each / 2);
+  else if (cut.fft.size() >= FFTPlan::kSharedPoints)
+    loop.tiles *= std::ceil(2.0 * cut.fft.size() / FFTPlan::kSharedPoints);
   return loop;
 }
 
 static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
   StrategyPlan plan;
+  Cut cut = cutTime(problem, target);
   plan.parameters =
       StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
                         /*leaf=*/128, target.vectorBytes / problem.elementBytes,
-                        problem.cutTaps());
+                        problem.cutTaps(), cut.isBlocks ? cut.fft.size() : 0);
   // One root of unity a point is made, on one core.
   constexpr double kCyclesPerRoot = 15, kTableStart = 3000;
-  FFTPlan fft = FFTPlan::forConvolution(problem.length);
   OpCount tables{"tables"};
-  tables.cycles = kTableStart + 2 * fft.size() * kCyclesPerRoot;
+  tables.cycles = kTableStart + 2 * cut.fft.size() * kCyclesPerRoot;
   plan.loops.push_back(tables);
   addKernel(plan, problem);
   plan.loops.push_back(countTransforms("spectrum", problem.kernels, /*each=*/1,
-                                       problem, target));
+                                       cut, problem, target));
   plan.loops.push_back(countTransforms("transforms", problem.channels,
-                                       /*each=*/2, problem, target));
+                                       cut.transforms, cut, problem, target));
   addFinal(plan, problem, target);
   return plan;
 }

@@ -91,6 +91,8 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   problem.provedTaps = proveTaps(op);
   if (problem.provedTaps > 0)
     problem.taps = std::min<double>(problem.taps, problem.provedTaps);
+  if (!ShapedType::isDynamic(sizes[dims.time]))
+    problem.knownTaps = problem.taps;
   for (unsigned dim : dims.parallel) {
     double size = sizeOr(sizes[dim], problem);
     problem.channels *= size;
@@ -153,9 +155,11 @@ Problem ssm::describe(Operation *operation) {
       if (uses(kernel, dim))
         problem.kernels *= size;
     }
-    problem.taps = sizeOr(
-        op.getKernel().getType().getDimSize(*positionOf(kernel, op.getTime())),
-        problem);
+    int64_t taps =
+        op.getKernel().getType().getDimSize(*positionOf(kernel, op.getTime()));
+    problem.taps = sizeOr(taps, problem);
+    if (!ShapedType::isDynamic(taps))
+      problem.knownTaps = taps;
     problem.timeContiguous = isTimeContiguous(op.getResultMap(0), op.getTime());
     problem.sides = op.getDirection() == Direction::TwoSided ? 2 : 1;
     problem.convolutions =

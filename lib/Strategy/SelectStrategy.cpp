@@ -53,6 +53,10 @@ static std::string explain(Operation *op, const Candidate &winner,
   os << op->getName().stripDialect() << ": "
      << stringifyStrategyKind(winner.strategy->kind) << ' '
      << printSeconds(winner.seconds) << " (" << how << ")";
+  auto strategy = op->getAttrOfType<::ssm::StrategyAttr>("strategy");
+  if (strategy.getPoints() > 0)
+    os << " by blocks of " << strategy.getPoints()
+       << " points, for the kernel is shorter than the signal";
   for (const Candidate &candidate : candidates) {
     if (candidate.strategy == winner.strategy)
       continue;

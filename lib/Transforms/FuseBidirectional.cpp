@@ -332,6 +332,21 @@ static LongConvOp asConvolution(RewriterBase &rewriter, Operation *op) {
       .getDefiningOp<LongConvOp>();
 }
 
+/// The strategy of the fused convolution. Blocks reach twice as far.
+static ::ssm::StrategyAttr
+joinStrategies(LongConvOp forward, LongConvOp backward, bool isKernelKnown) {
+  ::ssm::StrategyAttr one = forward.getStrategyAttr(),
+                      other = backward.getStrategyAttr();
+  if (!one || one.getPoints() == 0)
+    return one;
+  int64_t points = isKernelKnown && other && other.getPoints() > 0
+                       ? 2 * std::max(one.getPoints(), other.getPoints())
+                       : 0;
+  return ::ssm::StrategyAttr::get(one.getContext(), one.getKind(),
+                                  one.getLeaf(), one.getLanes(), one.getTaps(),
+                                  points);
+}
+
 /// The two-sided convolution of both, at the insertion point.
 static LongConvOp fuse(RewriterBase &rewriter, Operation *forwardOp,
                        Operation *backwardOp) {
@@ -366,7 +381,9 @@ static LongConvOp fuse(RewriterBase &rewriter, Operation *forwardOp,
                                       mapOf(places),
                                       rewriter.getMultiDimIdentityMap(rank)}),
       time, Direction::TwoSided, ::ssm::Numerics::Norm,
-      forward.getStrategyAttr());
+      joinStrategies(
+          forward, backward,
+          !cast<RankedTensorType>(kernel.getType()).isDynamicDim(lag)));
   for (LongConvOp op : {forward, backward})
     if (op->use_empty() && op != forwardOp && op != backwardOp)
       rewriter.eraseOp(op);

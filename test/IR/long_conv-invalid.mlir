@@ -70,3 +70,21 @@ func.func @no_size(%u: tensor<8x100xf32>, %k: tensor<8x50xf32>) {
     affine_map<(h, t, z) -> (h, t)>, affine_map<(h, t, z) -> (h, t)>, affine_map<(h, t, z) -> (h, t, z)>]} : tensor<8x100xf32>, tensor<8x50xf32> -> tensor<8x100x2xf32>
   return
 }
+// -----
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @long_kernel(%u: tensor<2x3x64xf32>, %k: tensor<3x17xf32>) -> tensor<2x3x64xf32> {
+  // expected-error@+1 {{(long_conv_c6) blocks of 16 points need a kernel that is not longer, found 17 taps}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64,
+      strategy = #ssm.strategy<fft_conv, points = 16>} : tensor<2x3x64xf32>, tensor<3x17xf32> -> tensor<2x3x64xf32>
+  return %y : tensor<2x3x64xf32>
+}
+// -----
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @unknown_kernel(%u: tensor<2x3x64xf32>, %k: tensor<3x?xf32>) -> tensor<2x3x64xf32> {
+  // expected-error@+1 {{(long_conv_c6) blocks of 16 points need a kernel of known length; give taps, or leave points out}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64,
+      strategy = #ssm.strategy<fft_conv, points = 16>} : tensor<2x3x64xf32>, tensor<3x?xf32> -> tensor<2x3x64xf32>
+  return %y : tensor<2x3x64xf32>
+}

@@ -19,3 +19,9 @@ func.func private @direction() attributes {d = #ssm.direction<sideways>}
 // -----
 // expected-error@+1 {{taps is the length of a convolution's kernel, or 0 for all of it, found 8 for tree_scan}}
 func.func private @taps() attributes {s = #ssm.strategy<tree_scan, taps = 8>}
+// -----
+// expected-error@+1 {{points is a power of two, the size of the transforms of fft_conv, or 0 for what the length needs, found 60 for fft_conv}}
+func.func private @size() attributes {s = #ssm.strategy<fft_conv, points = 60>}
+// -----
+// expected-error@+1 {{points is a power of two, the size of the transforms of fft_conv, or 0 for what the length needs, found 64 for direct_conv}}
+func.func private @points() attributes {s = #ssm.strategy<direct_conv, points = 64>}

@@ -15,10 +15,12 @@ func.func private @kinds() attributes {
 // CHECK-SAME: b = #ssm.strategy<sequential, lanes = 64>
 // CHECK-SAME: c = #ssm.strategy<tree_scan, leaf = 1, lanes = 1>
 // CHECK-SAME: d = #ssm.strategy<tree_scan>
+// CHECK-SAME: e = #ssm.strategy<fft_conv, taps = 20, points = 64>
 func.func private @parameters() attributes {
   a = #ssm.strategy<tree_scan, leaf = 32>, b = #ssm.strategy<sequential, lanes = 64>,
   c = #ssm.strategy<tree_scan, lanes = 1, leaf = 1>,
-  d = #ssm.strategy<tree_scan, leaf = 128, lanes = 16>}
+  d = #ssm.strategy<tree_scan, leaf = 128, lanes = 16>,
+  e = #ssm.strategy<fft_conv, points = 64, taps = 20>}
 
 // CHECK-LABEL: func private @choices
 // CHECK-SAME: d = #ssm.direction<backward>, n = #ssm.numerics<strict>

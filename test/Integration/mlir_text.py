@@ -320,7 +320,7 @@ class Conv(Case):
         maps = ", ".join(affine(self.y, v) for v in [self.u, self.k, self.y])
         return (f"%y{i} = ssm.long_conv %u{i}, %k{i} {{indexing_maps = [{maps}], time = {self.y.index('t')} : i64, "
                 f"direction = #ssm.direction<{self.direction}>, "
-                f"{', '.join([f'numerics = #ssm.numerics<{self.numerics}>', *pinned(strategy)])}}} : {u}, {k} -> {y}")
+                f"{', '.join([f'numerics = #ssm.numerics<{self.numerics}>', *pinned(self.strategy or strategy)])}}} : {u}, {k} -> {y}")
 
     def expected(self):
         def spread(letters, x):

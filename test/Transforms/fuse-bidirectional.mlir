@@ -1,7 +1,7 @@
 // RUN: ssm-opt %s --ssm-fuse-bidirectional --cse --remarks-filter=".*" 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t
 
-// REMARK-COUNT-6: Bidirectional {{.*}}fused with the other direction to one two-sided long_conv
+// REMARK-COUNT-7: Bidirectional {{.*}}fused with the other direction to one two-sided long_conv
 // REMARK-NOT: Bidirectional
 
 #d = affine_map<(t, d) -> (d)>
@@ -141,4 +141,18 @@ func.func @in_a_loop(%u: tensor<64x8xf32>, %k: tensor<8x64xf32>, %n: index) -> t
     scf.yield %t : tensor<64x8xf32>
   }
   return %y : tensor<64x8xf32>
+}
+
+// Blocks of a kernel that reaches both ways are twice as long.
+// CHECK-LABEL: func @blocks(
+// CHECK: ssm.long_conv {{.*}}two_sided>{{.*}}strategy = #ssm.strategy<fft_conv, points = 64>
+func.func @blocks(%u: tensor<640x8xf32>, %k: tensor<8x9xf32>) -> tensor<640x8xf32> {
+  %f = ssm.long_conv %u, %k {indexing_maps = [#td, #dt, #td], time = 0 : i64,
+      strategy = #ssm.strategy<fft_conv, points = 16>}
+      : tensor<640x8xf32>, tensor<8x9xf32> -> tensor<640x8xf32>
+  %b = ssm.long_conv %u, %k {indexing_maps = [#td, #dt, #td], time = 0 : i64, direction = #ssm.direction<backward>,
+      strategy = #ssm.strategy<fft_conv, points = 32>}
+      : tensor<640x8xf32>, tensor<8x9xf32> -> tensor<640x8xf32>
+  %y = arith.addf %f, %b : tensor<640x8xf32>
+  return %y : tensor<640x8xf32>
 }

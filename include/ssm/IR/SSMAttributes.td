@@ -115,6 +115,11 @@ def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
     zero for l >= taps. `--ssm-select-strategy` does so under `numerics<norm>`
     where a proved bound on |a| makes the taps beyond smaller than rounding.
 
+    A transform has as many points as there are steps, or more. With `points`
+    above zero, `fft_conv` cuts time into blocks that transforms of so many
+    points compute: for a kernel, known to reach less far than that, of a signal
+    that may be of any length.
+
     `lanes` is the number of channels (or, in a tree of few channels, leaves)
     computed side by side in one vector tile.
 
@@ -124,14 +129,15 @@ def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
     EnumParameter<SSM_StrategyKind>:$kind,
     DefaultValuedParameter<"int64_t", "128">:$leaf,
     DefaultValuedParameter<"int64_t", "16">:$lanes,
-    DefaultValuedParameter<"int64_t", "0">:$taps);
+    DefaultValuedParameter<"int64_t", "0">:$taps,
+    DefaultValuedParameter<"int64_t", "0">:$points);
   let builders = [
     AttrBuilder<(ins "::ssm::StrategyKind":$kind, "int64_t":$leaf,
                      "int64_t":$lanes), [{
-      return $_get($_ctxt, kind, leaf, lanes, /*taps=*/0);
+      return $_get($_ctxt, kind, leaf, lanes, /*taps=*/0, /*points=*/0);
     }]>
   ];
-  let assemblyFormat = "`<` $kind (`,` struct($leaf, $lanes, $taps)^)? `>`";
+  let assemblyFormat = "`<` $kind (`,` struct($leaf, $lanes, $taps, $points)^)? `>`";
   let genVerifyDecl = 1;
 }
 

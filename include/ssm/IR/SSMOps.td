@@ -289,6 +289,8 @@ def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]
     - (long_conv_c4) signal and kernel have the same real type.
     - (long_conv_c5) the result's map covers every loop dimension: nothing is
       summed but the lag, and each is in the map of signal or kernel.
+    - (long_conv_c6) a strategy with `points` is for a kernel known to have no
+      more taps than that: by its type or, one-sided, by the strategy's `taps`.
 
     Example:
 

@@ -36,6 +36,8 @@ struct Problem {
   /// Of a transition that mixes: elements along `row`, operations to apply it
   /// to a state and to compose it with another; 0 if it is diagonal.
   double row = 0, applyFlops = 0, composeFlops = 0;
+  /// Taps of a kernel whose length does not wait for run time, else 0.
+  int64_t knownTaps = 0;
   bool complexTransition = false;
   bool varyingTransition = false;
   bool makesKernel = false; ///< The kernel must be materialised first.

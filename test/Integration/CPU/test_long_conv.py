@@ -53,6 +53,23 @@ def two_sided_cases(dtype):
     return out
 
 
+def blocked_cases(dtype):
+    """Kernels that are short beside the signal, by blocks of time: of many channels and few, of lengths that end in the
+    first block of a pair, in the second, or with it."""
+    def case(spec, length, taps, points, complex="", cut="", **options):
+        used = {k: v for k, v in {"t": length, "b": 2, "h": options.pop("h", 3)}.items() if k in spec}
+        out = Conv(spec, used, taps, dtype, complex, **options)
+        out.strategy = f"fft_conv, points = {points}{cut}"
+        return out
+
+    out = [case("bht,ht->bht", n, 9, 16, h=16, dynamic="bht" * (k % 2), direction=("forward", "backward")[k % 2], cut=", taps = 9" * (k % 2))
+           for k, n in enumerate((1, 7, 8, 9, 16, 17, 100))]
+    out += [case("bth,ht->bth", n, 65, 256, h=17, direction=direction) for n in (300, 1000) for direction in ("backward", "two_sided")]
+    return out + [case("t,t->t", 5000, 100, 512, dynamic="t" if dtype == "f32" else "", cut=", taps = 100"),
+                  case("t,ht->th", 50, 60, 64), case("bht,ht->bht", 130, 33, 128, complex="k"),
+                  case("bht,ht->bht", 130, 40, 64, direction="two_sided", dynamic="b")]
+
+
 def test_the_fast_oracle_is_the_slow_one():
     rng = np.random.default_rng(0)
     u, k = rng.standard_normal((2, 100)), rng.standard_normal((2, 130))
@@ -71,6 +88,11 @@ def test_two_sided_equals_direct_sum(dtype, strategy):
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_equals_direct_sum(dtype, strategy):
     check(cases(dtype), dtype, strategy)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_blocks_equal_direct_sum(dtype):
+    check(blocked_cases(dtype), dtype, "fft_conv")
 
 
 def test_direct_sum_of_integers_is_exact():
