@@ -36,6 +36,9 @@ FFTEmitter FFTEmitter::withoutBorder() const {
   inner.blocks = first.radix;
   int64_t begin = *getConstantIntValue(first.begin) + 1;
   first.begin = b.getIndexAttr(begin);
+  if (llvm::isPowerOf2_64(first.radix))
+    first.outerBits = b.getIndexAttr(*getConstantIntValue(first.outerBits) -
+                                     llvm::Log2_64(first.radix));
   if (getConstantIntValue(first.end) == begin)
     inner.runs.erase(inner.runs.begin());
   return inner;

@@ -41,7 +41,7 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
     blocks.push_back(plan.blockSize(level));
     int64_t radix = plan.outer[level];
     if (runs.empty() || runs.back().radix != radix)
-      runs.push_back({radix, b.getIndexAttr(level), OpFoldResult()});
+      runs.push_back({radix, b.getIndexAttr(level), {}, {}, {}});
     runs.back().end = b.getIndexAttr(level + 1);
   }
   if (!blocks.empty()) {
@@ -51,24 +51,48 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
         b, loc, DenseIntElementsAttr::get(type, blocks));
   }
   if (plan.levels > 0)
-    runs.push_back({plan.radix, b.getIndexAttr(blocks.size()), levels});
+    runs.push_back({plan.radix, b.getIndexAttr(blocks.size()), levels,
+                    b.getIndexAttr(plan.levels * llvm::Log2_64(plan.radix)),
+                    b.getIndexAttr(0)});
 }
 
 FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real, Value length,
                        int64_t lanes)
-    : b(b), loc(loc), real(real), leaf(FFTPlan::forDynamicSize().leaf),
-      lanes(lanes) {
-  // Rounds for the bits of length - 1, two by two; the leaf takes one pair.
-  Value atLeast = arith::MaxSIOp::create(b, loc, length, index(leaf));
+    : b(b), loc(loc), real(real), leaf(FFTPlan::kDynamicLeaf), lanes(lanes) {
+  // 1. The quarters of the next power of two that hold the length: 3 or 4.
+  Value atLeast =
+      arith::MaxSIOp::create(b, loc, length, index(FFTPlan::kMinDynamicSize));
   Value last = arith::IndexCastOp::create(b, loc, b.getI64Type(),
                                           sub(atLeast, index(1)));
   Value leading = math::CountLeadingZerosOp::create(b, loc, last);
   Value bits = sub(
       index(64), arith::IndexCastOp::create(b, loc, b.getIndexType(), leading));
-  Value pairs = arith::CeilDivUIOp::create(b, loc, bits, index(2));
-  levels = sub(pairs, index(1));
-  size = shl(index(1), mul(pairs, index(2)));
-  runs.push_back({FFTPlan::forDynamicSize().radix, b.getIndexAttr(0), levels});
+  Value quarter = sub(bits, index(2));
+  Value quarters = add(
+      arith::ShRUIOp::create(
+          b, loc, arith::IndexCastOp::create(b, loc, b.getIndexType(), last),
+          quarter),
+      index(1));
+  size = shl(quarters, quarter);
+
+  // 2. Radix 3 or none, then what is left: radix 2 up to twice, radix 8,
+  // leaves.
+  Value isThree = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                        quarters, index(3));
+  Value before =
+      arith::IndexCastUIOp::create(b, loc, b.getIndexType(), isThree);
+  // Of four quarters two more bits are left than of three.
+  Value rest =
+      sub(bits, add(mul(before, index(2)), index(llvm::Log2_64(leaf))));
+  Value single = arith::RemUIOp::create(b, loc, rest, index(3)),
+        triple = arith::DivUIOp::create(b, loc, rest, index(3));
+  outerBlocks = tensor::FromElementsOp::create(b, loc, asValue(b, loc, size));
+  runs.push_back({3, b.getIndexAttr(0), before, {}, {}});
+  Value after = add(before, single), threes = mul(triple, index(3));
+  levels = add(after, triple);
+  runs.push_back({2, before, after, rest, threes});
+  runs.push_back(
+      {FFTPlan::kDynamicRadix, after, levels, threes, b.getIndexAttr(0)});
 }
 
 FFTEmitter FFTEmitter::withLanes(int64_t newLanes) const {
@@ -87,8 +111,9 @@ Value FFTEmitter::divideByRadix(const Run &run, Value value) {
 Value FFTEmitter::blockSize(const Run &run, Value level) {
   if (!llvm::isPowerOf2_64(run.radix))
     return tensor::ExtractOp::create(b, loc, outerBlocks, level);
-  Value inner = sub(asValue(b, loc, levels), level);
-  return shl(index(leaf), mul(inner, index(llvm::Log2_64(run.radix))));
+  Value done = sub(level, asValue(b, loc, run.begin));
+  return shl(index(leaf), sub(asValue(b, loc, run.outerBits),
+                              mul(done, index(llvm::Log2_64(run.radix)))));
 }
 
 Value FFTEmitter::countLeaves() {
@@ -500,6 +525,11 @@ Value FFTEmitter::countRounds(const Run &run, Value leafNumber) {
     Value zeros = arith::IndexCastOp::create(
         b, loc, b.getIndexType(),
         math::CountTrailingZerosOp::create(b, loc, wide));
+    // Of them, those of the blocks inside are not this run's.
+    if (getConstantIntValue(run.innerBits) != 0) {
+      Value inner = asValue(b, loc, run.innerBits);
+      zeros = sub(arith::MaxUIOp::create(b, loc, zeros, inner), inner);
+    }
     Value rounds =
         arith::DivUIOp::create(b, loc, zeros, index(llvm::Log2_64(run.radix)));
     return arith::MinUIOp::create(b, loc, rounds, sub(end, begin));

@@ -80,6 +80,9 @@ private:
   struct Run {
     int64_t radix;
     mlir::OpFoldResult begin, end;
+    /// Of a power of two: binary logarithms of the leaves in a block before
+    /// all its rounds, and after them.
+    mlir::OpFoldResult outerBits, innerBits;
   };
   /// What a round does, and where.
   struct Round {

@@ -43,9 +43,9 @@ func.func @static(%u: tensor<2x100x32xf32>, %k: tensor<32x7xf32>) -> tensor<2x10
   return %y : tensor<2x100x32xf32>
 }
 
-// The number of points is the power of four that holds the length, found at run
-// time; taps that reach no output are left out. Spectra and signal twice, for
-// full tiles and for the channels left over.
+// The number of points is three quarters of the power of two that holds the
+// length or all of it, found at run time; taps that reach no output are left
+// out. Spectra and signal twice, for full tiles and for the channels left over.
 // CHECK-LABEL: func.func @dynamic(
 // CHECK-SAME: %[[U:.*]]: tensor<?x?x?xf32>, %[[K:.*]]: tensor<?x?xf32>)
 // CHECK: %[[L:.*]] = tensor.dim %[[U]], %c1

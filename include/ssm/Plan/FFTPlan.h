@@ -60,9 +60,11 @@ struct FFTPlan {
   /// The same for wide numbers, whose butterflies are large: a power of two in
   /// rounds of radix 4.
   static FFTPlan forWideChirp(int64_t points);
-  /// The shape of plans for lengths known at run time only: their sizes are
-  /// powers of four.
-  static FFTPlan forDynamicSize() { return {{}, 4, 0, 4}; }
+  /// Plans for lengths known at run time only have these radices: one that is
+  /// 3, or none, up to two rounds of radix 2, then rounds of radix 8 and
+  /// leaves. So their sizes are three quarters of a power of two, or all of it.
+  static constexpr int64_t kDynamicRadix = 8, kDynamicLeaf = 8,
+                           kMinDynamicSize = 64;
 
   int64_t numRounds() const { return outer.size() + levels; }
   int64_t radixAt(int64_t level) const {
