@@ -108,6 +108,21 @@ def count_blocks(launch, sizes):
     return blocks
 
 
+def dtype_of(name):
+    """NumPy has no bfloat16: its bits."""
+    return np.dtype(np.uint16 if name == "bfloat16" else name)
+
+
+def to_bf16(x):
+    """The bits of the nearest ones."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+def from_bf16(bits):
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
 class Kernel:
     """An entry of a JSON file, on arrays."""
 
@@ -124,7 +139,7 @@ class Kernel:
         for spec, array in zip(self.launch["inputs"], inputs, strict=True):
             sizes |= {int(n[1:]): size for n, size in zip(spec["shape"], array.shape, strict=True) if isinstance(n, str)}
         blocks = count_blocks(self.launch, sizes)
-        outputs = [([sizes[int(n[1:])] if isinstance(n, str) else n for n in spec["shape"]], np.dtype(spec["dtype"]))
+        outputs = [([sizes[int(n[1:])] if isinstance(n, str) else n for n in spec["shape"]], dtype_of(spec["dtype"]))
                    for spec in self.launch["outputs"]]
         buffers = [Buffer(self.driver, x.nbytes, x) for x in inputs]
         buffers += [Buffer(self.driver, math.prod(shape) * dtype.itemsize) for shape, dtype in outputs]
@@ -301,6 +316,102 @@ func.func @f(%A: {dn}, %D: {dd}, %u: {btd}, %delta: {btd}, %z: {btd}, %B: {btn},
         return torch, lambda: scan(u, delta, A, B, C, D, z=z, delta_softplus=True)
 
 
+class Conv:
+    """The causal convolution of [b, h, t] signals with [h, t] kernels."""
+
+    bound = 1e-6
+    exponentials = 0
+
+    def __init__(self, name, shape, bar):
+        self.name, self.kernel, self.shape, self.bar = name, "K5", shape, bar
+        b, h, t = shape
+        self.bytes = 4 * (2 * b * h * t + h * t)
+
+    def text(self):
+        b, h, t = self.shape
+        bht, ht = f"tensor<{b}x{h}x{t}xf32>", f"tensor<{h}x{t}xf32>"
+        return f"""
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @f(%u: {bht}, %k: {ht}) -> {bht} {{
+  %y = ssm.long_conv %u, %k {{indexing_maps = [#bht, #ht, #bht], time = 2 : i64}} : {bht}, {ht} -> {bht}
+  return %y : {bht}
+}}"""
+
+    def inputs(self, rng):
+        b, h, t = self.shape
+        decay = np.float32(0.999) ** np.arange(t, dtype=np.float32)
+        return [rng.standard_normal((b, h, t), np.float32), rng.standard_normal((h, t), np.float32) * decay]
+
+    def error(self, inputs, results):
+        """By the definition of NumPy's transform, on the first 16 kernels."""
+        u, k, y = (x[..., :16, :].astype(float) for x in (*inputs, results[0]))
+        n = 2 * self.shape[-1]
+        want = np.fft.irfft(np.fft.rfft(u, n) * np.fft.rfft(k, n), n)[..., : self.shape[-1]]
+        error = float(np.linalg.norm(y - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {"torch.fft": self.torch_fft}
+
+    def torch_fft(self, inputs):
+        torch, n = need("torch"), 2 * self.shape[-1]
+        u, k = (torch.from_numpy(x).cuda() for x in inputs)
+        return torch, lambda: torch.fft.irfft(torch.fft.rfft(u, n) * torch.fft.rfft(k, n), n)[..., : n // 2]
+
+
+class SSD:
+    """The recurrence of Mamba-2: matrix states with one decay, in bf16."""
+
+    bound = 1e-2
+    exponentials = 0
+
+    def __init__(self, name, shape, bar):
+        self.name, self.kernel, self.shape, self.bar = name, "K6", shape, bar
+        b, t, h, p, n = shape
+        self.bytes = 2 * (b * t * h + 2 * b * t * h * p + 2 * b * t * n)
+
+    def text(self):
+        b, t, h, p, n = self.shape
+        bth, btn, bthp = f"tensor<{b}x{t}x{h}xbf16>", f"tensor<{b}x{t}x{n}xbf16>", f"tensor<{b}x{t}x{h}x{p}xbf16>"
+        return f"""
+#bth = affine_map<(b, t, h, p, n) -> (b, t, h)>
+#bthp = affine_map<(b, t, h, p, n) -> (b, t, h, p)>
+#btn = affine_map<(b, t, h, p, n) -> (b, t, n)>
+#bhpn = affine_map<(b, t, h, p, n) -> (b, h, p, n)>
+func.func @f(%a: {bth}, %u: {bthp}, %B: {btn}, %C: {btn}) -> {bthp} {{
+  %y, %x = ssm.linear_recurrence transition(%a : {bth}) signal(%u : {bthp}) input(%B : {btn}) output(%C : {btn})
+      {{indexing_maps = [#bth, #bthp, #btn, #btn, #bthp, #bhpn], time = 1 : i64}} -> {bthp}, tensor<{b}x{h}x{p}x{n}xf32>
+  return %y : {bthp}
+}}"""
+
+    def inputs(self, rng):
+        b, t, h, p, n = self.shape
+        draw = lambda *shape: to_bf16(rng.standard_normal(shape, np.float32))
+        return [to_bf16(rng.random((b, t, h), np.float32) * 0.2 + 0.79), draw(b, t, h, p), draw(b, t, n), draw(b, t, n)]
+
+    def error(self, inputs, results):
+        """By the equations, on the first batch and head."""
+        a, u, B, C = (from_bf16(x[0]).astype(float) for x in inputs)
+        state, want = np.zeros(self.shape[3:]), np.empty(u[:, 0].shape)
+        for t in range(len(want)):
+            state = a[t, 0] * state + np.outer(u[t, 0], B[t])
+            want[t] = state @ C[t]
+        error = float(np.linalg.norm(from_bf16(results[0][0, :, 0]) - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {"mamba_ssm": self.mamba_ssm}
+
+    def mamba_ssm(self, inputs):
+        torch = need("torch")
+        scan = need("mamba_ssm.ops.triton.ssd_combined").mamba_chunk_scan_combined
+        a, u, B, C = (torch.from_numpy(from_bf16(x)).cuda() for x in inputs)
+        dt, A = -torch.log(a), -torch.ones(self.shape[2], device="cuda")
+        x, B, C = (v.bfloat16() for v in (u / dt[..., None], B[:, :, None], C[:, :, None]))
+        return torch, lambda: scan(x, dt, A, B, C, chunk_size=256)
+
+
 FULL = [
     *(Scan(f"row scan, {rows} x {n}", "K1", [rows, n], 1, ">= 0.90 copy")
       for rows, n in ((12288, 4096), (3072, 16384), (1536, 65536))),
@@ -308,9 +419,12 @@ FULL = [
     Scan("look-back, 64 rows of 2^20", "K2", [64, 1 << 20], 1, ">= 0.80 copy"),
     Scan("channel scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, "bandwidth"),
     Mamba("selective scan, 8 x 4096 x 1536 x 16", [8, 4096, 1536, 16], ">= 1.5 x mamba_ssm"),
+    *(Conv(f"convolution, 8 x 768 x {n}", [8, 768, n], ">= 2.5 x torch.fft") for n in (1024, 4096)),
+    SSD("matrix states, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
 ]
 QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), Scan("look-back", "K2", [9000], 0, ""),
-         Scan("channel scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], "")]
+         Scan("channel scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
+         Conv("convolution", [2, 1, 600], ""), SSD("matrix states", [1, 70, 1, 64, 64], "")]
 
 
 # Measuring

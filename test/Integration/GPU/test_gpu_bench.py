@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import ml_dtypes
 import numpy as np
 import pytest
 from emulator import count_blocks, emulate
@@ -22,15 +23,18 @@ spec.loader.exec_module(bench)
 @pytest.mark.parametrize("case", bench.QUICK, ids=lambda case: case.name)
 def test_programs_and_checks(case):
     inputs = case.inputs(np.random.default_rng(1))
-    shape = case.shape[:3]
-    (y,), report = emulate(case.text(), inputs, [(shape, np.float32)])
+    narrow = case.kernel == "K6"
+    shape = case.shape[: 4 if narrow else 3]
+    as_bf16 = [x.view(ml_dtypes.bfloat16) if narrow else x for x in inputs]
+    (y,), report = emulate(case.text(), as_bf16, [(shape, ml_dtypes.bfloat16 if narrow else np.float32)])
     assert report["races"] == 0
-    assert case.error(inputs, [y]) <= case.bound
+    bits = lambda y: y.view(np.uint16) if narrow else y
+    assert case.error(inputs, [bits(y)]) <= case.bound
     for place in (0, -1):
         wrong = y.copy()
-        wrong.flat[place] += 1e-3 * np.abs(y).max()
+        wrong.flat[place] += (1 if narrow else 1e-3) * np.abs(y).max()
         # A check of 16 channels sees those.
-        assert case.kernel == "K4" and place == -1 and case.shape[2] > 16 or case.error(inputs, [wrong]) > case.bound
+        assert case.kernel == "K4" and place == -1 and case.shape[2] > 16 or case.error(inputs, [bits(wrong)]) > case.bound
     assert bench.count_blocks(report["launch"], []) == count_blocks(report["launch"], [])
 
 
