@@ -4,13 +4,23 @@
 #include "Labelled.h"
 #include "ssm/IR/LoopDims.h"
 
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace ssm;
 
-/// One result over all loops, computed from scalars; `read` is an operand that
-/// may be overwritten.
+/// Whether the op takes complex numbers apart or makes them of their parts, if
+/// it has to do with any.
+static bool isOfParts(Operation &op) {
+  auto isComplex = [](Type type) { return isa<ComplexType>(type); };
+  return isa<complex::ReOp, complex::ImOp, complex::CreateOp>(op) ||
+         (llvm::none_of(op.getOperandTypes(), isComplex) &&
+          llvm::none_of(op.getResultTypes(), isComplex));
+}
+
+/// One result over all loops, computed from real scalars or the parts of
+/// complex ones; `read` is an operand that may be overwritten.
 static bool isElementwise(linalg::GenericOp op, OpOperand *read = nullptr) {
   OpOperand *init = op.getDpsInitOperand(0);
   if (op.getNumResults() != 1 || op.getNumParallelLoops() != op.getNumLoops() ||
@@ -18,9 +28,10 @@ static bool isElementwise(linalg::GenericOp op, OpOperand *read = nullptr) {
       (init != read && op.payloadUsesValueFromOperand(init)))
     return false;
   for (Operation &nested : op.getBlock()->without_terminator())
-    if (isa<linalg::IndexOp>(nested) || nested.getNumRegions())
+    if (isa<linalg::IndexOp>(nested) || nested.getNumRegions() ||
+        !isOfParts(nested))
       return false;
-  return llvm::none_of(op->getOperands(), hasComplexElements);
+  return true;
 }
 
 /// Asking for a size is no use: it folds to that of an operand.
@@ -70,6 +81,7 @@ Elementwise ssm::findConsumer(Value value, AffineMap map) {
   auto op = dyn_cast<linalg::GenericOp>(read->getOwner());
   if (!op || op->getBlock() != producer->getBlock() ||
       !op.hasPureTensorSemantics() || !isElementwise(op, read) ||
+      llvm::any_of(op->getOperands(), hasComplexElements) ||
       !op.getMatchingIndexingMap(read).isPermutation())
     return {};
   for (Operation *user : producer->getUsers()) {

@@ -7,8 +7,8 @@
 
 namespace ssm {
 
-/// An elementwise op on real numbers, seen from the loop dimensions of another
-/// op beside it.
+/// An elementwise op on real numbers, or on the parts of complex ones, seen
+/// from the loop dimensions of another op beside it.
 struct Elementwise {
   mlir::linalg::GenericOp op;
   /// Maps of the op's inputs over those loop dimensions; null for an input that
@@ -25,8 +25,9 @@ struct Elementwise {
 /// in another way.
 Elementwise findProducer(mlir::Value value, mlir::AffineMap map);
 
-/// The only reader of `value`, whose dimensions are loop dimensions by `map`,
-/// if all other users of the op that defines it come later.
+/// The only reader of `value` and of real numbers, whose dimensions are loop
+/// dimensions by `map`, if all other users of the op that defines it come
+/// later.
 Elementwise findConsumer(mlir::Value value, mlir::AffineMap map);
 
 } // namespace ssm

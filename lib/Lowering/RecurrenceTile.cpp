@@ -55,7 +55,13 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
   operand.varies = uses(map, op.getTime());
   operand.tile = tile;
   operand.tile.kept.insert(operand.tile.kept.begin(), own.begin(), own.end());
-  if (fuseProducer(b, operand, own) || operand.varies)
+  auto isUsed = [&](unsigned dim) { return uses(map, dim); };
+  operand.isShared =
+      operand.varies && own.empty() && !llvm::all_of(tile.kept, isUsed);
+  if (fuseProducer(b, operand, own))
+    return operand;
+  operand.isShared &= operand.isComplex;
+  if (operand.varies)
     return operand;
 
   operand.fixed = bringIn(b, operand);
@@ -131,7 +137,6 @@ bool RecurrenceTile::fuseProducer(OpBuilder &b, TileOperand &operand,
     return false;
   operand.inputs = makeInputs(b, producer);
   operand.producer = producer.op;
-  operand.isShared = !llvm::all_of(tile.kept, isUsed);
   return true;
 }
 
@@ -160,15 +165,24 @@ Labelled RecurrenceTile::computeSlice(OpBuilder &b, const TileOperand &operand,
   for (unsigned dim : tile.kept)
     if (uses(operand.map, dim))
       out.dims.push_back(dim);
-  out.parts.push_back(tensor::EmptyOp::create(
-      b, loc, sizesOf(out.dims), getElementTypeOrSelf(operand.source)));
-  out.parts =
-      buildOver(b, loc, out.dims, read(b, pointersTo(operand.inputs), step),
-                out, [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-                  NumBuilder num(nested, bodyLoc, real);
-                  return Values{cloneBody(num, operand.producer, operand.inputs,
-                                          IRMapping(), args)};
-                });
+  Type element =
+      operand.isComplex ? real : getElementTypeOrSelf(operand.source);
+  for (unsigned i = 0; i < 1u + operand.isComplex; ++i)
+    out.parts.push_back(
+        tensor::EmptyOp::create(b, loc, sizesOf(out.dims), element));
+  SmallVector<Labelled> ins =
+      operand.producer ? read(b, pointersTo(operand.inputs), step)
+                       : SmallVector<Labelled>{readSlice(b, operand, step)};
+  out.parts = buildOver(
+      b, loc, out.dims, ins, out,
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        NumBuilder num(nested, bodyLoc, real);
+        Value x = operand.producer
+                      ? cloneBody(num, operand.producer, operand.inputs,
+                                  IRMapping(), args)
+                      : args.front();
+        return operand.isComplex ? toParts(num.load(x), true) : Values{x};
+      });
   return out;
 }
 
@@ -227,17 +241,19 @@ void RecurrenceTile::narrowTo(OpBuilder &b, unsigned dim,
 
 Num RecurrenceTile::decode(NumBuilder &num, const TileOperand &operand,
                            ValueRange &args) {
-  if (operand.varies)
+  bool isSplit = operand.isShared && operand.isComplex;
+  if (operand.varies && !isSplit)
     return num.load(decodeElement(num, operand, args));
-  Num x = toNum(args.take_front(operand.fixed.parts.size()));
-  args = args.drop_front(operand.fixed.parts.size());
+  size_t parts = isSplit ? 2 : operand.fixed.parts.size();
+  Num x = toNum(args.take_front(parts));
+  args = args.drop_front(parts);
   return x;
 }
 
 /// The operand's element as it is stored, or as its producer computes it.
 Value RecurrenceTile::decodeElement(NumBuilder &num, const TileOperand &operand,
                                     ValueRange &args) {
-  if (!operand.varies)
+  if (!operand.varies || (operand.isShared && operand.isComplex))
     return num.store(decode(num, operand, args),
                      getElementTypeOrSelf(operand.source));
   if (operand.producer && !operand.isShared)

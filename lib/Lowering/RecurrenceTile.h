@@ -33,10 +33,11 @@ struct TileOperand {
   /// If it does not vary: its parts in the tile's layout.
   Labelled fixed;
   /// If its elements are computed where they are needed: by the body of this
-  /// op, from these operands (null where the body does not use one). Those that
-  /// are the same for all states are computed once for them.
+  /// op, from these operands (null where the body does not use one).
   mlir::linalg::GenericOp producer;
   std::vector<TileOperand> inputs;
+  /// If a part of the tile has each element in common: those that are computed,
+  /// or are complex and have to be taken apart, are so once for all of it.
   bool isShared = false;
 
   explicit operator bool() const { return bool(source); }
@@ -109,7 +110,8 @@ private:
   mlir::Value cloneBody(NumBuilder &num, mlir::linalg::GenericOp op,
                         llvm::ArrayRef<TileOperand> inputs,
                         mlir::IRMapping mapping, mlir::ValueRange &args);
-  /// The operand's part of one step, as its producer computes it.
+  /// The operand's parts at one step, taken apart or as its producer computes
+  /// them.
   Labelled computeSlice(mlir::OpBuilder &b, const TileOperand &operand,
                         const Step &step);
   /// The output at one step, before it is scaled and converted.

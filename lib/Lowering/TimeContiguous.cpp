@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Elementwise.h"
+#include "Labelled.h"
 #include "Recurrence.h"
 #include "TimeLoop.h"
 #include "Transpose.h"
@@ -132,7 +133,7 @@ Indexed TimeContiguousEmitter::packProducer(const Elementwise &producer,
 
 Indexed TimeContiguousEmitter::pack(Value value, AffineMap map,
                                     const Tile &block) {
-  if (isTimeContiguous(map, time, lane))
+  if (isTimeContiguous(map, time, lane) && !hasComplexElements(value))
     if (Elementwise producer = findProducer(value, map))
       return packProducer(producer, map, block);
   return packBlock(b, loc, {value, map}, block, time, lane);
