@@ -48,7 +48,7 @@ def compare(zoo, model, args):
         code = zoo.compiled(model.file, args.dtype, strategy)
         worst = max(e for case in cases for e in model.errors(code.call(model.name, case.arguments), case))
         ms = median_ms(code.bind(model.name, cases[0].arguments))
-        print(f"{model.name:<18}{strategy:<13}{worst:>9.1e}{ms:>10.3f}", flush=True)
+        print(f"{model.name:<20}{strategy:<13}{worst:>9.1e}{ms:>10.3f}", flush=True)
 
 
 def main(argv=None):
@@ -73,7 +73,7 @@ def main(argv=None):
             save(zoo, model, args)
         return
     print(f"{args.dtype}, batch 2, {args.length} steps, one core\n")
-    print(f"{'model':<18}{'strategy':<13}{'error':>9}{'ms':>10}")
+    print(f"{'model':<20}{'strategy':<13}{'error':>9}{'ms':>10}")
     for model in models:
         if args.dtype != "bf16" or model.bf16:
             compare(zoo, model, args)
