@@ -5,6 +5,7 @@
 // not for everyone to have.
 //
 //===----------------------------------------------------------------------===//
+#include "F64Math.h"
 #include "ssm/GPU/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -71,6 +72,20 @@ struct LowerToIntrinsic : OpRewritePattern<OpTy> {
   StringRef name;
 };
 
+/// 1 / sqrt(x), to the last bit but one: the instruction is off by more.
+struct LowerRsqrt : OpRewritePattern<math::RsqrtOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::RsqrtOp op,
+                                PatternRewriter &rewriter) const override {
+    Value one = arith::ConstantOp::create(
+        rewriter, op.getLoc(), rewriter.getFloatAttr(op.getType(), 1));
+    Value root = math::SqrtOp::create(rewriter, op.getLoc(), op.getOperand());
+    rewriter.replaceOpWithNewOp<arith::DivFOp>(op, one, root);
+    return success();
+  }
+};
+
 struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
   using LowerGPUMathBase::LowerGPUMathBase;
 
@@ -87,6 +102,8 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
     set.add<LowerToIntrinsic<math::FloorOp>>(context, "llvm.floor");
     set.add<LowerToIntrinsic<math::CeilOp>>(context, "llvm.ceil");
     set.add<LowerToIntrinsic<math::CopySignOp>>(context, "llvm.copysign");
+    set.add<LowerRsqrt>(context, /*benefit=*/2);
+    ssm::populateF64Math(set);
     populateMathPolynomialApproximationPatterns(set);
     patterns = std::move(set);
     return success();

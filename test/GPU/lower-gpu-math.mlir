@@ -3,7 +3,7 @@
 // CHECK-LABEL: gpu.func @instructions
 // CHECK-SAME:    %[[X:.*]]: f32, %[[Y:.*]]: f64
 gpu.module @kernels {
-  gpu.func @instructions(%x: f32, %y: f64) -> (f32, f32, f64, f32, f32, f32) {
+  gpu.func @instructions(%x: f32, %y: f64) -> (f32, f32, f64, f32, f32, f32, f32, f64) {
     // CHECK: %[[T:.*]] = arith.mulf %[[X]], %cst
     // CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f32"(%[[T]])
     %0 = math.exp %x : f32
@@ -13,10 +13,17 @@ gpu.module @kernels {
     %2 = math.fma %y, %y, %y : f64
     // CHECK: llvm.call_intrinsic "llvm.sqrt.f32"(%[[X]])
     %3 = math.sqrt %x : f32
+    // CHECK: %[[ROOT:.*]] = llvm.call_intrinsic "llvm.sqrt.f32"(%[[X]])
+    // CHECK: arith.divf %{{.*}}, %[[ROOT]] : f32
+    %6 = math.rsqrt %x : f32
+    // exp of f64 is a polynomial times two powers of two.
+    // CHECK-COUNT-15: llvm.call_intrinsic "llvm.fma.f64"
+    // CHECK-COUNT-2: arith.bitcast %{{.*}} : i64 to f64
+    %7 = math.exp %y : f64
     // CHECK-NOT: math.
     %4 = math.log1p %x : f32
     %5 = math.tanh %x : f32
-    gpu.return %0, %1, %2, %3, %4, %5 : f32, f32, f64, f32, f32, f32
+    gpu.return %0, %1, %2, %3, %4, %5, %6, %7 : f32, f32, f64, f32, f32, f32, f32, f64
   }
 }
 
@@ -24,8 +31,8 @@ gpu.module @kernels {
 
 gpu.module @kernels {
   gpu.func @none(%x: f64) -> f64 {
-    // expected-error@+1 {{'math.exp' op of 'f64' has no code for GPUs; compute it in f32, or outside}}
-    %0 = math.exp %x : f64
+    // expected-error@+1 {{'math.cbrt' op of 'f64' has no code for GPUs; compute it in f32, or outside}}
+    %0 = math.cbrt %x : f64
     gpu.return %0 : f64
   }
 }

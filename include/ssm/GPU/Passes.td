@@ -38,8 +38,9 @@ def LowerGPUMath : Pass<"ssm-lower-gpu-math", "::mlir::gpu::GPUModuleOp"> {
   let description = [{
     exp and exp2 of f32 become one instruction of the special function unit on
     x log2(e): the relative error is 2^-22 + |x| 2^-24, and results below 2^-126
-    are zero. Other functions of f32 become upstream's polynomials. The rest has
-    instructions, or is an error: there is no library of f64 functions.
+    are zero. Other functions of f32 become upstream's polynomials. exp, expm1,
+    log, log1p, sin, cos and tanh of f64 become arithmetic with errors below two
+    units in the last place, or four. The rest has instructions, or is an error.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
