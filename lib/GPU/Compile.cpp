@@ -14,8 +14,11 @@
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Triple.h"
+#include <array>
 
 using namespace mlir;
 
@@ -56,6 +59,18 @@ static bool isChip(StringRef chip) {
   return info && info->isCPUStringValid(chip);
 }
 
+/// Where upstream looks for the assembler.
+static bool hasPtxas() {
+  if (llvm::sys::findProgramByName("ptxas"))
+    return true;
+  return llvm::any_of(
+      std::array{"CUDA_ROOT", "CUDA_HOME", "CUDA_PATH"}, [](const char *name) {
+        auto toolkit = llvm::sys::Process::GetEnv(name);
+        return toolkit &&
+               llvm::sys::findProgramByName("ptxas", {*toolkit + "/bin"});
+      });
+}
+
 std::string GPUCode::formatLaunches() const {
   llvm::json::Array list;
   for (const Launch &launch : kernels)
@@ -85,6 +100,12 @@ std::optional<GPUCode> compileToGPU(ModuleOp module, StringRef chip,
     module.emitError("no GPU is called '")
         << chip << "'; take sm_80, sm_90, sm_100 or another that `llc-22 "
         << "-march=nvptx64 -mcpu=help` lists, or gfx942 of `-march=amdgcn`";
+    return std::nullopt;
+  }
+  if (kind == GPUOutputKind::Cubin && !hasPtxas()) {
+    module.emitError("a cubin needs ptxas, which is neither on the PATH nor in "
+                     "CUDA_HOME; install the CUDA toolkit, or take PTX, which "
+                     "the driver of the GPU compiles");
     return std::nullopt;
   }
   PassManager pm(module.getContext());
