@@ -5,7 +5,7 @@
 //
 // Precondition: a diagonal transition, no state, input or output dimensions,
 // time last in the layouts of signal and result, and in the transition's if it
-// varies; forward.
+// varies.
 //
 //===----------------------------------------------------------------------===//
 #include "Row.h"
@@ -24,7 +24,7 @@ bool hasAffineRows(LinearRecurrenceOp op) {
   AffineMap a = op.getTransitionMap();
   return op.isDiagonal() && dims.state.empty() && dims.input.empty() &&
          dims.output.empty() && !op.getInput() && !op.getOutput() &&
-         !op.isBackward() && op.getProjection() == Projection::None &&
+         op.getProjection() == Projection::None &&
          timeIsLast(op.getSignalMap()) &&
          timeIsLast(op.getResultIndexingMap()) &&
          (!uses(a, dims.time) || timeIsLast(a));
@@ -35,7 +35,7 @@ class AffineRow : public Row {
 public:
   AffineRow(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op, unsigned items)
       : Row(b, kernel, op.getDims().parallel, op.getDims().time,
-            op.getIndexingMapsArray()[0].getNumDims(), items),
+            op.isBackward(), op.getIndexingMapsArray()[0].getNumDims(), items),
         op(op),
         transition(kernel.argument(op.getTransition(), op.getTransitionMap())),
         signal(kernel.argument(op.getSignal(), op.getSignalMap())),

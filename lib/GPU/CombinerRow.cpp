@@ -3,7 +3,7 @@
 // An element is a tuple, and so is the carry, which is combined with it from
 // the left. The combiner is the op's region.
 //
-// Precondition: forward along the last dimension; real numbers of 32 or 64
+// Precondition: along the last dimension; real numbers of 32 or 64
 // bits; an identity that is constant.
 //
 //===----------------------------------------------------------------------===//
@@ -19,9 +19,8 @@ namespace ssm {
 
 const char *refusesCombinerRow(AssociativeScanOp op) {
   auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
-  if (op.getDirection() == Direction::Backward ||
-      static_cast<int64_t>(op.getDimension()) != type.getRank() - 1)
-    return "only forward ones along the last dimension are supported";
+  if (static_cast<int64_t>(op.getDimension()) != type.getRank() - 1)
+    return "only those along the last dimension are supported";
   if (op.getIdentity().empty())
     return "it has no identity; give identity(...)";
   for (Value value : op.getIdentity()) {
@@ -43,7 +42,9 @@ class CombinerRow : public Row {
 public:
   CombinerRow(OpBuilder &b, Kernel &kernel, AssociativeScanOp op,
               ArrayRef<unsigned> parallel, unsigned items)
-      : Row(b, kernel, parallel, op.getDimension(), parallel.size() + 1, items),
+      : Row(b, kernel, parallel, op.getDimension(),
+            op.getDirection() == Direction::Backward, parallel.size() + 1,
+            items),
         op(op) {
     AffineMap map = b.getMultiDimIdentityMap(parallel.size() + 1);
     for (Value input : op.getInputs())

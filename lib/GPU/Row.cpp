@@ -9,9 +9,9 @@ using namespace mlir;
 namespace ssm {
 
 Row::Row(OpBuilder &b, Kernel &kernel, ArrayRef<unsigned> parallel,
-         unsigned time, unsigned numDims, unsigned items)
+         unsigned time, bool isBackward, unsigned numDims, unsigned items)
     : items(items), b(b), k(kernel), parallel(parallel), time(time),
-      row(numDims) {}
+      row(numDims), isBackward(isBackward) {}
 
 Parts Row::enter(Value number) {
   k.split(number, parallel, row);
@@ -42,18 +42,39 @@ Value Row::areAllInside(Value time) {
   return arith::AndIOp::create(b, k.loc, inside, aligned);
 }
 
+/// Where `count` elements from a time on begin in memory.
+Value Row::placeOf(Value time, unsigned count) {
+  if (!isBackward)
+    return time;
+  return arith::SubIOp::create(b, k.loc, length(),
+                               k.add(time, k.constant(count)));
+}
+
+SmallVector<Parts> Row::read(Value time, unsigned count) {
+  SmallVector<Parts> all = loadItems(placeOf(time, count), count);
+  if (isBackward)
+    std::reverse(all.begin(), all.end());
+  return all;
+}
+
+void Row::write(Value time, SmallVector<Parts> carries) {
+  if (isBackward)
+    std::reverse(carries.begin(), carries.end());
+  storeItems(placeOf(time, carries.size()), carries);
+}
+
 SmallVector<Parts> Row::load(Value time) {
   size_t parts = elementTypes().size();
   auto one = [&](Value t) {
     return branch(
         compare(arith::CmpIPredicate::slt, t, length()),
-        [&] { return loadItems(t, 1).front(); }, [&] { return neutral(); });
+        [&] { return read(t, 1).front(); }, [&] { return neutral(); });
   };
   Parts flat = branch(
       areAllInside(time),
       [&] {
         Parts all;
-        for (const Parts &item : loadItems(time, items))
+        for (const Parts &item : read(time, items))
           all.append(item);
         return all;
       },
@@ -80,14 +101,14 @@ void Row::store(Value time, ArrayRef<Parts> prefixes, const Parts &start) {
   branch(
       areAllInside(time),
       [&] {
-        storeItems(time, carries);
+        write(time, carries);
         return Parts();
       },
       [&] {
         for (unsigned i = 0; i < items; ++i) {
           Value t = k.add(time, k.constant(i));
           k.when(compare(arith::CmpIPredicate::slt, t, length()),
-                 [&] { storeItems(t, carries[i]); });
+                 [&] { write(t, {carries[i]}); });
         }
         return Parts();
       });

@@ -20,9 +20,10 @@ using Parts = llvm::SmallVector<mlir::Value>;
 class Row {
 public:
   /// Rows are numbered along `parallel`, the last dimension fastest; a thread
-  /// has `items` elements that follow each other.
+  /// has `items` elements that follow each other. Time is that of the scan: in
+  /// memory it may run backward.
   Row(mlir::OpBuilder &b, Kernel &kernel, llvm::ArrayRef<unsigned> parallel,
-      unsigned time, unsigned numDims, unsigned items);
+      unsigned time, bool isBackward, unsigned numDims, unsigned items);
   virtual ~Row() = default;
 
   /// The element that changes no carry.
@@ -80,10 +81,11 @@ public:
   const unsigned items;
 
 protected:
-  /// `count` elements that are in memory, all of a thread's or one.
-  virtual llvm::SmallVector<Parts> loadItems(mlir::Value time,
+  /// `count` elements that are in memory from a place on, all of a thread's or
+  /// one.
+  virtual llvm::SmallVector<Parts> loadItems(mlir::Value place,
                                              unsigned count) = 0;
-  virtual void storeItems(mlir::Value time, llvm::ArrayRef<Parts> carries) = 0;
+  virtual void storeItems(mlir::Value place, llvm::ArrayRef<Parts> carries) = 0;
   /// Whether carries are stored at all, and those before each element.
   virtual bool stores() = 0;
   virtual bool isExclusive() = 0;
@@ -102,6 +104,11 @@ protected:
 
 private:
   mlir::Value areAllInside(mlir::Value time);
+  mlir::Value placeOf(mlir::Value time, unsigned count);
+  llvm::SmallVector<Parts> read(mlir::Value time, unsigned count);
+  void write(mlir::Value time, llvm::SmallVector<Parts> carries);
+
+  bool isBackward;
 };
 
 /// Elements or carries in shared memory.

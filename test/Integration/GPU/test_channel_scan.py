@@ -55,7 +55,7 @@ def test_channels_last_moves_whole_sectors():
 
 def test_time_last_does_not():
     """What the counts are for: this layout wants another kernel."""
-    case = Recurrence("bht,,,bht->bht", {"b": 2, "t": 64, "h": 64}, reverse=True)
+    case = Recurrence("hn,hn,hn,bht->bht", {"b": 2, "t": 64, "h": 64, "n": 2})
     _, report = run_case(case)
     assert report["global"]["sectors"] > 4 * report["global"]["ideal_sectors"]
 

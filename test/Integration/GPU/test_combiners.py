@@ -55,7 +55,9 @@ def run(case, seed=3):
     (Scan(**AFFINE, shape=[2, 2, 300], axis=2, exclusive=True, dynamic=True), "row_scan"),
     (Scan(**AFFINE, shape=[2, 5000], axis=1), "look_back"),
     (Scan(**AFFINE, shape=[9001], axis=0, exclusive=True, dynamic=True), "look_back"),
+    (Scan(**AFFINE, shape=[2, 5001], axis=1, reverse=True), "look_back"),
     (Scan(**ARGMAX, shape=[2, 5000], axis=1), "look_back"),
+    (Scan(**ARGMAX, shape=[3, 260], axis=1, reverse=True), "row_scan"),
     (Scan(**ARGMAX, shape=[5, 257], axis=1), "row_scan"),
 ], ids=lambda x: x if isinstance(x, str) else x.name)
 def test_exact_combiners_are_exact(case, kernel):

@@ -40,6 +40,7 @@ CASES = [
     Exact(ROWS, {"r": 2, "t": 5001}, complex="auh", init="r"),
     Exact(ROWS, {"r": 1, "t": 6000}, complex="u"),
     Exact(ROWS, {"r": 1, "t": 7000}, dtype="f64", init="r"),
+    Exact(ROWS, {"r": 2, "t": 9001}, init="r", reverse=True),
 ]
 
 FEW_TILES = Exact(ROWS, {"r": 2, "t": 3 * 4096}, init="r")

@@ -20,6 +20,8 @@ CASES = [
     Recurrence(ROWS, {"r": 2, "t": 600}, complex="auh", init="r"),
     Recurrence(ROWS, {"r": 2, "t": 515}, complex="u"),
     Recurrence(ROWS, {"r": 2, "t": 600}, dtype="f64"),
+    *(Recurrence(ROWS, {"r": 2, "t": n}, init="r", reverse=True) for n in (1, 700, 1031)),
+    Recurrence(ROWS, {"r": 2, "t": 90}, complex="au", init="r", read="before", reverse=True),
 ]
 
 
@@ -31,8 +33,9 @@ def test_equals_reference(case):
     assert report["launch"]["kernel"] == "row_scan"
 
 
-def test_transactions_are_ideal():
-    case = Recurrence(ROWS, {"r": 2, "t": 4096})
+@pytest.mark.parametrize("reverse", [False, True])
+def test_transactions_are_ideal(reverse):
+    case = Recurrence(ROWS, {"r": 2, "t": 4096}, reverse=reverse)
     _, report = run_case(case)
     traffic = report["global"]
     assert traffic["sectors"] <= 1.02 * traffic["ideal_sectors"]
