@@ -20,7 +20,7 @@ def run_model(model, case, length, batch=2, **options):
     return emulate(text, inputs, [(shape(t), element(t)) for t in results], [batch, length], entry=model.name, **options)
 
 
-@pytest.mark.parametrize("name", ["gla", "hgrn", "mamba1", "mamba1_complex", "mamba2", "retnet"])
+@pytest.mark.parametrize("name", ["gla", "hgrn", "mamba1", "mamba1_complex", "mamba2", "mega", "retnet", "s4d", "s4d_real"])
 def test_equals_oracle(name):
     model = MODELS[name]
     case = model.draw("f32", trained=True, length=37)
