@@ -41,6 +41,8 @@ def test_transactions_are_ideal(reverse):
     assert traffic["sectors"] <= 1.02 * traffic["ideal_sectors"]
     # a, u and y once each, and the final state.
     assert traffic["bytes"] == 4 * (3 * 2 * 4096 + 2)
+    # 16 bytes of each lane.
+    assert traffic["requests"] == 4 * 3 * 2 * 4096 // (32 * 16) + 2
     assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["requests"]
     assert report["barriers"] == 2 * 4096 // 512
 
