@@ -57,6 +57,8 @@ static LogicalResult share(RewriterBase &rewriter, Operation *loop) {
   auto parallel = scf::ParallelOp::create(
       rewriter, loop->getLoc(), sequential.getLowerBound(),
       sequential.getUpperBound(), sequential.getStep());
+  if (Attribute cached = sequential->getAttr(ssm::kCachedAttrName))
+    parallel->setAttr(ssm::kCachedAttrName, cached);
   Block *body = sequential.getBody();
   rewriter.eraseOp(body->getTerminator());
   rewriter.inlineBlockBefore(body, parallel.getBody()->getTerminator(),

@@ -11,12 +11,15 @@
 // Complex numbers, which vectors cannot hold, are written by loops that put two
 // parts together; in the first loop two vectors of parts are interleaved.
 //
+// Loops that say so (`ssm.cached`) write through the caches.
+//
 // Such stores are ordered by nothing but a fence, which ends each parallel loop
 // body and each loop.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ssm/AOT/Passes.h"
+#include "ssm/Utils/Threads.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -378,7 +381,8 @@ void StreamStores::runOnOperation() {
     return;
   SmallVector<std::pair<Operation *, SmallVector<Candidate>>> loops;
   for (Operation &op : function.front()) {
-    if (!isa<scf::ForOp, scf::ParallelOp>(op))
+    if (!isa<scf::ForOp, scf::ParallelOp>(op) ||
+        op.hasAttr(::ssm::kCachedAttrName))
       continue;
     SmallVector<Candidate> candidates;
     op.walk([&](Operation *nested) {

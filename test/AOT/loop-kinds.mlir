@@ -46,6 +46,7 @@ func.func @small(%m: memref<4xf32>, %x: f32) {
 // THREADS-LABEL: func.func @independent
 // THREADS: scf.parallel
 // THREADS-NEXT: scf.for
+// THREADS: {ssm.cached}
 // THREADS: scf.for
 // THREADS-NOT: scf.parallel
 func.func @independent(%m: memref<4x4xf32>, %x: f32) -> f32 {
@@ -56,7 +57,7 @@ func.func @independent(%m: memref<4x4xf32>, %x: f32) -> f32 {
     scf.for %j = %c0 to %c4 step %c1 {
       memref.store %x, %m[%i, %j] : memref<4x4xf32>
     } {ssm.independent}
-  } {ssm.independent}
+  } {ssm.cached, ssm.independent}
   %sum = scf.for %i = %c0 to %c4 step %c1 iter_args(%s = %x) -> f32 {
     %y = memref.load %m[%i, %i] : memref<4x4xf32>
     %t = arith.addf %s, %y : f32

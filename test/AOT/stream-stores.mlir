@@ -130,3 +130,17 @@ func.func @pairs(%re: memref<32xf32>, %im: memref<32xf32>, %out: memref<64x32xco
   }
   return
 }
+
+// Rows of many places in turn: by way of the caches.
+// CHECK-LABEL: func.func @cached
+// CHECK-NOT: nontemporal
+// CHECK: return
+func.func @cached(%x: vector<16xf32>, %out: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  scf.for %t = %c0 to %c64 step %c1 {
+    vector.transfer_write %x, %out[%t, %c0] {in_bounds = [true]} : vector<16xf32>, memref<64x16xf32>
+  } {ssm.cached}
+  return
+}

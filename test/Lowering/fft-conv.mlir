@@ -122,7 +122,7 @@ func.func @two_sided(%u: tensor<2x100x32xf32>, %k: tensor<199x32xf32>) -> tensor
 // CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1
 // CHECK: } {ssm.independent}
 // CHECK: scf.for %{{.*}} = %c0 to %c512 step %c1 {{.*}} -> (tensor<1x4096x16xf32>)
-// CHECK: } {ssm.independent}
+// CHECK: } {ssm.cached, ssm.independent}
 func.func @one_tile(%u: tensor<1x4096x16xf32>, %k: tensor<4096x16xf32>) -> tensor<1x4096x16xf32> {
   %y = ssm.long_conv %u, %k {indexing_maps = [#btd, affine_map<(b, t, d) -> (t, d)>, #btd], time = 1 : i64,
       strategy = #ssm.strategy<fft_conv, lanes = 16>}

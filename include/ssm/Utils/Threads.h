@@ -13,6 +13,10 @@ inline constexpr llvm::StringLiteral kOneThreadAttrName = "ssm.one_thread";
 /// together are worth threads.
 inline constexpr llvm::StringLiteral kIndependentAttrName = "ssm.independent";
 
+/// On a loop: what it writes lies in many places of memory in turn, and is to
+/// be gathered by the caches.
+inline constexpr llvm::StringLiteral kCachedAttrName = "ssm.cached";
+
 } // namespace ssm
 
 #endif // SSM_UTILS_THREADS_H
