@@ -17,10 +17,7 @@ using namespace mlir;
 
 namespace ssm {
 
-const char *refusesCombinerRow(AssociativeScanOp op) {
-  auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
-  if (static_cast<int64_t>(op.getDimension()) != type.getRank() - 1)
-    return "only those along the last dimension are supported";
+const char *refusesCombiner(AssociativeScanOp op) {
   if (op.getIdentity().empty())
     return "it has no identity; give identity(...)";
   for (Value value : op.getIdentity()) {

@@ -142,8 +142,7 @@ static const char *refusesOthers(func::FuncOp function, Operation *op) {
 static std::optional<Launch> lowerScan(OpBuilder &b, gpu::GPUModuleOp parent,
                                        func::FuncOp function,
                                        AssociativeScanOp op, StringRef chip) {
-  for (const char *reason :
-       {refusesCombinerRow(op), refusesOthers(function, op)})
+  for (const char *reason : {refusesCombiner(op), refusesOthers(function, op)})
     if (reason) {
       op.emitError("the scan has no GPU kernel: ") << reason;
       return std::nullopt;

@@ -130,11 +130,15 @@ bool hasAffineRows(LinearRecurrenceOp op);
 std::unique_ptr<Row> makeAffineRow(mlir::OpBuilder &b, Kernel &kernel,
                                    LinearRecurrenceOp op, unsigned items);
 
-/// The rows of a scan: see CombinerRow.cpp. The reason is null if they can be,
-/// else why not.
-const char *refusesCombinerRow(AssociativeScanOp op);
+/// The rows of a scan along the last dimension: see CombinerRow.cpp. The reason
+/// is null if its elements and combiner are of the kind, else why not.
+const char *refusesCombiner(AssociativeScanOp op);
 std::unique_ptr<Row> makeCombinerRow(mlir::OpBuilder &b, Kernel &kernel,
                                      AssociativeScanOp op, unsigned items);
+
+/// A thread for each channel of a scan: see CombinerChannel.cpp.
+Launch emitCombinerChannel(mlir::OpBuilder &b, Kernel &kernel,
+                           AssociativeScanOp op, const GPUScanPlan &plan);
 
 /// One block for each row: see RowScan.cpp.
 Launch emitRowScan(mlir::OpBuilder &b, Kernel &kernel, Row &row,

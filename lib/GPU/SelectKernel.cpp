@@ -90,11 +90,12 @@ Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
 GPUScanPlan selectKernel(AssociativeScanOp op, StringRef chip) {
   ArrayRef<int64_t> sizes =
       cast<RankedTensorType>(op.getInputs()[0].getType()).getShape();
-  unsigned last = op.getDimension();
+  unsigned last = sizes.size() - 1;
   GPUScanProblem problem;
-  problem.hasRows = true;
+  problem.hasRows = op.getDimension() == last;
   problem.rows = multiply(sizes, llvm::to_vector(llvm::seq<unsigned>(0, last)));
   problem.length = multiply(sizes, last);
+  problem.channelLoads = op.getInputs().size();
   problem.elementBytes = countBytes(op.getInputs());
   return GPUScanPlan::forProblem(problem,
                                  GPUChip::forName(std::string_view(chip)));
@@ -106,6 +107,8 @@ Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
   auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
   Kernel kernel(b, parent, function, op.getLoc(), type.getShape(),
                 b.getF32Type(), plan.threads, /*hasWorkspace=*/looksBack);
+  if (plan.kernel == GPUScanPlan::Kernel::ChannelScan)
+    return emitCombinerChannel(b, kernel, op, plan);
   std::unique_ptr<Row> row = makeCombinerRow(b, kernel, op, plan.items);
   return looksBack ? emitLookBack(b, kernel, *row, plan)
                    : emitRowScan(b, kernel, *row, plan);

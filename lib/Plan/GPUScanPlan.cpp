@@ -47,7 +47,7 @@ GPUChip GPUChip::forName(std::string_view name) {
 
 static GPUScanPlan planChannels(const GPUScanProblem &problem) {
   GPUScanPlan plan;
-  plan.reason = "the recurrence is not a plain one over contiguous time";
+  plan.reason = "it is no plain recurrence or scan over contiguous time";
   // A lane reads the parameters of its states in one access.
   int64_t lanes = problem.states / kLaneStates;
   if (problem.states % kLaneStates == 0 && llvm::isPowerOf2_64(lanes))

@@ -105,18 +105,6 @@ func.func @dense(%a: tensor<3x3xf32>, %u: tensor<9x3xf32>) -> tensor<9x3xf32> {
 
 // -----
 
-func.func @first(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
-  // expected-error@+1 {{the scan has no GPU kernel: only those along the last dimension are supported}}
-  %y = ssm.associative_scan(%x) {dimension = 0 : i64} : (tensor<4x2xf32>) {
-  ^bb0(%l: f32, %r: f32):
-    %s = arith.addf %l, %r : f32
-    ssm.yield %s : f32
-  }
-  return %y : tensor<4x2xf32>
-}
-
-// -----
-
 func.func @no_identity(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error@+1 {{the scan has no GPU kernel: it has no identity; give identity(...)}}
   %y = ssm.associative_scan(%x) {dimension = 0 : i64} : (tensor<4xf32>) {

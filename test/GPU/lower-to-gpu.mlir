@@ -8,7 +8,7 @@
 
 // The grid is ceil(4 * size 0 / 128), where size 0 is the first dynamic one.
 // CHECK: ssm.launches = [{abi = {inputs = [{name = "a0", shape = ["d0", "d1", 4], type = f32}, {{.*}}], outputs = [{{.*}}, {name = "r1", shape = ["d0", 4], type = f32}],
-// CHECK-SAME: block = 128 : i64, entry = "channels", grid = [{elements = array<i64: -1, 4>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan", reason = "the recurrence is not a plain one over contiguous time"
+// CHECK-SAME: block = 128 : i64, entry = "channels", grid = [{elements = array<i64: -1, 4>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence or scan over contiguous time"
 // CHECK-SAME: workspace_bytes = 0 : i64, workspace_bytes_per_block = 0 : i64}]
 // CHECK-LABEL: gpu.func @channels(
 // CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[U:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[Y:.*]]: !llvm.ptr<1> {llvm.noalias}, %[[X:.*]]: !llvm.ptr<1> {llvm.noalias}, %[[B:.*]]: i64, %[[L:.*]]: i64) kernel
@@ -232,4 +232,24 @@ func.func @ssd(%a: tensor<?x9x3xf32>, %u: tensor<?x9x3x128xbf16>, %b: tensor<?x9
   %y, %x = ssm.linear_recurrence transition(%a : tensor<?x9x3xf32>) signal(%u : tensor<?x9x3x128xbf16>) input(%b : tensor<?x9x64xbf16>) output(%b : tensor<?x9x64xbf16>)
       {indexing_maps = [#bth, #bthp, #btn, #btn, #bthp, #bhpn], time = 1 : i64} -> tensor<?x9x3x128xbf16>, tensor<?x3x128x64xf32>
   return %y : tensor<?x9x3x128xbf16>
+}
+
+// -----
+
+// A scan along another dimension than the last: eight steps of a channel are
+// loaded, then combined.
+// CHECK: entry = "sums", grid = [{elements = array<i64: 2, 64>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence or scan over contiguous time"
+// CHECK-LABEL: gpu.func @sums(
+// CHECK:         scf.for {{.*}} iter_args(%[[S:.*]] = %{{.*}}) -> (f32)
+// CHECK-COUNT-8:   llvm.load
+// CHECK:           arith.addf %[[S]], %{{.*}} : f32
+// CHECK:           llvm.store
+func.func @sums(%x: tensor<2x50x64xf32>) -> tensor<2x50x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %y = ssm.associative_scan(%x) identity(%zero : f32) {dimension = 1 : i64} : (tensor<2x50x64xf32>) {
+  ^bb0(%l: f32, %r: f32):
+    %s = arith.addf %l, %r : f32
+    ssm.yield %s : f32
+  }
+  return %y : tensor<2x50x64xf32>
 }

@@ -1,4 +1,4 @@
-"""Scans of a combiner by the kernels for rows, against the fold of the oracle."""
+"""Scans of a combiner by the kernels for rows and channels, against the fold of the oracle."""
 
 import numpy as np
 import pytest
@@ -59,12 +59,20 @@ def run(case, seed=3):
     (Scan(**ARGMAX, shape=[2, 5000], axis=1), "look_back"),
     (Scan(**ARGMAX, shape=[3, 260], axis=1, reverse=True), "row_scan"),
     (Scan(**ARGMAX, shape=[5, 257], axis=1), "row_scan"),
+    (Scan(**AFFINE, shape=[2, 19, 70], axis=1), "channel_scan"),
+    (Scan(**AFFINE, shape=[33, 5], axis=0, exclusive=True, reverse=True, dynamic=True), "channel_scan"),
 ], ids=lambda x: x if isinstance(x, str) else x.name)
 def test_exact_combiners_are_exact(case, kernel):
     results, report = run(case)
     for got, want in zip(results, case.oracle, strict=True):
         np.testing.assert_array_equal(got, want)
     assert report["races"] == 0 and report["launch"]["kernel"] == kernel
+
+
+def test_channels_last_move_whole_sectors():
+    _, report = run(Scan(**ARGMAX, shape=[2, 30, 64], axis=1))
+    traffic = report["global"]
+    assert traffic["sectors"] == traffic["ideal_sectors"] and traffic["bytes"] == 2 * 12 * 2 * 30 * 64
 
 
 def test_exponentials():
