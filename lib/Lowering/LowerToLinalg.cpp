@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -32,7 +33,8 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateRecurrenceToConvPatterns(lowerings);
     ssm::populateRecurrenceLowering(lowerings, cores);
     ssm::populateTimeContiguousLowering(lowerings);
-    ssm::populateSplitTimeLowering(lowerings);
+    if (vectors)
+      ssm::populateLineScanLowering(lowerings);
     ssm::populateAssociativeScanLowering(lowerings, cores);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);

@@ -52,7 +52,7 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
   operand.source = value;
   operand.map = map;
   operand.isComplex = hasComplexElements(value);
-  operand.varies = uses(map, op.getTime());
+  operand.varies = uses(map, op.getTime()) || isOneStep();
   operand.tile = tile;
   operand.tile.kept.insert(operand.tile.kept.begin(), own.begin(), own.end());
   auto isUsed = [&](unsigned dim) { return uses(map, dim); };
@@ -66,6 +66,13 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
 
   operand.fixed = bringIn(b, operand);
   return operand;
+}
+
+bool RecurrenceTile::isOneStep() const {
+  LinearRecurrenceOp recurrence = op;
+  return recurrence.isDiagonal() &&
+         getConstantIntValue(tile.ranges[recurrence.getTime()].size) == 1 &&
+         tile.kept == recurrence.getDims().state && !tile.kept.empty();
 }
 
 /// A dimension whose elements lie side by side where lanes do not, if squares
@@ -315,6 +322,15 @@ ScanTile::Values RecurrenceTile::start(OpBuilder &b) {
                    });
 }
 
+static void sumInAnyOrder(Block &body) {
+  for (Operation &op : body)
+    if (auto math = dyn_cast<arith::ArithFastMathInterface>(op))
+      op.setAttr(math.getFastMathAttrName(),
+                 arith::FastMathFlagsAttr::get(
+                     op.getContext(), arith::FastMathFlags::contract |
+                                          arith::FastMathFlags::reassoc));
+}
+
 ScanTile::Values RecurrenceTile::project(OpBuilder &b, ValueRange state,
                                          const Step &step) {
   bool complexOutput = (complexState || output.isComplex) &&
@@ -329,17 +345,21 @@ ScanTile::Values RecurrenceTile::project(OpBuilder &b, ValueRange state,
         buildFilled(b, loc, ArrayRef(sizes).drop_front(numState), real, 0.0));
   SmallVector<Labelled> ins = {overTile(state)};
   llvm::append_range(ins, read(b, {&output}, step));
-  return buildOver(
-      b, loc, tile.kept, ins, sums,
-      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-        NumBuilder num(nested, bodyLoc, real);
-        Num x = toNum(args.take_front(state.size()));
-        args = args.drop_front(state.size());
-        Num c = decode(num, output, args);
-        Num y = complexOutput ? num.mul(c, x) : num.realOfProduct(c, x);
-        // Without a sum there is nothing to add to.
-        return toParts(numState ? num.add(y, toNum(args)) : y, complexOutput);
-      });
+  return buildOver(b, loc, tile.kept, ins, sums,
+                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                     NumBuilder num(nested, bodyLoc, real);
+                     Num x = toNum(args.take_front(state.size()));
+                     args = args.drop_front(state.size());
+                     Num c = decode(num, output, args);
+                     Num y = complexOutput ? num.mul(c, x)
+                                           : num.realOfProduct(c, x);
+                     // Without a sum there is nothing to add to.
+                     auto sum = toParts(numState ? num.add(y, toNum(args)) : y,
+                                        complexOutput);
+                     if (isOneStep())
+                       sumInAnyOrder(*nested.getInsertionBlock());
+                     return sum;
+                   });
 }
 
 ScanTile::Values RecurrenceTile::store(OpBuilder &b, ValueRange before,

@@ -87,6 +87,9 @@ protected:
   TileOperand signal, input, output, init;
 
 private:
+  /// One step, whose lanes are the states of one channel: operands are read
+  /// where they lie, and states are summed in any order.
+  bool isOneStep() const;
   /// The inputs of an elementwise op as operands.
   std::vector<TileOperand> makeInputs(mlir::OpBuilder &b,
                                       const Elementwise &neighbour);

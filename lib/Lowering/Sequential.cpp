@@ -157,13 +157,26 @@ SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
   return collectResults(b, problem, *scan, band, whole, carried);
 }
 
+/// Tiles of channels; a channel alone is no dimension of its tile, whose lanes
+/// are states.
+static SmallVector<SmallVector<TileAxis>>
+makeTilings(OpBuilder &b, const ScanProblem &problem, int64_t lanes,
+            int64_t tiles) {
+  if (lanes > 1 || problem.state.empty())
+    return channelTilings(b, problem, lanes * tiles);
+  SmallVector<TileAxis> units;
+  for (unsigned dim : problem.parallel)
+    units.push_back(unitAxis(b, dim, problem.loopSizes[dim]));
+  return {units};
+}
+
 SmallVector<Value> ssm::emitSequentialScan(OpBuilder &b, ScanProblem &problem,
                                            int64_t lanes, int64_t cores) {
   Location loc = problem.loc;
   OpFoldResult zero = b.getIndexAttr(0);
   SmallVector<Value> outs = makeOutputs(b, problem);
-  int64_t tiles = countTiles(problem, lanes, cores);
-  for (ArrayRef<TileAxis> axes : channelTilings(b, problem, lanes * tiles)) {
+  int64_t tiles = lanes == 1 ? 1 : countTiles(problem, lanes, cores);
+  for (ArrayRef<TileAxis> axes : makeTilings(b, problem, lanes, tiles)) {
     outs = forEachTile(
         b, loc, axes, stateTile(b, problem), outs,
         [&](OpBuilder &nested, const Tile &tile, ValueRange shared) {

@@ -58,6 +58,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   pm.addNestedPass<func::FuncOp>(createRecordStrategies());
   LowerToLinalgOptions lowering;
   lowering.cores = options.threads;
+  lowering.vectors = true;
   pm.addPass(createLowerToLinalg(lowering));
   addCleanup(pm);
   if (options.prepare) {

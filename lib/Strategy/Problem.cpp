@@ -1,5 +1,6 @@
 //===- Problem.cpp - What the cost of an op depends on --------------------===//
 #include "ssm/Analysis/Magnitude.h"
+#include "ssm/IR/Lines.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Plan/ScanPlan.h"
 #include "ssm/Strategy/Strategy.h"
@@ -105,6 +106,10 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   }
   for (unsigned dim : dims.state)
     problem.states *= sizeOr(sizes[dim], problem);
+  if (!dims.state.empty() &&
+      positionOf(op.getFinalIndexingMap(), dims.state.back()) ==
+          op.getFinalIndexingMap().getNumResults() - 1)
+    problem.sideStates = sizeOr(sizes[dims.state.back()], problem);
   if (dims.rowComesOut())
     problem.states *= sizeOr(sizes[*dims.row], problem);
   problem.complexTransition = hasComplex(op.getTransition()) ||
@@ -127,11 +132,7 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   problem.finalIsUsed = !op.getFinal().use_empty();
   problem.timeContiguous =
       isTimeContiguous(op.getResultIndexingMap(), dims.time);
-  problem.splitsTime = op.isDiagonal() && problem.varyingTransition &&
-                       !complexState && !op.getInput() && !op.getOutput() &&
-                       problem.length >= kSegmentBlock &&
-                       problem.laneChannels < kFewChannels &&
-                       (problem.timeContiguous || problem.laneChannels == 1);
+  problem.scansLines = ssm::scansLines(op) && problem.length >= kLineBlock;
   problem.elementBytes =
       getElementWidth(getRealType(op.getStateElementType())) / 8;
 }

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -25,15 +26,19 @@ Value NumBuilder::divf(Value x, Value y) {
 }
 Value NumBuilder::negf(Value x) { return arith::NegFOp::create(b, loc, x); }
 
-Value NumBuilder::convert(Value scalar, Type type) {
-  if (scalar.getType() == type)
-    return scalar;
-  if (scalar.getType().getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth())
-    return arith::ExtFOp::create(b, loc, type, scalar);
+/// A scalar, or each element of a vector.
+Value NumBuilder::convert(Value value, Type element) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  auto shaped = [&](Type type) { return vector ? vector.clone(type) : type; };
+  Type from = getElementTypeOrSelf(value);
+  if (from == element)
+    return value;
+  if (from.getIntOrFloatBitWidth() < element.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(b, loc, shaped(element), value);
   // No processor rounds f64 to 16 bits, and C runtimes may lack it: by f32.
-  if (scalar.getType().isF64() && type.getIntOrFloatBitWidth() < 32)
-    scalar = arith::TruncFOp::create(b, loc, b.getF32Type(), scalar);
-  return arith::TruncFOp::create(b, loc, type, scalar);
+  if (from.isF64() && element.getIntOrFloatBitWidth() < 32)
+    value = arith::TruncFOp::create(b, loc, shaped(b.getF32Type()), value);
+  return arith::TruncFOp::create(b, loc, shaped(element), value);
 }
 
 Num NumBuilder::load(Value scalar) {

@@ -17,7 +17,7 @@ from zoo import tensors
 
 
 class Stepper:
-    def __init__(self, text, name, chunk=0, strategy="sequential", target="host"):
+    def __init__(self, text, name, chunk=0, strategy="sequential"):
         self.name = name
         with tempfile.TemporaryDirectory() as folder:
             source, derived, library = (Path(folder) / n for n in ("model.mlir", "derived.mlir", "model.so"))
@@ -25,7 +25,7 @@ class Stepper:
             tool("ssm-opt", source, "--inline", "--symbol-dce", f"--ssm-derive-step=entry={name} chunk={chunk}",
                  "-o", derived)
             self.derived = derived.read_text()
-            tool("ssm-compile", derived, "--emit=shared", "-o", library, f"--target={target}",
+            tool("ssm-compile", derived, "--emit=shared", "-o", library,
                  *([f"--strategy={strategy}"] if strategy else []))
             self.library = ctypes.CDLL(str(library))
         self.arguments, self.results = self.numbers(f"{name}_step")

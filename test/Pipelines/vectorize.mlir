@@ -81,3 +81,30 @@ func.func @sum(%x: tensor<2x8xf32>, %y: tensor<8xf32>) -> tensor<8xf32> {
   } -> tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// Lanes are added as the sum allows: in any order, or in theirs.
+// CHECK-LABEL: func.func @any_order
+// CHECK: %[[P:.*]] = arith.mulf {{.*}} fastmath<reassoc>
+// CHECK: vector.reduction <add>, %[[P]], %{{.*}} fastmath<reassoc> : vector<16xf32> into f32
+// CHECK-LABEL: func.func @in_order
+// CHECK-NOT: reassoc
+func.func @any_order(%x: tensor<16xf32>, %y: tensor<f32>) -> tensor<f32> {
+  %0 = linalg.generic {indexing_maps = [affine_map<(n) -> (n)>, affine_map<(n) -> ()>], iterator_types = ["reduction"]}
+      ins(%x : tensor<16xf32>) outs(%y : tensor<f32>) {
+  ^bb0(%a: f32, %s: f32):
+    %p = arith.mulf %a, %a fastmath<reassoc> : f32
+    %t = arith.addf %p, %s fastmath<reassoc> : f32
+    linalg.yield %t : f32
+  } -> tensor<f32>
+  return %0 : tensor<f32>
+}
+func.func @in_order(%x: tensor<16xf32>, %y: tensor<f32>) -> tensor<f32> {
+  %0 = linalg.generic {indexing_maps = [affine_map<(n) -> (n)>, affine_map<(n) -> ()>], iterator_types = ["reduction"]}
+      ins(%x : tensor<16xf32>) outs(%y : tensor<f32>) {
+  ^bb0(%a: f32, %s: f32):
+    %p = arith.mulf %a, %a : f32
+    %t = arith.addf %p, %s : f32
+    linalg.yield %t : f32
+  } -> tensor<f32>
+  return %0 : tensor<f32>
+}

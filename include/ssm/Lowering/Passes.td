@@ -26,13 +26,16 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
   }];
   let options = [
     Option<"cores", "cores", "int64_t", "8",
-           "threads that share the channels of a recurrence">
+           "threads that share the channels of a recurrence">,
+    Option<"vectors", "vectors", "bool", "false",
+           "scan real lines of time by vector ops, which the portable stop has "
+           "none of">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::complex::ComplexDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
-    "::mlir::tensor::TensorDialect"
+    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"
   ];
 }
 

@@ -22,9 +22,9 @@ void populateRecurrenceLowering(mlir::RewritePatternSet &patterns,
 /// transposed, and their recurrence.
 void populateTimeContiguousLowering(mlir::RewritePatternSet &patterns);
 
-/// Sequential `ssm.linear_recurrence` of a few channels whose time is
-/// contiguous: blocks of segments, and recurrences over each.
-void populateSplitTimeLowering(mlir::RewritePatternSet &patterns);
+/// Sequential `ssm.linear_recurrence` of real states along contiguous time, by
+/// vectors in registers. The only lowering that leaves vector ops.
+void populateLineScanLowering(mlir::RewritePatternSet &patterns);
 
 /// `ssm.associative_scan` with strategy sequential or tree_scan, likewise.
 void populateAssociativeScanLowering(mlir::RewritePatternSet &patterns,

@@ -14,10 +14,8 @@ namespace ssm {
 /// Fewer channels than half a vector: pieces of time fill the lanes instead.
 inline constexpr int64_t kFewChannels = 8;
 
-/// The pieces of a block of contiguous time and the steps of each, see
-/// Lowering/SplitTime.cpp.
-inline constexpr int64_t kSegments = 16, kSegmentSteps = 64;
-inline constexpr int64_t kSegmentBlock = kSegments * kSegmentSteps;
+/// Steps of a line that are in registers together, see Lowering/LineScan.cpp.
+inline constexpr int64_t kLineBlock = 64;
 
 } // namespace ssm
 

@@ -25,6 +25,7 @@ struct Problem {
   double channels = 1;     ///< Independent recurrences.
   double kernels = 1;      ///< Channels of the kernel.
   double states = 1;       ///< States summed in each channel.
+  double sideStates = 0;   ///< Those that lie side by side in memory.
   double laneChannels = 1; ///< Channels along the contiguous dimension.
   double bytes = 0;        ///< Operands and results, once each.
   double flopsPerStep = 2; ///< Real operations a step and state.
@@ -44,9 +45,8 @@ struct Problem {
   bool finalIsUsed = false;
   /// Steps of time lie next to each other in the result, channels do not.
   bool timeContiguous = false;
-  /// The loop over time runs segments of it in lanes, see
-  /// Lowering/SplitTime.cpp.
-  bool splitsTime = false;
+  /// The loop over time runs along lines, see Lowering/LineScan.cpp.
+  bool scansLines = false;
   bool assumedSizes = false;
 
   /// The kernel's length if a bound cuts it, else 0.

@@ -1,5 +1,5 @@
-"""Time is contiguous, channels are not: transposed blocks, segments of one channel, and results that go past the
-caches equal the float64 oracle."""
+"""Time is contiguous, channels are not: transposed blocks, scans along lines, and results that go past the caches
+equal the float64 oracle."""
 
 import ctypes
 
@@ -10,9 +10,9 @@ from harness import tool
 from mlir_text import Recurrence, check, program
 
 
-def orders(spec, **sizes):
+def orders(spec, dtype="f32", **sizes):
     """All directions and read points."""
-    return [Recurrence(spec, sizes, reverse=reverse, read=read, **options)
+    return [Recurrence(spec, sizes, dtype, reverse=reverse, read=read, **options)
             for reverse in (False, True) for read in ("after", "before")
             for options in ({}, {"init": "".join(d for d in "bd" if d in sizes), "dynamic": "t"})]
 
@@ -31,11 +31,11 @@ def test_blocks_with_states(states):
            for reverse in (False, True) for read in ("after", "before")], "f32", "sequential")
 
 
-@pytest.mark.parametrize("length", [1023, 1024, 1025, 3000])
-def test_segments_of_one_channel(length):
-    """Around one block of 16 segments of 64 steps; one channel, and three."""
-    check(orders("t,,,t->t", t=length) + orders("bt,,,bt->bt", b=3, t=length)
-          + orders("bdt,,,bdt->bdt", b=2, d=3, t=length), "f32", "sequential")
+@pytest.mark.parametrize("dtype,length", [("f32", 63), ("f32", 64), ("f32", 65), ("f64", 300)])
+def test_lines(dtype, length):
+    """Around a block of 64 steps; one channel, and several; a transition that is constant."""
+    check(orders("t,,,t->t", dtype, t=length) + orders("bt,,,bt->bt", dtype, b=3, t=length)
+          + orders("d,,,bdt->bdt", dtype, b=2, d=3, t=length), dtype, "sequential")
 
 
 @pytest.mark.parametrize("spec,sizes", [("btd,,,btd->btd", {"b": 1, "t": 16384, "d": 64}),

@@ -49,25 +49,27 @@ def test_other_strategies(name):
         assert max(model.errors(shaped, case)) <= BAR
 
 
-def static_chunks(name, chunk, target="host"):
+def static_chunks(name, chunk):
     """(results from chunks of a static size, results of the whole)"""
     model, _, arguments = drawn(name)
-    stepper = Stepper(zoo.text_of(model.file), name, chunk=chunk, target=target)
+    stepper = Stepper(zoo.text_of(model.file), name, chunk=chunk)
     cut = [x[:, :70] if i in stepper.sequences() else x for i, x in enumerate(arguments)]
     return stepper.stream(cut, [chunk] * (70 // chunk)), stepper.whole(cut)
 
 
-@pytest.mark.parametrize("name,chunk", [(name, chunk) for name in ("s4d", "mamba1", "mamba3", "rwkv4", "lstm")
-                                        for chunk in (1, 7) if (name, chunk) != ("s4d", 1)])
+SUMMED = ["s4d", "mamba1", "mamba3"]
+
+
+@pytest.mark.parametrize("name,chunk", [(name, 7) for name in SUMMED]
+                         + [(name, chunk) for name in ("rwkv4", "lstm") for chunk in (1, 7)])
 def test_static_chunks(name, chunk):
     assert same_bits(*static_chunks(name, chunk))
 
 
-def test_static_step_of_complex_states():
-    """The same operations; a single step is no loop, and where there are fused multiply-adds LLVM fuses other ones:
-    without them the bits are the same."""
-    assert same_bits(*static_chunks("s4d", 1, target="x86-64-v2"))
-    for got, want in zip(*static_chunks("s4d", 1), strict=True):
+@pytest.mark.parametrize("name", SUMMED)
+def test_static_step(name):
+    """A single step is no loop, sums the states of a channel in another order, and LLVM fuses other multiply-adds."""
+    for got, want in zip(*static_chunks(name, 1), strict=True):
         assert np.linalg.norm(got.reshape(want.shape) - want) <= 4 * np.finfo(np.float32).eps * np.linalg.norm(want)
 
 

@@ -150,7 +150,7 @@ def test_half_precision_rounds_once(dtype, unit, strategy):
     """The state is f32: a result is off by the rounding of one half-precision
     number at most, beside what f32 states are off by."""
     cases = [Recurrence(spec, {"b": 2, "t": length, "d": 17}, dtype)
-             for spec in ("d,,,btd->btd", "btd,btd,btd,bdt->bdt") for length in (1, 65, 1000)]
+             for spec in ("d,,,btd->btd", "bdt,,,bdt->bdt", "btd,btd,btd,bdt->bdt") for length in (1, 65, 1000)]
     for case, (y, final) in zip(cases, compute(cases, strategy), strict=True):
         want, last = case.oracle
         scale = np.sqrt(np.mean(case.states.astype(float) ** 2))

@@ -1,0 +1,79 @@
+// RUN: ssm-opt %s --ssm-lower-to-linalg=vectors --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s --check-prefix=PORTABLE
+
+#t = affine_map<(t) -> (t)>
+#none = affine_map<(t) -> ()>
+
+// 32 blocks of 64 steps, and 52 steps that are left over.
+// CHECK-LABEL: func.func @one_channel(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<2100xf32>, %[[U:[a-z0-9]+]]: tensor<2100xf32>, %[[X0:[a-z0-9]+]]: tensor<f32>)
+// CHECK: %[[INIT:.*]] = tensor.extract %[[X0]][]
+// CHECK: %[[START:.*]] = vector.broadcast %[[INIT]] : f32 to vector<16xf32>
+// CHECK: %[[BLOCKS:.*]]:2 = scf.for %{{.*}} = %c0 to %c32 step %c1 iter_args(%{{.*}} = %{{.*}}, %[[STATE:.*]] = %[[START]]) -> (tensor<2100xf32>, vector<16xf32>)
+// Squares of 4 x 4, of the transition and of the signal.
+// CHECK-COUNT-4: vector.transfer_read {{.*}} {in_bounds = [true]} : tensor<64xf32>, vector<16xf32>
+// CHECK: vector.shuffle {{.*}} [0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29]
+// CHECK-COUNT-4: vector.transfer_read
+// The states of a segment.
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// The segment before: the lane 4 to the left, or the last lane of the four before.
+// CHECK: vector.shuffle {{.*}} [0, 28, 29, 30, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27]
+// The state before is in all lanes.
+// CHECK: arith.mulf {{.*}}, %[[STATE]]
+// CHECK-COUNT-4: vector.transfer_write {{.*}} {in_bounds = [true]} : vector<16xf32>, tensor<64xf32>
+// The missing steps multiply by 1 and add 0.
+// CHECK: vector.transfer_read {{.*}} : tensor<52xf32>, vector<16xf32>
+// CHECK: %[[MASK:.*]] = vector.constant_mask [4] : vector<16xi1>
+// CHECK: arith.select %[[MASK]], %{{.*}}, %cst
+// CHECK: vector.extract {{.*}}[0]
+// PORTABLE-LABEL: func.func @one_channel(
+// PORTABLE-NOT: vector.
+func.func @one_channel(%a: tensor<2100xf32>, %u: tensor<2100xf32>, %x0: tensor<f32>) -> (tensor<2100xf32>, tensor<f32>) {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<2100xf32>) signal(%u : tensor<2100xf32>) init(%x0 : tensor<f32>)
+      {indexing_maps = [#t, #t, #none, #t, #none], time = 0 : i64}
+      -> tensor<2100xf32>, tensor<f32>
+  return %y, %x : tensor<2100xf32>, tensor<f32>
+}
+
+#dt = affine_map<(d, t) -> (d, t)>
+#d = affine_map<(d, t) -> (d)>
+
+// A line for each channel; the producer of the transition is computed in
+// vectors, and one without time in all lanes.
+// CHECK-LABEL: func.func @channels(
+// CHECK: scf.forall (%[[D:.*]]) in (48)
+// CHECK:   scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK:     %[[GAIN:.*]] = vector.broadcast %{{.*}} : f32 to vector<16xf32>
+// CHECK:     %[[SCALED:.*]] = arith.mulf %{{.*}}, %[[GAIN]] : vector<16xf32>
+// CHECK:     math.exp %[[SCALED]] : vector<16xf32>
+// CHECK:     tensor.insert_slice {{.*}} tensor<64xf32> into tensor<1x128xf32>
+func.func @channels(%dt: tensor<48x128xf32>, %gain: tensor<48xf32>, %u: tensor<48x128xf32>) -> tensor<48x128xf32> {
+  %empty = tensor.empty() : tensor<48x128xf32>
+  %a = linalg.generic {indexing_maps = [#dt, #d, #dt], iterator_types = ["parallel", "parallel"]}
+      ins(%dt, %gain : tensor<48x128xf32>, tensor<48xf32>) outs(%empty : tensor<48x128xf32>) {
+  ^bb0(%in: f32, %g: f32, %out: f32):
+    %p = arith.mulf %in, %g : f32
+    %e = math.exp %p : f32
+    linalg.yield %e : f32
+  } -> tensor<48x128xf32>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<48x128xf32>) signal(%u : tensor<48x128xf32>)
+      {indexing_maps = [#dt, #dt, #dt, #d], time = 1 : i64} -> tensor<48x128xf32>, tensor<48xf32>
+  return %y : tensor<48x128xf32>
+}
+
+// Less than a block; order that matters; steps that are apart.
+// CHECK-LABEL: func.func @not_lines(
+// CHECK-NOT: vector.
+func.func @not_lines(%a: tensor<63xf32>, %b: tensor<128xf32>, %c: tensor<128x48xf32>)
+    -> (tensor<63xf32>, tensor<128xf32>, tensor<128x48xf32>) {
+  %x, %x1 = ssm.linear_recurrence transition(%a : tensor<63xf32>) signal(%a : tensor<63xf32>)
+      {indexing_maps = [#t, #t, #t, #none], time = 0 : i64} -> tensor<63xf32>, tensor<f32>
+  %y, %y1 = ssm.linear_recurrence transition(%b : tensor<128xf32>) signal(%b : tensor<128xf32>)
+      {indexing_maps = [#t, #t, #t, #none], time = 0 : i64, numerics = #ssm.numerics<strict>}
+      -> tensor<128xf32>, tensor<f32>
+  %z, %z1 = ssm.linear_recurrence transition(%c : tensor<128x48xf32>) signal(%c : tensor<128x48xf32>)
+      {indexing_maps = [#dt, #dt, #dt, affine_map<(t, d) -> (d)>], time = 0 : i64}
+      -> tensor<128x48xf32>, tensor<48xf32>
+  return %x, %y, %z : tensor<63xf32>, tensor<128xf32>, tensor<128x48xf32>
+}
