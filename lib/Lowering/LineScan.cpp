@@ -67,6 +67,9 @@ private:
                               ValueRange carried);
   Rows load(Value value, AffineMap map, const Tile &block);
   Rows compute(const Elementwise &producer, const Tile &block);
+  /// A line without the dimensions of size one after time: a vector that is
+  /// read through them has one dimension of several, and falls apart.
+  std::pair<Value, AffineMap> endWithTime(Value value, AffineMap map);
   /// What the body computes of scalars, of vectors.
   Value widen(Block &body, IRMapping &mapping);
   /// The rows, with `value` in the steps that the block lacks.
@@ -178,6 +181,19 @@ Value LineScanEmitter::widen(Block &body, IRMapping &mapping) {
   return lookUp(body.getTerminator()->getOperand(0));
 }
 
+std::pair<Value, AffineMap> LineScanEmitter::endWithTime(Value value,
+                                                         AffineMap map) {
+  unsigned last = *positionOf(map, problem->time), rank = map.getNumResults();
+  if (last + 1 == rank)
+    return {value, map};
+  SmallVector<ReassociationIndices> groups;
+  for (unsigned i = 0; i <= last; ++i)
+    groups.push_back({i});
+  llvm::append_range(groups.back(), llvm::seq<int64_t>(last + 1, rank));
+  return {tensor::CollapseShapeOp::create(b, loc, value, groups),
+          map.getMajorSubMap(last + 1)};
+}
+
 LineScanEmitter::Rows LineScanEmitter::load(Value value, AffineMap map,
                                             const Tile &block) {
   if (Elementwise producer = findLineProducer(op, value, map))
@@ -191,6 +207,7 @@ LineScanEmitter::Rows LineScanEmitter::load(Value value, AffineMap map,
     return rows;
   }
   line.kept = {problem->time};
+  std::tie(value, map) = endWithTime(value, map);
   Value slice = extractTile(b, loc, value, map, line);
   Type element = getElementTypeOrSelf(value);
   Value padding = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));

@@ -77,3 +77,15 @@ func.func @not_lines(%a: tensor<63xf32>, %b: tensor<128xf32>, %c: tensor<128x48x
       -> tensor<128x48xf32>, tensor<48xf32>
   return %x, %y, %z : tensor<63xf32>, tensor<128xf32>, tensor<128x48xf32>
 }
+
+// A dimension of size one after time is no part of a line.
+// CHECK-LABEL: func.func @one_of_one(
+// CHECK: %[[LINE:.*]] = tensor.collapse_shape %{{.*}} {{\[}}[0, 1]] : tensor<128x1xf32> into tensor<128xf32>
+// CHECK: tensor.extract_slice %[[LINE]][%{{.*}}] [64] [1] : tensor<128xf32> to tensor<64xf32>
+func.func @one_of_one(%a: tensor<128x1xf32>, %u: tensor<128x1xf32>) -> tensor<128x1xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<128x1xf32>) signal(%u : tensor<128x1xf32>)
+      {indexing_maps = [affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (t, d)>,
+                        affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>],
+       time = 0, strategy = #ssm.strategy<sequential>} -> tensor<128x1xf32>, tensor<1xf32>
+  return %y : tensor<128x1xf32>
+}
