@@ -24,7 +24,7 @@ struct Known {
   int64_t l1KiB, l2KiB, l3KiB;
   double bandwidth;
   /// Of CPUs that were measured.
-  double l2Bandwidth = 0, l3Bandwidth = 0, streamingCores = 0;
+  double l2Bandwidth = 0, l3Bandwidth = 0, streamingCores = 64;
 };
 } // namespace
 

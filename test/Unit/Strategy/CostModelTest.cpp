@@ -68,6 +68,30 @@ TEST(CostModel, ReadsFromTheLevelThatHoldsTheProblem) {
   EXPECT_DOUBLE_EQ(nanoseconds(loop, 1001, 2), 150 + 1000);
 }
 
+/// Of the streams from memory of two cores, those of one add up.
+TEST(CostModel, LetsCoresShareMemory) {
+  OpCount loop{"steps"};
+  loop.tiles = 2;
+  loop.bytes = 1200;
+  Problem problem;
+  problem.bytes = 1e6;
+  TargetInfo target = makeTarget();
+  EXPECT_DOUBLE_EQ(1e9 * secondsOf(loop, problem, target, 2), 600 + 1000);
+  target.streamingCores = 1;
+  EXPECT_DOUBLE_EQ(1e9 * secondsOf(loop, problem, target, 2), 1200 + 1000);
+}
+
+TEST(CostModel, HasARateForEveryLevelOfEveryTarget) {
+  for (const char *name :
+       {"host", "x86-64-v3", "x86-64-v4", "sapphirerapids", "znver4",
+        "neoverse-v2", "sm_80", "sm_90", "sm_100", "gfx942", "unknown"}) {
+    TargetInfo target = TargetInfo::forName(name);
+    for (double rate : {target.l2Bandwidth, target.l3Bandwidth,
+                        target.bandwidth, target.streamingCores, target.clock})
+      EXPECT_GT(rate, 0) << name;
+  }
+}
+
 TEST(CostModel, AddsTheLoopsOfAPlan) {
   OpCount loop{"steps"};
   loop.depth = 10;
