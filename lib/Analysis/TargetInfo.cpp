@@ -21,6 +21,7 @@ struct Known {
   llvm::StringLiteral name;
   int64_t cores, vectorBytes;
   double clock, fmasPerCycle;
+  int64_t matrixFmas;
   int64_t l1KiB, l2KiB, l3KiB;
   double bandwidth;
   /// Of CPUs that were measured.
@@ -36,16 +37,17 @@ struct Known {
 /// processors: they take the smallest caches that machines of the level
 /// commonly have.
 static constexpr Known kKnown[] = {
-    {"x86-64-v3", 1, 32, 3.0e9, 2, 32, 256, 8 << 10, 20e9},
-    {"x86-64-v4", 1, 64, 3.0e9, 2, 32, 1 << 10, 16 << 10, 20e9},
-    {"sapphirerapids", 1, 64, 3.0e9, 2, 48, 2 << 10, 32 << 10, 20e9, 90e9,
+    {"x86-64-v3", 1, 32, 3.0e9, 2, 0, 32, 256, 8 << 10, 20e9},
+    {"x86-64-v4", 1, 64, 3.0e9, 2, 0, 32, 1 << 10, 16 << 10, 20e9},
+    {"sapphirerapids", 1, 64, 3.0e9, 2, 512, 48, 2 << 10, 32 << 10, 20e9, 90e9,
      30e9},
-    {"znver4", 1, 64, 3.7e9, 1, 32, 1 << 10, 32 << 10, 30e9, 110e9, 95e9, 1.2},
-    {"neoverse-v2", 1, 16, 3.3e9, 4, 64, 2 << 10, 32 << 10, 30e9},
-    {"sm_80", 108, 128, 1.41e9, 2, 192, 370, 0, 1555e9 / 108},
-    {"sm_90", 132, 128, 1.98e9, 4, 256, 379, 0, 3350e9 / 132},
-    {"sm_100", 148, 128, 1.85e9, 4, 256, 851, 0, 8000e9 / 148},
-    {"gfx942", 304, 256, 2.1e9, 2, 32, 13, 256 << 10, 5300e9 / 304},
+    {"znver4", 1, 64, 3.7e9, 1, 0, 32, 1 << 10, 32 << 10, 30e9, 110e9, 95e9,
+     1.2},
+    {"neoverse-v2", 1, 16, 3.3e9, 4, 0, 64, 2 << 10, 32 << 10, 30e9},
+    {"sm_80", 108, 128, 1.41e9, 2, 1024, 192, 370, 0, 1555e9 / 108},
+    {"sm_90", 132, 128, 1.98e9, 4, 2048, 256, 379, 0, 3350e9 / 132},
+    {"sm_100", 148, 128, 1.85e9, 4, 4096, 256, 851, 0, 8000e9 / 148},
+    {"gfx942", 304, 256, 2.1e9, 2, 1024, 32, 13, 256 << 10, 5300e9 / 304},
 };
 
 /// Bytes of a cache of the first core, from Linux; 0 if it does not say.
@@ -79,6 +81,7 @@ static TargetInfo forHost() {
   info.vectorBytes = features.lookup("avx512f") ? 64
                      : features.lookup("avx2")  ? 32
                                                 : 16;
+  info.matrixFmas = features.lookup("amx-bf16") ? 512 : 0;
   // Index 1 is the instructions' cache.
   for (auto [index, bytes] :
        {std::pair(0, &info.l1Bytes), std::pair(2, &info.l2Bytes),
@@ -98,6 +101,7 @@ TargetInfo TargetInfo::forName(llvm::StringRef name) {
       info.vectorBytes = known.vectorBytes;
       info.clock = known.clock;
       info.fmasPerCycle = known.fmasPerCycle;
+      info.matrixFmas = known.matrixFmas;
       info.l1Bytes = known.l1KiB << 10;
       info.l2Bytes = known.l2KiB << 10;
       info.l3Bytes = known.l3KiB << 10;
@@ -111,6 +115,7 @@ static int64_t *findSize(TargetInfo &info, llvm::StringRef name) {
   return llvm::StringSwitch<int64_t *>(name)
       .Case("cores", &info.cores)
       .Case("vectorBytes", &info.vectorBytes)
+      .Case("matrixFmas", &info.matrixFmas)
       .Cases({"l1Bytes", "L1_cache_size_in_bytes"}, &info.l1Bytes)
       .Case("l2Bytes", &info.l2Bytes)
       .Case("l3Bytes", &info.l3Bytes)

@@ -16,8 +16,11 @@ namespace ssm {
 struct TargetInfo {
   int64_t cores = 1;
   int64_t vectorBytes = 32;
-  double clock = 3.0e9;       ///< Cycles a second.
-  double fmasPerCycle = 2;    ///< Vector FMAs started a cycle.
+  double clock = 3.0e9;    ///< Cycles a second.
+  double fmasPerCycle = 2; ///< Vector FMAs started a cycle.
+  /// FMAs of bf16 that the matrix unit starts a cycle: AMX a tile of 16 x 16 x
+  /// 32 in 16 cycles, a multiprocessor its tensor cores'; 0 without one.
+  int64_t matrixFmas = 0;
   double fmaLatency = 4;      ///< Cycles (Agner Fog's tables, Zen 4 to SPR).
   int64_t l1Bytes = 32 << 10; ///< First data cache of a core.
   int64_t l2Bytes = 1 << 20;  ///< Second cache of a core.

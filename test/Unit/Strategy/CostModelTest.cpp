@@ -92,6 +92,15 @@ TEST(CostModel, HasARateForEveryLevelOfEveryTarget) {
   }
 }
 
+TEST(CostModel, KnowsMatrixUnits) {
+  EXPECT_EQ(TargetInfo::forName("sapphirerapids").matrixFmas, 512);
+  EXPECT_EQ(TargetInfo::forName("sm_90").matrixFmas, 2048);
+  TargetInfo target = TargetInfo::forName("znver4");
+  EXPECT_EQ(target.matrixFmas, 0);
+  EXPECT_FALSE(errorToBool(target.readRates("matrixFmas = 16", "file")));
+  EXPECT_EQ(target.matrixFmas, 16);
+}
+
 TEST(CostModel, AddsTheLoopsOfAPlan) {
   OpCount loop{"steps"};
   loop.depth = 10;
