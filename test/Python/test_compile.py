@@ -247,7 +247,8 @@ def test_the_gil_is_released():
     finally:
         sys.setswitchinterval(interval)
         worker.join()
-    assert steps > 200
+    # With the lock held this thread would wait for all 20 calls.
+    assert steps > 40
 
 
 def test_one_function_in_many_threads():
