@@ -194,6 +194,20 @@ FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
   });
 }
 
+FFTConvEmitter::Values
+FFTConvEmitter::spectrumOf(const Tile &tile, std::optional<TileAxis> laneAxis,
+                           ValueRange spectra) {
+  Tile numbered = tile;
+  noteTileNumber(numbered, laneAxis);
+  numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
+                           b.getIndexAttr(1)};
+  numbered.kept = {time, laneInTileDim()};
+  Values spectrum;
+  for (Value value : spectra)
+    spectrum.push_back(extractTile(b, loc, value, spectrumMap, numbered));
+  return spectrum;
+}
+
 Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
   Values spectra = emitSpectra(laneAxis);
   if (blocks)
@@ -205,14 +219,7 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
   if (laneAxis)
     axes.push_back(*laneAxis);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
-    Tile numbered = tile;
-    noteTileNumber(numbered, laneAxis);
-    numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
-                             b.getIndexAttr(1)};
-    numbered.kept = {time, laneInTileDim()};
-    Values spectrum;
-    for (Value value : spectra)
-      spectrum.push_back(extractTile(b, loc, value, spectrumMap, numbered));
+    Values spectrum = spectrumOf(tile, laneAxis, spectra);
     Tile whole = tile.withAllDims();
     Value part = extractTile(b, loc, shared[0], resultMap, whole);
     if (canJoin(tile)) {

@@ -59,14 +59,7 @@ Value FFTConvEmitter::emitBlocks(std::optional<TileAxis> laneAxis,
     axes.insert(axes.end() - isTimeContiguous(signalMap, time, laneAxis->dim),
                 *laneAxis);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
-    Tile numbered = tile;
-    noteTileNumber(numbered, laneAxis);
-    numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
-                             b.getIndexAttr(1)};
-    numbered.kept = {time, laneInTileDim()};
-    Values spectrum;
-    for (Value value : spectra)
-      spectrum.push_back(extractTile(b, loc, value, spectrumMap, numbered));
+    Values spectrum = spectrumOf(tile, laneAxis, spectra);
     return SmallVector<TileResult>{emitPair(tile, spectrum, shared[0])};
   })[0];
 }

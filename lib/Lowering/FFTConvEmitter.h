@@ -126,6 +126,9 @@ private:
   unsigned laneInTileDim() { return op.getNumLoops() + 1; }
   unsigned pairDim() { return op.getNumLoops() + 2; }
   Tile wholeOp();
+  /// The tile's part of the kernel's transform.
+  Values spectrumOf(const Tile &tile, std::optional<TileAxis> laneAxis,
+                    mlir::ValueRange spectra);
   void noteTileNumber(Tile &tile, std::optional<TileAxis> laneAxis);
 
   mlir::OpBuilder &b;
