@@ -6,10 +6,13 @@ roundoff), and ends with exit code 1 if it is above 0.6 anywhere.
 """
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import scipy.fft
-from mlir_text import FFT, compute
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from mlir_text import FFT, compute  # noqa: E402
 
 BAR = 0.6
 
