@@ -1,10 +1,10 @@
 //===- FFTEmitter.cpp - Transforms of work tiles --------------------------===//
 #include "FFTEmitter.h"
+#include "FFTNumbers.h"
 
 #include "ssm/Utils/Butterfly.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -122,131 +122,15 @@ Value FFTEmitter::countLeaves() {
 }
 
 //===----------------------------------------------------------------------===//
-// Tables
-//===----------------------------------------------------------------------===//
-
-RootsOfUnity &FFTEmitter::getRoots() {
-  if (!roots)
-    roots.emplace(b, loc, real,
-                  affine(b, loc, b.getAffineSymbolExpr(0) * 4, size));
-  return *roots;
-}
-
-/// `parts` at `position` of tables.
-static SmallVector<Value> insertParts(OpBuilder &b, Location loc,
-                                      ValueRange parts, ValueRange tables,
-                                      Value position) {
-  SmallVector<Value> written;
-  for (auto [part, table] : llvm::zip_equal(parts, tables))
-    written.push_back(tensor::InsertOp::create(b, loc, part, table, position));
-  return written;
-}
-
-static SmallVector<Value> emptyTables(OpBuilder &b, Location loc, Type real,
-                                      ArrayRef<OpFoldResult> shape,
-                                      unsigned count) {
-  SmallVector<Value> tables;
-  for (unsigned i = 0; i < count; ++i)
-    tables.push_back(tensor::EmptyOp::create(b, loc, shape, real));
-  return tables;
-}
-
-SmallVector<Value> FFTEmitter::emitWeights() {
-  RootsOfUnity &table = getRoots();
-  Values weights = emptyTables(b, loc, real, size, 2);
-  weights = buildFor(b, loc, index(0), asValue(b, loc, size), weights,
-                     [&](Value t, ValueRange args) {
-                       Num w = table.lookUp(t);
-                       return insertParts(b, loc, {w.re, w.im}, args, t);
-                     });
-  if (isLarge())
-    markIndependent(weights);
-  return weights;
-}
-
-void FFTEmitter::emitTwiddles() {
-  RootsOfUnity &table = getRoots();
-  OpFoldResult count = affine(b, loc, b.getAffineSymbolExpr(0) - leaf, size);
-  twiddles = emptyTables(b, loc, real, count, isWide ? 4 : 2);
-  WideBuilder wide(b, loc, real);
-  auto conjugate = [&](Value j) -> Values {
-    if (!isWide) {
-      Num w = table.lookUp(j);
-      return {w.re, arith::NegFOp::create(b, loc, w.im)};
-    }
-    Wide w = table.lookUpWide(j);
-    return wide.toParts({w.re, wide.neg(w.im)});
-  };
-  for (const Run &run : runs) {
-    // exp(-2 pi i q k / block) is root 4 q k size / block, conjugated.
-    auto fillRow = [&](Value k, Value unit, Value first, ValueRange row) {
-      return buildFor(b, loc, index(1), index(run.radix), row,
-                      [&](Value q, ValueRange args) {
-                        return insertParts(b, loc,
-                                           conjugate(mul(mul(q, k), unit)),
-                                           args, sub(add(first, q), index(1)));
-                      });
-    };
-    twiddles = buildFor(
-        b, loc, asValue(b, loc, run.begin), asValue(b, loc, run.end), twiddles,
-        [&](Value level, ValueRange carried) {
-          Value block = blockSize(run, level), all = asValue(b, loc, size);
-          Value begin = sub(all, block);
-          Value unit =
-              mul(index(4), arith::DivUIOp::create(b, loc, all, block));
-          Values filled =
-              buildFor(b, loc, index(0), divideByRadix(run, block), carried,
-                       [&](Value k, ValueRange row) {
-                         Value first = add(begin, mul(k, index(run.radix - 1)));
-                         return fillRow(k, unit, first, row);
-                       });
-          if (isLarge())
-            markIndependent(filled);
-          return filled;
-        });
-    if (run.radix <= FFTPlan::kMaxUnrolledRadix ||
-        llvm::isPowerOf2_64(run.radix))
-      continue;
-    Value unit = mul(index(4), divideByRadix(run, asValue(b, loc, size)));
-    OpFoldResult points = b.getIndexAttr(run.radix);
-    Values own = emptyTables(b, loc, real, points, 2);
-    own = buildFor(b, loc, index(0), index(run.radix), own,
-                   [&](Value j, ValueRange args) {
-                     Num w = table.lookUp(mul(j, unit));
-                     return insertParts(b, loc, {w.re, w.im}, args, j);
-                   });
-    radixRoots.push_back({run.radix, own});
-  }
-}
-
-SmallVector<Value> FFTEmitter::readTwiddle(Value position, bool inverse) {
-  Values parts;
-  for (auto [i, table] : llvm::enumerate(twiddles)) {
-    Value part = tensor::ExtractOp::create(b, loc, table, position);
-    bool isImaginary = i >= twiddles.size() / 2;
-    if (inverse && isImaginary)
-      part = arith::NegFOp::create(b, loc, part);
-    parts.push_back(part);
-  }
-  return parts;
-}
-
-SmallVector<SmallVector<Value>> FFTEmitter::readTwiddles(const Round &round,
-                                                         Value k) {
-  SmallVector<Values> w(round.radix);
-  Value first = add(round.firstTwiddle, mul(k, index(round.radix - 1)));
-  for (int64_t q = 1; q < round.radix; ++q)
-    w[q] = readTwiddle(add(first, index(q - 1)), round.inverse);
-  return w;
-}
-
-//===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//
 
 SmallVector<Value> FFTEmitter::makeWork() {
-  return emptyTables(b, loc, real, {size, b.getIndexAttr(lanes)},
-                     isWide ? 4 : 2);
+  SmallVector<OpFoldResult> shape = {size, b.getIndexAttr(lanes)};
+  Values work;
+  for (int64_t part = 0; part < (isWide ? 4 : 2); ++part)
+    work.push_back(tensor::EmptyOp::create(b, loc, shape, real));
+  return work;
 }
 
 SmallVector<Value> FFTEmitter::rowsFrom(Value base, Value stride,
@@ -293,54 +177,6 @@ SmallVector<Value> FFTEmitter::clearRows(ValueRange work, Value begin,
     Value zeros = buildFilled(b, loc, {b.getIndexAttr(lanes)}, real, 0.0);
     return writeRows(args, row, Values(args.size(), zeros));
   });
-}
-
-static Num makeNumber(NumBuilder &, ArrayRef<Value> parts) {
-  return {parts[0], parts[1]};
-}
-static Wide makeNumber(LooseWideBuilder &wide, ArrayRef<Value> parts) {
-  return wide.fromParts(parts);
-}
-static SmallVector<Value> getParts(NumBuilder &, Num x) { return {x.re, x.im}; }
-static SmallVector<Value> getParts(LooseWideBuilder &wide, Wide x) {
-  return wide.toParts(x);
-}
-
-/// Runs `body` on rows of numbers in place; `extra` rows are read beside them.
-template <typename Builder, typename Body>
-static SmallVector<Value> mapNumbers(OpBuilder &b, Location loc, Type real,
-                                     unsigned numParts, ValueRange rows,
-                                     ValueRange extra, Body body) {
-  using Number = decltype(makeNumber(std::declval<Builder &>(), {}));
-  AffineMap identity = b.getMultiDimIdentityMap(1);
-  SmallVector<Indexed> ins, outs;
-  for (Value value : extra)
-    ins.push_back({value, identity});
-  for (Value value : rows)
-    outs.push_back({value, identity});
-  return buildGeneric(
-      b, loc, 1, ins, outs,
-      [&](OpBuilder &nested, Location at, ValueRange args) {
-        Builder num(nested, at, real);
-        auto group = [&](ValueRange scalars) {
-          SmallVector<Number> numbers;
-          for (size_t i = 0, n = scalars.size() / numParts; i < n; ++i) {
-            SmallVector<Value> parts;
-            for (unsigned part = 0; part < numParts; ++part)
-              parts.push_back(scalars[part * n + i]);
-            numbers.push_back(makeNumber(num, parts));
-          }
-          return numbers;
-        };
-        SmallVector<Number> x = group(args.take_front(ins.size()));
-        SmallVector<Number> z = group(args.drop_front(ins.size()));
-        body(num, MutableArrayRef<Number>(z), ArrayRef<Number>(x));
-        SmallVector<Value> values(args.size() - ins.size());
-        for (auto [i, number] : llvm::enumerate(z))
-          for (auto [part, value] : llvm::enumerate(getParts(num, number)))
-            values[part * z.size() + i] = value;
-        return values;
-      });
 }
 
 template <typename Body>
@@ -408,114 +244,6 @@ SmallVector<Value> FFTEmitter::emitStep(ValueRange work, const Round &round,
           twist();
       });
   return writeRows(work, rows, values);
-}
-
-/// Sums and differences of rows j and radix - j: tables of real and imaginary
-/// parts whose row j holds the sum, row radix - j the difference, row 0 z_0.
-SmallVector<Value> FFTEmitter::emitPairs(ValueRange work, const Round &round,
-                                         Value k) {
-  SmallVector<OpFoldResult> shape = {b.getIndexAttr(round.radix),
-                                     b.getIndexAttr(lanes)};
-  Values pairs = {tensor::EmptyOp::create(b, loc, shape, real),
-                  tensor::EmptyOp::create(b, loc, shape, real)};
-  Value origin = add(round.base, k);
-  pairs = writeRows(pairs, index(0), readRows(work, origin));
-  return buildFor(
-      b, loc, index(1), index((round.radix + 1) / 2), pairs,
-      [&](Value j, ValueRange args) {
-        Value opposite = sub(index(round.radix), j);
-        SmallVector<Value> rows = {add(origin, mul(j, round.part)),
-                                   add(origin, mul(opposite, round.part))};
-        Values values = mapNumbers<NumBuilder>(
-            b, loc, real, 2, readRows(work, rows), {},
-            [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num>) {
-              Num sum = num.add(z[0], z[1]);
-              z[1] = num.sub(z[0], z[1]);
-              z[0] = sum;
-            });
-        return writeRows(args, {j, opposite}, values);
-      });
-}
-
-/// sum_j cos(2 pi jq/p) a_j and sum_j sin(2 pi jq/p) b_j over the pairs: rows
-/// of real and of imaginary parts. Long sums are cut into short ones, whose
-/// rounding errors are smaller.
-SmallVector<Value> FFTEmitter::emitCombination(ValueRange pairs, int64_t radix,
-                                               Value q) {
-  constexpr int64_t kShort = 8;
-  const Values *table = nullptr;
-  for (auto &[points, own] : radixRoots)
-    if (points == radix)
-      table = &own;
-  Value zeros = buildFilled(b, loc, {b.getIndexAttr(lanes)}, real, 0.0);
-  Values none(4, zeros);
-  auto addProduct = [&](Value j, ValueRange sums) {
-    Value i = arith::RemUIOp::create(b, loc, mul(j, q), index(radix));
-    Value cosine = tensor::ExtractOp::create(b, loc, (*table)[0], i);
-    Value sine = tensor::ExtractOp::create(b, loc, (*table)[1], i);
-    Values rows = readRows(pairs, {j, sub(index(radix), j)});
-    return mapNumbers<NumBuilder>(
-        b, loc, real, 2, sums, rows,
-        [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> pair) {
-          z[0] = num.mulAdd({cosine, Value()}, pair[0], z[0]);
-          z[1] = num.mulAdd({sine, Value()}, pair[1], z[1]);
-        });
-  };
-  int64_t end = (radix + 1) / 2;
-  Value numShort = index(llvm::divideCeil(end - 1, kShort));
-  return buildFor(
-      b, loc, index(0), numShort, none, [&](Value part, ValueRange sums) {
-        Value begin = add(mul(part, index(kShort)), index(1));
-        Value stop = arith::MinUIOp::create(b, loc, add(begin, index(kShort)),
-                                            index(end));
-        Values shortSum = buildFor(b, loc, begin, stop, none, addProduct);
-        return mapNumbers<NumBuilder>(
-            b, loc, real, 2, sums, shortSum,
-            [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> x) {
-              for (auto [total, value] : llvm::zip_equal(z, x))
-                total = num.add(total, value);
-            });
-      });
-}
-
-SmallVector<Value> FFTEmitter::emitLoopStep(ValueRange work, const Round &round,
-                                            Value k) {
-  int64_t radix = round.radix;
-  Values pairs = emitPairs(work, round, k);
-  Value origin = add(round.base, k);
-  Values total =
-      buildFor(b, loc, index(1), index((radix + 1) / 2),
-               readRows(pairs, index(0)), [&](Value j, ValueRange sums) {
-                 return mapNumbers<NumBuilder>(
-                     b, loc, real, 2, sums, readRows(pairs, j),
-                     [&](NumBuilder &num, MutableArrayRef<Num> z,
-                         ArrayRef<Num> x) { z[0] = num.add(z[0], x[0]); });
-               });
-  Values written = writeRows(work, origin, total);
-  return buildFor(
-      b, loc, index(1), index((radix + 1) / 2), written,
-      [&](Value q, ValueRange args) {
-        Value opposite = sub(index(radix), q);
-        Value first =
-            sub(add(round.firstTwiddle, mul(k, index(radix - 1))), index(1));
-        Values below = readTwiddle(add(first, q), false),
-               above = readTwiddle(add(first, opposite), false);
-        Values values = mapNumbers<NumBuilder>(
-            b, loc, real, 2, emitCombination(pairs, radix, q),
-            readRows(pairs, index(0)),
-            [&](NumBuilder &num, MutableArrayRef<Num> z, ArrayRef<Num> x) {
-              Num even = num.add(x[0], z[0]), odd = z[1];
-              z[0] = num.mul(
-                  {num.addf(even.re, odd.im), num.subf(even.im, odd.re)},
-                  makeNumber(num, below));
-              z[1] = num.mul(
-                  {num.subf(even.re, odd.im), num.addf(even.im, odd.re)},
-                  makeNumber(num, above));
-            });
-        SmallVector<Value> rows = {add(origin, mul(q, round.part)),
-                                   add(origin, mul(opposite, round.part))};
-        return writeRows(args, rows, values);
-      });
 }
 
 Value FFTEmitter::countRounds(const Run &run, Value leafNumber) {
