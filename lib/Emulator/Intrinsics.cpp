@@ -176,6 +176,8 @@ Value *Retargeter::replaceScalar(CallInst &call, StringRef name) {
   if (name.starts_with("membar.") || name.starts_with("fence.") ||
       name == "nanosleep")
     return callMachine(b, "ssm_emu_yield", voidTy, {});
+  if (name.starts_with("div."))
+    return b.CreateFDiv(call.getArgOperand(0), call.getArgOperand(1));
   StringRef function = getSpecialFunction(name);
   if (function.empty() || !call.getType()->isFloatTy())
     return nullptr;

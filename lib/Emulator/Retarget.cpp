@@ -68,10 +68,10 @@ static Class classify(const Instruction &inst) {
       return Shared;
     if (name.contains("nvvm.cp.async"))
       return Global;
-    if (name.contains(".approx") || name.starts_with("__nv_") ||
-        name.contains("llvm.exp") || name.contains("llvm.sqrt") ||
-        name.contains("llvm.log") || name.contains("llvm.sin") ||
-        name.contains("llvm.cos"))
+    if (name.contains(".approx") || name.contains("nvvm.div.") ||
+        name.starts_with("__nv_") || name.contains("llvm.exp") ||
+        name.contains("llvm.sqrt") || name.contains("llvm.log") ||
+        name.contains("llvm.sin") || name.contains("llvm.cos"))
       return Special;
   }
   Type *scalar = inst.getType()->getScalarType();

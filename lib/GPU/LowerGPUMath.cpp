@@ -5,6 +5,7 @@
 // not for everyone to have.
 //
 //===----------------------------------------------------------------------===//
+#include "F32Math.h"
 #include "F64Math.h"
 #include "ssm/GPU/Passes.h"
 
@@ -13,6 +14,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -36,18 +38,50 @@ struct LowerExp : OpRewritePattern<OpTy> {
     if (!op.getType().isF32())
       return rewriter.notifyMatchFailure(op, "there is an instruction for f32");
     Value x = op.getOperand();
-    if (factor != 1) {
-      Value log2 = arith::ConstantOp::create(rewriter, op.getLoc(),
-                                             rewriter.getF32FloatAttr(factor));
-      x = arith::MulFOp::create(rewriter, op.getLoc(), x, log2);
-    }
+    if (factor != 1)
+      x = multiply(rewriter, op, x);
     rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
         op, op.getType(), rewriter.getStringAttr(intrinsic), ValueRange{x});
     return success();
   }
 
+private:
+  /// Of a product with what a loop leaves alone, that is multiplied: in front
+  /// of the loop, as in exp(A dt).
+  Value multiply(OpBuilder &b, OpTy op, Value x) const {
+    Value log2 =
+        arith::ConstantOp::create(b, op.getLoc(), b.getF32FloatAttr(factor));
+    auto loop = op->template getParentOfType<scf::ForOp>();
+    auto product = x.getDefiningOp<arith::MulFOp>();
+    if (loop && product && !loop.isDefinedOutsideOfLoop(x))
+      for (auto [fixed, other] :
+           {std::pair(product.getLhs(), product.getRhs()),
+            std::pair(product.getRhs(), product.getLhs())})
+        if (loop.isDefinedOutsideOfLoop(fixed)) {
+          Value scaled = arith::MulFOp::create(b, op.getLoc(), fixed, log2);
+          return arith::MulFOp::create(b, op.getLoc(), scaled, other);
+        }
+    return arith::MulFOp::create(b, op.getLoc(), x, log2);
+  }
+
   double factor;
   StringRef intrinsic;
+};
+
+/// The instruction, within two units in the last place: a division that rounds
+/// to the nearest number is ten, and a branch for subnormal ones.
+struct LowerDivision : OpRewritePattern<arith::DivFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::DivFOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getType().isF32())
+      return rewriter.notifyMatchFailure(op, "there is an instruction for f32");
+    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
+        op, op.getType(), rewriter.getStringAttr("llvm.nvvm.div.full"),
+        op->getOperands());
+    return success();
+  }
 };
 
 /// What is an instruction for f32 and f64: `name` is LLVM's intrinsic. Its op
@@ -81,7 +115,7 @@ struct LowerRsqrt : OpRewritePattern<math::RsqrtOp> {
     Value one = arith::ConstantOp::create(
         rewriter, op.getLoc(), rewriter.getFloatAttr(op.getType(), 1));
     Value root = math::SqrtOp::create(rewriter, op.getLoc(), op.getOperand());
-    rewriter.replaceOpWithNewOp<arith::DivFOp>(op, one, root);
+    rewriter.replaceOpWithNewOp<LLVM::FDivOp>(op, one, root);
     return success();
   }
 };
@@ -103,14 +137,21 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
     set.add<LowerToIntrinsic<math::CeilOp>>(context, "llvm.ceil");
     set.add<LowerToIntrinsic<math::CopySignOp>>(context, "llvm.copysign");
     set.add<LowerRsqrt>(context, /*benefit=*/2);
+    if (!amd)
+      set.add<LowerDivision>(context);
+    ssm::populateF32Math(set);
     ssm::populateF64Math(set);
     populateMathPolynomialApproximationPatterns(set);
     patterns = std::move(set);
+    RewritePatternSet first(context);
+    ssm::populateSoftplus(first);
+    compositions = std::move(first);
     return success();
   }
 
   void runOnOperation() override {
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+    if (failed(applyPatternsGreedily(getOperation(), compositions)) ||
+        failed(applyPatternsGreedily(getOperation(), patterns)))
       return signalPassFailure();
     WalkResult left = getOperation()->walk([](Operation *op) {
       if (!isa_and_nonnull<math::MathDialect>(op->getDialect()))
@@ -124,6 +165,6 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
       signalPassFailure();
   }
 
-  FrozenRewritePatternSet patterns;
+  FrozenRewritePatternSet compositions, patterns;
 };
 } // namespace

@@ -14,7 +14,7 @@ gpu.module @kernels {
     // CHECK: llvm.call_intrinsic "llvm.sqrt.f32"(%[[X]])
     %3 = math.sqrt %x : f32
     // CHECK: %[[ROOT:.*]] = llvm.call_intrinsic "llvm.sqrt.f32"(%[[X]])
-    // CHECK: arith.divf %{{.*}}, %[[ROOT]] : f32
+    // CHECK: llvm.fdiv %{{.*}}, %[[ROOT]] : f32
     %6 = math.rsqrt %x : f32
     // exp of f64 is a polynomial times two powers of two.
     // CHECK-COUNT-15: llvm.call_intrinsic "llvm.fma.f64"
@@ -24,6 +24,53 @@ gpu.module @kernels {
     %4 = math.log1p %x : f32
     %5 = math.tanh %x : f32
     gpu.return %0, %1, %2, %3, %4, %5, %6, %7 : f32, f32, f64, f32, f32, f32, f32, f64
+  }
+}
+
+// -----
+
+// CHECK-LABEL: gpu.func @softplus
+gpu.module @kernels {
+  gpu.func @softplus(%x: f32, %y: f32) -> (f32, f32) {
+    // Neither the exponential nor the logarithm is one of the special function unit.
+    // CHECK-NOT: ex2
+    // CHECK: %[[N:.*]] = arith.subf
+    // CHECK: %[[MINUS:.*]] = arith.negf %[[N]]
+    // CHECK: %[[F:.*]] = llvm.call_intrinsic "llvm.fma.f32"(%{{.*}}, %{{.*}}, %[[MINUS]])
+    // CHECK: %[[BITS:.*]] = arith.shli
+    // CHECK: arith.bitcast %[[BITS]] : i32 to f32
+    // CHECK-NOT: ex2
+    %size = math.absf %x : f32
+    %minus = arith.negf %size : f32
+    %exp = math.exp %minus : f32
+    %log = math.log1p %exp : f32
+    // CHECK: llvm.call_intrinsic "llvm.nvvm.div.full"(%{{.*}}, %{{.*}}) : (f32, f32) -> f32
+    %quotient = arith.divf %x, %y : f32
+    gpu.return %log, %quotient : f32, f32
+  }
+}
+
+// -----
+
+// What a loop leaves alone gets the factor log2(e), so that it is multiplied
+// once.
+// CHECK-LABEL: gpu.func @exponents
+// CHECK-SAME:    %[[A:.*]]: f32, %{{.*}}: f32)
+gpu.module @kernels {
+  gpu.func @exponents(%a: f32, %x: f32) -> f32 {
+    %from = arith.constant 0 : i64
+    %to = arith.constant 9 : i64
+    %step = arith.constant 1 : i64
+    // CHECK: scf.for {{.*}} iter_args(%[[S:.*]] = %{{.*}})
+    // CHECK: %[[SCALED:.*]] = arith.mulf %[[A]], %cst
+    // CHECK: %[[T:.*]] = arith.mulf %[[SCALED]], %[[S]]
+    // CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f32"(%[[T]])
+    %y = scf.for %i = %from to %to step %step iter_args(%s = %x) -> f32 : i64 {
+      %p = arith.mulf %s, %a : f32
+      %e = math.exp %p : f32
+      scf.yield %e : f32
+    }
+    gpu.return %y : f32
   }
 }
 

@@ -38,7 +38,11 @@ def LowerGPUMath : Pass<"ssm-lower-gpu-math", "::mlir::gpu::GPUModuleOp"> {
   let description = [{
     exp and exp2 of f32 become one instruction of the special function unit on
     x log2(e): the relative error is 2^-22 + |x| 2^-24, and results below 2^-126
-    are zero. Other functions of f32 become upstream's polynomials. exp, expm1,
+    are zero. Of a product with what the loop around it leaves alone, that is
+    multiplied by log2(e), once. log1p of f32 is arithmetic within two units in
+    the last place, and so is log1p(exp(-|x|)) with the error of exp. NVIDIA's
+    division of f32 is within two units. Other functions of f32 become
+    upstream's polynomials. exp, expm1,
     log, log1p, sin, cos and tanh of f64 become arithmetic with errors below two
     units in the last place, or four. The rest has instructions, or is an error.
   }];

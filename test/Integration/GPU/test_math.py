@@ -1,4 +1,4 @@
-"""Functions of f64, and the reciprocal root, in kernels: the largest error in units in the last place."""
+"""Functions of f64 and f32 in kernels: the largest error in units in the last place."""
 
 import mpmath
 import numpy as np
@@ -53,3 +53,55 @@ def test_ends():
                 "tanh": np.tanh(x), "rsqrt": 1 / np.sqrt(np.abs(x))}
     for name, values in want.items():
         np.testing.assert_allclose(results[name], values, rtol=1e-15, err_msg=name)
+
+
+def single(n):
+    """log1p of x, and of exp(-|x|), in f32."""
+    t, last = f"tensor<{n}x1xf32>", f"tensor<{n}xf32>"
+    return f"""#rt = affine_map<(r, t) -> (r, t)>
+#r = affine_map<(r, t) -> (r)>
+func.func @f(%x: {t}) -> ({t}, {t}) {{
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : {t}
+  %a = linalg.fill ins(%zero : f32) outs(%e : {t}) -> {t}
+  %y, %last = ssm.linear_recurrence transition(%a : {t}) signal(%x : {t})
+      {{indexing_maps = [#rt, #rt, #rt, #r], time = 1 : i64}} -> {t}, {last}
+  %log = math.log1p %y : {t}
+  %size = math.absf %y : {t}
+  %minus = arith.negf %size : {t}
+  %exp = math.exp %minus : {t}
+  %tail = math.log1p %exp : {t}
+  return %log, %tail : {t}, {t}
+}}"""
+
+
+def run_single(x):
+    x = np.asarray(x, np.float32)
+    (log, tail), report = emulate(single(len(x)), [x[:, None]], [((len(x), 1), np.float32)] * 2)
+    return x.astype(float), log[:, 0], tail[:, 0], report
+
+
+def ulps(got, want):
+    return np.abs(got - want) / np.spacing(np.abs(want).astype(np.float32)).astype(float)
+
+
+def test_errors_of_f32_are_small():
+    rng = np.random.default_rng(5)
+    x, log, tail, report = run_single(np.concatenate([
+        rng.uniform(-1, 3, 4000), np.exp(rng.uniform(-80, 88, 4000)), -np.exp(rng.uniform(-80, 0, 4000)), rng.uniform(-87, 87, 4000),
+        [3.4e38, -1 + 2**-24, 0.5, -0.25, 1e-44]]))
+    has_log = x > -1
+    assert np.max(ulps(log[has_log], np.log1p(x[has_log]))) <= 2
+    normal = np.abs(x) < 87
+    want = np.log1p(np.exp(-np.abs(x[normal])))
+    # As exp, off by half a unit for each 1 of |x|.
+    assert np.max(ulps(tail[normal], want) - np.abs(x[normal]) / 2) <= 3
+    assert report["instructions"]["special"] == 0
+
+
+def test_ends_of_f32():
+    _, log, tail, _ = run_single([0, np.inf, -1, -2, np.nan, 1e30, 200])
+    np.testing.assert_array_equal(log[:5], np.float32([0, np.inf, -np.inf, np.nan, np.nan]))
+    # Powers below 2^-126 are that.
+    np.testing.assert_allclose(tail, np.float32([np.log(2), 2**-126, np.log1p(np.exp(-1)), np.log1p(np.exp(-2)), np.nan, 2**-126, 2**-126]),
+                               rtol=1e-5)
