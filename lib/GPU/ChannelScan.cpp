@@ -78,17 +78,21 @@ private:
   SmallVector<Num> emitSteps(ArrayRef<Num> x, Value first, int64_t steps);
   SmallVector<Num> emitStep(ArrayRef<Num> x);
   Num emitOutput(ArrayRef<Num> x);
+  Num finishOutput(Num sum);
   /// A time whose results are the thread's, if it is to write them.
   struct Turn {
     Value time, writes;
   };
-  void storeResults(const Turn &turn, ArrayRef<Num> y);
+  void storeResults(const Turn &turn, Num y);
   Value timeOf(Value step);
   Value laneOfWarp(int64_t i);
 
   /// The loop dimensions of the thread's i-th state, without time.
   SmallVector<Value> at(int64_t i);
   Num sumLanes(Num x);
+  Num sumForEach(SmallVector<Num> x);
+  Num chooseByBit(int64_t bit, Num clear, Num set);
+  Num receive(Num x, int64_t distance);
   SmallVector<Value> flatten(ArrayRef<Num> x);
   SmallVector<Num> unflatten(ValueRange values);
 
@@ -137,18 +141,46 @@ SmallVector<Num> ChannelScan::unflatten(ValueRange values) {
   return x;
 }
 
+Num ChannelScan::receive(Num x, int64_t distance) {
+  auto other = [&](Value part) {
+    return k.shuffle(gpu::ShuffleMode::XOR, part, distance).front();
+  };
+  return {other(x.re), x.isComplex() ? other(x.im) : Value()};
+}
+
 /// The sum over the lanes of a channel, in each of them.
 Num ChannelScan::sumLanes(Num x) {
-  for (int64_t distance = 1; distance < plan.lanes; distance *= 2) {
-    auto other = [&](Value part) {
-      return k.shuffle(gpu::ShuffleMode::XOR, part, distance).front();
-    };
-    x = k.num.add(x, {other(x.re), x.isComplex() ? other(x.im) : Value()});
-  }
+  for (int64_t distance = 1; distance < plan.lanes; distance *= 2)
+    x = k.num.add(x, receive(x, distance));
   return x;
 }
 
-/// y = proj(sum_n c_n x_n)
+Num ChannelScan::chooseByBit(int64_t bit, Num clear, Num set) {
+  Value isSet = arith::CmpIOp::create(
+      b, k.loc, arith::CmpIPredicate::ne,
+      arith::AndIOp::create(b, k.loc, lane, k.constant(bit)), k.constant(0));
+  auto choose = [&](Value yes, Value no) -> Value {
+    return yes ? arith::SelectOp::create(b, k.loc, isSet, yes, no).getResult()
+               : Value();
+  };
+  return {choose(set.re, clear.re), choose(set.im, clear.im)};
+}
+
+/// Lane i of a channel gets the sum over the lanes of x[i]: each round hands
+/// half of what is left to the lane that keeps it.
+Num ChannelScan::sumForEach(SmallVector<Num> x) {
+  for (size_t half = x.size() / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) {
+      Num others = chooseByBit(half, x[i + half], x[i]);
+      Num kept = chooseByBit(half, x[i], x[i + half]);
+      x[i] = k.num.add(kept, receive(others, half));
+    }
+    x.resize(half);
+  }
+  return x.front();
+}
+
+/// The thread's part of sum_n c_n x_n
 Num ChannelScan::emitOutput(ArrayRef<Num> x) {
   bool real = op.getProjection() != Projection::None;
   Num y;
@@ -162,10 +194,14 @@ Num ChannelScan::emitOutput(ArrayRef<Num> x) {
   }
   if (real)
     y.im = Value();
-  y = sumLanes(y);
+  return y;
+}
+
+/// y = proj(sum)
+Num ChannelScan::finishOutput(Num sum) {
   return op.getProjection() == Projection::TwiceReal
-             ? k.num.mul(y, k.num.constant(2))
-             : y;
+             ? k.num.mul(sum, k.num.constant(2))
+             : sum;
 }
 
 SmallVector<Num> ChannelScan::emitStep(ArrayRef<Num> x) {
@@ -189,21 +225,10 @@ Value ChannelScan::timeOf(Value step) {
   return arith::SubIOp::create(b, k.loc, last, step);
 }
 
-/// The results at one of the times of `turn`, of which `y` has a value each.
-void ChannelScan::storeResults(const Turn &turn, ArrayRef<Num> y) {
+/// The results at the time of `turn`, where the recurrence's is `y`.
+void ChannelScan::storeResults(const Turn &turn, Num y) {
   point.enter(turn.time);
-  Num mine = y[0];
-  for (int64_t i = 1; i < static_cast<int64_t>(y.size()); ++i) {
-    Value isMine = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq,
-                                         lane, k.constant(i));
-    auto choose = [&](Value part, Value chosen) -> Value {
-      return part ? arith::SelectOp::create(b, k.loc, isMine, part, chosen)
-                        .getResult()
-                  : Value();
-    };
-    mine = {choose(y[i].re, mine.re), choose(y[i].im, mine.im)};
-  }
-  point.define({op.getResult(), op.getResultIndexingMap()}, mine);
+  point.define({op.getResult(), op.getResultIndexingMap()}, y);
   SmallVector<Num> values = llvm::map_to_vector(
       fused.results, [&](const Mapped &result) { return point.read(result); });
   k.when(turn.writes, [&] {
@@ -258,7 +283,12 @@ SmallVector<Num> ChannelScan::emitSteps(ArrayRef<Num> x, Value first,
   }
   if (!fused.results.empty())
     for (auto [i, turn] : llvm::enumerate(turns))
-      storeResults(turn, ArrayRef(outputs).slice(i * share, share));
+      storeResults(
+          turn,
+          finishOutput(share == 1
+                           ? sumLanes(outputs[i])
+                           : sumForEach(SmallVector<Num>(
+                                 ArrayRef(outputs).slice(i * share, share)))));
   return states;
 }
 

@@ -85,7 +85,8 @@ func.func @few(%a: tensor<6x?xf32>, %u: tensor<6x?xf32>) -> tensor<6x?xf32> {
 
 // Two threads for each channel, with four states each. A does not change in
 // time, so it is loaded in front of the loop; what a step needs of B and C is
-// one load each. Each thread computes the gate at a time of its own.
+// one load each. Each thread gets the sum and computes the gate at a time of its
+// own: two sums that change lanes take one shuffle.
 // CHECK: grid = [{elements = array<i64: 2, 6>, least = 0 : i64, per_block = 64 : i64}], kernel = "channel_scan"
 // CHECK-LABEL: gpu.func @selective(
 // CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[DT:.*]]: !llvm.ptr<1> {{{.*}}}, %[[U:.*]]: !llvm.ptr<1> {{{.*}}}, %[[B:.*]]: !llvm.ptr<1> {{{.*}}}, %[[C:.*]]: !llvm.ptr<1> {{{.*}}}, %[[Y:.*]]: !llvm.ptr<1> {llvm.noalias})
@@ -94,11 +95,13 @@ func.func @few(%a: tensor<6x?xf32>, %u: tensor<6x?xf32>) -> tensor<6x?xf32> {
 // CHECK:         scf.for
 // CHECK:           %[[PB:.*]] = llvm.getelementptr %[[B]]
 // CHECK-NEXT:      llvm.load %[[PB]] {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
-// CHECK-COUNT-4:   math.exp
+// CHECK-COUNT-16:  math.exp
 // CHECK-NOT:       math.exp
-// CHECK:           gpu.shuffle xor
-// CHECK:           %[[MINE:.*]] = arith.select %{{.*}}, %{{.*}}, %{{.*}} : f32
-// CHECK-NEXT:      %[[Z:.*]] = arith.mulf %[[MINE]], %{{.*}} : f32
+// CHECK:           %[[SENT:.*]] = arith.select %[[ODD:.*]], %[[Y0:.*]], %[[Y1:.*]] : f32
+// CHECK:           %[[KEPT:.*]] = arith.select %[[ODD2:.*]], %[[Y1]], %[[Y0]] : f32
+// CHECK:           %[[GOT:.*]], %{{.*}} = gpu.shuffle xor %[[SENT]]
+// CHECK:           %[[MINE:.*]] = arith.addf %[[KEPT]], %[[GOT]]
+// CHECK:           %[[Z:.*]] = arith.mulf %[[MINE]], %{{.*}} : f32
 // CHECK:           scf.if
 // CHECK:             llvm.store %[[Z]]
 func.func @selective(%A: tensor<6x8xf32>, %dt: tensor<2x9x6xf32>, %u: tensor<2x9x6xf32>, %B: tensor<2x9x8xf32>, %C: tensor<2x9x8xf32>) -> tensor<2x9x6xf32> {
