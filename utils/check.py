@@ -11,6 +11,7 @@ when its command does. The exit code is 0 only if nothing failed.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -84,6 +85,15 @@ def run_suite(name, command, report=None, env=None):
     return result
 
 
+def fresh_cache(folder, compiler):
+    """A folder for machine code that the compiler made in runs before: as ccache, but of the programs of the tests.
+    Emptied when there is a newer compiler, which would not use it."""
+    if folder.exists() and compiler.stat().st_mtime > folder.stat().st_mtime:
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def build(preset, env):
     """Compiles; only a failure is a result."""
     command = ["make", "--no-print-directory", "compile", f"PRESET={preset}"]
@@ -134,6 +144,7 @@ def main(argv=None):
 
     total = build(args.preset, env)
     if not total.failed:
+        env["MLIR_SSM_CACHE_DIR"] = str(fresh_cache(build_dir / "check" / "cache", build_dir / "bin" / "ssm-run"))
         known = suites(build_dir)
         for name in args.suites or known:
             if name not in known:

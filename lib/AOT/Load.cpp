@@ -39,19 +39,23 @@ static Expected<void (*)(int)> loadOpenMP() {
                            "use one thread");
 }
 
+Error setThreads(unsigned threads) {
+  auto set = loadOpenMP();
+  if (!set)
+    return set.takeError();
+  (*set)(threads);
+  return Error::success();
+}
+
 Expected<LoadedModule> CompiledModule::load(unsigned threads) {
   SmallVector<char, 0> object;
   raw_svector_ostream os(object);
   if (Error error = emit(OutputKind::Object, os))
     return error;
-  auto loaded = LoadedModule::create(os.str(), threads > 1);
-  if (loaded && threads > 1) {
-    auto setThreads = loadOpenMP();
-    if (!setThreads)
-      return setThreads.takeError();
-    (*setThreads)(threads);
-  }
-  return loaded;
+  if (threads > 1)
+    if (Error error = setThreads(threads))
+      return error;
+  return LoadedModule::create(os.str(), threads > 1);
 }
 
 Expected<LoadedModule> LoadedModule::create(StringRef object, bool openmp) {

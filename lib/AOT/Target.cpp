@@ -22,7 +22,7 @@ static SmallVector<std::string> getTriples() {
   return triples;
 }
 
-static std::string getHostFeatures() {
+std::string ssm::getHostFeatures() {
   SubtargetFeatures features;
   for (const auto &feature : sys::getHostCPUFeatures())
     features.AddFeature(feature.first(), feature.second);

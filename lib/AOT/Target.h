@@ -12,6 +12,9 @@ namespace ssm {
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(llvm::StringRef target);
 
+/// The instructions that this machine has and has not, as LLVM lists them.
+std::string getHostFeatures();
+
 /// Whether the target, if it is a CPU, scales vectors of any width by powers of
 /// two in one instruction.
 bool hasVectorScaling(llvm::StringRef target);

@@ -1,6 +1,5 @@
 """From text to a function on arrays, and the caches of such functions."""
 
-import hashlib
 import json
 import os
 import tempfile
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from . import _version
 from ._arrays import as_array, check_flag, check_integer
 
 STRATEGIES = ("auto", "sequential", "tree_scan", "fft_conv", "direct_conv")
@@ -130,48 +128,14 @@ def compile_text(text, name, entry="f", target="host", strategy="auto", threads=
     """A Compiled function of a program; from the cache on disk where that is enabled and has it."""
     options = {"name": name, "entry": entry, "target": target, "strategy": strategy, "threads": check_threads(threads),
                "prepare": check_flag(prepare, "prepare")}
-    folder = os.environ.get(CACHE_VARIABLE)
-    path = Path(folder) / cache_key(text, options) if folder else None
-    parts = read_cached(path) if path else None
-    if parts is None:
-        code, explain, signatures, header = core().compile(encode(text), kind="object", **options)
-        parts = code, explain, signatures, header
-        if path:
-            write_cached(path, parts)
-    return Compiled(text, options, *parts)
-
-
-def cache_key(text, options):
-    """A file name for what the compiler would make: its inputs, itself, and this machine."""
-    built = os.stat(core().__file__)
-    identity = [_version.version, built.st_size, built.st_mtime_ns, core().host_features(), text, options]
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest() + ".kernel"
-
-
-def write_cached(path, parts):
-    """A digest, then the parts. A folder that cannot be written is no error: the cache is a convenience."""
-    code, *texts = parts
-    header = json.dumps(texts).encode()
-    payload = len(header).to_bytes(8, "little") + header + code
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(str(path), hashlib.sha256(payload).digest() + payload)
-    except OSError:
-        pass
-
-
-def read_cached(path):
-    """The parts, or None where the file is absent or damaged."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    digest, payload = data[:32], data[32:]
-    if hashlib.sha256(payload).digest() != digest:
-        return None
-    size = int.from_bytes(payload[:8], "little")
-    explain, signatures, header = json.loads(payload[8:8 + size])
-    return payload[8 + size:], explain, signatures, header
+    folder = os.environ.get(CACHE_VARIABLE, "")
+    inputs = [encode(text), json.dumps(options, sort_keys=True).encode()]
+    if parts := core().read_cached(folder, inputs):
+        code, explain, header, *signatures = parts
+        return Compiled(text, options, code, explain.decode(), list(map(bytes.decode, signatures)), header.decode())
+    code, explain, signatures, header = core().compile(inputs[0], kind="object", **options)
+    core().write_cached(folder, inputs, [code, *map(str.encode, [explain, header, *signatures])])
+    return Compiled(text, options, code, explain, signatures, header)
 
 
 class Plan:

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
+#include "ssm/AOT/CodeCache.h"
 #include "ssm/AOT/CompileText.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Transforms/Passes.h"
@@ -12,6 +13,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -183,12 +185,33 @@ static nb::tuple deriveStep(nb::bytes text, const std::string &name,
   return nb::make_tuple(rewritten, json);
 }
 
-/// The instructions of this machine, as LLVM lists them.
-static std::string getHostFeatures() {
-  std::string text;
-  for (const auto &feature : llvm::sys::getHostCPUFeatures())
-    text += (feature.second ? "+" : "-") + feature.first().str() + ",";
-  return text;
+/// The bytes of each.
+static std::vector<std::string> toStrings(const std::vector<nb::bytes> &parts) {
+  std::vector<std::string> strings;
+  for (const nb::bytes &part : parts)
+    strings.emplace_back(part.c_str(), part.size());
+  return strings;
+}
+
+/// What the cache in a folder has for these inputs; None if the folder is "".
+static std::optional<std::vector<nb::bytes>>
+readCached(const std::string &folder, const std::vector<nb::bytes> &inputs) {
+  if (folder.empty())
+    return std::nullopt;
+  auto parts = CodeCache(folder).read(toStrings(inputs));
+  if (!parts)
+    return std::nullopt;
+  std::vector<nb::bytes> bytes;
+  for (const std::string &part : *parts)
+    bytes.emplace_back(part.data(), part.size());
+  return bytes;
+}
+
+static void writeCached(const std::string &folder,
+                        const std::vector<nb::bytes> &inputs,
+                        const std::vector<nb::bytes> &parts) {
+  if (!folder.empty())
+    CodeCache(folder).write(toStrings(inputs), toStrings(parts));
 }
 
 NB_MODULE(_core, m) {
@@ -202,7 +225,9 @@ NB_MODULE(_core, m) {
   m.def("extract_systems", &extractSystems, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"));
   m.def("host_target", [] { return llvm::sys::getHostCPUName().str(); });
-  m.def("host_features", &getHostFeatures);
+  m.def("read_cached", &readCached, nb::arg("folder"), nb::arg("inputs"));
+  m.def("write_cached", &writeCached, nb::arg("folder"), nb::arg("inputs"),
+        nb::arg("parts"));
   nb::class_<Kernel>(m, "Kernel")
       .def(nb::init<nb::bytes, const std::string &>())
       .def("__call__", &Kernel::operator());

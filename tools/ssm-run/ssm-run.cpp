@@ -1,4 +1,5 @@
 //===- ssm-run.cpp - Compile a program and run it on .npy files -----------===//
+#include "HostCode.h"
 #include "RunOnGPU.h"
 #include "Stream.h"
 
@@ -233,33 +234,32 @@ static llvm::Error measure(Call &call, unsigned repeats) {
   return llvm::Error::success();
 }
 
-static llvm::Error runKernel(ModuleOp module, const Options &options) {
-  auto kernels = ssm::getKernels(module);
-  if (kernels.size() != 1)
-    return llvm::createStringError("the program has " +
-                                   std::to_string(kernels.size()) +
-                                   " public functions; pick one with --entry");
-  const auto &[name, signature] = kernels.front();
-  auto compiled = ssm::CompiledModule::create(module, "host");
-  if (!compiled)
-    return compiled.takeError();
-  auto loaded = compiled->load(options.compile.threads);
-  if (!loaded)
-    return loaded.takeError();
-  auto run =
-      loaded
-          ->lookup<int(const ssm_tensor *, const ssm_tensor *, void *, void *)>(
-              name + "_run");
+/// A kernel that has yet to get its arguments.
+static llvm::Expected<Call>
+makeCall(ssm::HostCode &code,
+         const std::pair<std::string, ssm::Signature> &kernel) {
+  auto run = code.loaded.lookup<std::remove_pointer_t<decltype(Call::run)>>(
+      kernel.first + "_run");
   if (!run)
     return run.takeError();
-  Call call{signature, {}, {}, {}, *run};
-  if (llvm::Error error = prepare(call, options))
+  return Call{kernel.second, {}, {}, {}, *run};
+}
+
+static llvm::Error runKernel(ssm::HostCode &code, const Options &options) {
+  if (code.kernels.size() != 1)
+    return llvm::createStringError("the program has " +
+                                   std::to_string(code.kernels.size()) +
+                                   " public functions; pick one with --entry");
+  auto call = makeCall(code, code.kernels.front());
+  if (!call)
+    return call.takeError();
+  if (llvm::Error error = prepare(*call, options))
     return error;
-  if (llvm::Error error = call())
+  if (llvm::Error error = (*call)())
     return error;
-  if (llvm::Error error = writeOutputs(options, call.outputs))
+  if (llvm::Error error = writeOutputs(options, call->outputs))
     return error;
-  return options.repeats ? measure(call, options.repeats)
+  return options.repeats ? measure(*call, options.repeats)
                          : llvm::Error::success();
 }
 
@@ -279,36 +279,22 @@ static llvm::Error calibrate(StringRef path) {
   return error;
 }
 
-/// The kernel of that name, loaded.
-static llvm::Expected<Call>
-findKernel(ModuleOp module, ssm::LoadedModule &loaded, StringRef name) {
-  for (auto &[kernel, signature] : ssm::getKernels(module)) {
-    if (kernel != name)
-      continue;
-    auto run = loaded.lookup<int(const ssm_tensor *, const ssm_tensor *, void *,
-                                 void *)>(kernel + "_run");
-    if (!run)
-      return run.takeError();
-    return Call{signature, {}, {}, {}, *run};
-  }
+static llvm::Expected<Call> findKernel(ssm::HostCode &code, StringRef name) {
+  for (const auto &kernel : code.kernels)
+    if (kernel.first == name)
+      return makeCall(code, kernel);
   return llvm::createStringError("there is no kernel '" + name + "'");
 }
 
 /// Runs the step of a function on chunk after chunk.
-static llvm::Error runStream(ModuleOp module, ssm::Stream &stream,
+static llvm::Error runStream(ssm::HostCode &code, ssm::Stream &stream,
                              const Options &options) {
-  auto compiled = ssm::CompiledModule::create(module, "host");
-  if (!compiled)
-    return compiled.takeError();
-  auto loaded = compiled->load(options.compile.threads);
-  if (!loaded)
-    return loaded.takeError();
   std::vector<ssm::HostTensor> inputs;
   if (llvm::Error error = readInputs(options, inputs))
     return error;
   auto call = [&](StringRef name, std::vector<ssm::HostTensor> &ins)
       -> llvm::Expected<std::vector<ssm::HostTensor>> {
-    auto kernel = findKernel(module, *loaded, name);
+    auto kernel = findKernel(code, name);
     if (!kernel)
       return kernel.takeError();
     std::swap(kernel->inputs, ins);
@@ -375,10 +361,11 @@ static LogicalResult runProgram(const Options &options) {
       return failure();
     compile.entry.clear();
   }
-  if (failed(ssm::compileToLLVM(program->module(), compile)))
+  auto code = ssm::HostCode::get(program->module(), compile, options.explain);
+  if (!code)
     return failure();
-  llvm::Error error = stream ? runStream(program->module(), *stream, options)
-                             : runKernel(program->module(), options);
+  llvm::Error error =
+      stream ? runStream(*code, *stream, options) : runKernel(*code, options);
   if (error)
     return ssm::reportError("ssm-run", std::move(error));
   return success();

@@ -105,6 +105,10 @@ private:
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 
+/// Loads the OpenMP runtime and has its loops run on so many threads. That is
+/// of the whole process, so it is for tools.
+llvm::Error setThreads(unsigned threads);
+
 /// Links an object file into a shared library with the system's compiler.
 llvm::Error linkSharedLibrary(llvm::StringRef object, llvm::StringRef output,
                               bool openmp);
