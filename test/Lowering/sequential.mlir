@@ -101,6 +101,21 @@ func.func @bands(%a: tensor<256xf32>, %u: tensor<100x256xf32>) -> tensor<100x256
   return %y : tensor<100x256xf32>
 }
 
+// Backward the tiles of a row come in the other order too.
+// ONE-LABEL: func.func @backward_bands(
+// ONE: scf.for %{{.*}} = %c0 to %c100 step %c1
+// ONE: scf.for %[[I:.*]] = %c0 to %c16 step %c1
+// ONE: %[[STEP:.*]] = arith.muli %[[I]], %c-16
+// ONE: %[[AT:.*]] = arith.addi %[[STEP]], %c240
+// ONE: tensor.extract_slice %{{.*}}[%[[AT]]] [16] [1] : tensor<256xf32> to tensor<16xf32>
+func.func @backward_bands(%a: tensor<256xf32>, %u: tensor<100x256xf32>) -> tensor<100x256xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<256xf32>) signal(%u : tensor<100x256xf32>)
+      {indexing_maps = [#d1, #td, #td, #d1], time = 0 : i64, direction = #ssm.direction<backward>,
+       strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<100x256xf32>, tensor<256xf32>
+  return %y : tensor<100x256xf32>
+}
+
 #tdn = affine_map<(t, d, n) -> (t, d)>
 #dn = affine_map<(t, d, n) -> (d, n)>
 
