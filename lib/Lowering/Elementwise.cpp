@@ -73,10 +73,27 @@ Elementwise ssm::findProducer(Value value, AffineMap map) {
   return overLoopsOf(op, op.getIndexingMapsArray().back(), map);
 }
 
+/// The only operand that reads `value`. Its op may also have the value as an
+/// init that it only overwrites, as upstream makes linalg ops of arith ops.
+static OpOperand *getOnlyRead(Value value) {
+  OpOperand *read = nullptr;
+  for (OpOperand &use : value.getUses()) {
+    auto op = dyn_cast<linalg::GenericOp>(use.getOwner());
+    bool overwritten =
+        op && op.isDpsInit(&use) && !op.payloadUsesValueFromOperand(&use);
+    if (!overwritten && std::exchange(read, &use))
+      return nullptr;
+  }
+  bool alone = read && llvm::all_of(value.getUsers(), [&](Operation *user) {
+                 return user == read->getOwner();
+               });
+  return alone ? read : nullptr;
+}
+
 Elementwise ssm::findConsumer(Value value, AffineMap map) {
-  if (!value.hasOneUse())
+  OpOperand *read = getOnlyRead(value);
+  if (!read)
     return {};
-  OpOperand *read = &*value.use_begin();
   Operation *producer = value.getDefiningOp();
   auto op = dyn_cast<linalg::GenericOp>(read->getOwner());
   if (!op || op->getBlock() != producer->getBlock() ||
@@ -90,7 +107,8 @@ Elementwise ssm::findConsumer(Value value, AffineMap map) {
       return {};
   }
   Elementwise found = overLoopsOf(op, op.getMatchingIndexingMap(read), map);
+  found.argument = read->getOperandNumber();
   if (found && !op.isDpsInit(read))
-    found.maps[read->getOperandNumber()] = AffineMap();
+    found.maps[found.argument] = AffineMap();
   return found;
 }

@@ -16,6 +16,8 @@ struct Elementwise {
   llvm::SmallVector<mlir::AffineMap> maps;
   /// The map of the op's result.
   mlir::AffineMap result;
+  /// Of a consumer, the argument of the body that is the other op's result.
+  unsigned argument = 0;
 
   explicit operator bool() const { return bool(op); }
 };

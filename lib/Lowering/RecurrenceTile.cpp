@@ -31,7 +31,7 @@ RecurrenceTile::RecurrenceTile(OpBuilder &b, LinearRecurrenceOp op,
   if (!consumer)
     return;
   consumerInputs = makeInputs(b, consumer);
-  resultArgument = op.getResult().use_begin()->getOperandNumber();
+  resultArgument = consumer.argument;
 }
 
 std::vector<TileOperand>

@@ -114,3 +114,42 @@ func.func @early(%a: tensor<32xf32>, %u: tensor<64x32xf32>) -> tensor<64x32xf32>
   } -> tensor<64x32xf32>
   return %r : tensor<64x32xf32>
 }
+
+// The same of an arith op, of which upstream makes a linalg op that overwrites
+// one of its operands.
+// CHECK-LABEL: func.func @scaled(
+// CHECK: scf.for
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<32xf32>)
+// CHECK: arith.mulf
+// CHECK: scf.yield
+// CHECK-NOT: linalg.generic
+// CHECK: return
+func.func @scaled(%a: tensor<32xf32>, %u: tensor<64x32xf32>, %z: tensor<64x32xf32>) -> tensor<64x32xf32> {
+  %s, %h = ssm.linear_recurrence transition(%a : tensor<32xf32>) signal(%u : tensor<64x32xf32>)
+      {indexing_maps = [#d, #td, #td, #d], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 32>}
+      -> tensor<64x32xf32>, tensor<32xf32>
+  %g = linalg.generic {indexing_maps = [#td, #td, #td], iterator_types = ["parallel", "parallel"]}
+      ins(%z, %s : tensor<64x32xf32>, tensor<64x32xf32>) outs(%s : tensor<64x32xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %0 = arith.mulf %x, %y : f32
+    linalg.yield %0 : f32
+  } -> tensor<64x32xf32>
+  return %g : tensor<64x32xf32>
+}
+
+// An op that reads the states twice reads them from memory.
+// CHECK-LABEL: func.func @twice(
+// CHECK: %[[S:[0-9]+]]:2 = scf.for
+// CHECK: linalg.generic {{.*}} ins(%[[S]]#1, %[[S]]#1 :
+func.func @twice(%a: tensor<32xf32>, %u: tensor<64x32xf32>) -> tensor<64x32xf32> {
+  %s, %h = ssm.linear_recurrence transition(%a : tensor<32xf32>) signal(%u : tensor<64x32xf32>)
+      {indexing_maps = [#d, #td, #td, #d], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 32>}
+      -> tensor<64x32xf32>, tensor<32xf32>
+  %g = linalg.generic {indexing_maps = [#td, #td, #td], iterator_types = ["parallel", "parallel"]}
+      ins(%s, %s : tensor<64x32xf32>, tensor<64x32xf32>) outs(%s : tensor<64x32xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %0 = arith.mulf %x, %y : f32
+    linalg.yield %0 : f32
+  } -> tensor<64x32xf32>
+  return %g : tensor<64x32xf32>
+}
