@@ -3,6 +3,10 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 using namespace mlir;
 
 namespace ssm {
@@ -12,6 +16,19 @@ static std::string shapeToString(ArrayRef<int64_t> shape) {
   for (auto [i, size] : llvm::enumerate(shape))
     text += (i ? ", " : "") + std::to_string(size);
   return text + "]";
+}
+
+void preferHugePages(void *data, int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uint64_t kHugePage = 1 << 21;
+  // Whole huge pages only: what lies beside the array is somebody else's.
+  uint64_t start = llvm::alignTo(reinterpret_cast<uint64_t>(data), kHugePage);
+  uint64_t end =
+      llvm::alignDown(reinterpret_cast<uint64_t>(data) + bytes, kHugePage);
+  // A refusal leaves small pages, which are right too.
+  if (start < end)
+    madvise(reinterpret_cast<void *>(start), end - start, MADV_HUGEPAGE);
+#endif
 }
 
 llvm::Expected<AlignedBuffer> AlignedBuffer::allocate(int64_t bytes) {
@@ -25,6 +42,7 @@ llvm::Expected<AlignedBuffer> AlignedBuffer::allocate(int64_t bytes) {
   if (!buffer.memory)
     return llvm::createStringError("cannot allocate " + std::to_string(bytes) +
                                    " bytes; use smaller sizes");
+  preferHugePages(buffer.data(), bytes);
   return buffer;
 }
 

@@ -76,6 +76,11 @@ static ffi::Error call(ffi::RemainingArgs args, ffi::RemainingRets results,
     ok &= append(**results.get<ffi::AnyBuffer>(i), kernel->getOutputs()[i]);
   if (!ok)
     return ffi::Error::InvalidArgument("mlir_ssm: wrong shape of an array");
+  // XLA takes its arrays from malloc, which maps large ones anew at each call.
+  for (size_t i = 0; i < results.size(); ++i) {
+    const ffi::AnyBuffer &result = **results.get<ffi::AnyBuffer>(i);
+    preferHugePages(result.untyped_data(), result.size_bytes());
+  }
   int status = kernel->invoke(tensors.data(), tensors.data() + args.size());
   if (status)
     return ffi::Error::InvalidArgument(std::string("mlir_ssm: ") +

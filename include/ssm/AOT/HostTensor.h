@@ -11,6 +11,10 @@
 
 namespace ssm {
 
+/// Asks the system for huge pages where memory is large, so that its first
+/// writes fault for each 2 MiB instead of each 4 KiB. Changes no contents.
+void preferHugePages(void *data, int64_t bytes);
+
 /// Memory aligned to 64 bytes.
 class AlignedBuffer {
 public:
