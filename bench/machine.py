@@ -21,10 +21,11 @@ def cores():
     return sorted(os.sched_getaffinity(0))
 
 
-def environment(threads):
+def environment(threads, plain_malloc=False):
     """The environment of a process that measures with so many threads."""
     count = str(threads)
-    return dict(os.environ, OMP_NUM_THREADS=count, OPENBLAS_NUM_THREADS=count, MKL_NUM_THREADS=count,
+    allocator = {} if plain_malloc else {"GLIBC_TUNABLES": ALLOCATOR}
+    return dict(os.environ, **allocator, OMP_NUM_THREADS=count, OPENBLAS_NUM_THREADS=count, MKL_NUM_THREADS=count,
                 # Workers that spin after a loop would take the core from the
                 # next program; measure.py gives them time to fall asleep.
                 KMP_BLOCKTIME="1", GOMP_SPINCOUNT="100000",
@@ -33,7 +34,7 @@ def environment(threads):
                 OMP_PROC_BIND="true",
                 # The threads around MKL are those of the pipeline that calls it.
                 MKL_THREADING_LAYER="SEQUENTIAL",
-                JAX_PLATFORMS="cpu", GLIBC_TUNABLES=ALLOCATOR)
+                JAX_PLATFORMS="cpu")
 
 
 def pin(threads):

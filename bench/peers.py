@@ -59,9 +59,30 @@ def affine_pair(left, right):
     return right[0] * left[0], right[0] * left[1] + right[1]
 
 
-def jax_associative_scan(a, x, axis):
+def tree_in_jax(axis):
+    """jax.lax.associative_scan's states as a function of a and x."""
     lax = jax().lax
-    return jitted(lambda a, x: lax.associative_scan(affine_pair, (a, x), axis=axis)[1], a, x)
+    return lambda a, x: lax.associative_scan(affine_pair, (a, x), axis=axis)[1]
+
+
+def ssm_in_jax(axis):
+    """Ours, the same."""
+    ours = load("mlir_ssm.jax")
+    return lambda a, x: ours.linear_recurrence(a, x, axis=axis)[0]
+
+
+def with_gradients(function):
+    """(a, x, g): the states and the gradients of sum(g * states)."""
+    vjp = jax().vjp
+
+    def both(a, x, g):
+        states, backward = vjp(function, a, x)
+        return states, *backward(g)
+    return both
+
+
+def jax_associative_scan(a, x, axis):
+    return jitted(tree_in_jax(axis), a, x)
 
 
 def jax_scan(a, x, axis):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs benchmarks and writes their reports: `make bench BENCH=name`.
 
-    run.py [--build-dir build] [--quick] [--threads 1,2] [--tasks FOLDER] [NAME...]
+    run.py [--build-dir build] [--quick] [--threads 1,2] [--plain-malloc] [--tasks FOLDER] [NAME...]
 
 tasks/NAME.py has a function `run(bench)`. One process for each number of
 threads times our code and its peers in turn on the same arrays;
@@ -85,7 +85,7 @@ def run_workers(name, threads, args, file):
         command = [sys.executable, __file__, "--build-dir", args.build_dir, "--tasks", args.tasks,
                    f"--threads={threads}", "--worker", file, f"--done={done}",
                    *(["--quick"] if args.quick else []), name]
-        status = subprocess.run(command, env=machine.environment(threads)).returncode
+        status = subprocess.run(command, env=machine.environment(threads, args.plain_malloc)).returncode
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         tasks = [line["begin"] for line in lines if "begin" in line]
         if status >= 0 or len(tasks) == done:
@@ -103,6 +103,7 @@ def main(argv=None):
     parser.add_argument("--build-dir", type=Path, default=BENCH.parent / "build")
     parser.add_argument("--quick", action="store_true", help="tiny shapes, one sample: does it work?")
     parser.add_argument("--threads", type=lambda text: [int(x) for x in text.split(",")], default=[1, 2])
+    parser.add_argument("--plain-malloc", action="store_true", help="glibc's own settings: fresh pages for large results")
     parser.add_argument("--tasks", type=Path, default=BENCH / "tasks", help="the folder of the benchmarks")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--done", type=int, default=0, help=argparse.SUPPRESS)
@@ -117,7 +118,7 @@ def main(argv=None):
         if args.worker:
             work(name, args)
         else:
-            head = machine.description()
+            head = machine.description() | ({"allocator": "glibc's own settings"} if args.plain_malloc else {})
             report.write(args.build_dir / "bench" / name, run(name, args), head, args.quick)
 
 

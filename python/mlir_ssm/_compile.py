@@ -145,7 +145,7 @@ class Plan:
 
     def __init__(self, program, strategy, shapes):
         name = f"<mlir_ssm.{program.name}>"
-        compiled = compile_text(program.text(), name, strategy=strategy)
+        compiled = compile_text(program.text(), name, program.entry, strategy=strategy)
         self.kernel, self.explain = compiled._kernel, compiled.explain
         self.shapes = shapes if any(shape is not None for shape in shapes) else None
 

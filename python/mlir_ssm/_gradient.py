@@ -3,6 +3,19 @@
 from ._compile import Compiled, compile_text, core, encode
 
 
+class GradientProgram:
+    """The vector-Jacobian product of a _text.Program: of its arguments and a cotangent for each result."""
+
+    entry = "f_vjp"
+
+    def __init__(self, program):
+        self.name = program.name
+        self._text = core().add_gradient(encode(program.text()), f"<mlir_ssm.{program.name}>", program.entry)
+
+    def text(self):
+        return self._text
+
+
 class Gradient:
     """The vector-Jacobian product of a compiled function: `grad(*inputs, cotangents)`; see `gradient`.
 

@@ -153,6 +153,12 @@ def plan_recurrence(form, operands, strategy, numerics):
 
 def plan_typed_recurrence(form, operands, elements, result_types, strategy, numerics):
     """The same with the MLIR element types given: of operands by name, and of y and the state."""
+    program = write_recurrence(form, operands, elements, result_types, numerics)
+    return Plan(program, strategy, [form.shapes[n] for n in form.names])
+
+
+def write_recurrence(form, operands, elements, result_types, numerics):
+    """The program of that kernel."""
     names, keywords, maps, sizes = form.names, form.keywords, form.maps, form.sizes
     y_element, state_element = result_types
     part = real(state_element)
@@ -182,7 +188,7 @@ def plan_typed_recurrence(form, operands, elements, result_types, strategy, nume
     program.result(y, results[0])
     if form.returns_final:
         program.result(final, results[1])
-    return Plan(program, strategy, [form.shapes[n] for n in names])
+    return program
 
 
 def keywords_to_names(keywords):

@@ -20,6 +20,8 @@ def affine(dims, letters):
 class Program:
     """The text of a function @f; `name` is that of the Python function, for messages."""
 
+    entry = "f"
+
     def __init__(self, name):
         self.name = name
         self.arguments, self.lines, self.results = [], [], []
