@@ -51,6 +51,7 @@ public:
     Type real = getRealType(op.getStateElementType());
     summary.append(1 + hasComplexElements(op.getTransition()), {real, {}});
     summary.append(1 + isa<ComplexType>(op.getStateElementType()), {real, {}});
+    stepChannels = countStepChannels();
   }
 
   std::unique_ptr<ScanTile> makeTile(OpBuilder &b, const Tile &tile) override {
@@ -58,12 +59,39 @@ public:
   }
   SmallVector<Value> combine(OpBuilder &b, ArrayRef<AffineMap> maps,
                              ValueRange left, ValueRange right) override;
+
+private:
+  int64_t countStepChannels();
 };
 } // namespace
 
+/// Channels whose states a step takes together, a vector each, so that they are
+/// summed across lanes together (Pipelines/SumLanes.cpp): a square, if that is
+/// in the registers. Complex states have vectors enough of their own.
+int64_t DiagonalScan::countStepChannels() {
+  constexpr int64_t kChannels = 16, kBytes = 1024;
+  int64_t states = 1;
+  for (unsigned dim : state)
+    states *= getConstantIntValue(loopSizes[dim]).value_or(0);
+  Type element = op.getStateElementType();
+  bool fits = llvm::isPowerOf2_64(states) && states <= kChannels &&
+              getConstantIntValue(loopSizes[time]) == 1;
+  if (isa<ComplexType>(element) || !fits || parallel.empty())
+    return 1;
+  return std::min(kChannels, kBytes * 8 / (states * getElementWidth(element)));
+}
+
 ScanTile::Values DiagonalTile::advance(OpBuilder &b, ValueRange prefix,
                                        const Step &step) {
-  return buildOver(b, loc, tile.kept, readElement(b, step), overTile(prefix),
+  SmallVector<Labelled> ins = readElement(b, step);
+  Labelled outs = overTile(prefix);
+  if (isOneStep()) {
+    // The state before is an argument's, where no other can be written.
+    ins.push_back(outs);
+    for (Value &part : outs.parts)
+      part = tensor::EmptyOp::create(b, loc, tile.keptSizes(), real);
+  }
+  return buildOver(b, loc, tile.kept, ins, outs,
                    [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
                      NumBuilder num(nested, bodyLoc, real);
                      Num a = decode(num, transition, args);

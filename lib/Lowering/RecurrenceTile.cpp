@@ -70,9 +70,16 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
 
 bool RecurrenceTile::isOneStep() const {
   LinearRecurrenceOp recurrence = op;
-  return recurrence.isDiagonal() &&
+  auto state = recurrence.getDims().state;
+  return recurrence.isDiagonal() && !state.empty() &&
          getConstantIntValue(tile.ranges[recurrence.getTime()].size) == 1 &&
-         tile.kept == recurrence.getDims().state && !tile.kept.empty();
+         ArrayRef(tile.kept).take_back(state.size()) == ArrayRef(state);
+}
+
+SmallVector<unsigned> RecurrenceTile::withoutState() {
+  auto state = op.getDims().state;
+  return llvm::filter_to_vector(
+      tile.kept, [&](unsigned dim) { return !llvm::is_contained(state, dim); });
 }
 
 /// A dimension whose elements lie side by side where lanes do not, if squares
@@ -135,9 +142,12 @@ Labelled RecurrenceTile::bringIn(OpBuilder &b, const TileOperand &operand) {
 bool RecurrenceTile::fuseProducer(OpBuilder &b, TileOperand &operand,
                                   ArrayRef<unsigned> own) {
   auto isUsed = [&](unsigned dim) { return uses(operand.map, dim); };
-  // What lacks channels is worth its memory: every tile reads it.
+  // What lacks channels is worth its memory: every tile reads it. So is what a
+  // channel's states have in common, of several channels: memory is where each
+  // is brought into all lanes for nothing.
   if (!operand.varies || !own.empty() ||
-      !llvm::all_of(op.getDims().parallel, isUsed))
+      !llvm::all_of(op.getDims().parallel, isUsed) ||
+      (operand.isShared && isOneStep() && !withoutState().empty()))
     return false;
   Elementwise producer = findProducer(operand.source, operand.map);
   if (!producer)
@@ -335,31 +345,26 @@ ScanTile::Values RecurrenceTile::project(OpBuilder &b, ValueRange state,
                                          const Step &step) {
   bool complexOutput = (complexState || output.isComplex) &&
                        op.getProjection() == Projection::None;
-  // The lanes come last, behind the state's dimensions that are summed.
-  unsigned numState = op.getDims().state.size();
-  SmallVector<OpFoldResult> sizes = tile.keptSizes();
-  Labelled sums{
-      {}, SmallVector<unsigned>(ArrayRef(tile.kept).drop_front(numState))};
+  Labelled sums{{}, withoutState()};
+  bool isSum = sums.dims.size() < tile.kept.size();
   for (unsigned i = 0; i < 1u + complexOutput; ++i)
-    sums.parts.push_back(
-        buildFilled(b, loc, ArrayRef(sizes).drop_front(numState), real, 0.0));
+    sums.parts.push_back(buildFilled(b, loc, sizesOf(sums.dims), real, 0.0));
   SmallVector<Labelled> ins = {overTile(state)};
   llvm::append_range(ins, read(b, {&output}, step));
-  return buildOver(b, loc, tile.kept, ins, sums,
-                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-                     NumBuilder num(nested, bodyLoc, real);
-                     Num x = toNum(args.take_front(state.size()));
-                     args = args.drop_front(state.size());
-                     Num c = decode(num, output, args);
-                     Num y = complexOutput ? num.mul(c, x)
-                                           : num.realOfProduct(c, x);
-                     // Without a sum there is nothing to add to.
-                     auto sum = toParts(numState ? num.add(y, toNum(args)) : y,
-                                        complexOutput);
-                     if (isOneStep())
-                       sumInAnyOrder(*nested.getInsertionBlock());
-                     return sum;
-                   });
+  return buildOver(
+      b, loc, tile.kept, ins, sums,
+      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+        NumBuilder num(nested, bodyLoc, real);
+        Num x = toNum(args.take_front(state.size()));
+        args = args.drop_front(state.size());
+        Num c = decode(num, output, args);
+        Num y = complexOutput ? num.mul(c, x) : num.realOfProduct(c, x);
+        // Without a sum there is nothing to add to.
+        auto sum = toParts(isSum ? num.add(y, toNum(args)) : y, complexOutput);
+        if (isOneStep())
+          sumInAnyOrder(*nested.getInsertionBlock());
+        return sum;
+      });
 }
 
 ScanTile::Values RecurrenceTile::store(OpBuilder &b, ValueRange before,
@@ -376,9 +381,7 @@ ScanTile::Values RecurrenceTile::store(OpBuilder &b, ValueRange before,
   AffineMap map = results.front().map;
   Type element = op.getResult().getType().getElementType();
 
-  // The lanes come last, behind the state's dimensions that are summed.
-  SmallVector<unsigned> lanes(
-      ArrayRef(tile.kept).drop_front(op.getDims().state.size()));
+  SmallVector<unsigned> lanes = withoutState();
   // A projection may drop the imaginary part of a state that comes out.
   y.truncate(std::min<size_t>(y.size(), 1 + isa<ComplexType>(element)));
   SmallVector<Labelled> ins = {{y, lanes}};

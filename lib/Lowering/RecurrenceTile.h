@@ -74,6 +74,10 @@ protected:
   void narrowTo(mlir::OpBuilder &b, unsigned dim, const LoopRange &range,
                 llvm::ArrayRef<TileOperand *> own);
 
+  /// One step, whose lanes are the states of a channel: operands are read where
+  /// they lie, and states are summed in any order.
+  bool isOneStep() const;
+
   Values makeParts(mlir::OpBuilder &b, double value, bool isComplex);
   Labelled overTile(mlir::ValueRange values);
   unsigned rank() { return tile.kept.size(); }
@@ -87,9 +91,8 @@ protected:
   TileOperand signal, input, output, init;
 
 private:
-  /// One step, whose lanes are the states of one channel: operands are read
-  /// where they lie, and states are summed in any order.
-  bool isOneStep() const;
+  /// The kept dimensions that an output has, which is a sum over states.
+  llvm::SmallVector<unsigned> withoutState();
   /// The inputs of an elementwise op as operands.
   std::vector<TileOperand> makeInputs(mlir::OpBuilder &b,
                                       const Elementwise &neighbour);

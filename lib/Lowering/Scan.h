@@ -89,6 +89,8 @@ public:
   /// Independent scans, contiguous dimension last, and the dimensions that a
   /// tile holds whole. `loopSizes` may have dimensions that only summaries use.
   llvm::SmallVector<unsigned> parallel, state;
+  /// Channels that a single step takes together where its lanes are states.
+  int64_t stepChannels = 1;
   llvm::SmallVector<mlir::OpFoldResult> loopSizes;
   /// Those results that are used.
   llvm::SmallVector<ScanResult> results;

@@ -161,17 +161,33 @@ SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
   return collectResults(b, problem, *scan, band, whole, carried);
 }
 
-/// Tiles of channels; a channel alone is no dimension of its tile, whose lanes
-/// are states.
+/// Tiles of channels. Where lanes are states, a tile is the channels of a step
+/// that are taken together; those left over are tiles of their own, of which
+/// the channel is no dimension.
 static SmallVector<SmallVector<TileAxis>>
 makeTilings(OpBuilder &b, const ScanProblem &problem, int64_t lanes,
             int64_t tiles) {
   if (lanes > 1 || problem.state.empty())
     return channelTilings(b, problem, lanes * tiles);
-  SmallVector<TileAxis> units;
-  for (unsigned dim : problem.parallel)
-    units.push_back(unitAxis(b, dim, problem.loopSizes[dim]));
-  return {units};
+  int64_t channels = problem.stepChannels;
+  auto tilings = channelTilings(b, problem, channels);
+  for (SmallVector<TileAxis> &axes : tilings)
+    if (!axes.empty() &&
+        (channels == 1 || getConstantIntValue(axes.back().size) != channels)) {
+      TileAxis &axis = axes.back();
+      OpFoldResult count = channels == 1 ? axis.count : axis.size;
+      axis = {axis.dim, axis.begin, count, b.getIndexAttr(1), /*kept=*/false};
+    }
+  return tilings;
+}
+
+/// A tile whose last dimensions are the lanes: channels, or else states.
+static Tile withLanesLast(const ScanProblem &problem, int64_t lanes,
+                          Tile tile) {
+  if (lanes == 1)
+    std::rotate(tile.kept.begin(), tile.kept.begin() + problem.state.size(),
+                tile.kept.end());
+  return tile;
 }
 
 SmallVector<Value> ssm::emitSequentialScan(OpBuilder &b, ScanProblem &problem,
@@ -183,7 +199,8 @@ SmallVector<Value> ssm::emitSequentialScan(OpBuilder &b, ScanProblem &problem,
   for (ArrayRef<TileAxis> axes : makeTilings(b, problem, lanes, tiles)) {
     outs = forEachTile(
         b, loc, axes, stateTile(b, problem), outs,
-        [&](OpBuilder &nested, const Tile &tile, ValueRange shared) {
+        [&](OpBuilder &nested, const Tile &place, ValueRange shared) {
+          Tile tile = withLanesLast(problem, lanes, place);
           if (tiles > 1)
             return BandEmitter(nested, problem, tile, lanes, tiles)
                 .emit(shared);

@@ -26,9 +26,8 @@ using namespace mlir;
 /// Larger rows would not fit a register.
 static constexpr int64_t kMaxRows = 16;
 
-/// Exchanges the blocks at distance `s` of a pair of rows.
-static void exchange(OpBuilder &b, Location loc, Value &low, Value &high,
-                     int64_t s) {
+void ssm::exchangeBlocks(OpBuilder &b, Location loc, Value &low, Value &high,
+                         int64_t s) {
   int64_t n = cast<VectorType>(low.getType()).getNumElements();
   SmallVector<int64_t> toLow, toHigh;
   for (int64_t j = 0; j < n; ++j) {
@@ -60,7 +59,7 @@ struct TransposeSquare : OpRewritePattern<vector::TransposeOp> {
     for (int64_t s = n / 2; s > 0; s /= 2)
       for (int64_t i = 0; i < n; ++i)
         if (!(i & s))
-          exchange(rewriter, loc, rows[i], rows[i + s], s);
+          ssm::exchangeBlocks(rewriter, loc, rows[i], rows[i + s], s);
     Value result = op.getVector();
     for (int64_t i = 0; i < n; ++i)
       result = vector::InsertOp::create(rewriter, loc, rows[i], result, i);

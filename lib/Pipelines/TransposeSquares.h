@@ -7,6 +7,11 @@
 
 namespace ssm {
 
+/// Exchanges the blocks of `s` elements of a pair of rows, low and high, of
+/// which one lies in the other's place.
+void exchangeBlocks(mlir::OpBuilder &b, mlir::Location loc, mlir::Value &low,
+                    mlir::Value &high, int64_t s);
+
 /// vector.transpose of a small square to shuffles of its rows.
 void populateTransposeSquaresPatterns(mlir::RewritePatternSet &patterns);
 

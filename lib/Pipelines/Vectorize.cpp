@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SumLanes.h"
 #include "TransposeSquares.h"
 #include "ssm/Pipelines/Passes.h"
 
@@ -99,29 +100,6 @@ struct SumRows : OpRewritePattern<vector::MultiDimReductionOp> {
   }
 };
 
-/// The sum of a vector whose elements may be added in any order, as what
-/// computes them says.
-struct SumLanes : OpRewritePattern<vector::MultiDimReductionOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(vector::MultiDimReductionOp op,
-                                PatternRewriter &rewriter) const override {
-    auto element =
-        op.getSource().getDefiningOp<arith::ArithFastMathInterface>();
-    if (op.getKind() != vector::CombiningKind::ADD ||
-        op.getSourceVectorType().getRank() != 1 ||
-        op.getReductionDims().size() != 1)
-      return rewriter.notifyMatchFailure(op, "not a sum of lanes");
-    if (!element ||
-        !arith::bitEnumContainsAny(element.getFastMathFlagsAttr().getValue(),
-                                   arith::FastMathFlags::reassoc))
-      return rewriter.notifyMatchFailure(op, "the order matters");
-    rewriter.replaceOpWithNewOp<vector::ReductionOp>(
-        op, vector::CombiningKind::ADD, op.getSource(), op.getAcc(),
-        arith::FastMathFlags::reassoc);
-    return success();
-  }
-};
-
 struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
   using VectorizeBase::VectorizeBase;
 
@@ -130,7 +108,8 @@ struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
     tensor::populateFoldTensorSubsetIntoVectorTransferPatterns(set);
     vector::TransferReadOp::getCanonicalizationPatterns(set, context);
     vector::TransferWriteOp::getCanonicalizationPatterns(set, context);
-    set.add<SumRows, SumLanes>(context, /*benefit=*/2);
+    set.add<SumRows>(context, /*benefit=*/2);
+    ::ssm::populateSumLanesPatterns(set);
     vector::populateVectorMultiReductionLoweringPatterns(
         set, vector::VectorMultiReductionLowering::InnerParallel);
     vector::populateVectorTransferPermutationMapLoweringPatterns(set);

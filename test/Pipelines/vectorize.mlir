@@ -108,3 +108,40 @@ func.func @in_order(%x: tensor<16xf32>, %y: tensor<f32>) -> tensor<f32> {
   } -> tensor<f32>
   return %0 : tensor<f32>
 }
+
+// Sums of rows that may take any order: halves of eight lanes first, then the
+// exchanges of a transpose of 4 x 4, whose rows are added.
+// CHECK-LABEL: func.func @rows
+// CHECK-COUNT-4: arith.addf {{.*}} : vector<4xf32>
+// CHECK: vector.shuffle {{.*}} [0, 1, 4, 5]
+// CHECK: vector.shuffle {{.*}} [2, 3, 6, 7]
+// CHECK: arith.addf
+// CHECK: arith.addf
+// CHECK: vector.shuffle {{.*}} [0, 4, 2, 6]
+// CHECK: vector.shuffle {{.*}} [1, 5, 3, 7]
+// CHECK: %[[SUM:.*]] = arith.addf
+// CHECK: arith.addf %[[SUM]], %{{.*}} : vector<4xf32>
+// CHECK-LABEL: func.func @rows_in_order
+// CHECK-NOT: vector.shuffle
+#rc = affine_map<(r, c) -> (r, c)>
+#r = affine_map<(r, c) -> (r)>
+func.func @rows(%x: tensor<4x8xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = linalg.generic {indexing_maps = [#rc, #r], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%y : tensor<4xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %p = arith.mulf %a, %a fastmath<reassoc> : f32
+    %t = arith.addf %p, %s fastmath<reassoc> : f32
+    linalg.yield %t : f32
+  } -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+func.func @rows_in_order(%x: tensor<4x8xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = linalg.generic {indexing_maps = [#rc, #r], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%y : tensor<4xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %p = arith.mulf %a, %a : f32
+    %t = arith.addf %p, %s : f32
+    linalg.yield %t : f32
+  } -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}

@@ -113,6 +113,17 @@ def test_states_side_by_side(dtype, strategy):
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_one_step_of_many_channels(dtype):
+    """Channels that are taken together, those left over, and vectors that are wider than the states are many."""
+    case = make({"b": 2, "h": 40, "n": 16}, dtype)
+    sizes = ((40, 16, ""), (33, 4, "h"), (20, 2, ""), (16, 8, "b"), (7, 16, "h"), (32, 1, ""), (17, 32, ""))
+    cases = [case("hn,hn,hn,bth->bth", 1, init="bhn", h=h, n=n, dynamic=dynamic) for h, n, dynamic in sizes]
+    cases += [case("bthn,btn,btn,bth->bth", 1, init="bhn", final="hbn"), case("hn,bthn,,bth->bthn", 1, init="bhn"),
+              case("bthn,btn,bthn,bth->tbh", 1, init="hn", read="before", reverse=True), case("nh,n,h,bth->bth", 1)]
+    check(cases, dtype, "sequential")
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_large_complex_results(dtype):
     """More than two MiB: written past the caches, on two threads too."""
     case = make({"b": 2, "d": 320}, dtype)("btd,,,btd->btd", 500, complex="a")
