@@ -25,6 +25,17 @@
 // RUN: cmp %t/first.npy %t/again.npy
 // RUN: ls %t/cache | count 2
 
+// ssm-compile keeps its own, for each target.
+// RUN: env MLIR_SSM_CACHE_DIR=%t/cache ssm-compile %t/twice.mlir -o %t/a.o --header %t/a.h
+// RUN: ls %t/cache | count 3
+// RUN: cp %t/a.h %t/first.h
+// RUN: env MLIR_SSM_CACHE_DIR=%t/cache ssm-compile %t/twice.mlir -o %t/b.o --header %t/a.h
+// RUN: ls %t/cache | count 3
+// RUN: cmp %t/a.o %t/b.o
+// RUN: cmp %t/a.h %t/first.h
+// RUN: env MLIR_SSM_CACHE_DIR=%t/cache ssm-compile %t/twice.mlir --target=x86-64-v3 -o %t/v3.o
+// RUN: ls %t/cache | count 4
+
 // Programs with a message are not kept, so that it comes each time.
 // RUN: env MLIR_SSM_CACHE_DIR=%t/wrong not ssm-run %t/wrong.mlir --input %t/u.npy 2>&1 | FileCheck %s
 // RUN: env MLIR_SSM_CACHE_DIR=%t/wrong not ssm-run %t/wrong.mlir --input %t/u.npy 2>&1 | FileCheck %s

@@ -1,5 +1,5 @@
 //===- ssm-compile.cpp - Compile a program ahead of time ------------------===//
-#include "ssm/AOT/Compile.h"
+#include "ssm/AOT/KernelObject.h"
 #include "ssm/AOT/ToolSupport.h"
 #include "ssm/GPU/Compile.h"
 
@@ -151,33 +151,47 @@ static llvm::Error writeFile(StringRef path, StringRef contents) {
   return error;
 }
 
-/// Everything after the passes. A header without its code is removed.
-static llvm::Error writeOutputs(ModuleOp module, const Options &options) {
+/// What the program becomes, and its kernels. Messages say why there is
+/// nothing.
+static std::optional<ssm::KernelObject> compile(ModuleOp module,
+                                                const Options &options) {
+  if (options.emit == Emit::Object || options.emit == Emit::Shared)
+    return ssm::KernelObject::get("ssm-compile", module, options.compile,
+                                  options.explain);
+  if (failed(ssm::compileToLLVM(module, options.compile)))
+    return std::nullopt;
+  SmallVector<char, 0> text;
+  llvm::raw_svector_ostream os(text);
+  auto compiled = ssm::CompiledModule::create(module, options.compile.target);
+  llvm::Error error = compiled ? compiled->emit(options.emit == Emit::LLVM
+                                                    ? ssm::OutputKind::LLVM
+                                                    : ssm::OutputKind::Assembly,
+                                                os)
+                               : compiled.takeError();
+  if (!error)
+    return ssm::KernelObject{os.str().str(), module.clone()};
+  (void)ssm::reportError("ssm-compile", std::move(error));
+  return std::nullopt;
+}
+
+/// A header without its code is removed.
+static llvm::Error writeOutputs(ssm::KernelObject &object,
+                                const Options &options) {
   std::string header;
   if (!options.header.empty()) {
-    auto text = ssm::formatHeader(ssm::getKernels(module),
+    auto text = ssm::formatHeader(ssm::getKernels(*object.declarations),
                                   llvm::sys::path::stem(options.header));
     if (!text)
       return text.takeError();
     header = std::move(*text);
   }
-  auto compiled = ssm::CompiledModule::create(module, options.compile.target);
-  if (!compiled)
-    return compiled.takeError();
-  auto kind = options.emit == Emit::LLVM       ? ssm::OutputKind::LLVM
-              : options.emit == Emit::Assembly ? ssm::OutputKind::Assembly
-                                               : ssm::OutputKind::Object;
-  SmallVector<char, 0> code;
-  llvm::raw_svector_ostream os(code);
-  if (llvm::Error error = compiled->emit(kind, os))
-    return error;
   if (!options.header.empty())
     if (llvm::Error error = writeFile(options.header, header))
       return error;
   llvm::Error error = options.emit == Emit::Shared
-                          ? ssm::linkSharedLibrary(os.str(), options.output,
+                          ? ssm::linkSharedLibrary(object.code, options.output,
                                                    options.compile.threads > 1)
-                          : writeFile(options.output, os.str());
+                          : writeFile(options.output, object.code);
   if (error && !options.header.empty())
     if (std::error_code left = llvm::sys::fs::remove(options.header))
       return llvm::joinErrors(
@@ -217,10 +231,10 @@ static LogicalResult compileProgram(const Options &options) {
   auto program = ssm::Program::load(options.program, options.explain);
   if (program && options.isForGPU())
     return compileForGPU(program->module(), options);
-  if (!program ||
-      failed(ssm::compileToLLVM(program->module(), options.compile)))
+  auto object = program ? compile(program->module(), options) : std::nullopt;
+  if (!object)
     return failure();
-  if (llvm::Error error = writeOutputs(program->module(), options))
+  if (llvm::Error error = writeOutputs(*object, options))
     return ssm::reportError("ssm-compile", std::move(error));
   return success();
 }
