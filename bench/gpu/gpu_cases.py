@@ -1,0 +1,279 @@
+"""What is timed: programs, arrays, checks in float64, and what others have for the same."""
+
+import importlib
+import math
+
+import numpy as np
+from gpu_driver import Absent
+
+
+def need(module):
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        raise Absent(f"{module} cannot be imported: {error}") from None
+
+
+def to_bf16(x):
+    """The bits of the nearest ones."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+def from_bf16(bits):
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def plain(shape, time):
+    """x_t = a_t x_{t-1} + u_t over a [*shape], without a final state."""
+    letters = [f"d{i}" for i in range(len(shape))]
+    tensor, state = ("tensor<" + "".join(f"{n}x" for n in sizes) + "f32>"
+                     for sizes in (shape, [n for i, n in enumerate(shape) if i != time]))
+    full, rest = (f"affine_map<({', '.join(letters)}) -> ({', '.join(used)})>"
+                  for used in (letters, [d for i, d in enumerate(letters) if i != time]))
+    return f"""
+func.func @f(%a: {tensor}, %u: {tensor}) -> {tensor} {{
+  %y, %x = ssm.linear_recurrence transition(%a : {tensor}) signal(%u : {tensor})
+      {{indexing_maps = [{full}, {full}, {full}, {rest}], time = {time} : i64}} -> {tensor}, {state}
+  return %y : {tensor}
+}}"""
+
+
+class Scan:
+    def __init__(self, name, kernel, shape, time, bar):
+        self.name, self.kernel, self.shape, self.time, self.bar = name, kernel, shape, time, bar
+        self.bytes = 3 * 4 * math.prod(shape)
+        self.exponentials = 0
+
+    def text(self):
+        return plain(self.shape, self.time)
+
+    def inputs(self, rng):
+        return [(rng.random(self.shape, np.float32) * 0.1 + 0.899).astype(np.float32),
+                rng.standard_normal(self.shape, np.float32)]
+
+    def error(self, inputs, results):
+        """How far the result is from obeying its own recurrence, in float64."""
+        a, u = inputs
+        y = np.moveaxis(results[0], self.time, -1)
+        a, u = np.moveaxis(a, self.time, -1), np.moveaxis(u, self.time, -1)
+        worst, size = 0.0, 0.0
+        step = 1 << 22
+        for start in range(0, y.shape[-1], step):
+            part = slice(start, start + step)
+            before = np.zeros((*y.shape[:-1], 1)) if start == 0 else y[..., start - 1 : start].astype(float)
+            before = np.concatenate([before, y[..., part][..., :-1].astype(float)], axis=-1)
+            want = a[..., part].astype(float) * before + u[..., part]
+            worst = np.maximum(worst, np.max(np.abs(y[..., part] - want)))
+            size = np.maximum(size, np.max(np.abs(want)))
+        return float(worst / size) if np.isfinite(worst) else math.inf
+
+    bound = 1e-6
+
+    def peers(self):
+        return {"accelerated_scan": self.accelerated_scan} if self.kernel == "K1" else {}
+
+    def accelerated_scan(self, inputs):
+        torch, scan = need("torch"), need("accelerated_scan.warp").scan
+        a, u = (torch.from_numpy(x.reshape(1, -1, x.shape[-1])).cuda() for x in inputs)
+        return torch, lambda: scan(a, u)
+
+
+class Mamba:
+    """The selective scan of Mamba-1, with softplus, the product with D and the gate."""
+
+    bound = 1e-5
+
+    def __init__(self, name, shape, bar):
+        self.name, self.kernel, self.shape, self.bar = name, "K4", shape, bar
+        b, t, d, n = shape
+        self.bytes = 4 * (4 * b * t * d + 2 * b * t * n)
+        self.exponentials = b * t * d * n
+
+    def text(self):
+        b, t, d, n = self.shape
+        btd, btn, dn, dd = f"tensor<{b}x{t}x{d}xf32>", f"tensor<{b}x{t}x{n}xf32>", f"tensor<{d}x{n}xf32>", f"tensor<{d}xf32>"
+        btdn, bdn = f"tensor<{b}x{t}x{d}x{n}xf32>", f"tensor<{b}x{d}x{n}xf32>"
+        return f"""
+#btd = affine_map<(b, t, d, n) -> (b, t, d)>
+#btn = affine_map<(b, t, d, n) -> (b, t, n)>
+#dn = affine_map<(b, t, d, n) -> (d, n)>
+#btdn = affine_map<(b, t, d, n) -> (b, t, d, n)>
+#bdn = affine_map<(b, t, d, n) -> (b, d, n)>
+#each = affine_map<(b, t, d) -> (b, t, d)>
+#channel = affine_map<(b, t, d) -> (d)>
+func.func @f(%A: {dn}, %D: {dd}, %u: {btd}, %delta: {btd}, %z: {btd}, %B: {btn}, %C: {btn}) -> {btd} {{
+  %e = tensor.empty() : {btd}
+  %dt, %dtu = linalg.generic {{indexing_maps = [#each, #each, #each, #each], iterator_types = ["parallel", "parallel", "parallel"]}}
+      ins(%delta, %u : {btd}, {btd}) outs(%e, %e : {btd}, {btd}) {{
+  ^bb0(%x: f32, %v: f32, %0: f32, %1: f32):
+    %zero = arith.constant 0.0 : f32
+    %high = arith.maximumf %x, %zero : f32
+    %size = math.absf %x : f32
+    %minus = arith.negf %size : f32
+    %exp = math.exp %minus : f32
+    %log = math.log1p %exp : f32
+    %step = arith.addf %high, %log : f32
+    %scaled = arith.mulf %step, %v : f32
+    linalg.yield %step, %scaled : f32, f32
+  }} -> ({btd}, {btd})
+  %a, %unused = ssm.discretize euler transition(%A : {dn}) step(%dt : {btd})
+      {{indexing_maps = [#dn, #btd, #btdn, #btd]}} -> {btdn}, {btd}
+  %s, %h = ssm.linear_recurrence transition(%a : {btdn}) signal(%dtu : {btd}) input(%B : {btn}) output(%C : {btn})
+      {{indexing_maps = [#btdn, #btd, #btn, #btn, #btd, #bdn], time = 1 : i64}} -> {btd}, {bdn}
+  %y = linalg.generic {{indexing_maps = [#channel, #each, #each, #each], iterator_types = ["parallel", "parallel", "parallel"]}}
+      ins(%D, %u, %z : {dd}, {btd}, {btd}) outs(%s : {btd}) {{
+  ^bb0(%d: f32, %v: f32, %g: f32, %sum: f32):
+    %dv = arith.mulf %d, %v fastmath<contract> : f32
+    %all = arith.addf %sum, %dv fastmath<contract> : f32
+    %one = arith.constant 1.0 : f32
+    %minus = arith.negf %g : f32
+    %exp = math.exp %minus : f32
+    %more = arith.addf %one, %exp : f32
+    %silu = arith.divf %g, %more : f32
+    %gated = arith.mulf %all, %silu : f32
+    linalg.yield %gated : f32
+  }} -> {btd}
+  return %y : {btd}
+}}"""
+
+    def inputs(self, rng):
+        b, t, d, n = self.shape
+        decay = -np.tile(np.arange(1, n + 1, dtype=np.float32), (d, 1))
+        draw = lambda *shape: rng.standard_normal(shape, np.float32)
+        return [decay, draw(d), draw(b, t, d), draw(b, t, d) - 4, draw(b, t, d), draw(b, t, n), draw(b, t, n)]
+
+    def error(self, inputs, results):
+        """By the equations, on the first batch and 16 channels."""
+        A, D, u, delta, z, B, C = (x.astype(float) for x in (inputs[0][:16], inputs[1][:16], *(x[0, :, :16] for x in inputs[2:5]),
+                                                            inputs[5][0], inputs[6][0]))
+        dt = np.logaddexp(0, delta)
+        h, y = np.zeros_like(A), np.empty_like(u)
+        for t in range(len(u)):
+            h = np.exp(dt[t, :, None] * A) * h + (dt[t] * u[t])[:, None] * B[t]
+            y[t] = h @ C[t]
+        want = (y + D * u) * z / (1 + np.exp(-z))
+        got = results[0][0, :, :16]
+        error = float(np.linalg.norm(got - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {"mamba_ssm": self.mamba_ssm}
+
+    def mamba_ssm(self, inputs):
+        torch = need("torch")
+        scan = need("mamba_ssm.ops.selective_scan_interface").selective_scan_fn
+        A, D = (torch.from_numpy(x).cuda() for x in inputs[:2])
+        u, delta, z, B, C = (torch.from_numpy(x).cuda().transpose(1, 2).contiguous() for x in inputs[2:])
+        return torch, lambda: scan(u, delta, A, B, C, D, z=z, delta_softplus=True)
+
+
+class Conv:
+    """The causal convolution of [b, h, t] signals with [h, t] kernels."""
+
+    bound = 1e-6
+    exponentials = 0
+
+    def __init__(self, name, shape, bar):
+        self.name, self.kernel, self.shape, self.bar = name, "K5", shape, bar
+        b, h, t = shape
+        self.bytes = 4 * (2 * b * h * t + h * t)
+
+    def text(self):
+        b, h, t = self.shape
+        bht, ht = f"tensor<{b}x{h}x{t}xf32>", f"tensor<{h}x{t}xf32>"
+        return f"""
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @f(%u: {bht}, %k: {ht}) -> {bht} {{
+  %y = ssm.long_conv %u, %k {{indexing_maps = [#bht, #ht, #bht], time = 2 : i64}} : {bht}, {ht} -> {bht}
+  return %y : {bht}
+}}"""
+
+    def inputs(self, rng):
+        b, h, t = self.shape
+        decay = np.float32(0.999) ** np.arange(t, dtype=np.float32)
+        return [rng.standard_normal((b, h, t), np.float32), rng.standard_normal((h, t), np.float32) * decay]
+
+    def error(self, inputs, results):
+        """By the definition of NumPy's transform, on the first 16 kernels."""
+        u, k, y = (x[..., :16, :].astype(float) for x in (*inputs, results[0]))
+        n = 2 * self.shape[-1]
+        want = np.fft.irfft(np.fft.rfft(u, n) * np.fft.rfft(k, n), n)[..., : self.shape[-1]]
+        error = float(np.linalg.norm(y - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {"torch.fft": self.torch_fft}
+
+    def torch_fft(self, inputs):
+        torch, n = need("torch"), 2 * self.shape[-1]
+        u, k = (torch.from_numpy(x).cuda() for x in inputs)
+        return torch, lambda: torch.fft.irfft(torch.fft.rfft(u, n) * torch.fft.rfft(k, n), n)[..., : n // 2]
+
+
+class SSD:
+    """The recurrence of Mamba-2: matrix states with one decay, in bf16."""
+
+    bound = 1e-2
+    exponentials = 0
+
+    def __init__(self, name, shape, bar):
+        self.name, self.kernel, self.shape, self.bar = name, "K6", shape, bar
+        b, t, h, p, n = shape
+        self.bytes = 2 * (b * t * h + 2 * b * t * h * p + 2 * b * t * n)
+
+    def text(self):
+        b, t, h, p, n = self.shape
+        bth, btn, bthp = f"tensor<{b}x{t}x{h}xbf16>", f"tensor<{b}x{t}x{n}xbf16>", f"tensor<{b}x{t}x{h}x{p}xbf16>"
+        return f"""
+#bth = affine_map<(b, t, h, p, n) -> (b, t, h)>
+#bthp = affine_map<(b, t, h, p, n) -> (b, t, h, p)>
+#btn = affine_map<(b, t, h, p, n) -> (b, t, n)>
+#bhpn = affine_map<(b, t, h, p, n) -> (b, h, p, n)>
+func.func @f(%a: {bth}, %u: {bthp}, %B: {btn}, %C: {btn}) -> {bthp} {{
+  %y, %x = ssm.linear_recurrence transition(%a : {bth}) signal(%u : {bthp}) input(%B : {btn}) output(%C : {btn})
+      {{indexing_maps = [#bth, #bthp, #btn, #btn, #bthp, #bhpn], time = 1 : i64}} -> {bthp}, tensor<{b}x{h}x{p}x{n}xf32>
+  return %y : {bthp}
+}}"""
+
+    def inputs(self, rng):
+        b, t, h, p, n = self.shape
+        draw = lambda *shape: to_bf16(rng.standard_normal(shape, np.float32))
+        return [to_bf16(rng.random((b, t, h), np.float32) * 0.2 + 0.79), draw(b, t, h, p), draw(b, t, n), draw(b, t, n)]
+
+    def error(self, inputs, results):
+        """By the equations, on the first batch and head."""
+        a, u, B, C = (from_bf16(x[0]).astype(float) for x in inputs)
+        state, want = np.zeros(self.shape[3:]), np.empty(u[:, 0].shape)
+        for t in range(len(want)):
+            state = a[t, 0] * state + np.outer(u[t, 0], B[t])
+            want[t] = state @ C[t]
+        error = float(np.linalg.norm(from_bf16(results[0][0, :, 0]) - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {"mamba_ssm": self.mamba_ssm}
+
+    def mamba_ssm(self, inputs):
+        torch = need("torch")
+        scan = need("mamba_ssm.ops.triton.ssd_combined").mamba_chunk_scan_combined
+        a, u, B, C = (torch.from_numpy(from_bf16(x)).cuda() for x in inputs)
+        dt, A = -torch.log(a), -torch.ones(self.shape[2], device="cuda")
+        x, B, C = (v.bfloat16() for v in (u / dt[..., None], B[:, :, None], C[:, :, None]))
+        return torch, lambda: scan(x, dt, A, B, C, chunk_size=256)
+
+
+FULL = [
+    *(Scan(f"row scan, {rows} x {n}", "K1", [rows, n], 1, ">= 0.90 copy")
+      for rows, n in ((12288, 4096), (3072, 16384), (1536, 65536))),
+    Scan("look-back, one row of 2^28", "K2", [1 << 28], 0, ">= 0.80 copy"),
+    Scan("look-back, 64 rows of 2^20", "K2", [64, 1 << 20], 1, ">= 0.80 copy"),
+    Scan("channel scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, "bandwidth"),
+    Mamba("selective scan, 8 x 4096 x 1536 x 16", [8, 4096, 1536, 16], ">= 1.5 x mamba_ssm"),
+    *(Conv(f"convolution, 8 x 768 x {n}", [8, 768, n], ">= 2.5 x torch.fft") for n in (1024, 4096)),
+    SSD("matrix states, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
+]
+QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), Scan("look-back", "K2", [9000], 0, ""),
+         Scan("channel scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
+         Conv("convolution", [2, 1, 600], ""), SSD("matrix states", [1, 70, 1, 64, 64], "")]
