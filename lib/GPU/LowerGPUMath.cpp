@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace ssm {
@@ -106,6 +107,33 @@ struct LowerToIntrinsic : OpRewritePattern<OpTy> {
   StringRef name;
 };
 
+/// x / (1 + exp(z)), as in a gate: the reciprocal of a number that is not below
+/// 1 needs no scaling. Above 2^126 it is zero, so that what is lost is below
+/// 2^-126 x.
+struct LowerGate : OpRewritePattern<arith::DivFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::DivFOp op,
+                                PatternRewriter &rewriter) const override {
+    auto sum = op.getRhs().getDefiningOp<arith::AddFOp>();
+    auto isGate = [](Value one, Value exp) {
+      return matchPattern(one, m_OneFloat()) &&
+             exp.getDefiningOp<math::ExpOp>();
+    };
+    if (!sum || !op.getType().isF32() ||
+        (!isGate(sum.getLhs(), sum.getRhs()) &&
+         !isGate(sum.getRhs(), sum.getLhs())))
+      return rewriter.notifyMatchFailure(op, "the divisor is no 1 + exp(z)");
+    Value reciprocal = LLVM::CallIntrinsicOp::create(
+                           rewriter, op.getLoc(), op.getType(),
+                           rewriter.getStringAttr("llvm.nvvm.rcp.approx.ftz.f"),
+                           ValueRange{sum})
+                           ->getResult(0);
+    rewriter.replaceOpWithNewOp<arith::MulFOp>(op, op.getLhs(), reciprocal);
+    return success();
+  }
+};
+
 /// 1 / sqrt(x), to the last bit but one: the instruction is off by more.
 struct LowerRsqrt : OpRewritePattern<math::RsqrtOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -145,6 +173,8 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
     patterns = std::move(set);
     RewritePatternSet first(context);
     ssm::populateSoftplus(first);
+    if (!amd)
+      first.add<LowerGate>(context);
     compositions = std::move(first);
     return success();
   }

@@ -52,6 +52,23 @@ gpu.module @kernels {
 
 // -----
 
+// A gate's divisor is not below 1, and has a reciprocal.
+// CHECK-LABEL: gpu.func @gate
+// CHECK-SAME:    %[[X:.*]]: f32, %{{.*}}: f32)
+gpu.module @kernels {
+  gpu.func @gate(%x: f32, %z: f32) -> f32 {
+    // CHECK: %[[R:.*]] = llvm.call_intrinsic "llvm.nvvm.rcp.approx.ftz.f"
+    // CHECK: arith.mulf %[[X]], %[[R]]
+    %one = arith.constant 1.0 : f32
+    %e = math.exp %z : f32
+    %d = arith.addf %one, %e : f32
+    %q = arith.divf %x, %d : f32
+    gpu.return %q : f32
+  }
+}
+
+// -----
+
 // What a loop leaves alone gets the factor log2(e), so that it is multiplied
 // once.
 // CHECK-LABEL: gpu.func @exponents

@@ -41,7 +41,8 @@ def LowerGPUMath : Pass<"ssm-lower-gpu-math", "::mlir::gpu::GPUModuleOp"> {
     are zero. Of a product with what the loop around it leaves alone, that is
     multiplied by log2(e), once. log1p of f32 is arithmetic within two units in
     the last place, and so is log1p(exp(-|x|)) with the error of exp. NVIDIA's
-    division of f32 is within two units. Other functions of f32 become
+    division of f32 is within two units, and by 1 + exp(z) a product with a
+    reciprocal, which is zero above 2^126. Other functions of f32 become
     upstream's polynomials. exp, expm1,
     log, log1p, sin, cos and tanh of f64 become arithmetic with errors below two
     units in the last place, or four. The rest has instructions, or is an error.
