@@ -19,7 +19,7 @@
 // most kMaxStates together; no dimensions that B or C alone sums or adds.
 //
 //===----------------------------------------------------------------------===//
-#include "Pointwise.h"
+#include "ChannelScan.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -58,58 +58,12 @@ const char *refusesChannelScan(LinearRecurrenceOp op) {
   return nullptr;
 }
 
-namespace {
-class ChannelScan {
-public:
-  ChannelScan(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
-              const GPUScanPlan &plan)
-      : b(b), k(kernel), fused(fused), op(fused.op), plan(plan),
-        dims(op.getDims()), states(*countStates(op) / plan.lanes),
-        complexState(isa<ComplexType>(op.getStateElementType())),
-        point(b, kernel, op, states, [this](int64_t i) { return at(i); }) {}
-
-  Launch emit();
-
-private:
-  /// Sets the thread's channel; its number is below `all`.
-  void findChannel(Value number);
-  SmallVector<Num> emitLoop(Value from, Value to, int64_t steps,
-                            ArrayRef<Num> x);
-  SmallVector<Num> emitSteps(ArrayRef<Num> x, Value first, int64_t steps);
-  SmallVector<Num> emitStep(ArrayRef<Num> x);
-  Num emitOutput(ArrayRef<Num> x);
-  Num finishOutput(Num sum);
-  /// A time whose results are the thread's, if it is to write them.
-  struct Turn {
-    Value time, writes;
-  };
-  void storeResults(const Turn &turn, Num y);
-  Value timeOf(Value step);
-  Value laneOfWarp(int64_t i);
-
-  /// The loop dimensions of the thread's i-th state, without time.
-  SmallVector<Value> at(int64_t i);
-  Num sumLanes(Num x);
-  Num sumForEach(SmallVector<Num> x);
-  Num chooseByBit(int64_t bit, Num clear, Num set);
-  Num receive(Num x, int64_t distance);
-  SmallVector<Value> flatten(ArrayRef<Num> x);
-  SmallVector<Num> unflatten(ValueRange values);
-
-  OpBuilder &b;
-  Kernel &k;
-  const FusedRecurrence &fused;
-  LinearRecurrenceOp op;
-  const GPUScanPlan &plan;
-  LinearRecurrenceOp::Dims dims;
-  int64_t states; ///< Of a thread.
-  bool complexState;
-  Pointwise point;
-  SmallVector<unsigned> parallel; ///< Neighbouring threads' dimension last.
-  SmallVector<Value> channel;
-  Value lane, length, isInside, isWriter;
-};
-} // namespace
+ChannelScan::ChannelScan(OpBuilder &b, Kernel &kernel,
+                         const FusedRecurrence &fused, const GPUScanPlan &plan)
+    : b(b), k(kernel), fused(fused), op(fused.op), plan(plan),
+      dims(op.getDims()), states(*countStates(op) / plan.lanes),
+      complexState(isa<ComplexType>(op.getStateElementType())),
+      point(b, kernel, op, states, [this](int64_t i) { return at(i); }) {}
 
 SmallVector<Value> ChannelScan::at(int64_t i) {
   SmallVector<Value> indices = channel;
@@ -204,6 +158,11 @@ Num ChannelScan::finishOutput(Num sum) {
              : sum;
 }
 
+ArrayRef<Num> ChannelScan::readPoint(ArrayRef<Num> before,
+                                     ArrayRef<Num> after) {
+  return op.getRead() == ReadPoint::Before ? before : after;
+}
+
 SmallVector<Num> ChannelScan::emitStep(ArrayRef<Num> x) {
   SmallVector<Num> next;
   for (int64_t n = 0; n < states; ++n) {
@@ -277,8 +236,7 @@ SmallVector<Num> ChannelScan::emitSteps(ArrayRef<Num> x, Value first,
     point.receiveShared(turns[i / share].time, laneOfWarp(i % share));
     SmallVector<Num> next = emitStep(states);
     if (!fused.results.empty())
-      outputs.push_back(
-          emitOutput(op.getRead() == ReadPoint::Before ? states : next));
+      outputs.push_back(emitOutput(readPoint(states, next)));
     states = std::move(next);
   }
   if (!fused.results.empty())
@@ -310,36 +268,86 @@ SmallVector<Num> ChannelScan::emitLoop(Value from, Value to, int64_t steps,
                           }));
 }
 
-void ChannelScan::findChannel(Value number) {
-  channel.resize(op.getIndexingMapsArray()[0].getNumDims());
-  k.split(number, parallel, channel);
+static SmallVector<unsigned> findParallel(LinearRecurrenceOp op) {
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  SmallVector<unsigned> parallel;
+  for (unsigned dim : dimsOf(op.getResultIndexingMap()))
+    if (llvm::is_contained(dims.parallel, dim))
+      parallel.push_back(dim);
+  return parallel;
 }
 
-Launch ChannelScan::emit() {
+std::optional<unsigned> findNeighbours(LinearRecurrenceOp op) {
+  SmallVector<unsigned> parallel = findParallel(op);
+  return parallel.empty() ? std::nullopt : std::optional(parallel.back());
+}
+
+/// Blocks that share tiles have channels along the last dimension only, others
+/// along all of them.
+SmallVector<GridFactor> ChannelScan::findChannel() {
   int64_t perBlock = plan.threads / plan.lanes;
-  GridFactor channels{{}, perBlock};
+  parallel = findParallel(op);
+  ArrayRef<unsigned> inBlock(parallel), outside;
+  if (plan.shares) {
+    outside = inBlock.drop_back();
+    inBlock = inBlock.take_back();
+  }
+  GridFactor outer{{}, 1}, channels{{}, perBlock};
+  for (unsigned dim : outside)
+    outer.elements.push_back(k.launchSize(dim));
   Value all = k.constant(1);
-  for (unsigned dim : dimsOf(op.getResultIndexingMap()))
-    if (llvm::is_contained(dims.parallel, dim)) {
-      parallel.push_back(dim);
-      channels.elements.push_back(k.launchSize(dim));
-      all = k.mul(all, k.size(dim));
-    }
-  Value thread = k.threadIndex(), lanes = k.constant(plan.lanes);
-  lane = arith::RemUIOp::create(b, k.loc, thread, lanes);
-  Value number = k.add(k.mul(k.blockIndex(), k.constant(perBlock)),
-                       arith::DivUIOp::create(b, k.loc, thread, lanes));
+  for (unsigned dim : inBlock) {
+    channels.elements.push_back(k.launchSize(dim));
+    all = k.mul(all, k.size(dim));
+  }
+  auto divide = [&](Value x, Value y) {
+    return arith::DivUIOp::create(b, k.loc, x, y);
+  };
   auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
     return arith::CmpIOp::create(b, k.loc, predicate, x, y);
   };
+  Value thread = k.threadIndex(), lanes = k.constant(plan.lanes);
+  lane = arith::RemUIOp::create(b, k.loc, thread, lanes);
+  place = divide(thread, lanes);
+  Value block = k.blockIndex(), row;
+  if (plan.shares) {
+    Value blocks =
+        arith::CeilDivUIOp::create(b, k.loc, all, k.constant(perBlock));
+    row = divide(block, blocks);
+    block = arith::RemUIOp::create(b, k.loc, block, blocks);
+  }
+  Value number = k.add(k.mul(block, k.constant(perBlock)), place);
   isInside = compare(arith::CmpIPredicate::ult, number, all);
   isWriter = arith::AndIOp::create(
       b, k.loc, isInside,
       compare(arith::CmpIPredicate::eq, lane, k.constant(0)));
   // Threads beyond the last channel repeat it: all lanes take part in shuffles.
-  findChannel(arith::MinUIOp::create(
-      b, k.loc, number, arith::SubIOp::create(b, k.loc, all, k.constant(1))));
+  number = arith::MinUIOp::create(
+      b, k.loc, number, arith::SubIOp::create(b, k.loc, all, k.constant(1)));
+  channel.resize(op.getIndexingMapsArray()[0].getNumDims());
+  k.split(number, inBlock, channel);
+  if (row)
+    k.split(row, outside, channel);
+  return outside.empty() ? SmallVector<GridFactor>{channels}
+                         : SmallVector<GridFactor>{outer, channels};
+}
 
+/// Neighbouring states in one access.
+void ChannelScan::storeFinal(ArrayRef<Num> x) {
+  KernelTensor final = k.result(op.getFinal(), op.getFinalIndexingMap());
+  if (!final)
+    return;
+  int64_t group = point.countNeighbours(final);
+  k.when(isInside, [&] {
+    for (int64_t n = 0; n < states; n += group)
+      k.store(final, k.offset(final, at(n)), x.slice(n, group));
+  });
+}
+
+Launch ChannelScan::emit() {
+  Launch launch;
+  launch.threads = plan.threads;
+  launch.grid = findChannel();
   length = k.size(dims.time);
   SmallVector<Num> x(states, k.num.constant(0));
   if (op.getInit())
@@ -347,18 +355,12 @@ Launch ChannelScan::emit() {
       x[n] = point.read({op.getInit(), op.getInitIndexingMap()}, n);
   Value rest = arith::RemUIOp::create(b, k.loc, length, k.constant(plan.steps));
   Value whole = arith::SubIOp::create(b, k.loc, length, rest);
-  x = emitLoop(k.constant(0), whole, plan.steps, x);
+  x = plan.shares ? emitChannelTiles(*this, x)
+                  : emitLoop(k.constant(0), whole, plan.steps, x);
   if (plan.steps > 1)
     x = emitLoop(whole, length, 1, x);
-  if (KernelTensor final = k.result(op.getFinal(), op.getFinalIndexingMap()))
-    k.when(isInside, [&] {
-      for (int64_t n = 0; n < states; ++n)
-        k.store(final, k.offset(final, at(n)), x[n]);
-    });
+  storeFinal(x);
   gpu::ReturnOp::create(b, k.loc);
-  Launch launch;
-  launch.threads = plan.threads;
-  launch.grid = {channels};
   return launch;
 }
 

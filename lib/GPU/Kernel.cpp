@@ -117,6 +117,21 @@ void Kernel::when(Value condition, function_ref<void()> body) {
   body();
 }
 
+SmallVector<Value> Kernel::branch(Value condition,
+                                  function_ref<SmallVector<Value>()> yes,
+                                  function_ref<SmallVector<Value>()> no) {
+  auto body = [&](function_ref<SmallVector<Value>()> emit) {
+    return [&, emit](OpBuilder &nested, Location) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(nested.getInsertionBlock(),
+                          nested.getInsertionPoint());
+      scf::YieldOp::create(b, loc, emit());
+    };
+  };
+  return SmallVector<Value>(
+      scf::IfOp::create(b, loc, condition, body(yes), body(no)).getResults());
+}
+
 SmallVector<Value>
 Kernel::loop(Value from, Value to, int64_t step, ArrayRef<Value> carried,
              function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body) {

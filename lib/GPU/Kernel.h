@@ -59,6 +59,11 @@ public:
 
   /// Emits `body` for where the condition holds.
   void when(mlir::Value condition, llvm::function_ref<void()> body);
+  /// What `yes` or `no` gives.
+  llvm::SmallVector<mlir::Value>
+  branch(mlir::Value condition,
+         llvm::function_ref<llvm::SmallVector<mlir::Value>()> yes,
+         llvm::function_ref<llvm::SmallVector<mlir::Value>()> no);
   /// What is carried after from, from + step, ... below `to`; `body` has the
   /// present one and what is carried to it.
   llvm::SmallVector<mlir::Value>

@@ -254,7 +254,7 @@ Parts LookBack::lookBack() {
 /// as soon as it is known. In every lane of a warp.
 Parts LookBack::findStart(const Parts &total, const Parts &rowStart) {
   Value isFirst = row.compare(arith::CmpIPredicate::eq, tile, k.constant(0));
-  Parts start = row.branch(
+  Parts start = k.branch(
       isFirst, [&] { return rowStart; },
       [&] {
         k.when(isLane(0), [&] { publish(0, total); });
@@ -317,7 +317,7 @@ LookBack::scanChunks(SmallVector<SmallVector<Parts>> &prefixes) {
 void LookBack::scanTile(const Parts &rowStart) {
   int64_t used = warps * plan.chunks;
   Value has = row.compare(arith::CmpIPredicate::slt, lane, k.constant(used));
-  Parts own = row.branch(
+  Parts own = k.branch(
       has, [&] { return totals.load(lane); }, [&] { return row.neutral(); });
   Parts inclusive = row.scanWarp(own, lane);
   Parts exclusive = row.makeExclusive(inclusive, lane);

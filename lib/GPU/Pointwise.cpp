@@ -166,7 +166,7 @@ bool Pointwise::usesAny(AffineMap map, ArrayRef<unsigned> dims) {
 }
 
 Pointwise::Key Pointwise::keyOf(Mapped value, int64_t state) {
-  return {value.tensor, value.map, usesAny(value.map, stateDims) ? state : 0,
+  return {value.tensor, value.map, hasState(value) ? state : 0,
           varies(value) ? now : Value()};
 }
 
@@ -193,17 +193,25 @@ void Pointwise::prefetch(Mapped value) {
         prefetch(operand);
 }
 
-void Pointwise::share(Mapped value) {
+void Pointwise::share(Mapped value, bool arguments) {
   auto op = value.tensor.getDefiningOp<linalg::GenericOp>();
-  if (!op || !varies(value))
+  bool isRead = arguments && isa<BlockArgument>(value.tensor);
+  if ((!op && !isRead) || !varies(value))
     return;
-  if (!usesAny(value.map, stateDims)) {
+  if (!hasState(value)) {
     shared.insert({value.tensor, value.map});
     return;
   }
-  for (const Mapped &operand : findOperands(op, value))
-    if (operand.map)
-      share(operand);
+  if (op)
+    for (const Mapped &operand : findOperands(op, value))
+      if (operand.map)
+        share(operand, arguments);
+}
+
+SmallVector<Mapped> Pointwise::sharedValues() const {
+  return llvm::map_to_vector(shared, [](const auto &value) {
+    return Mapped{value.first, value.second};
+  });
 }
 
 void Pointwise::computeShared() {
@@ -243,6 +251,15 @@ Value Pointwise::import(Value constant) {
   return b.clone(*constant.getDefiningOp())->getResult(0);
 }
 
+int64_t Pointwise::countNeighbours(const KernelTensor &tensor) {
+  int64_t bytes = getElementWidth(tensor.element) / 8 *
+                  (isa<ComplexType>(tensor.element) ? 2 : 1);
+  SmallVector<unsigned> dims = dimsOf(tensor.map);
+  return contiguous && !dims.empty() && dims.back() == *contiguous
+             ? std::gcd(states, kAccessBytes / bytes)
+             : 1;
+}
+
 /// An argument's element, or several that follow each other; a constant.
 void Pointwise::load(Mapped value, int64_t state) {
   if (auto fill = value.tensor.getDefiningOp<linalg::FillOp>()) {
@@ -257,11 +274,7 @@ void Pointwise::load(Mapped value, int64_t state) {
   }
   KernelTensor tensor = k.argument(value.tensor, value.map);
   int64_t parts = isa<ComplexType>(tensor.element) ? 2 : 1;
-  int64_t bytes = getElementWidth(tensor.element) / 8 * parts;
-  SmallVector<unsigned> dims = dimsOf(value.map);
-  int64_t group = 1;
-  if (contiguous && !dims.empty() && dims.back() == *contiguous)
-    group = std::gcd(states, kAccessBytes / bytes);
+  int64_t group = countNeighbours(tensor);
   int64_t first = state / group * group;
   SmallVector<Value> indices = indexOf(first);
   indices[time] = now;

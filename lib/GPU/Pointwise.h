@@ -71,9 +71,10 @@ public:
   void prefetch(Mapped value);
 
   /// What `value` needs that is computed and has no state is received from now
-  /// on, or computed again.
-  void share(Mapped value);
+  /// on, or computed again; with `arguments` also what is read.
+  void share(Mapped value, bool arguments = false);
   void stopSharing() { shared.clear(); }
+  llvm::SmallVector<Mapped> sharedValues() const;
   /// Computes what is shared at this time.
   void computeShared();
   /// What is shared at this time is what a lane of the warp has computed for
@@ -81,15 +82,23 @@ public:
   void receiveShared(mlir::Value then, mlir::Value lane);
 
   Num read(Mapped value, int64_t state = 0);
+  /// As in memory: two parts of complex numbers. What was set is not read.
+  Scalars readScalars(Mapped value, int64_t state = 0);
+  void setScalars(Mapped value, Scalars parts, int64_t state = 0) {
+    known[keyOf(value, state)] = std::move(parts);
+  }
+
+  /// States of the thread that one access of the tensor has.
+  int64_t countNeighbours(const KernelTensor &tensor);
 
   bool varies(Mapped value) { return usesAny(value.map, {time}); }
+  bool hasState(Mapped value) { return usesAny(value.map, stateDims); }
 
 private:
   /// Tensor, map, state if the map has one, time if the map does.
   using Key = std::tuple<mlir::Value, mlir::AffineMap, int64_t, mlir::Value>;
 
   bool usesAny(mlir::AffineMap map, llvm::ArrayRef<unsigned> dims);
-  Scalars readScalars(Mapped value, int64_t state);
   void load(Mapped value, int64_t state);
   void compute(mlir::linalg::GenericOp op, Mapped value, int64_t state);
   mlir::Value import(mlir::Value constant);

@@ -66,11 +66,11 @@ void Row::write(Value time, SmallVector<Parts> carries) {
 SmallVector<Parts> Row::load(Value time) {
   size_t parts = elementTypes().size();
   auto one = [&](Value t) {
-    return branch(
+    return k.branch(
         compare(arith::CmpIPredicate::slt, t, length()),
         [&] { return read(t, 1).front(); }, [&] { return neutral(); });
   };
-  Parts flat = branch(
+  Parts flat = k.branch(
       areAllInside(time),
       [&] {
         Parts all;
@@ -98,7 +98,7 @@ void Row::store(Value time, ArrayRef<Parts> prefixes, const Parts &start) {
     carries.push_back(start);
   for (unsigned i = 0; carries.size() < items; ++i)
     carries.push_back(apply(prefixes[i], start));
-  branch(
+  k.branch(
       areAllInside(time),
       [&] {
         write(time, carries);
@@ -141,20 +141,6 @@ Parts Row::select(Value condition, const Parts &x, const Parts &y) {
   for (auto [yes, no] : llvm::zip_equal(x, y))
     chosen.push_back(arith::SelectOp::create(b, k.loc, condition, yes, no));
   return chosen;
-}
-
-Parts Row::branch(Value condition, function_ref<Parts()> yes,
-                  function_ref<Parts()> no) {
-  auto body = [&](function_ref<Parts()> emit) {
-    return [&, emit](OpBuilder &nested, Location loc) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPoint(nested.getInsertionBlock(),
-                          nested.getInsertionPoint());
-      scf::YieldOp::create(b, loc, emit());
-    };
-  };
-  return Parts(
-      scf::IfOp::create(b, k.loc, condition, body(yes), body(no)).getResults());
 }
 
 //===----------------------------------------------------------------------===//

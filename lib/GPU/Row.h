@@ -75,8 +75,6 @@ public:
     return mlir::arith::CmpIOp::create(b, k.loc, predicate, x, y);
   }
   Parts select(mlir::Value condition, const Parts &x, const Parts &y);
-  Parts branch(mlir::Value condition, llvm::function_ref<Parts()> yes,
-               llvm::function_ref<Parts()> no);
 
   const unsigned items;
 

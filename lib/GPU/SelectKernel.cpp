@@ -1,5 +1,5 @@
 //===- SelectKernel.cpp - Which kernel a recurrence gets ------------------===//
-#include "Pointwise.h"
+#include "ChannelScan.h"
 #include "Row.h"
 
 #include "ssm/IR/LoopDims.h"
@@ -44,8 +44,12 @@ static GPUScanProblem describe(const FusedRecurrence &fused) {
   problem.length = multiply(sizes, dims.time);
   // Without a number the state is a matrix: see refusesKernels.
   problem.states = countStates(op).value_or(0);
-  problem.elementBytes =
-      countBytes({op.getTransition(), op.getSignal(), op.getResult()});
+  SmallVector<Value> tensors{op.getTransition(), op.getSignal(),
+                             op.getResult()};
+  for (Value value : {op.getInput(), op.getOutput()})
+    if (value)
+      tensors.push_back(value);
+  problem.elementBytes = countBytes(tensors);
   DenseSet<std::pair<Value, AffineMap>> read;
   for (const Mapped &source : fused.sources())
     walkProducers(source, [&](Mapped value) {
@@ -57,6 +61,11 @@ static GPUScanProblem describe(const FusedRecurrence &fused) {
                          [&](unsigned dim) { return uses(value.second, dim); });
   });
   problem.stateLoads = read.size() - problem.channelLoads;
+  problem.sharedLoads = llvm::count_if(read, [&](const auto &value) {
+    return isSharedRun({value.first, value.second}, op);
+  });
+  if (std::optional<unsigned> dim = findNeighbours(op))
+    problem.neighbours = multiply(sizes, *dim);
   return problem;
 }
 

@@ -8,6 +8,7 @@
 
 using namespace ssm;
 
+static constexpr int64_t kWarp = 32;
 /// Bytes of a thread's access, the widest that there is.
 static constexpr int64_t kAccessBytes = 16;
 /// Blocks of a row scan that keep a multiprocessor busy. Each has 4 KiB under
@@ -20,6 +21,11 @@ static constexpr int64_t kBusyBlocks = 6;
 static constexpr int64_t kLaneStates = 4;
 /// Registers for what is loaded ahead, of the 255 that a thread has.
 static constexpr int64_t kLoads = 48;
+/// Steps of a lane in a tile, and bytes of shared memory for two tiles of what
+/// all channels of a block read: with what they compute, three blocks fit a
+/// multiprocessor of any chip. At most so many for a step of each lane.
+static constexpr int64_t kTurns = 8;
+static constexpr int64_t kTileBytes = 16 << 10, kMaxTileBytes = 32 << 10;
 
 GPUChip GPUChip::forName(std::string_view name) {
   struct Entry {
@@ -45,6 +51,33 @@ GPUChip GPUChip::forName(std::string_view name) {
   return forName("sm_80");
 }
 
+/// Bytes of a step in two tiles.
+static int64_t countStepBytes(const GPUScanProblem &problem) {
+  return 2 * problem.sharedLoads * problem.states * problem.elementBytes;
+}
+
+/// Whether a block reads what its channels have in common once: enough of them
+/// to fill a warp, and nothing else with a state and time.
+static bool canShare(const GPUScanProblem &problem, int64_t lanes) {
+  bool isAll =
+      problem.sharedLoads > 0 && problem.sharedLoads == problem.stateLoads;
+  return isAll && lanes > 1 &&
+         lanes * countStepBytes(problem) <= kMaxTileBytes &&
+         problem.neighbours.value_or(kWarp) * lanes >= kWarp;
+}
+
+static void shareTiles(GPUScanPlan &plan, const GPUScanProblem &problem) {
+  plan.reason = "it is no plain recurrence, and channels share what they read";
+  plan.shares = true;
+  plan.steps =
+      llvm::bit_floor<uint64_t>(kTileBytes / countStepBytes(problem));
+  plan.steps = std::clamp(plan.steps, plan.lanes, kTurns * plan.lanes);
+  if (problem.neighbours)
+    plan.threads = std::clamp<int64_t>(
+        llvm::PowerOf2Ceil(*problem.neighbours * plan.lanes), kWarp,
+        plan.threads);
+}
+
 static GPUScanPlan planChannels(const GPUScanProblem &problem) {
   GPUScanPlan plan;
   plan.reason = "it is no plain recurrence or scan over contiguous time";
@@ -59,6 +92,8 @@ static GPUScanPlan planChannels(const GPUScanProblem &problem) {
   // A step for each lane, so that they take turns.
   if (plan.steps > plan.lanes)
     plan.steps -= plan.steps % plan.lanes;
+  if (canShare(problem, plan.lanes))
+    shareTiles(plan, problem);
   return plan;
 }
 

@@ -256,3 +256,33 @@ func.func @sums(%x: tensor<2x50x64xf32>) -> tensor<2x50x64xf32> {
   }
   return %y : tensor<2x50x64xf32>
 }
+
+// -----
+
+// Channels of a block share B and C by tiles of 32 steps: 2 x 32 x 16 elements
+// are 128 accesses of 16 bytes each, one of each for each thread. The next tile
+// is loaded in front of this one's work, and stored behind it.
+// CHECK: grid = [{elements = array<i64: 2>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: -2>, least = 0 : i64, per_block = 32 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence, and channels share what they read"
+// CHECK: llvm.mlir.global internal @tiles_tiles() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<4096 x i32>
+// CHECK-LABEL: gpu.func @tiles(
+// CHECK:         scf.if
+// CHECK-COUNT-2:   llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
+// CHECK:           gpu.barrier
+// CHECK:           scf.for
+// CHECK-COUNT-2:     llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xi32>
+// CHECK-COUNT-8:     llvm.load %{{.*}} : !llvm.ptr<1> -> f32
+// CHECK-NOT:         !llvm.ptr<1> ->
+// CHECK-COUNT-72:    llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xf32>
+// CHECK-COUNT-2:     llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
+// CHECK-COUNT-8:     llvm.store %{{.*}} {alignment = 4 : i64} : f32, !llvm.ptr<3>
+// CHECK:             gpu.barrier
+#bth = affine_map<(b, t, h, n) -> (b, t, h)>
+#btn = affine_map<(b, t, h, n) -> (b, t, n)>
+#hn = affine_map<(b, t, h, n) -> (h, n)>
+#bhn = affine_map<(b, t, h, n) -> (b, h, n)>
+func.func @tiles(%A: tensor<?x16xf32>, %u: tensor<2x?x?xf32>, %B: tensor<2x?x16xf32>, %C: tensor<2x?x16xf32>) -> tensor<2x?x?xf32> {
+  %y, %x = ssm.linear_recurrence transition(%A : tensor<?x16xf32>) signal(%u : tensor<2x?x?xf32>)
+      input(%B : tensor<2x?x16xf32>) output(%C : tensor<2x?x16xf32>)
+      {indexing_maps = [#hn, #bth, #btn, #btn, #bth, #bhn], time = 1 : i64} -> tensor<2x?x?xf32>, tensor<2x?x16xf32>
+  return %y : tensor<2x?x?xf32>
+}

@@ -37,6 +37,10 @@ struct GPUScanProblem {
   int64_t states = 1;       ///< Of a channel.
   /// Elements that a step reads for a channel, and for each of its states.
   int64_t channelLoads = 2, stateLoads = 0;
+  /// Those of its states that are the same for its neighbours, who are so many,
+  /// and in whole accesses.
+  int64_t sharedLoads = 0;
+  std::optional<int64_t> neighbours = std::nullopt;
   /// Whether chunks of it are products of matrices of bf16.
   bool hasMatrices = false;
 };
@@ -50,6 +54,7 @@ struct GPUScanPlan {
   int64_t chunks = 1;    ///< Runs of threads x items in registers at a time.
   int64_t lanes = 1;     ///< Threads that share the states of a channel.
   int64_t steps = 1;     ///< Of a channel that are loaded at a time.
+  bool shares = false;   ///< Whether a block loads them, into shared memory.
   const char *reason = "";
 
   /// Elements of a row that a block has in registers.

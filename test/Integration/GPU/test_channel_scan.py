@@ -4,6 +4,8 @@ What the emulator counts is asserted too: no races, and whole sectors where
 neighbouring threads read neighbouring channels.
 """
 
+import re
+
 import numpy as np
 import pytest
 from emulator import run_case
@@ -11,6 +13,8 @@ from harness import tool
 from mlir_text import Recurrence, program
 
 S4D, MAMBA = "hn,hn,hn,bth->bth", "bthn,bthn,btn,bth->bth"
+# B and C are the same for all channels of a block, which shares them by tiles of 32 steps, or fewer.
+SHARED = "hn,btn,btn,bth->bth"
 
 CASES = [
     Recurrence("bth,,,bth->bth", {"b": 2, "t": 33, "h": 48}),
@@ -25,6 +29,15 @@ CASES = [
     Recurrence(MAMBA, {"b": 2, "t": 30, "h": 40, "n": 16}),
     Recurrence("bth,btn,btn,bthp->bthp", {"b": 1, "t": 20, "h": 3, "p": 4, "n": 8}),
 ]
+TILES = [
+    *(Recurrence(SHARED, {"b": 2, "t": n, "h": 40, "n": 16}, init="bhn") for n in (0, 1, 31, 32, 33, 70)),
+    Recurrence(SHARED, {"b": 3, "t": 37, "h": 33, "n": 16}, init="bhn", reverse=True, dynamic="bth"),
+    Recurrence(SHARED, {"b": 2, "t": 40, "h": 16, "n": 8}, read="before", init="bhn", complex="abc", projection="real"),
+    Recurrence(SHARED, {"b": 1, "t": 65, "h": 9, "n": 64}),
+    Recurrence("hn,btn,btn,bth->bth", {"b": 1, "t": 66, "h": 40, "n": 16}, dtype="f64"),
+    Recurrence("hn,tbn,hn,tbh->bth", {"b": 2, "t": 66, "h": 40, "n": 16}),
+    Recurrence("hpn,btpn,btpn,bth->bth", {"b": 2, "t": 34, "h": 20, "p": 2, "n": 8}),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -32,6 +45,39 @@ def test_equals_reference(case):
     results, report = run_case(case)
     assert not case.errors(results, case.dtype, "sequential")
     assert report["races"] == 0
+
+
+@pytest.mark.parametrize("case", TILES, ids=lambda case: case.name)
+def test_tiles_equal_reference(case):
+    results, report = run_case(case, seed=4)
+    assert not case.errors(results, case.dtype, "sequential")
+    assert report["races"] == 0
+    assert (report["barriers"] > 0) == (case.sizes["t"] >= 32)
+
+
+def test_a_block_reads_what_its_channels_share_once():
+    b, t, h, n = 2, 96, 64, 16
+    _, report = run_case(Recurrence(SHARED, dict(b=b, t=t, h=h, n=n), final="bhn"), seed=5)
+    blocks, tiles, channels, steps = b * 2, t // 32, 32, 32
+    # The last tile is loaded twice: it is loaded ahead of itself too. A, the results and the final state, once.
+    loads = blocks * (tiles + 1) * steps * (2 * n + channels)
+    traffic, shared = report["global"], report["shared"]
+    assert report["launch"]["block"] == 128 and report["barriers"] == blocks * (1 + tiles)
+    assert traffic["bytes"] == 4 * (loads + 2 * b * h * n + b * t * h)
+    assert traffic["sectors"] <= 1.02 * traffic["ideal_sectors"]
+    assert shared["wavefronts"] <= 1.1 * shared["ideal_wavefronts"]
+
+
+def test_deleted_barriers_of_tiles_are_races():
+    case = Recurrence(SHARED, {"b": 1, "t": 64, "h": 32, "n": 16})
+    barrier = re.compile(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*")
+    for which in range(2):
+        def without(kernel):
+            calls = list(barrier.finditer(kernel))
+            assert len(calls) == 2
+            return kernel[:calls[which].start()] + kernel[calls[which].end():]
+        _, report = run_case(case, seed=1, edit=without)
+        assert report["races"] > 0, f"barrier {which}"
 
 
 @pytest.mark.parametrize("dtype, bound", [("f16", 1e-3), ("bf16", 8e-3)])

@@ -89,3 +89,30 @@ TEST(GPUScanPlan, LanesShareStatesByFour) {
   EXPECT_EQ(channels(16, 3, 2).steps, 4);
   EXPECT_EQ(channels(61, 2, 2).steps, 1);
 }
+
+TEST(GPUScanPlan, BlocksShareWhatTheirChannelsDo) {
+  GPUScanProblem problem;
+  problem.states = 16;
+  problem.channelLoads = 3;
+  problem.stateLoads = problem.sharedLoads = 2;
+  auto plan = [&] {
+    return GPUScanPlan::forProblem(problem, GPUChip::forName("sm_90"));
+  };
+  EXPECT_TRUE(plan().shares);
+  EXPECT_EQ(plan().steps, 32);
+  EXPECT_EQ(plan().threads, 128);
+  // No more threads than channels need; too few channels have no tiles.
+  problem.neighbours = 12;
+  EXPECT_EQ(plan().threads, 64);
+  problem.neighbours = 7;
+  EXPECT_FALSE(plan().shares);
+  problem.neighbours = std::nullopt;
+  // Tiles of many states are short, and those of too many bytes do not exist.
+  problem.states = 64;
+  EXPECT_EQ(plan().steps, 16);
+  problem.elementBytes = 16;
+  EXPECT_FALSE(plan().shares);
+  problem.elementBytes = 4;
+  problem.stateLoads = 3;
+  EXPECT_FALSE(plan().shares);
+}
