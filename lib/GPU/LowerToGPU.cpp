@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -223,6 +224,17 @@ static void renameScopes(gpu::GPUModuleOp kernels) {
   });
 }
 
+/// A scan of channels is fast with 16 warps on a multiprocessor, as its loads
+/// are far ahead of their use: 128 registers a thread. Left alone, ptxas would
+/// rather spill on some chips, for more warps.
+static void allowRegisters(gpu::GPUModuleOp kernels, const Launch &launch) {
+  static constexpr int64_t kThreads = 16 * kWarp;
+  auto kernel = kernels.lookupSymbol<gpu::GPUFuncOp>(launch.entry);
+  kernel->setAttr(
+      NVVM::NVVMDialect::getMinctasmAttrName(),
+      OpBuilder(kernel).getI32IntegerAttr(kThreads / launch.threads));
+}
+
 /// The first op of its kind among a function's, or null.
 template <typename OpTy>
 static OpTy findOp(func::FuncOp function) {
@@ -265,6 +277,9 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
       if (!launch)
         return signalPassFailure();
       launch->entry = function.getName().str();
+      if (launch->kernel == stringify(GPUScanPlan::Kernel::ChannelScan) &&
+          !isAMDChip(std::string_view(chip)))
+        allowRegisters(kernels, *launch);
       launches.push_back(launch->toAttr(&getContext()));
       function.erase();
     }

@@ -11,7 +11,9 @@
 // CHECK: v_exp_f32
 // CHECK: conv:
 // CHECK: ds_{{read|write}}
-// CHECK-COUNT-3: .vgpr_spill_count: 0
+// CHECK: tiles:
+// CHECK: ds_read_b128
+// CHECK-COUNT-4: .vgpr_spill_count: 0
 
 #t = affine_map<(t) -> (t)>
 #none = affine_map<(t) -> ()>
@@ -36,4 +38,15 @@ func.func @conv(%u: tensor<?x1000xf16>, %k: tensor<40xf16>) -> tensor<?x1000xf16
   %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #k, #bt], time = 1 : i64}
       : tensor<?x1000xf16>, tensor<40xf16> -> tensor<?x1000xf16>
   return %y : tensor<?x1000xf16>
+}
+
+#bth = affine_map<(b, t, h, n) -> (b, t, h)>
+#btn = affine_map<(b, t, h, n) -> (b, t, n)>
+#hn = affine_map<(b, t, h, n) -> (h, n)>
+#bhn = affine_map<(b, t, h, n) -> (b, h, n)>
+func.func @tiles(%A: tensor<?x16xf32>, %u: tensor<2x?x?xf32>, %B: tensor<2x?x16xf32>) -> tensor<2x?x?xf32> {
+  %y, %x = ssm.linear_recurrence transition(%A : tensor<?x16xf32>) signal(%u : tensor<2x?x?xf32>)
+      input(%B : tensor<2x?x16xf32>) output(%B : tensor<2x?x16xf32>)
+      {indexing_maps = [#hn, #bth, #btn, #btn, #bth, #bhn], time = 1 : i64} -> tensor<2x?x?xf32>, tensor<2x?x16xf32>
+  return %y : tensor<2x?x?xf32>
 }

@@ -265,6 +265,7 @@ func.func @sums(%x: tensor<2x50x64xf32>) -> tensor<2x50x64xf32> {
 // CHECK: grid = [{elements = array<i64: 2>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: -2>, least = 0 : i64, per_block = 32 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence, and channels share what they read"
 // CHECK: llvm.mlir.global internal @tiles_tiles() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<4096 x i32>
 // CHECK-LABEL: gpu.func @tiles(
+// CHECK-SAME:    nvvm.minctasm = 4 : i32
 // CHECK:         scf.if
 // CHECK-COUNT-2:   llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
 // CHECK:           gpu.barrier

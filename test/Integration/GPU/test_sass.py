@@ -1,0 +1,78 @@
+"""What the assembler makes of each kernel, on every generation: registers, the
+width of accesses, products of matrices, and the instructions of hot loops."""
+
+import resource
+
+import pytest
+import sass
+from gpu_kernels import KERNELS
+from harness import tool
+
+CHIPS = ["sm_80", "sm_90a", "sm_100a", "sm_120a"]
+
+needs_ptxas = pytest.mark.skipif(not sass.PTXAS, reason="there is no ptxas: the CUDA toolkit has it, or the wheel nvidia-cuda-nvcc")
+needs_both = pytest.mark.skipif(not (sass.PTXAS and sass.NVDISASM), reason="there is no ptxas, or no nvdisasm: the CUDA toolkit has "
+                                "both, and the wheel nvidia-cuda-nvdisasm the second")
+
+
+@needs_ptxas
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_stay_in_registers(name, chip, tmp_path):
+    said = sass.assemble(*KERNELS[name], chip, tmp_path)
+    assert said.stack == 0 and said.spills == 0, said
+
+
+@needs_ptxas
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_cubin_takes_half_a_second(name, tmp_path):
+    """Of the processor, from the program's text on, with the start of the tools."""
+    text, entry = KERNELS[name]
+    (tmp_path / "f.mlir").write_text(text)
+    used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    before = used()
+    tool("ssm-compile", tmp_path / "f.mlir", f"--entry={entry}", "--target=nvidia:sm_90a", "--emit=cubin", "-o", tmp_path / "f.cubin")
+    assert used() - before <= 0.5
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
+def test_loops_of_row_scans_access_sixteen_bytes(chip, tmp_path):
+    loop, = sass.disassemble(sass.assemble(*KERNELS["row_scan"], chip, tmp_path).cubin).loops
+    assert set(sass.select(loop, "LDG", "STG")) == {"LDG.E.128.CONSTANT", "STG.E.128"}
+    assert sass.select(loop, "LDL", "STL") == []
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
+def test_look_back_accesses_sixteen_bytes(chip, tmp_path):
+    """Its operands, whose ends in a row may be single elements, behind the branch that the others skip; words of tiles are eight bytes."""
+    code = sass.disassemble(sass.assemble(*KERNELS["look_back"], chip, tmp_path).cubin)
+    loads, stores = sass.select(code.opcodes, "LDG"), sass.select(code.opcodes, "STG")
+    assert loads.count("LDG.E.128.CONSTANT") == 8 and stores.count("STG.E.128") == 4
+    assert {"LDG.E.64.STRONG.GPU", "STG.E.64.STRONG.GPU"} <= {*loads, *stores}
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
+def test_products_are_on_the_tensor_cores(chip, tmp_path):
+    code = sass.disassemble(sass.assemble(*KERNELS["chunked_scan"], chip, tmp_path).cubin)
+    products = sass.select(code.opcodes, "HMMA")
+    assert products and set(products) == {"HMMA.16816.F32.BF16"}
+    assert sass.select(code.opcodes, "LDSM")
+    # Signal, B and C: 2 x 64 x 128 and 64 x 64 elements of bf16 by 128 threads. Alone are the decays of steps.
+    loads = sass.select(code.opcodes, "LDG")
+    assert loads.count("LDG.E.128.CONSTANT") == 8 + 8 + 4 and len(loads) == 20 + 1
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
+def test_exponentials_bind_a_selective_scan(chip, tmp_path):
+    """The loop over tiles of 32 steps: 128 exponentials of states a thread, each as long as eight instructions."""
+    loop, = (loop for loop in sass.disassemble(sass.assemble(*KERNELS["selective_scan"], chip, tmp_path).cubin).loops if len(loop) > 1)
+    floor = 4 * 32
+    assert floor < len(sass.select(loop, "MUFU")) <= 1.15 * floor
+    assert len(loop) <= 1.15 * 8 * floor
+    # B and C once for each block: 16 bytes of each a thread.
+    assert len([load for load in sass.select(loop, "LDG") if ".128" in load]) == 2
+    assert len(sass.select(loop, "BAR")) == 1
