@@ -18,7 +18,12 @@ from harness import DTYPES, tool
 from mlir_text import element, program
 
 
-def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None, resident=8, entry="f"):
+def emulate(*args, seed=0, **options):
+    return next(emulate_seeds(*args, seeds=[seed], **options))
+
+
+def emulate_seeds(text, inputs, outputs, sizes=(), chip="sm_90", seeds=(0,), edit=None, resident=8, entry="f"):
+    """One after the other, compiled once."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         (folder / "f.mlir").write_text(text)
@@ -29,7 +34,7 @@ def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None, re
         launch, = json.loads((folder / "f.json").read_text())["kernels"]
         blocks = count_blocks(launch, sizes)
         args = [folder / "f.ll", f"--entry={launch['entry']}", f"--block={launch['block']}",
-                f"--grid={blocks}", f"--seed={seed}", f"--resident={resident}"]
+                f"--grid={blocks}", f"--resident={resident}"]
         for i, array in enumerate(inputs):
             np.save(folder / f"in{i}.npy", array)
             args.append(f"--arg={folder}/in{i}.npy")
@@ -40,10 +45,11 @@ def emulate(text, inputs, outputs, sizes=(), chip="sm_90", seed=0, edit=None, re
             args.append(f"--arg=zero:int64:{workspace // 8}")
         paths = [folder / f"out{i}.npy" for i in range(len(outputs))]
         args += [f"--output={len(inputs) + i}={path}" for i, path in enumerate(paths)]
-        report = json.loads(tool("ssm-emulate", *args).stdout) | {"launch": launch}
-        results = [np.load(path).reshape(shape) for path, (shape, _) in zip(paths, outputs)]
-        results = [x.view(ml_dtypes.bfloat16) if x.dtype.kind == "V" else x for x in results]
-        return results, report
+        for seed in seeds:
+            report = json.loads(tool("ssm-emulate", *args, f"--seed={seed}").stdout) | {"launch": launch}
+            results = [np.load(path).reshape(shape) for path, (shape, _) in zip(paths, outputs)]
+            results = [x.view(ml_dtypes.bfloat16) if x.dtype.kind == "V" else x for x in results]
+            yield results, report
 
 
 def count_blocks(launch, sizes):
@@ -55,11 +61,14 @@ def count_blocks(launch, sizes):
     return blocks
 
 
-def run_case(case, seed=0, edit=None, resident=8):
+def run_case(case, seed=0, **options):
     """Results of a mlir_text.Recurrence, and the report."""
+    return next(run_seeds(case, [seed], **options))
+
+
+def run_seeds(case, seeds, **options):
     sizes = [case.sizes[letter] for letter in case.dims if letter in case.dynamic]
-    return emulate(program([case]), list(case.inputs.values()), output_specs(case), sizes, seed=seed,
-                   edit=edit, resident=resident)
+    return emulate_seeds(program([case]), list(case.inputs.values()), output_specs(case), sizes, seeds=seeds, **options)
 
 
 def output_specs(case):

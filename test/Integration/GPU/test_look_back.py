@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 import pytest
-from emulator import run_case
+from emulator import run_case, run_seeds
 from harness import ToolError
 from mlir_text import Recurrence
 
@@ -54,12 +54,12 @@ def test_equals_reference(case):
     assert report["launch"]["kernel"] == "look_back"
 
 
-@pytest.mark.parametrize("seed", [1, 2, pytest.param(range(3, 101), marks=pytest.mark.slow)], ids=["1", "2", "3-100"])
-def test_every_schedule_ends_and_is_right(seed):
-    for s in np.atleast_1d(seed):
-        results, report = run_case(FEW_TILES, seed=int(s))
-        assert FEW_TILES.is_exact(results), f"seed {s}"
-        assert report["races"] == 0, f"seed {s}"
+def test_every_schedule_ends_and_is_right():
+    case = Exact(ROWS, {"r": 1, "t": 4 * 4096}, init="r")
+    for seed, (results, report) in enumerate(run_seeds(case, range(1, 101)), start=1):
+        assert case.is_exact(results), f"seed {seed}"
+        assert report["races"] == 0, f"seed {seed}"
+    assert seed == 100
 
 
 def test_looks_back_over_many_windows():
