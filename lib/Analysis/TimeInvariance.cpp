@@ -1,95 +1,18 @@
 //===- TimeInvariance.cpp - Values that are constant along a dim ----------===//
-//
-// A value is constant along a dimension if it was repeated along it (a
-// broadcast, a splat, a constant, a loop that writes one value to every place)
-// or is an elementwise function of values that are. The proof and the rewrite
-// are one recursion over the computation: without a builder it only proves,
-// with one it makes the value that lacks the dimension.
-//
-//===----------------------------------------------------------------------===//
 
 #include "ssm/Analysis/TimeInvariance.h"
 
+#include "DimDropper.h"
+
 #include "ssm/IR/LoopDims.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Transforms/Inliner.h"
-#include "mlir/Transforms/InliningUtils.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace ssm;
-
-namespace {
-/// Proves values constant along a dimension and, with a builder, drops it.
-class DimDropper {
-public:
-  explicit DimDropper(OpBuilder *b) : b(b) {}
-  ~DimDropper() {
-    for (func::CallOp call : inlined)
-      call->erase();
-  }
-
-  /// The value without the dimension (while proving: any value), or null.
-  Value drop(Value value, unsigned dim);
-
-  /// The innermost value that could not be proved constant.
-  Value blocker;
-
-private:
-  Value dropUncached(Value value, unsigned dim);
-  Value ofConstant(Value value, DenseElementsAttr elements, unsigned dim);
-  Value ofArgument(BlockArgument argument, unsigned dim);
-  Value ofFunctionArgument(func::FuncOp function, BlockArgument argument,
-                           unsigned dim);
-  Value ofCall(func::CallOp call, Value value, unsigned dim);
-  Value ofLoop(scf::ForOp loop, Value value, unsigned dim);
-  Value ofLinalg(linalg::LinalgOp op, Value value, unsigned dim);
-  Value rebuildLinalg(linalg::LinalgOp op, unsigned loopDim, ValueRange inputs,
-                      Value init);
-  Value ofFill(linalg::FillOp op, Value value, unsigned dim);
-  Value ofElementwise(Operation *op, Value value, unsigned dim);
-  Value ofDiscretize(DiscretizeOp op, Value value, unsigned dim);
-  Value ofSlice(tensor::ExtractSliceOp op, unsigned dim);
-  Value ofReshape(Operation *op, ArrayRef<ReassociationIndices> groups,
-                  bool expands, Value value, unsigned dim);
-
-  /// Sizes of `value` but for `dim`.
-  SmallVector<OpFoldResult> otherSizes(Value value, unsigned dim);
-  RankedTensorType typeWithout(Value value, unsigned dim) {
-    auto type = cast<RankedTensorType>(value.getType());
-    return RankedTensorType::Builder(type).dropDim(dim);
-  }
-  /// Puts the builder behind the value's definition; false while proving.
-  bool builds(Value value) {
-    if (b)
-      b->setInsertionPointAfterValue(value);
-    return b;
-  }
-  Value blocked(Value value) {
-    if (!blocker)
-      blocker = value;
-    return {};
-  }
-
-  OpBuilder *b;
-  DenseMap<std::pair<Value, unsigned>, Value> done;
-  /// Calls whose callee is being looked into, while proving.
-  SmallVector<func::CallOp> calls;
-  /// Calls that were inlined: their results are keys of `done`.
-  SmallVector<func::CallOp> inlined;
-  unsigned depth = 0;
-  /// Chains of this many ops are given up, so that the stack is bounded.
-  static constexpr unsigned kMaxDepth = 256;
-};
-} // namespace
 
 Value DimDropper::drop(Value value, unsigned dim) {
   // What a callee's value is depends on the call.
@@ -200,91 +123,6 @@ Value DimDropper::ofConstant(Value value, DenseElementsAttr elements,
       *b, value.getLoc(), DenseElementsAttr::getFromRawBuffer(narrow, kept));
 }
 
-Value DimDropper::ofArgument(BlockArgument argument, unsigned dim) {
-  Operation *parent = argument.getOwner()->getParentOp();
-  if (auto function = dyn_cast<func::FuncOp>(parent))
-    return ofFunctionArgument(function, argument, dim);
-  // A value that a loop passes on unchanged.
-  if (auto loop = dyn_cast<scf::ForOp>(parent))
-    if (OpOperand *init = loop.getTiedLoopInit(argument))
-      if (loop.getTiedLoopYieldedValue(argument)->get() == argument)
-        return drop(init->get(), dim);
-  return blocked(argument);
-}
-
-/// The calls of a function that only calls can reach; nothing if there are
-/// others.
-static std::optional<SmallVector<func::CallOp>>
-findCalls(func::FuncOp function) {
-  if (!function.isPrivate() || !function.getBody().hasOneBlock())
-    return std::nullopt;
-  std::optional<SymbolTable::UseRange> uses =
-      SymbolTable::getSymbolUses(function, function->getParentOp());
-  if (!uses || uses->empty())
-    return std::nullopt;
-  SmallVector<func::CallOp> calls;
-  for (SymbolTable::SymbolUse use : *uses) {
-    auto call = dyn_cast<func::CallOp>(use.getUser());
-    if (!call)
-      return std::nullopt;
-    calls.push_back(call);
-  }
-  return calls;
-}
-
-/// A private function's argument is constant if every caller's operand is.
-Value DimDropper::ofFunctionArgument(func::FuncOp function,
-                                     BlockArgument argument, unsigned dim) {
-  unsigned number = argument.getArgNumber();
-  if (!calls.empty() && calls.back().getCallee() == function.getSymName()) {
-    func::CallOp call = calls.pop_back_val();
-    Value result = drop(call.getOperand(number), dim);
-    calls.push_back(call);
-    return result;
-  }
-  std::optional<SmallVector<func::CallOp>> callers = findCalls(function);
-  if (!callers)
-    return blocked(argument);
-  SmallVector<Value> passed;
-  for (func::CallOp call : *callers)
-    passed.push_back(drop(call.getOperand(number), dim));
-  if (llvm::is_contained(passed, Value()))
-    return blocked(argument);
-  if (!b)
-    return argument;
-  unsigned last = function.getNumArguments();
-  if (failed(function.insertArgument(last, typeWithout(argument, dim), {},
-                                     argument.getLoc())))
-    return blocked(argument);
-  for (auto [call, value] : llvm::zip_equal(*callers, passed))
-    call->insertOperands(last, value);
-  return function.getArgument(last);
-}
-
-/// The result of a call is what the callee returns for the call's operands.
-Value DimDropper::ofCall(func::CallOp call, Value value, unsigned dim) {
-  auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-      call, call.getCalleeAttr());
-  if (!callee || !callee.getBody().hasOneBlock() || callee.getNoInline())
-    return blocked(value);
-  if (b) {
-    OpOperand &use = *value.getUses().begin();
-    InlinerInterface interface(call.getContext());
-    InlinerConfig config;
-    if (failed(inlineCall(interface, config.getCloneCallback(), call, callee,
-                          &callee.getBody())))
-      return blocked(value);
-    inlined.push_back(call);
-    return drop(use.get(), dim);
-  }
-  calls.push_back(call);
-  Operation *returned = callee.getBody().front().getTerminator();
-  unsigned number = cast<OpResult>(value).getResultNumber();
-  Value result = drop(returned->getOperand(number), dim);
-  calls.pop_back();
-  return result;
-}
-
 /// Whether the value does not depend on what the loop changes.
 static bool isInvariant(scf::ForOp loop, Value value) {
   if (loop.isDefinedOutsideOfLoop(value))
@@ -336,113 +174,6 @@ Value DimDropper::ofLoop(scf::ForOp loop, Value value, unsigned dim) {
   if (b)
     moveLoopInvariantCode(cast<LoopLikeOpInterface>(loop.getOperation()));
   return source;
-}
-
-Value DimDropper::ofFill(linalg::FillOp op, Value value, unsigned dim) {
-  if (!builds(value))
-    return value;
-  Value empty = tensor::EmptyOp::create(
-      *b, op.getLoc(), otherSizes(op.getOutputs()[0], dim),
-      cast<RankedTensorType>(value.getType()).getElementType());
-  return linalg::FillOp::create(*b, op.getLoc(), op.getInputs()[0], empty)
-      .getResult(0);
-}
-
-/// Index of the dimension that the map's only use of loop dimension `loopDim`
-/// is; nothing if there is no use, failure if it is no plain use.
-static FailureOr<std::optional<unsigned>> plainUse(AffineMap map,
-                                                   unsigned loopDim) {
-  if (!map.isFunctionOfDim(loopDim))
-    return std::optional<unsigned>();
-  std::optional<unsigned> found;
-  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
-    if (!expr.isFunctionOfDim(loopDim))
-      continue;
-    if (found || !isa<AffineDimExpr>(expr))
-      return failure();
-    found = i;
-  }
-  return found;
-}
-
-Value DimDropper::ofLinalg(linalg::LinalgOp op, Value value, unsigned dim) {
-  if (op->getNumResults() != 1)
-    return blocked(value);
-  OpOperand *init = op.getDpsInitOperand(0);
-  auto at =
-      dyn_cast<AffineDimExpr>(op.getMatchingIndexingMap(init).getResult(dim));
-  if (!at)
-    return blocked(value);
-  unsigned loopDim = at.getPosition();
-  bool readsIndex = false;
-  op->getRegion(0).walk(
-      [&](linalg::IndexOp index) { readsIndex |= index.getDim() == loopDim; });
-  if (readsIndex)
-    return blocked(value);
-  SmallVector<Value> inputs;
-  auto dropOperand = [&](OpOperand &operand) -> Value {
-    auto use = plainUse(op.getMatchingIndexingMap(&operand), loopDim);
-    if (failed(use))
-      return blocked(value);
-    return *use ? drop(operand.get(), **use) : operand.get();
-  };
-  for (OpOperand *operand : op.getDpsInputOperands()) {
-    Value input = dropOperand(*operand);
-    if (!input)
-      return {};
-    inputs.push_back(input);
-  }
-  Value dest = init->get();
-  bool readsInit = op.payloadUsesValueFromOperand(init);
-  if (readsInit && !(dest = dropOperand(*init)))
-    return {};
-  if (!builds(value))
-    return value;
-  if (!readsInit)
-    dest = tensor::EmptyOp::create(
-        *b, op.getLoc(), otherSizes(dest, dim),
-        cast<RankedTensorType>(value.getType()).getElementType());
-  return rebuildLinalg(op, loopDim, inputs, dest);
-}
-
-/// The map without loop dimension `gone` and without the results that use it.
-static AffineMap dropLoop(AffineMap map, unsigned gone) {
-  SmallVector<AffineExpr> dims;
-  for (unsigned d = 0; d < map.getNumDims(); ++d)
-    dims.push_back(getAffineDimExpr(d > gone ? d - 1 : d, map.getContext()));
-  SmallVector<AffineExpr> results;
-  for (AffineExpr expr : map.getResults())
-    if (!expr.isFunctionOfDim(gone))
-      results.push_back(expr.replaceDims(dims));
-  return AffineMap::get(map.getNumDims() - 1, 0, results, map.getContext());
-}
-
-/// The same op over one loop dimension less.
-Value DimDropper::rebuildLinalg(linalg::LinalgOp op, unsigned loopDim,
-                                ValueRange inputs, Value init) {
-  SmallVector<AffineMap> maps;
-  for (AffineMap map : op.getIndexingMapsArray())
-    maps.push_back(dropLoop(map, loopDim));
-  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
-  iterators.erase(iterators.begin() + loopDim);
-  Block *body = op.getBlock();
-  // A broadcast along nothing but the dimension is the operand.
-  if (inputs.size() == 1 && maps[0] == maps[1] && maps[0].isIdentity() &&
-      body->getTerminator()->getOperand(0) == body->getArgument(0))
-    return inputs[0];
-  auto generic = linalg::GenericOp::create(
-      *b, op.getLoc(), init.getType(), inputs, init, maps, iterators,
-      [&](OpBuilder &nested, Location, ValueRange args) {
-        IRMapping mapping;
-        mapping.map(body->getArguments(), args);
-        for (Operation &inner : *body)
-          nested.clone(inner, mapping);
-      });
-  generic.getRegion().walk([&](linalg::IndexOp index) {
-    if (index.getDim() > loopDim)
-      index.setDim(index.getDim() - 1);
-  });
-  return generic.getResult(0);
 }
 
 /// Elementwise ops on tensors of one shape.
