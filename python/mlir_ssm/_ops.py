@@ -10,7 +10,9 @@ from . import _text
 from ._arrays import broadcast_letters, check_choice, check_widths, is_complex, make_complex, real
 from ._compile import STRATEGIES, Plan
 from ._conv import check_long_conv
-from ._recurrence import LETTERS, NUMERICS, Form, operand_elements, plan_recurrence, result_elements
+from ._gradient import GradientProgram
+from ._recurrence import (LETTERS, NUMERICS, Form, operand_elements, plan_recurrence, result_elements,
+                          write_recurrence)
 from ._scan import DTYPES
 
 KEYWORDS = {"a": "transition", "u": "signal", "b": "input", "c": "output", "init": "init"}
@@ -153,6 +155,33 @@ class Recurrence(NamedTuple):
         maps = tuple(k + m if flag else m for m, flag in zip(self.maps, flags))
         in_state = any(flag for n, flag in zip(self.names, flags) if n != "c")
         return self._replace(maps=maps, y=k + self.y, final=k + self.final if in_state else self.final)
+
+
+class RecurrenceGradient(NamedTuple):
+    """The gradient of a diagonal recurrence of real numbers: of its operands and the cotangents of its two results. One
+    kernel, where `vjp` of the recurrence is made of several."""
+
+    op: Recurrence
+
+    def suits(self, operands):
+        """Whether there is such a kernel for operands of the recurrence, and it is the faster way: not along contiguous
+        time, nor for a parameter that is one number."""
+        return (not self.op.mixing and "c" not in self.op.names and self.op.y[-1] != "t" and
+                all(x.dtype in (np.float32, np.float64) and x.ndim and 0 not in x.shape for x in operands))
+
+    def plan(self, operands):
+        count = len(self.op.names)
+        form, operands = self.op.form(operands), operands[:count]
+        elements = operand_elements(form.names, operands)
+        program = write_recurrence(form, operands, elements, result_elements(form, elements), self.op.numerics)
+        return Plan(GradientProgram(program), self.op.strategy, [None] * (count + 2))
+
+    def results(self, operands):
+        return [(x.shape, x.dtype) for x in operands[:-2]]
+
+    def batch(self, flags=None):
+        """The op with one axis more in front of every operand: of one that all share each has a gradient of its own."""
+        return self._replace(op=self.op.batch([True] * len(self.op.names)))
 
 
 class Convolution(NamedTuple):

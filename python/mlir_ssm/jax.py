@@ -13,17 +13,14 @@ there, and 64 bits need jax_enable_x64.
 
 import functools
 import hashlib
-from typing import NamedTuple
 
 import numpy as np
 
 from . import _monoids, _ops
 from ._arrays import check_axis, check_choice, check_flag
-from ._compile import Plan, core, plans
-from ._gradient import GradientProgram
+from ._compile import core, plans
 from ._ops import bind_letters, is_complex_dtype, specs
-from ._recurrence import (form_linear_recurrence, form_state_space, operand_elements, result_elements,
-                          write_recurrence)
+from ._recurrence import form_linear_recurrence, form_state_space
 from ._scan import maximum as ssm_maximum
 from ._scan import minimum as ssm_minimum
 
@@ -47,7 +44,7 @@ jax.ffi.register_ffi_target(TARGET, core().xla_handler(), platform="cpu")
 #   plan(operands)       the kernel
 #   results(operands)    the shapes and dtypes of the results
 #   decompose(*operands) the same in terms of JAX
-#   batch(flags)         the op with one axis more; None: the decomposition is batched
+#   batch(flags)         the op with one axis more
 #   vjp(library, operands, results, cotangents of the results)
 #   name, attributes     of the composite
 
@@ -92,38 +89,15 @@ class Recurrence(_ops.Recurrence):
         return jnp.moveaxis(ys, 0, self.y.index("t")), final
 
 
-class RecurrenceGradient(NamedTuple):
-    """The gradient of a diagonal recurrence of real numbers: of its operands and the cotangents of its two results. One
-    kernel, where `vjp` of the recurrence is made of several; of higher derivatives that is the decomposition."""
-
-    op: Recurrence
+class RecurrenceGradient(_ops.RecurrenceGradient):
     name = "mlir_ssm.linear_recurrence_gradient"
 
     def attributes(self):
         return self.op.attributes()
 
-    def suits(self, operands):
-        """Whether there is such a kernel, and it is the faster way: not along contiguous time, nor to a sum over all."""
-        return (not self.op.mixing and "c" not in self.op.names and self.op.y[-1] != "t" and
-                all(x.dtype in (np.float32, np.float64) and x.size and x.ndim for x in operands))
-
-    def plan(self, operands):
-        count = len(self.op.names)
-        form, operands = self.op.form(operands), operands[:count]
-        elements = operand_elements(form.names, operands)
-        program = write_recurrence(form, operands, elements, result_elements(form, elements), self.op.numerics)
-        return Plan(GradientProgram(program), self.op.strategy, [None] * (count + 2))
-
-    def results(self, operands):
-        return [(x.shape, x.dtype) for x in operands[:-2]]
-
     def decompose(self, *operands):
         *operands, dy, dfinal = operands
         return self.op.vjp(Library(), operands, differentiable(self.op, *operands), (dy, dfinal))
-
-    def batch(self, flags):
-        """None where an operand is the same for all: its gradient is not the sum over them."""
-        return RecurrenceGradient(self.op.batch(flags[:-2])) if all(flags) else None
 
     def vjp(self, _, operands, results, cotangents):
         return jax.vjp(self.decompose, *operands)[1](cotangents)
@@ -227,10 +201,9 @@ def batch(operands, dims, *, op):
     moved = [x if d is None else jnp.moveaxis(x, d, 0) for x, d in zip(operands, dims)]
     ranks = [len(shape) for shape, _ in op.results(specs(jax.core.ShapedArray(
         x.shape if d is None else x.shape[:d] + x.shape[d + 1:], x.dtype) for x, d in zip(operands, dims)))]
-    wider = op.batch([d is not None for d in dims])
-    if wider is None:
-        return jax.vmap(op.decompose, [None if d is None else 0 for d in dims])(*moved), [0] * len(ranks)
-    results = kernel_p.bind(*moved, op=wider)
+    if isinstance(op, RecurrenceGradient):
+        moved = [jnp.broadcast_to(x, (count, *x.shape)) if d is None else x for x, d in zip(moved, dims)]
+    results = kernel_p.bind(*moved, op=op.batch([d is not None for d in dims]))
     return [y if y.ndim > rank else jnp.broadcast_to(y, (count, *y.shape)) for y, rank in zip(results, ranks)], \
         [0] * len(results)
 
@@ -280,9 +253,8 @@ class Library:
 
 def backward(op, kept, cotangents):
     operands, results = kept
-    gradient = RecurrenceGradient(op)
-    if isinstance(op, Recurrence) and gradient.suits(operands):
-        return differentiable(gradient, *operands, *cotangents)
+    if isinstance(op, Recurrence) and RecurrenceGradient(op).suits(specs(operands)):
+        return differentiable(RecurrenceGradient(op), *operands, *cotangents)
     return op.vjp(Library(), operands, results, cotangents)
 
 

@@ -5,7 +5,8 @@
 
 Each call is an operator `torch.ops.mlir_ssm.*`, which eager programs, torch.compile and torch.export see as one node. All
 are made of two: `recurrence` and `convolution`, which have a kernel for the CPU, shapes without data, a batching rule and
-a gradient. Gradients are made of the same operators, so that they can be differentiated again.
+a gradient. Gradients are made of the same operators and of `recurrence_gradient`, so that they can be differentiated
+again.
 
 Tensors lie on the CPU, and are read where they are if they are contiguous; results are new tensors. The arguments are
 those of mlir_ssm's functions, without transition="dplr"; float16 and bfloat16 work as there.
@@ -108,9 +109,22 @@ def convolution(u: Tensor, k: Tensor, spec: str, direction: str, strategy: str, 
     return launch(read_convolution(spec, direction, strategy, numerics), (u, k))[0]
 
 
+@torch.library.custom_op("mlir_ssm::recurrence_gradient", mutates_args=(), device_types="cpu")
+def recurrence_gradient(operands: Sequence[Tensor], spec: str, mixing: str, projection: str, reverse: bool, read: str,
+                        strategy: str, numerics: str) -> list[Tensor]:
+    """Of the operands of a recurrence, from them and the cotangents of its two results; see _ops.RecurrenceGradient."""
+    op = _ops.RecurrenceGradient(read_recurrence(spec, mixing, projection, reverse, read, strategy, numerics))
+    return list(launch(op, operands))
+
+
 @recurrence.register_fake
 def _(operands, *fields):
     return empty(read_recurrence(*fields), operands)
+
+
+@recurrence_gradient.register_fake
+def _(operands, *fields):
+    return list(empty(_ops.RecurrenceGradient(read_recurrence(*fields)), operands))
 
 
 @convolution.register_fake
@@ -179,8 +193,32 @@ def _(ctx, *cotangents):
     op = read_recurrence(*ctx.fields)
     count = len(op.names)
     kept = ctx.saved_tensors
-    grads = op.vjp(Library, kept[:count], kept[count:], cotangents, ctx.needs_input_grad[0])
+    operands, results = kept[:count], kept[count:]
+    if all(ctx.needs_input_grad[0]) and _ops.RecurrenceGradient(op).suits(specs(operands)):
+        grads = torch.ops.mlir_ssm.recurrence_gradient([*operands, *cotangents], *ctx.fields)
+    else:
+        grads = op.vjp(Library, operands, results, cotangents, ctx.needs_input_grad[0])
     return list(grads), *[None] * len(ctx.fields)
+
+
+def gradient_of_several(op, *operands):
+    """What recurrence_gradient computes, by operators that can be differentiated."""
+    *operands, dy, dfinal = operands
+    return op.vjp(Library, operands, apply(op, *operands), (dy, dfinal))
+
+
+def keep_gradient(ctx, inputs, output):
+    operands, *ctx.fields = inputs
+    ctx.save_for_backward(*operands)
+
+
+@functools.partial(recurrence_gradient.register_autograd, setup_context=keep_gradient)
+def _(ctx, cotangents):
+    further = torch.is_grad_enabled()  # create_graph: the result is to be differentiated as well
+    with torch.enable_grad():
+        operands = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in ctx.saved_tensors]
+        grads = gradient_of_several(read_recurrence(*ctx.fields), *operands)
+    return (list(torch.autograd.grad(grads, operands, cotangents, create_graph=further)), *[None] * len(ctx.fields))
 
 
 def keep_convolution(ctx, inputs, output):
@@ -207,6 +245,13 @@ def batch(op, operands, dims):
 @recurrence.register_vmap
 def _(info, dims, operands, *fields):
     return batch(read_recurrence(*fields), operands, dims[0])
+
+
+@recurrence_gradient.register_vmap
+def _(info, dims, operands, *fields):
+    wider = _ops.RecurrenceGradient(read_recurrence(*fields)).batch()
+    moved = [x.expand(info.batch_size, *x.shape) if d is None else x.movedim(d, 0) for x, d in zip(operands, dims[0])]
+    return torch.ops.mlir_ssm.recurrence_gradient(moved, wider.op.spec, *fields[1:]), [0] * len(wider.op.names)
 
 
 @convolution.register_vmap

@@ -215,6 +215,9 @@ static void writeCached(const std::string &folder,
 }
 
 NB_MODULE(_core, m) {
+  // Kernels that the caches of the package, XLA and PyTorch hold on to live as
+  // long as the process.
+  nb::set_leak_warnings(false);
   m.def("compile", &compile, nb::arg("text"), nb::arg("name"), nb::arg("entry"),
         nb::arg("target"), nb::arg("strategy"), nb::arg("threads"),
         nb::arg("prepare"), nb::arg("kind"));

@@ -33,7 +33,6 @@ struct Registry {
 } // namespace
 
 static void publish(nb::handle kernel, const std::string &name) {
-  nb::set_leak_warnings(false);
   Registry &registry = Registry::get();
   std::unique_lock<std::shared_mutex> lock(registry.mutex);
   if (registry.kernels.try_emplace(name, nb::cast<Kernel *>(kernel)).second)

@@ -1,6 +1,9 @@
 """mlir_ssm.torch against loops in plain PyTorch: values, gradients, batches, and what compilers and exporters see."""
 
 import io
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -202,6 +205,8 @@ def operators():
     yield "long_conv", (numbers(2, 3, 5), numbers(3, 9), -1, "two_sided", "auto", "norm")
     yield "recurrence", ([a, u, b, c], "a:hn, u:bth, b:hn, c:hn -> bth, hnb", "", output, *options[1:])
     yield "recurrence", ([numbers(3, 3), numbers(2, 4, 3)], "a:hz, u:bth -> bth, bh", "hz", "none", *options[1:])
+    yield "recurrence_gradient", ([numbers(3), *[numbers(2, 4, 3)] * 2, numbers(2, 3)], "a:h, u:bth -> bth, bh", "", "none",
+                                  *options[1:])
     yield "convolution", (numbers(2, 3, 5), numbers(3, 5), "u:bht, k:ht -> bht", "backward", "auto", "norm")
     yield "convolution", (numbers(2, 3, 5), numbers(3, 9), "u:bht, k:ht -> bht", "two_sided", "auto", "norm")
 
@@ -298,3 +303,43 @@ def test_vmap(which):
 def test_errors(call, error, word):
     with pytest.raises(error, match=word):
         call()
+
+
+@pytest.mark.parametrize("varies", [True, False])
+def test_gradient_is_one_kernel(varies, monkeypatch):
+    """Of linear_recurrence in real numbers: also where it is differentiated again, and of each of a batch."""
+    a, x, init = numbers(*((2, 5, 3) if varies else (3,)), scale=0.5), numbers(2, 5, 3), numbers(2, 3)
+
+    def ours(a, x, init):
+        return ssm.linear_recurrence(a, x, init=init)
+    same_gradients(ours, lambda a, x, init: states_of(a.expand(x.shape), x, init), a, x, init)
+    assert torch.autograd.gradgradcheck(ours, [v.requires_grad_() for v in (a, x, init)])
+
+    launched = []
+    launch = ssm.launch
+    monkeypatch.setattr(ssm, "launch", lambda op, xs: launched.append(type(op).__name__) or launch(op, xs))
+    states, _ = ours(a, x, init)
+    grads = torch.autograd.grad(states.sum(), (a, x, init))
+    assert launched == ["Recurrence", "RecurrenceGradient"]
+
+    letters = "bth" if varies else "h"
+    fields = f"a:{letters}, u:bth, init:bh -> bth, bh", "", "none", False, "after", "auto", "norm"
+    dy, dfinal = torch.ones_like(x), torch.zeros_like(init)
+
+    def gradient(*operands):
+        return torch.ops.mlir_ssm.recurrence_gradient(list(operands), *fields)
+    operands = [v.detach() for v in (a, x, init, dy, dfinal)]
+    close(gradient(*operands), grads)
+    twice = [torch.stack([v, 2 * v]) for v in operands]
+    for shared in (False, True):
+        batch = [twice[0][0] if shared else twice[0], *twice[1:]]
+        single = [gradient(*(v if i == 0 and shared else v[k] for i, v in enumerate(batch))) for k in range(2)]
+        dims = (None if shared else 0, 0, 0, 0, 0)
+        close(torch.vmap(gradient, dims)(*batch), [torch.stack(both) for both in zip(*single)])
+
+
+def test_nothing_is_printed_at_exit():
+    program = "import torch, mlir_ssm.torch as s; x = torch.ones(1, 4, 4); s.linear_recurrence(x, x)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
