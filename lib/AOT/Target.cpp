@@ -79,8 +79,10 @@ bool ssm::hasVectorScaling(StringRef target) {
 
 void ssm::setFunctionAttributes(Module &module, const TargetMachine &machine) {
   StringRef features = machine.getTargetFeatureString();
-  bool has512 = machine.getTargetTriple().isX86() &&
-                machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
+  bool isX86 = machine.getTargetTriple().isX86(),
+       has512 =
+           isX86 && machine.getMCSubtargetInfo()->checkFeatures("+avx512f"),
+       has256 = isX86 && machine.getMCSubtargetInfo()->checkFeatures("+avx");
   for (Function &function : module) {
     if (function.isDeclaration())
       continue;
@@ -89,5 +91,10 @@ void ssm::setFunctionAttributes(Module &module, const TargetMachine &machine) {
       function.addFnAttr("target-features", features);
     if (has512)
       function.addFnAttr("prefer-vector-width", "512");
+    // Registers are spilled only after the frame is decided on: by itself it is
+    // aligned to 16 bytes, and most spills then cross cache lines.
+    if (has256)
+      function.addFnAttr(Attribute::getWithStackAlignment(
+          module.getContext(), Align(has512 ? 64 : 32)));
   }
 }
