@@ -37,9 +37,8 @@ using namespace ssm;
 static constexpr int64_t kAlignment = 64;
 
 /// Bytes of a way of the first cache. Rows that are a power of two apart fall
-/// into one set of it, and so would the same rows of a second buffer, as those
-/// of re and im of a transform, which are read together. A few lines between
-/// the buffers keep them apart.
+/// into one set of it, and so would the same rows of a second buffer that is
+/// read with them. A few lines between the buffers keep them apart.
 static constexpr int64_t kWayBytes = 4096, kStagger = 5 * kAlignment;
 
 /// True for loops whose iterations may run at the same time.

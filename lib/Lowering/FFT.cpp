@@ -43,19 +43,17 @@ private:
   void emitChirpSpectrum();
 
   Value emitTiles(ArrayRef<TileAxis> axes, Value out);
-  Values load(const Tile &tile);
+  Value load(const Tile &tile);
   /// Row `row` of the work tile from index `k` of the operand.
-  Values loadRow(ValueRange work, Value k, Value row, const Tile &tile,
-                 bool conjugate);
-  Value store(ValueRange work, const Tile &tile, Value part);
+  Value loadRow(Value work, Value k, Value row, const Tile &tile,
+                bool conjugate);
+  Value store(Value work, const Tile &tile, Value part);
   /// What is loaded for the number `z`, and stored for it, but for the chirp.
   Values start(NumBuilder &num, Num z, ArrayRef<Value> factor);
   Num finish(NumBuilder &num, ValueRange parts, ArrayRef<Value> factor);
 
-  /// The first lanes of a row of each half of a work tile.
-  SmallVector<Indexed> rowsAt(ValueRange work, Value row, const Tile &tile);
-  Values writeRows(ValueRange work, Value row, const Tile &tile,
-                   ValueRange values);
+  /// The first lanes of each part of a row of a work tile.
+  SmallVector<Indexed> rowAt(Value work, Value row, const Tile &tile);
   OpFoldResult widthOf(const Tile &tile) {
     return tile.kept.empty() ? OpFoldResult(b.getIndexAttr(1))
                              : tile.ranges[tile.kept[0]].size;
@@ -82,7 +80,8 @@ private:
   int64_t lanes = 1;
   FFTEmitter transform;
   /// exp(i pi k^2 / n), its conjugate, and that over all factors of a result.
-  Values chirp, firstChirp, finalChirp, spectrum;
+  Values chirp, firstChirp, finalChirp;
+  Value spectrum;
 };
 } // namespace
 
@@ -165,22 +164,21 @@ void FFTOpEmitter::emitChirp() {
 /// Of the circular kernel whose values at k and -k are c_k: one lane.
 void FFTOpEmitter::emitChirpSpectrum() {
   FFTEmitter narrow = transform.withLanes(1);
-  Values work = narrow.clearRows(narrow.makeWork(), index(0),
-                                 asValue(b, loc, narrow.getSize()));
-  auto insert = [&](ValueRange c, ValueRange parts, Value row) {
-    Values written;
-    for (auto [value, part] : llvm::zip_equal(c, parts))
-      written.push_back(
-          tensor::InsertOp::create(b, loc, value, part, {row, index(0)}));
-    return written;
+  Value work = narrow.clearRows(narrow.makeWork(), index(0),
+                                asValue(b, loc, narrow.getSize()));
+  auto insert = [&](ValueRange c, Value tile, Value row) {
+    for (auto [part, value] : llvm::enumerate(c))
+      tile = tensor::InsertOp::create(b, loc, value, tile,
+                                      ValueRange{row, index(part), index(0)});
+    return tile;
   };
   work = insert(readChirp(chirp, index(0)), work, index(0));
   Value size = asValue(b, loc, narrow.getSize());
   work = buildFor(b, loc, index(1), index(points), work,
-                  [&](Value k, ValueRange args) {
+                  [&](Value k, Value carried) {
                     Values c = readChirp(chirp, k);
                     Value opposite = arith::SubIOp::create(b, loc, size, k);
-                    return insert(c, insert(c, args, k), opposite);
+                    return insert(c, insert(c, carried, k), opposite);
                   });
   spectrum = narrow.emitForward(work);
 }
@@ -189,42 +187,19 @@ void FFTOpEmitter::emitChirpSpectrum() {
 // Rows
 //===----------------------------------------------------------------------===//
 
-SmallVector<Indexed> FFTOpEmitter::rowsAt(ValueRange work, Value row,
-                                          const Tile &tile) {
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  OpFoldResult width = widthOf(tile);
-  SmallVector<int64_t> shape;
-  if (!tile.kept.empty())
-    shape.push_back(getConstantIntValue(width).value_or(ShapedType::kDynamic));
-  AffineMap identity = b.getMultiDimIdentityMap(shape.size());
-  SmallVector<Indexed> rows;
-  for (Value half : work)
-    rows.push_back({tensor::ExtractSliceOp::create(
-                        b, loc, RankedTensorType::get(shape, real), half,
-                        ArrayRef<OpFoldResult>{row, zero},
-                        ArrayRef<OpFoldResult>{one, width},
-                        ArrayRef<OpFoldResult>{one, one}),
-                    identity});
-  return rows;
+SmallVector<Indexed> FFTOpEmitter::rowAt(Value work, Value row,
+                                         const Tile &tile) {
+  unsigned rank = tile.kept.size();
+  SmallVector<Indexed> parts;
+  for (Value part : readParts(b, loc, work, row, widthOf(tile), rank))
+    parts.push_back({part, b.getMultiDimIdentityMap(rank)});
+  return parts;
 }
 
-SmallVector<Value> FFTOpEmitter::writeRows(ValueRange work, Value row,
-                                           const Tile &tile,
-                                           ValueRange values) {
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  Values written;
-  for (auto [half, value] : llvm::zip_equal(work, values))
-    written.push_back(tensor::InsertSliceOp::create(
-        b, loc, value, half, ArrayRef<OpFoldResult>{row, zero},
-        ArrayRef<OpFoldResult>{one, widthOf(tile)},
-        ArrayRef<OpFoldResult>{one, one}));
-  return written;
-}
-
-SmallVector<Value> FFTOpEmitter::loadRow(ValueRange work, Value k, Value row,
-                                         const Tile &tile, bool conjugate) {
+Value FFTOpEmitter::loadRow(Value work, Value k, Value row, const Tile &tile,
+                            bool conjugate) {
   Value x = extractTile(b, loc, op.getOperand(), map, tile.at(dimension, k));
-  SmallVector<Indexed> outs = rowsAt(work, row, tile);
+  SmallVector<Indexed> outs = rowAt(work, row, tile);
   Values factor;
   if (isChirp)
     factor = readChirp(firstChirp, row);
@@ -237,12 +212,12 @@ SmallVector<Value> FFTOpEmitter::loadRow(ValueRange work, Value k, Value row,
                        z.im = num.negf(z.im);
                      return start(num, z, factor);
                    });
-  return writeRows(work, row, tile, rows);
+  return writeParts(b, loc, work, row, widthOf(tile), rows);
 }
 
-SmallVector<Value> FFTOpEmitter::load(const Tile &tile) {
+Value FFTOpEmitter::load(const Tile &tile) {
   int64_t present = halfIn ? points / 2 + 1 : points;
-  Values work = transform.makeWork();
+  Value work = transform.makeWork();
   if (getConstantIntValue(widthOf(tile)) != lanes)
     work = transform.clearRows(work, index(0),
                                asValue(b, loc, transform.getSize()));
@@ -250,15 +225,15 @@ SmallVector<Value> FFTOpEmitter::load(const Tile &tile) {
     work = transform.clearRows(work, index(points),
                                asValue(b, loc, transform.getSize()));
   work = buildFor(b, loc, index(0), index(present), work,
-                  [&](Value k, ValueRange args) {
-                    return loadRow(args, k, k, tile, op.getInverse());
+                  [&](Value k, Value carried) {
+                    return loadRow(carried, k, k, tile, op.getInverse());
                   });
   if (!halfIn)
     return work;
   return buildFor(b, loc, index(1), index(points - present + 1), work,
-                  [&](Value k, ValueRange args) {
+                  [&](Value k, Value carried) {
                     Value row = arith::SubIOp::create(b, loc, index(points), k);
-                    return loadRow(args, k, row, tile, !op.getInverse());
+                    return loadRow(carried, k, row, tile, !op.getInverse());
                   });
 }
 
@@ -295,7 +270,7 @@ Num FFTOpEmitter::finish(NumBuilder &num, ValueRange parts,
   return num.divide(z, double(points));
 }
 
-Value FFTOpEmitter::store(ValueRange work, const Tile &tile, Value part) {
+Value FFTOpEmitter::store(Value work, const Tile &tile, Value part) {
   int64_t present = halfOut ? points / 2 + 1 : points;
   return buildFor(
       b, loc, index(0), index(present), part, [&](Value k, ValueRange args) {
@@ -305,7 +280,7 @@ Value FFTOpEmitter::store(ValueRange work, const Tile &tile, Value part) {
           if (dim != dimension)
             range.offset = b.getIndexAttr(0);
         Value slice = extractTile(b, loc, args[0], map, local);
-        SmallVector<Indexed> rows = rowsAt(work, row, tile);
+        SmallVector<Indexed> rows = rowAt(work, row, tile);
         Values factor;
         if (isChirp)
           factor = readChirp(finalChirp, k);
@@ -333,7 +308,7 @@ Value FFTOpEmitter::emitTiles(ArrayRef<TileAxis> axes, Value out) {
         all.ranges[dimension].size =
             b.getIndexAttr(op.getType().getDimSize(dimension));
         Value part = extractTile(b, loc, shared[0], map, all);
-        Values work = load(tile);
+        Value work = load(tile);
         work = isChirp ? transform.emitConvolution(work, spectrum)
                        : transform.emitForward(work);
         return SmallVector<TileResult>{{store(work, tile, part), map, all}};

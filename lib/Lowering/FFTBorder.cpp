@@ -50,9 +50,9 @@ FFTEmitter::Round FFTEmitter::getBorder(bool inverse) {
           inverse};
 }
 
-SmallVector<Value> FFTEmitter::emitBorder(ValueRange work, bool inverse) {
+Value FFTEmitter::emitBorder(Value work, bool inverse) {
   Run first = runs.front();
-  Values done =
+  Value done =
       emitRound(work, index(0), first, asValue(b, loc, first.begin), inverse);
   markIndependent(done);
   return done;
@@ -65,9 +65,8 @@ static Indexed asRow(OpBuilder &b, Value row) {
                         : b.getMultiDimIdentityMap(1)};
 }
 
-SmallVector<Value> FFTEmitter::emitFirstStep(ValueRange work, Value k,
-                                             ArrayRef<Value> rows,
-                                             ArrayRef<Num> factors) {
+Value FFTEmitter::emitFirstStep(Value work, Value k, ArrayRef<Value> rows,
+                                ArrayRef<Num> factors) {
   Round round = getBorder(/*inverse=*/false);
   SmallVector<Value> places = rowsFrom(k, round.part, round.radix);
   SmallVector<Values> w = readTwiddles(round, k);
@@ -97,7 +96,7 @@ SmallVector<Value> FFTEmitter::emitFirstStep(ValueRange work, Value k,
   return writeRows(work, places, values);
 }
 
-SmallVector<Value> FFTEmitter::emitLastStep(ValueRange work, Value k,
+SmallVector<Value> FFTEmitter::emitLastStep(Value work, Value k,
                                             ArrayRef<Value> rows,
                                             ArrayRef<Num> factors) {
   Round round = getBorder(/*inverse=*/true);

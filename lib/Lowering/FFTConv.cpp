@@ -133,23 +133,28 @@ Tile FFTConvEmitter::wholeOp() {
   tile.ranges.push_back({zero, one, one});                   // tile number
   tile.ranges.push_back({zero, b.getIndexAttr(lanes), one}); // lane in tile
   tile.ranges.push_back({zero, one, one});                   // pair of blocks
+  tile.ranges.push_back({zero, b.getIndexAttr(2), one});     // re and im
   return tile;
 }
 
-/// Which tile of the lane axis this is.
-void FFTConvEmitter::noteTileNumber(Tile &tile,
-                                    std::optional<TileAxis> laneAxis) {
+Tile FFTConvEmitter::spectrumTile(const Tile &tile,
+                                  std::optional<TileAxis> laneAxis) {
+  Tile numbered = tile;
+  numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
+                           b.getIndexAttr(1)};
+  numbered.kept = {time, partDim(), laneInTileDim()};
   if (!laneAxis || !uses(kernelMap, laneAxis->dim))
-    return;
+    return numbered;
+  // Which tile of the lane axis this is.
   AffineExpr offset = b.getAffineSymbolExpr(0),
              begin = b.getAffineSymbolExpr(1);
-  tile.ranges[tileDim()].offset =
+  numbered.ranges[tileDim()].offset =
       affine(b, loc, (offset - begin).floorDiv(lanes),
              {tile.ranges[laneAxis->dim].offset, laneAxis->begin});
+  return numbered;
 }
 
-SmallVector<Value>
-FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
+Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
   // 1. One work tile per tile of the kernel's channels.
   SmallVector<TileAxis> axes;
   SmallVector<AffineExpr> exprs;
@@ -163,15 +168,15 @@ FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
   bool kernelHasLanes = laneAxis && uses(kernelMap, laneAxis->dim);
   if (kernelHasLanes)
     axes.push_back(*laneAxis);
-  for (unsigned dim : {tileDim(), time, laneInTileDim()})
+  for (unsigned dim : {tileDim(), time, partDim(), laneInTileDim()})
     exprs.push_back(b.getAffineDimExpr(dim));
   shape.push_back(kernelHasLanes ? laneAxis->count
                                  : OpFoldResult(b.getIndexAttr(1)));
   shape.push_back(transform.getSize());
+  shape.push_back(b.getIndexAttr(2));
   shape.push_back(b.getIndexAttr(lanes));
-  spectrumMap = AffineMap::get(pairDim() + 1, 0, exprs, b.getContext());
-  Values spectra = {tensor::EmptyOp::create(b, loc, shape, real),
-                    tensor::EmptyOp::create(b, loc, shape, real)};
+  spectrumMap = AffineMap::get(partDim() + 1, 0, exprs, b.getContext());
+  Value spectra = tensor::EmptyOp::create(b, loc, shape, real);
 
   // 2. The inverse transform's 1/size goes into the spectrum.
   Value size = asValue(b, loc, transform.getSize());
@@ -182,34 +187,21 @@ FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
           b, loc, real,
           arith::IndexCastOp::create(b, loc, b.getI64Type(), size)));
   return forEachSharedTile(axes, spectra, [&](const Tile &tile, ValueRange) {
-    Tile numbered = tile;
-    noteTileNumber(numbered, laneAxis);
-    Values work = load({op.getKernel(), kernelMap}, tile, taps, scale);
-    work = transform.emitForward(work);
-    numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
-                             b.getIndexAttr(1)};
-    numbered.kept = {time, laneInTileDim()};
-    return SmallVector<TileResult>{{work[0], spectrumMap, numbered},
-                                   {work[1], spectrumMap, numbered}};
-  });
+    Value work = load({op.getKernel(), kernelMap}, tile, taps, scale);
+    return SmallVector<TileResult>{{transform.emitForward(work), spectrumMap,
+                                    spectrumTile(tile, laneAxis)}};
+  })[0];
 }
 
-FFTConvEmitter::Values
-FFTConvEmitter::spectrumOf(const Tile &tile, std::optional<TileAxis> laneAxis,
-                           ValueRange spectra) {
-  Tile numbered = tile;
-  noteTileNumber(numbered, laneAxis);
-  numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
-                           b.getIndexAttr(1)};
-  numbered.kept = {time, laneInTileDim()};
-  Values spectrum;
-  for (Value value : spectra)
-    spectrum.push_back(extractTile(b, loc, value, spectrumMap, numbered));
-  return spectrum;
+Value FFTConvEmitter::spectrumOf(const Tile &tile,
+                                 std::optional<TileAxis> laneAxis,
+                                 Value spectra) {
+  return extractTile(b, loc, spectra, spectrumMap,
+                     spectrumTile(tile, laneAxis));
 }
 
 Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
-  Values spectra = emitSpectra(laneAxis);
+  Value spectra = emitSpectra(laneAxis);
   if (blocks)
     return emitBlocks(laneAxis, spectra, out);
   SmallVector<TileAxis> axes;
@@ -219,17 +211,17 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
   if (laneAxis)
     axes.push_back(*laneAxis);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
-    Values spectrum = spectrumOf(tile, laneAxis, spectra);
+    Value spectrum = spectrumOf(tile, laneAxis, spectra);
     Tile whole = tile.withAllDims();
     Value part = extractTile(b, loc, shared[0], resultMap, whole);
     if (canJoin(tile)) {
-      Values work = loadJoined(tile);
+      Value work = loadJoined(tile);
       work = transform.withoutBorder().emitConvolution(work, spectrum);
       return SmallVector<TileResult>{
           {storeJoined(work, tile, part), resultMap, whole}};
     }
     Stretch all{b.getIndexAttr(0), sizes[time]};
-    Values work = load({op.getSignal(), signalMap}, tile, all, Value());
+    Value work = load({op.getSignal(), signalMap}, tile, all, Value());
     work = transform.emitConvolution(work, spectrum);
     return SmallVector<TileResult>{{store(work, tile, part), resultMap, whole}};
   })[0];

@@ -46,7 +46,7 @@ FFTConvEmitter::cutTime(LongConvOp op, StrategyAttr strategy) {
 }
 
 Value FFTConvEmitter::emitBlocks(std::optional<TileAxis> laneAxis,
-                                 ValueRange spectra, Value out) {
+                                 Value spectra, Value out) {
   SmallVector<TileAxis> axes;
   for (unsigned dim : parallel)
     if (!(laneAxis && dim == laneAxis->dim))
@@ -59,12 +59,12 @@ Value FFTConvEmitter::emitBlocks(std::optional<TileAxis> laneAxis,
     axes.insert(axes.end() - isTimeContiguous(signalMap, time, laneAxis->dim),
                 *laneAxis);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
-    Values spectrum = spectrumOf(tile, laneAxis, spectra);
+    Value spectrum = spectrumOf(tile, laneAxis, spectra);
     return SmallVector<TileResult>{emitPair(tile, spectrum, shared[0])};
   })[0];
 }
 
-TileResult FFTConvEmitter::emitPair(const Tile &tile, ValueRange spectrum,
+TileResult FFTConvEmitter::emitPair(const Tile &tile, Value spectrum,
                                     Value out) {
   // 1. The steps of the first block and the second, which may have none.
   int64_t steps = blocks->steps;
@@ -83,9 +83,9 @@ TileResult FFTConvEmitter::emitPair(const Tile &tile, ValueRange spectrum,
   }
 
   // 2. One transform of both.
-  Values work;
-  for (auto [begin, part] : llvm::zip_equal(begins, transform.makeWork()))
-    work.push_back(loadBlock(tile, begin, part));
+  Value work = transform.makeWork();
+  for (int64_t part = 0; part < 2; ++part)
+    work = loadBlock(tile, begins[part], work, part);
   work = transform.emitConvolution(work, spectrum);
 
   // 3. Their rows.
@@ -100,14 +100,15 @@ TileResult FFTConvEmitter::emitPair(const Tile &tile, ValueRange spectrum,
         tile, {b.getIndexAttr(i * steps), OpFoldResult(counts[i])}, both, part,
         [&](Value t, Value slice) {
           OpFoldResult row = affine(b, loc, x + blocks->past, OpFoldResult(t));
-          return storeRow(work[i], width, asValue(b, loc, row), slice,
+          return storeRow(work, i, width, asValue(b, loc, row), slice,
                           [](NumBuilder &, ValueRange z) { return z[0]; });
         });
   return {part, resultMap, whole};
 }
 
-/// The rows of a block's part whose first output is step `begin`.
-Value FFTConvEmitter::loadBlock(const Tile &tile, Value begin, Value part) {
+/// A part of the rows: the block whose first output is step `begin`.
+Value FFTConvEmitter::loadBlock(const Tile &tile, Value begin, Value work,
+                                int64_t part) {
   Value zero = asValue(b, loc, b.getIndexAttr(0)),
         points = asValue(b, loc, transform.getSize());
   Value first = arith::SubIOp::create(
@@ -121,23 +122,23 @@ Value FFTConvEmitter::loadBlock(const Tile &tile, Value begin, Value part) {
       b, loc, low, arith::MinSIOp::create(b, loc, left, points));
   OpFoldResult width = widthOf(tile);
   if (getConstantIntValue(width) == lanes) {
-    part = transform.clearRows(part, zero, low)[0];
-    part = transform.clearRows(part, high, points)[0];
+    work = transform.clearRows(work, zero, low, part);
+    work = transform.clearRows(work, high, points, part);
   } else {
-    part = transform.clearRows(part, zero, points)[0];
+    work = transform.clearRows(work, zero, points, part);
   }
   AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1);
   TimeRange steps{
       affine(b, loc, x + y, {OpFoldResult(first), OpFoldResult(low)}),
       affine(b, loc, x - y, {OpFoldResult(high), OpFoldResult(low)})};
   return forEachRow(
-      {op.getSignal(), signalMap}, tile, steps, part,
-      [&](Value i, Value row, ValueRange args) {
+      {op.getSignal(), signalMap}, tile, steps, work,
+      [&](Value i, Value row, Value carried) {
         Value t = arith::AddIOp::create(b, loc, i, low);
-        return mapRow(row, width, t, args,
+        return mapRow(row, width, t, carried, part,
                       [&](OpBuilder &nested, Location at, ValueRange scalars) {
                         return Values{
                             NumBuilder(nested, at, real).load(scalars[0]).re};
                       });
-      })[0];
+      });
 }

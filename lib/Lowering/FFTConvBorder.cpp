@@ -67,9 +67,8 @@ SmallVector<Num> FFTConvEmitter::weightsOf(ArrayRef<TimeRange> rows, Value i) {
   return factors;
 }
 
-SmallVector<Value> FFTConvEmitter::loadStripe(const Stripe &stripe,
-                                              const Tile &tile,
-                                              ValueRange work) {
+Value FFTConvEmitter::loadStripe(const Stripe &stripe, const Tile &tile,
+                                 Value work) {
   bool turned = isTurned(op.getSignal());
   OpFoldResult one = b.getIndexAttr(1);
   auto loadRange = [&](TimeRange range, ValueRange carried) -> Values {
@@ -86,30 +85,31 @@ SmallVector<Value> FFTConvEmitter::loadStripe(const Stripe &stripe,
                                  parallel.back());
       blocks.back() = blocks.back().atOrigin();
     }
-    return buildFor(
+    Value done = buildFor(
         b, loc, asValue(b, loc, b.getIndexAttr(0)),
-        asValue(b, loc, range.length), carried, [&](Value i, ValueRange args) {
+        asValue(b, loc, range.length), carried[0], [&](Value i, Value tile) {
           LoopRange place{placeOf(range, i, turned), one, one};
           Values slices;
           for (auto [source, block] : llvm::zip_equal(sources, blocks))
             slices.push_back(extractTile(b, loc, source.value, source.map,
                                          block.narrow(b, loc, time, place)));
           Value k = stepOf(rowRange(stripe, range, 0), i);
-          return transform.emitFirstStep(args, k, slices, weightsOf(rows, i));
+          return transform.emitFirstStep(tile, k, slices, weightsOf(rows, i));
         });
+    return {done};
   };
   return forEachBlockOf(signalMap, b.getIndexAttr(stripe.end - stripe.begin),
-                        work, loadRange);
+                        work, loadRange)[0];
 }
 
-SmallVector<Value> FFTConvEmitter::loadJoined(const Tile &tile) {
-  Values work = transform.makeWork();
+Value FFTConvEmitter::loadJoined(const Tile &tile) {
+  Value work = transform.makeWork();
   for (const Stripe &stripe : splitBorder())
     work = loadStripe(stripe, tile, work);
   return work;
 }
 
-Value FFTConvEmitter::storeStripe(const Stripe &stripe, ValueRange work,
+Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
                                   const Tile &tile, Value part) {
   bool turned = op.getDirection() == Direction::Backward;
   bool contiguous = isTimeContiguous(resultMap, time, parallel.back());
@@ -170,8 +170,7 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, ValueRange work,
                         part, storeRange)[0];
 }
 
-Value FFTConvEmitter::storeJoined(ValueRange work, const Tile &tile,
-                                  Value part) {
+Value FFTConvEmitter::storeJoined(Value work, const Tile &tile, Value part) {
   for (const Stripe &stripe : splitBorder())
     part = storeStripe(stripe, work, tile, part);
   return part;

@@ -34,7 +34,7 @@ private:
   Values share(Values results);
   /// Tiles of one width: unit axes, then the lanes (if there is such a dim).
   mlir::Value emitTiles(std::optional<TileAxis> laneAxis, mlir::Value out);
-  Values emitSpectra(std::optional<TileAxis> laneAxis);
+  mlir::Value emitSpectra(std::optional<TileAxis> laneAxis);
   /// Steps of an operand and the rows of a work tile that they go to: `count`
   /// of them, the first to row 0; or, of the future, the last to row n-1.
   struct Stretch {
@@ -42,16 +42,15 @@ private:
     bool isFuture = false;
   };
   /// The operand times `scale` and the weights, in a work tile.
-  Values load(Indexed operand, const Tile &tile,
-              llvm::ArrayRef<Stretch> stretches, mlir::Value scale);
+  mlir::Value load(Indexed operand, const Tile &tile,
+                   llvm::ArrayRef<Stretch> stretches, mlir::Value scale);
   mlir::OpFoldResult widthOf(const Tile &tile);
-  /// Runs `body(i, row, carried)` on each of an operand's steps.
-  Values forEachRow(
-      Indexed operand, const Tile &tile, TimeRange steps,
-      mlir::ValueRange carried,
-      llvm::function_ref<Values(mlir::Value, mlir::Value, mlir::ValueRange)>
+  /// Runs `body(i, row, work)` on each of an operand's steps.
+  mlir::Value forEachRow(
+      Indexed operand, const Tile &tile, TimeRange steps, mlir::Value work,
+      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value, mlir::Value)>
           body);
-  mlir::Value store(mlir::ValueRange work, const Tile &tile, mlir::Value part);
+  mlir::Value store(mlir::Value work, const Tile &tile, mlir::Value part);
   /// Writes `body(i, row)` over each row of `steps` in a part of the result
   /// that has `length` of them.
   mlir::Value
@@ -65,26 +64,25 @@ private:
     int64_t past, future, steps;
   };
   static std::optional<Blocks> cutTime(LongConvOp op, StrategyAttr strategy);
-  mlir::Value emitBlocks(std::optional<TileAxis> laneAxis,
-                         mlir::ValueRange spectra, mlir::Value out);
-  TileResult emitPair(const Tile &tile, mlir::ValueRange spectrum,
-                      mlir::Value out);
-  mlir::Value loadBlock(const Tile &tile, mlir::Value begin, mlir::Value part);
+  mlir::Value emitBlocks(std::optional<TileAxis> laneAxis, mlir::Value spectra,
+                         mlir::Value out);
+  TileResult emitPair(const Tile &tile, mlir::Value spectrum, mlir::Value out);
+  mlir::Value loadBlock(const Tile &tile, mlir::Value begin, mlir::Value work,
+                        int64_t part);
 
   /// The same joined with the first round and the last, where tiles are full
   /// and the transform allows it.
   bool canJoin(const Tile &tile);
-  Values loadJoined(const Tile &tile);
-  mlir::Value storeJoined(mlir::ValueRange work, const Tile &tile,
-                          mlir::Value part);
+  mlir::Value loadJoined(const Tile &tile);
+  mlir::Value storeJoined(mlir::Value work, const Tile &tile, mlir::Value part);
   /// Butterflies k of the border round that have as many rows in the signal.
   struct Stripe {
     int64_t begin, end, rows;
   };
   llvm::SmallVector<Stripe> splitBorder();
-  Values loadStripe(const Stripe &stripe, const Tile &tile,
-                    mlir::ValueRange work);
-  mlir::Value storeStripe(const Stripe &stripe, mlir::ValueRange work,
+  mlir::Value loadStripe(const Stripe &stripe, const Tile &tile,
+                         mlir::Value work);
+  mlir::Value storeStripe(const Stripe &stripe, mlir::Value work,
                           const Tile &tile, mlir::Value part);
   /// The steps that are row `row` of the butterflies in `range` of a stripe.
   TimeRange rowRange(const Stripe &stripe, TimeRange range, int64_t row);
@@ -102,15 +100,17 @@ private:
   /// The tile's part in a block of steps, with its place in time.
   Tile blockOf(const Tile &tile, TimeRange block, bool turned,
                mlir::OpFoldResult length);
-  /// `slice` through `body` into the first lanes of row `t`.
-  Values mapRow(mlir::Value slice, mlir::OpFoldResult width, mlir::Value t,
-                mlir::ValueRange work, ScalarBody body);
-  Values loadRow(mlir::Value slice, mlir::OpFoldResult width, mlir::Value t,
-                 bool isFuture, mlir::Value scale, mlir::ValueRange work);
-  /// What `body` makes of row `t` of the work tile's parts, over `slice`.
+  /// `slice` through `body` into the first lanes of parts of row `t`.
+  mlir::Value mapRow(mlir::Value slice, mlir::OpFoldResult width, mlir::Value t,
+                     mlir::Value work, llvm::ArrayRef<int64_t> parts,
+                     ScalarBody body);
+  mlir::Value loadRow(mlir::Value slice, mlir::OpFoldResult width,
+                      mlir::Value t, bool isFuture, mlir::Value scale,
+                      mlir::Value work);
+  /// What `body` makes of parts of row `t`, over `slice`.
   mlir::Value storeRow(
-      mlir::ValueRange work, mlir::OpFoldResult width, mlir::Value t,
-      mlir::Value slice,
+      mlir::Value work, llvm::ArrayRef<int64_t> parts, mlir::OpFoldResult width,
+      mlir::Value t, mlir::Value slice,
       llvm::function_ref<mlir::Value(NumBuilder &, mlir::ValueRange)> body);
   /// An uninitialised block of results, with the lanes last.
   mlir::Value makeBlock(mlir::AffineMap map, const Tile &block);
@@ -125,11 +125,13 @@ private:
   unsigned tileDim() { return op.getNumLoops(); }
   unsigned laneInTileDim() { return op.getNumLoops() + 1; }
   unsigned pairDim() { return op.getNumLoops() + 2; }
+  unsigned partDim() { return op.getNumLoops() + 3; }
   Tile wholeOp();
   /// The tile's part of the kernel's transform.
-  Values spectrumOf(const Tile &tile, std::optional<TileAxis> laneAxis,
-                    mlir::ValueRange spectra);
-  void noteTileNumber(Tile &tile, std::optional<TileAxis> laneAxis);
+  mlir::Value spectrumOf(const Tile &tile, std::optional<TileAxis> laneAxis,
+                         mlir::Value spectra);
+  /// The tile of the spectra that belongs to one of the kernel's channels.
+  Tile spectrumTile(const Tile &tile, std::optional<TileAxis> laneAxis);
 
   mlir::OpBuilder &b;
   LongConvOp op;

@@ -56,35 +56,25 @@ OpFoldResult FFTConvEmitter::widthOf(const Tile &tile) {
   return b.getIndexAttr(parallel.empty() ? 1 : lanes);
 }
 
-SmallVector<Value> FFTConvEmitter::mapRow(Value slice, OpFoldResult width,
-                                          Value t, ValueRange work,
-                                          ScalarBody body) {
-  OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
-                            strides = {one, one};
-  auto rowType = RankedTensorType::get(
-      {getConstantIntValue(width).value_or(ShapedType::kDynamic)}, real);
+Value FFTConvEmitter::mapRow(Value slice, OpFoldResult width, Value t,
+                             Value work, ArrayRef<int64_t> parts,
+                             ScalarBody body) {
   AffineMap identity = b.getMultiDimIdentityMap(1);
   SmallVector<Indexed> outs;
-  for (Value part : work)
-    outs.push_back({tensor::ExtractSliceOp::create(b, loc, rowType, part,
-                                                   offsets, shape, strides),
-                    identity});
+  for (int64_t part : parts)
+    outs.push_back({readPart(b, loc, work, t, part, width), identity});
   // A value without the lane dimension is shared by all lanes.
   AffineMap source = cast<RankedTensorType>(slice.getType()).getRank() == 0
                          ? AffineMap::get(1, 0, {}, b.getContext())
                          : identity;
   Values rows = buildGeneric(b, loc, 1, {{slice, source}}, outs, body);
-  Values next;
-  for (auto [row, part] : llvm::zip_equal(rows, work))
-    next.push_back(tensor::InsertSliceOp::create(b, loc, row, part, offsets,
-                                                 shape, strides));
-  return next;
+  for (auto [row, part] : llvm::zip_equal(rows, parts))
+    work = writePart(b, loc, work, t, part, width, row);
+  return work;
 }
 
-SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
-                                           Value t, bool isFuture, Value scale,
-                                           ValueRange work) {
+Value FFTConvEmitter::loadRow(Value slice, OpFoldResult width, Value t,
+                              bool isFuture, Value scale, Value work) {
   // Blocks have no weights, and nothing in the imaginary part.
   Num w{scale, Value()};
   if (!blocks) {
@@ -97,7 +87,7 @@ SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
       w = {arith::MulFOp::create(b, loc, w.re, scale),
            arith::MulFOp::create(b, loc, w.im, scale)};
   }
-  return mapRow(slice, width, t, work,
+  return mapRow(slice, width, t, work, {0, 1},
                 [&](OpBuilder &nested, Location at, ValueRange scalars) {
                   NumBuilder num(nested, at, real);
                   Num x = num.load(scalars[0]), row = num.mul(x, w);
@@ -110,14 +100,13 @@ SmallVector<Value> FFTConvEmitter::loadRow(Value slice, OpFoldResult width,
                 });
 }
 
-SmallVector<Value> FFTConvEmitter::forEachRow(
-    Indexed operand, const Tile &tile, TimeRange steps, ValueRange carried,
-    function_ref<Values(Value, Value, ValueRange)> body) {
+Value FFTConvEmitter::forEachRow(
+    Indexed operand, const Tile &tile, TimeRange steps, Value work,
+    function_ref<Value(Value, Value, Value)> body) {
   bool turned = isTurned(operand.value);
   AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
   return forEachBlockOf(
-      operand.map, steps.length, carried,
-      [&](TimeRange range, ValueRange values) {
+      operand.map, steps.length, work, [&](TimeRange range, ValueRange values) {
         TimeRange source{affine(b, loc, sum, {steps.begin, range.begin}),
                          range.length};
         Tile block = blockOf(tile, source, turned, sizes[time]);
@@ -127,25 +116,24 @@ SmallVector<Value> FFTConvEmitter::forEachRow(
           from = packBlock(b, loc, from, block, time, parallel.back());
           block = block.atOrigin();
         }
-        return buildFor(b, loc, asValue(b, loc, b.getIndexAttr(0)),
-                        asValue(b, loc, range.length), values,
-                        [&](Value i, ValueRange args) {
-                          LoopRange place{placeOf(range, i, turned),
-                                          b.getIndexAttr(1), b.getIndexAttr(1)};
-                          Tile at = block.narrow(b, loc, time, place);
-                          Value slice =
-                              extractTile(b, loc, from.value, from.map, at);
-                          return body(stepOf(range, i), slice, args);
-                        });
-      });
+        return Values{buildFor(
+            b, loc, asValue(b, loc, b.getIndexAttr(0)),
+            asValue(b, loc, range.length), values[0],
+            [&](Value i, Value carried) {
+              LoopRange place{placeOf(range, i, turned), b.getIndexAttr(1),
+                              b.getIndexAttr(1)};
+              Tile at = block.narrow(b, loc, time, place);
+              Value slice = extractTile(b, loc, from.value, from.map, at);
+              return body(stepOf(range, i), slice, carried);
+            })};
+      })[0];
 }
 
-SmallVector<Value> FFTConvEmitter::load(Indexed operand, const Tile &tile,
-                                        ArrayRef<Stretch> stretches,
-                                        Value scale) {
+Value FFTConvEmitter::load(Indexed operand, const Tile &tile,
+                           ArrayRef<Stretch> stretches, Value scale) {
   OpFoldResult width = widthOf(tile);
   bool full = getConstantIntValue(width) == lanes;
-  Values work = transform.makeWork();
+  Value work = transform.makeWork();
   work = transform.clearRows(
       work, asValue(b, loc, full ? stretches[0].count : b.getIndexAttr(0)),
       asValue(b, loc, transform.getSize()));
@@ -154,35 +142,26 @@ SmallVector<Value> FFTConvEmitter::load(Indexed operand, const Tile &tile,
   for (const Stretch &stretch : stretches)
     if (getConstantIntValue(stretch.count) != 0)
       work = forEachRow(operand, tile, {stretch.begin, stretch.count}, work,
-                        [&](Value i, Value row, ValueRange args) {
+                        [&](Value i, Value row, Value carried) {
                           OpFoldResult t = i;
                           if (stretch.isFuture)
                             t = affine(b, loc, x + z - y,
                                        {t, stretch.count, transform.getSize()});
                           return loadRow(row, width, asValue(b, loc, t),
-                                         stretch.isFuture, scale, args);
+                                         stretch.isFuture, scale, carried);
                         });
   return work;
 }
 
 Value FFTConvEmitter::storeRow(
-    ValueRange work, OpFoldResult width, Value t, Value slice,
-    function_ref<Value(NumBuilder &, ValueRange)> body) {
-  OpFoldResult none = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  SmallVector<OpFoldResult> offsets = {t, none}, shape = {one, width},
-                            strides = {one, one};
-  SmallVector<int64_t> rowShape;
-  if (!parallel.empty())
-    rowShape.push_back(
-        getConstantIntValue(width).value_or(ShapedType::kDynamic));
-  auto rowType = RankedTensorType::get(rowShape, real);
-  AffineMap identity = b.getMultiDimIdentityMap(rowShape.size());
+    Value work, ArrayRef<int64_t> parts, OpFoldResult width, Value t,
+    Value slice, function_ref<Value(NumBuilder &, ValueRange)> body) {
+  unsigned rank = parallel.empty() ? 0 : 1;
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
   SmallVector<Indexed> ins;
-  for (Value half : work)
-    ins.push_back({tensor::ExtractSliceOp::create(b, loc, rowType, half,
-                                                  offsets, shape, strides),
-                   identity});
-  return buildGeneric(b, loc, rowShape.size(), ins, {{slice, identity}},
+  for (int64_t part : parts)
+    ins.push_back({readPart(b, loc, work, t, part, width, rank), identity});
+  return buildGeneric(b, loc, rank, ins, {{slice, identity}},
                       [&](OpBuilder &nested, Location at, ValueRange scalars) {
                         NumBuilder num(nested, at, real);
                         return Values{num.store({body(num, scalars), Value()},
@@ -242,7 +221,7 @@ Value FFTConvEmitter::storeRows(const Tile &tile, TimeRange steps,
       })[0];
 }
 
-Value FFTConvEmitter::store(ValueRange work, const Tile &tile, Value part) {
+Value FFTConvEmitter::store(Value work, const Tile &tile, Value part) {
   OpFoldResult width = widthOf(tile);
   return storeRows(
       tile, {b.getIndexAttr(0), sizes[time]}, sizes[time], part,
@@ -250,7 +229,7 @@ Value FFTConvEmitter::store(ValueRange work, const Tile &tile, Value part) {
         Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
         Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
         return storeRow(
-            work, width, t, slice, [&](NumBuilder &num, ValueRange z) {
+            work, {0, 1}, width, t, slice, [&](NumBuilder &num, ValueRange z) {
               return num.addf(num.mulf(z[0], wr), num.mulf(z[1], wi));
             });
       });

@@ -125,12 +125,8 @@ Value FFTEmitter::countLeaves() {
 // Rows
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> FFTEmitter::makeWork() {
-  SmallVector<OpFoldResult> shape = {size, b.getIndexAttr(lanes)};
-  Values work;
-  for (int64_t part = 0; part < (isWide ? 4 : 2); ++part)
-    work.push_back(tensor::EmptyOp::create(b, loc, shape, real));
-  return work;
+Value FFTEmitter::makeWork() {
+  return makeWorkTile(b, loc, real, size, numParts(), lanes);
 }
 
 SmallVector<Value> FFTEmitter::rowsFrom(Value base, Value stride,
@@ -141,42 +137,37 @@ SmallVector<Value> FFTEmitter::rowsFrom(Value base, Value stride,
   return rows;
 }
 
-/// Row slices, part by part.
-SmallVector<Value> FFTEmitter::readRows(ValueRange work, ArrayRef<Value> rows) {
+SmallVector<Value> FFTEmitter::readRows(Value work, ArrayRef<Value> rows) {
   Values values;
-  auto type = RankedTensorType::get({lanes}, real);
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  for (Value part : work)
+  for (int64_t part = 0, end = countParts(work); part < end; ++part)
     for (Value row : rows)
-      values.push_back(tensor::ExtractSliceOp::create(
-          b, loc, type, part, ArrayRef<OpFoldResult>{row, zero},
-          ArrayRef<OpFoldResult>{one, b.getIndexAttr(lanes)},
-          ArrayRef<OpFoldResult>{one, one}));
+      values.push_back(
+          readPart(b, loc, work, row, part, b.getIndexAttr(lanes)));
   return values;
 }
 
-SmallVector<Value> FFTEmitter::writeRows(ValueRange work, ArrayRef<Value> rows,
-                                         ValueRange values) {
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  Values written;
-  unsigned next = 0;
-  for (Value part : work) {
-    for (Value row : rows)
-      part = tensor::InsertSliceOp::create(
-          b, loc, values[next++], part, ArrayRef<OpFoldResult>{row, zero},
-          ArrayRef<OpFoldResult>{one, b.getIndexAttr(lanes)},
-          ArrayRef<OpFoldResult>{one, one});
-    written.push_back(part);
-  }
-  return written;
+Value FFTEmitter::writeRows(Value work, ArrayRef<Value> rows,
+                            ValueRange values) {
+  for (auto [i, value] : llvm::enumerate(values))
+    work = writePart(b, loc, work, rows[i % rows.size()], i / rows.size(),
+                     b.getIndexAttr(lanes), value);
+  return work;
 }
 
-SmallVector<Value> FFTEmitter::clearRows(ValueRange work, Value begin,
-                                         Value end) {
-  return buildFor(b, loc, begin, end, work, [&](Value row, ValueRange args) {
-    Value zeros = buildFilled(b, loc, {b.getIndexAttr(lanes)}, real, 0.0);
-    return writeRows(args, row, Values(args.size(), zeros));
+Value FFTEmitter::clearRows(Value work, Value begin, Value end,
+                            ArrayRef<int64_t> parts) {
+  return buildFor(b, loc, begin, end, work, [&](Value row, Value cleared) {
+    OpFoldResult width = b.getIndexAttr(lanes);
+    Value zeros = buildFilled(b, loc, width, real, 0.0);
+    for (int64_t part : parts)
+      cleared = writePart(b, loc, cleared, row, part, width, zeros);
+    return cleared;
   });
+}
+
+Value FFTEmitter::clearRows(Value work, Value begin, Value end) {
+  return clearRows(work, begin, end,
+                   llvm::to_vector(llvm::seq<int64_t>(numParts())));
 }
 
 template <typename Body>
@@ -191,43 +182,40 @@ SmallVector<Value> FFTEmitter::mapRows(ValueRange rows, ValueRange extra,
 // Rounds and leaves
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> FFTEmitter::emitRound(ValueRange work, Value base,
-                                         const Run &run, Value level,
-                                         bool inverse) {
+Value FFTEmitter::emitRound(Value work, Value base, const Run &run, Value level,
+                            bool inverse) {
   Value block = blockSize(run, level);
   Round round{run.radix, base, divideByRadix(run, block),
               sub(asValue(b, loc, size), block), inverse};
   bool isUnrolled =
       run.radix <= FFTPlan::kMaxUnrolledRadix || llvm::isPowerOf2_64(run.radix);
   return buildFor(b, loc, index(0), round.part, work,
-                  [&](Value k, ValueRange args) {
-                    return isUnrolled ? emitStep(args, round, k)
-                                      : emitLoopStep(args, round, k);
+                  [&](Value k, Value carried) {
+                    return isUnrolled ? emitStep(carried, round, k)
+                                      : emitLoopStep(carried, round, k);
                   });
 }
 
-SmallVector<Value>
-FFTEmitter::forEachLeaf(ValueRange work,
-                        function_ref<Values(ValueRange, Value)> body) {
+Value FFTEmitter::forEachLeaf(Value work,
+                              function_ref<Value(Value, Value)> body) {
   Value leaves = countLeaves();
-  auto visit = [&](Value begin, Value count, ValueRange values) {
-    return buildFor(
-        b, loc, index(0), count, values,
-        [&](Value i, ValueRange args) { return body(args, add(begin, i)); });
+  auto visit = [&](Value begin, Value count, Value tile) {
+    return buildFor(b, loc, index(0), count, tile, [&](Value i, Value carried) {
+      return body(carried, add(begin, i));
+    });
   };
   if (!isShared || blocks == 1)
     return visit(index(0), leaves, work);
   Value perBlock = arith::DivUIOp::create(b, loc, leaves, index(blocks));
-  Values done = buildFor(b, loc, index(0), index(blocks), work,
-                         [&](Value block, ValueRange args) {
-                           return visit(mul(block, perBlock), perBlock, args);
-                         });
+  Value done = buildFor(b, loc, index(0), index(blocks), work,
+                        [&](Value block, Value carried) {
+                          return visit(mul(block, perBlock), perBlock, carried);
+                        });
   markIndependent(done);
   return done;
 }
 
-SmallVector<Value> FFTEmitter::emitStep(ValueRange work, const Round &round,
-                                        Value k) {
+Value FFTEmitter::emitStep(Value work, const Round &round, Value k) {
   int64_t radix = round.radix;
   SmallVector<Value> rows = rowsFrom(add(round.base, k), round.part, radix);
   SmallVector<Values> w = readTwiddles(round, k);
@@ -263,72 +251,62 @@ Value FFTEmitter::countRounds(const Run &run, Value leafNumber) {
     return arith::MinUIOp::create(b, loc, rounds, sub(end, begin));
   }
   Value base = mul(leafNumber, index(leaf));
-  return buildFor(
-      b, loc, begin, end, index(0), [&](Value level, ValueRange count) {
-        Value rest =
-            arith::RemUIOp::create(b, loc, base, blockSize(run, level));
-        Value begins = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                             rest, index(0));
-        Value one =
-            arith::IndexCastUIOp::create(b, loc, b.getIndexType(), begins);
-        return Values{add(count[0], one)};
-      })[0];
+  return buildFor(b, loc, begin, end, index(0), [&](Value level, Value count) {
+    Value rest = arith::RemUIOp::create(b, loc, base, blockSize(run, level));
+    Value begins =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, rest, index(0));
+    Value one = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), begins);
+    return add(count, one);
+  });
 }
 
-SmallVector<Value> FFTEmitter::emitRoundsBefore(ValueRange work,
-                                                Value leafNumber) {
+Value FFTEmitter::emitRoundsBefore(Value work, Value leafNumber) {
   Value base = mul(leafNumber, index(leaf));
-  Values values = work;
   for (const Run &run : runs) {
     Value end = asValue(b, loc, run.end);
-    values = buildFor(b, loc, sub(end, countRounds(run, leafNumber)), end,
-                      values, [&](Value level, ValueRange args) {
-                        return emitRound(args, base, run, level,
-                                         /*inverse=*/false);
-                      });
+    work = buildFor(b, loc, sub(end, countRounds(run, leafNumber)), end, work,
+                    [&](Value level, Value carried) {
+                      return emitRound(carried, base, run, level,
+                                       /*inverse=*/false);
+                    });
   }
-  return values;
+  return work;
 }
 
-SmallVector<Value> FFTEmitter::emitRoundsAfter(ValueRange work,
-                                               Value leafNumber) {
+Value FFTEmitter::emitRoundsAfter(Value work, Value leafNumber) {
   Value next = add(leafNumber, index(1));
   Value end = mul(next, index(leaf));
-  Values values = work;
   for (const Run &run : llvm::reverse(runs)) {
     Value last = sub(asValue(b, loc, run.end), index(1));
-    values = buildFor(b, loc, index(0), countRounds(run, next), values,
-                      [&](Value i, ValueRange args) {
-                        Value level = sub(last, i);
-                        Value base = sub(end, blockSize(run, level));
-                        return emitRound(args, base, run, level,
-                                         /*inverse=*/true);
-                      });
+    work = buildFor(b, loc, index(0), countRounds(run, next), work,
+                    [&](Value i, Value carried) {
+                      Value level = sub(last, i);
+                      Value base = sub(end, blockSize(run, level));
+                      return emitRound(carried, base, run, level,
+                                       /*inverse=*/true);
+                    });
   }
-  return values;
+  return work;
 }
 
-SmallVector<Value> FFTEmitter::emitLeaf(ValueRange work, ValueRange spectrum,
-                                        Value base) {
+Value FFTEmitter::emitLeaf(Value work, Value spectrum, Value base) {
   SmallVector<Value> rows = rowsFrom(base, index(1), leaf);
   Values factors;
   SmallVector<Values> shared;
-  if (!spectrum.empty()) {
-    auto type = cast<RankedTensorType>(spectrum[0].getType());
-    if (type.getDimSize(1) == lanes)
-      factors = readRows(spectrum, rows);
-    else
-      for (Value row : rows) {
-        Values &parts = shared.emplace_back();
-        for (Value part : spectrum)
-          parts.push_back(
-              tensor::ExtractOp::create(b, loc, part, {row, index(0)}));
-      }
+  if (spectrum && countLanes(spectrum) == lanes) {
+    factors = readRows(spectrum, rows);
+  } else if (spectrum) {
+    for (Value row : rows) {
+      Values &parts = shared.emplace_back();
+      for (int64_t part = 0; part < numParts(); ++part)
+        parts.push_back(tensor::ExtractOp::create(
+            b, loc, spectrum, ValueRange{row, index(part), index(0)}));
+    }
   }
   Values values =
       mapRows(readRows(work, rows), factors, [&](auto &num, auto z, auto k) {
         emitButterfly(num, z, /*inverse=*/false);
-        if (spectrum.empty())
+        if (!spectrum)
           return;
         for (size_t i = 0; i < z.size(); ++i)
           z[i] =
@@ -338,25 +316,24 @@ SmallVector<Value> FFTEmitter::emitLeaf(ValueRange work, ValueRange spectrum,
   return writeRows(work, rows, values);
 }
 
-SmallVector<Value> FFTEmitter::emitForward(ValueRange work) {
+Value FFTEmitter::emitForward(Value work) {
   if (splitsBorder())
     return withoutBorder().emitForward(emitBorder(work, /*inverse=*/false));
-  return forEachLeaf(work, [&](ValueRange args, Value i) {
-    Values down = emitRoundsBefore(args, i);
-    return emitLeaf(down, {}, mul(i, index(leaf)));
+  return forEachLeaf(work, [&](Value carried, Value i) {
+    Value down = emitRoundsBefore(carried, i);
+    return emitLeaf(down, Value(), mul(i, index(leaf)));
   });
 }
 
-SmallVector<Value> FFTEmitter::emitConvolution(ValueRange work,
-                                               ValueRange spectrum) {
+Value FFTEmitter::emitConvolution(Value work, Value spectrum) {
   if (splitsBorder()) {
-    Values down = emitBorder(work, /*inverse=*/false);
+    Value down = emitBorder(work, /*inverse=*/false);
     return emitBorder(withoutBorder().emitConvolution(down, spectrum),
                       /*inverse=*/true);
   }
-  return forEachLeaf(work, [&](ValueRange args, Value i) {
-    Values down = emitRoundsBefore(args, i);
-    Values done = emitLeaf(down, spectrum, mul(i, index(leaf)));
+  return forEachLeaf(work, [&](Value carried, Value i) {
+    Value down = emitRoundsBefore(carried, i);
+    Value done = emitLeaf(down, spectrum, mul(i, index(leaf)));
     return emitRoundsAfter(done, i);
   });
 }

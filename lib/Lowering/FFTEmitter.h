@@ -1,9 +1,9 @@
 //===- FFTEmitter.h - Transforms of work tiles ------------------*- C++ -*-===//
 //
-// Emits a plan (FFTPlan.h) on a work tile: real tensors [size, lanes], the
-// parts of the numbers of `lanes` transforms side by side: real and imaginary
-// part, or in twice the working precision the four of Wide.h. Every butterfly
-// is arithmetic on rows, and twiddle factors are scalars.
+// Emits a plan (FFTPlan.h) on a work tile (WorkTile.h) that holds the numbers
+// of `lanes` transforms side by side: a row has their real and imaginary parts,
+// or in twice the working precision the four of Wide.h. Every butterfly is
+// arithmetic on rows, and twiddle factors are scalars.
 //
 // Blocks are walked depth first. The leaves are visited in order; before leaf i
 // come the rounds of all blocks that begin there, from the largest down, and
@@ -20,6 +20,7 @@
 
 #include "RootsOfUnity.h"
 #include "TileLoop.h"
+#include "WorkTile.h"
 
 namespace ssm {
 
@@ -46,14 +47,16 @@ public:
   Values emitWeights();
 
   /// An uninitialised work tile.
-  Values makeWork();
-  /// Zeros in the rows from `begin` to `end`.
-  Values clearRows(mlir::ValueRange work, mlir::Value begin, mlir::Value end);
+  mlir::Value makeWork();
+  /// Zeros in the rows from `begin` to `end`, in these parts of them.
+  mlir::Value clearRows(mlir::Value work, mlir::Value begin, mlir::Value end,
+                        llvm::ArrayRef<int64_t> parts);
+  mlir::Value clearRows(mlir::Value work, mlir::Value begin, mlir::Value end);
   /// Forward transform in digit-reversed order.
-  Values emitForward(mlir::ValueRange work);
+  mlir::Value emitForward(mlir::Value work);
   /// Forward transform, product with `spectrum`, inverse transform times size.
   /// A spectrum of one lane is that of all. All rounds must be written out.
-  Values emitConvolution(mlir::ValueRange work, mlir::ValueRange spectrum);
+  mlir::Value emitConvolution(mlir::Value work, mlir::Value spectrum);
 
   /// The first radix, of a transform whose first round may be joined with what
   /// brings the rows, and its inverse's last with what takes them; else 0.
@@ -63,12 +66,12 @@ public:
   /// Butterfly `k` of the first round, of real rows k, k + size / radix, ...
   /// that are not in the work tile yet: row j times factor j, zero beyond those
   /// given.
-  Values emitFirstStep(mlir::ValueRange work, mlir::Value k,
-                       llvm::ArrayRef<mlir::Value> rows,
-                       llvm::ArrayRef<Num> factors);
+  mlir::Value emitFirstStep(mlir::Value work, mlir::Value k,
+                            llvm::ArrayRef<mlir::Value> rows,
+                            llvm::ArrayRef<Num> factors);
   /// Butterfly `k` of the inverse's last round, to as many of these rows as
   /// there are: Re(z conj(factor)), written over them.
-  Values emitLastStep(mlir::ValueRange work, mlir::Value k,
+  Values emitLastStep(mlir::Value work, mlir::Value k,
                       llvm::ArrayRef<mlir::Value> rows,
                       llvm::ArrayRef<Num> factors);
 
@@ -100,9 +103,11 @@ private:
   mlir::Value blockSize(const Run &run, mlir::Value level);
   mlir::Value divideByRadix(const Run &run, mlir::Value value);
 
-  Values readRows(mlir::ValueRange work, llvm::ArrayRef<mlir::Value> rows);
-  Values writeRows(mlir::ValueRange work, llvm::ArrayRef<mlir::Value> rows,
-                   mlir::ValueRange values);
+  int64_t numParts() const { return isWide ? 4 : 2; }
+  /// All lanes of rows, part by part.
+  Values readRows(mlir::Value work, llvm::ArrayRef<mlir::Value> rows);
+  mlir::Value writeRows(mlir::Value work, llvm::ArrayRef<mlir::Value> rows,
+                        mlir::ValueRange values);
   llvm::SmallVector<mlir::Value> rowsFrom(mlir::Value base, mlir::Value stride,
                                           int64_t count);
   Round getBorder(bool inverse);
@@ -115,25 +120,26 @@ private:
   Values mapRows(mlir::ValueRange rows, mlir::ValueRange extra, Body body);
 
   /// One round over the block that begins at `base`.
-  Values emitRound(mlir::ValueRange work, mlir::Value base, const Run &run,
-                   mlir::Value level, bool inverse);
+  mlir::Value emitRound(mlir::Value work, mlir::Value base, const Run &run,
+                        mlir::Value level, bool inverse);
   /// One butterfly of a round, written out.
-  Values emitStep(mlir::ValueRange work, const Round &round, mlir::Value k);
+  mlir::Value emitStep(mlir::Value work, const Round &round, mlir::Value k);
   /// One butterfly of a large odd radix, as loops.
-  Values emitLoopStep(mlir::ValueRange work, const Round &round, mlir::Value k);
-  Values emitPairs(mlir::ValueRange work, const Round &round, mlir::Value k);
-  Values emitCombination(mlir::ValueRange pairs, int64_t radix, mlir::Value q);
-  /// Runs `body(values, leaf number)` on the leaves, block by block.
-  Values
-  forEachLeaf(mlir::ValueRange work,
-              llvm::function_ref<Values(mlir::ValueRange, mlir::Value)> body);
+  mlir::Value emitLoopStep(mlir::Value work, const Round &round, mlir::Value k);
+  mlir::Value emitPairs(mlir::Value work, const Round &round, mlir::Value k);
+  Values emitCombination(mlir::Value pairs, int64_t radix, mlir::Value q);
+  /// Runs `body(work, leaf number)` on the leaves, block by block.
+  mlir::Value
+  forEachLeaf(mlir::Value work,
+              llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> body);
   /// Whether the first round is to be emitted apart from the blocks after it.
   bool splitsBorder() const { return isShared && getBorderRadix() > 0; }
-  Values emitBorder(mlir::ValueRange work, bool inverse);
-  Values emitRoundsBefore(mlir::ValueRange work, mlir::Value leafNumber);
-  Values emitRoundsAfter(mlir::ValueRange work, mlir::Value leafNumber);
-  Values emitLeaf(mlir::ValueRange work, mlir::ValueRange spectrum,
-                  mlir::Value base);
+  mlir::Value emitBorder(mlir::Value work, bool inverse);
+  mlir::Value emitRoundsBefore(mlir::Value work, mlir::Value leafNumber);
+  mlir::Value emitRoundsAfter(mlir::Value work, mlir::Value leafNumber);
+  /// Without a spectrum, the forward transform alone.
+  mlir::Value emitLeaf(mlir::Value work, mlir::Value spectrum,
+                       mlir::Value base);
   /// Rounds of the run whose block begins with leaf `leafNumber`.
   mlir::Value countRounds(const Run &run, mlir::Value leafNumber);
   mlir::Value countLeaves();

@@ -20,19 +20,16 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Sums and differences of rows j and radix - j: tables of real and imaginary
-/// parts whose row j holds the sum, row radix - j the difference, row 0 z_0.
-SmallVector<Value> FFTEmitter::emitPairs(ValueRange work, const Round &round,
-                                         Value k) {
-  SmallVector<OpFoldResult> shape = {b.getIndexAttr(round.radix),
-                                     b.getIndexAttr(lanes)};
-  Values pairs = {tensor::EmptyOp::create(b, loc, shape, real),
-                  tensor::EmptyOp::create(b, loc, shape, real)};
+/// Sums and differences of rows j and radix - j: a tile whose row j holds the
+/// sum, row radix - j the difference, row 0 z_0.
+Value FFTEmitter::emitPairs(Value work, const Round &round, Value k) {
+  Value pairs = makeWorkTile(b, loc, real, b.getIndexAttr(round.radix),
+                             numParts(), lanes);
   Value origin = add(round.base, k);
   pairs = writeRows(pairs, index(0), readRows(work, origin));
   return buildFor(
       b, loc, index(1), index((round.radix + 1) / 2), pairs,
-      [&](Value j, ValueRange args) {
+      [&](Value j, Value carried) {
         Value opposite = sub(index(round.radix), j);
         SmallVector<Value> rows = {add(origin, mul(j, round.part)),
                                    add(origin, mul(opposite, round.part))};
@@ -43,14 +40,14 @@ SmallVector<Value> FFTEmitter::emitPairs(ValueRange work, const Round &round,
               z[1] = num.sub(z[0], z[1]);
               z[0] = sum;
             });
-        return writeRows(args, {j, opposite}, values);
+        return writeRows(carried, {j, opposite}, values);
       });
 }
 
 /// sum_j cos(2 pi jq/p) a_j and sum_j sin(2 pi jq/p) b_j over the pairs: rows
 /// of real and of imaginary parts. Long sums are cut into short ones, whose
 /// rounding errors are smaller.
-SmallVector<Value> FFTEmitter::emitCombination(ValueRange pairs, int64_t radix,
+SmallVector<Value> FFTEmitter::emitCombination(Value pairs, int64_t radix,
                                                Value q) {
   constexpr int64_t kShort = 8;
   const Values *table = nullptr;
@@ -88,10 +85,9 @@ SmallVector<Value> FFTEmitter::emitCombination(ValueRange pairs, int64_t radix,
       });
 }
 
-SmallVector<Value> FFTEmitter::emitLoopStep(ValueRange work, const Round &round,
-                                            Value k) {
+Value FFTEmitter::emitLoopStep(Value work, const Round &round, Value k) {
   int64_t radix = round.radix;
-  Values pairs = emitPairs(work, round, k);
+  Value pairs = emitPairs(work, round, k);
   Value origin = add(round.base, k);
   Values total =
       buildFor(b, loc, index(1), index((radix + 1) / 2),
@@ -101,10 +97,10 @@ SmallVector<Value> FFTEmitter::emitLoopStep(ValueRange work, const Round &round,
                      [&](NumBuilder &num, MutableArrayRef<Num> z,
                          ArrayRef<Num> x) { z[0] = num.add(z[0], x[0]); });
                });
-  Values written = writeRows(work, origin, total);
+  Value written = writeRows(work, origin, total);
   return buildFor(
       b, loc, index(1), index((radix + 1) / 2), written,
-      [&](Value q, ValueRange args) {
+      [&](Value q, Value carried) {
         Value opposite = sub(index(radix), q);
         Value first =
             sub(add(round.firstTwiddle, mul(k, index(radix - 1))), index(1));
@@ -124,6 +120,6 @@ SmallVector<Value> FFTEmitter::emitLoopStep(ValueRange work, const Round &round,
             });
         SmallVector<Value> rows = {add(origin, mul(q, round.part)),
                                    add(origin, mul(opposite, round.part))};
-        return writeRows(args, rows, values);
+        return writeRows(carried, rows, values);
       });
 }

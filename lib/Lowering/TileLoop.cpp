@@ -57,6 +57,14 @@ ssm::buildFor(OpBuilder &b, Location loc, Value lower, Value upper,
   return loop.getResults();
 }
 
+Value ssm::buildFor(OpBuilder &b, Location loc, Value lower, Value upper,
+                    Value carried, function_ref<Value(Value, Value)> body) {
+  return buildFor(b, loc, lower, upper, ValueRange(carried),
+                  [&](Value i, ValueRange args) {
+                    return SmallVector<Value>{body(i, args[0])};
+                  })[0];
+}
+
 void ssm::markIndependent(ValueRange results) {
   if (!results.empty())
     if (auto loop = results[0].getDefiningOp<scf::ForOp>())

@@ -49,6 +49,12 @@ buildFor(mlir::OpBuilder &b, mlir::Location loc, mlir::Value lower,
                                                            mlir::ValueRange)>
              body);
 
+/// The same with one value.
+mlir::Value
+buildFor(mlir::OpBuilder &b, mlir::Location loc, mlir::Value lower,
+         mlir::Value upper, mlir::Value carried,
+         llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> body);
+
 /// Says of the loop that returned `results` that no iteration touches what
 /// another one writes, and that they are worth threads.
 void markIndependent(mlir::ValueRange results);

@@ -11,24 +11,24 @@
 // CHECK: %[[W:.*]]:2 = scf.for {{.*}} -> (tensor<128xf32>, tensor<128xf32>)
 // 1. For each tile of the kernels: transpose 7 taps of each, load and weight
 // them, transform.
-// CHECK: %[[SPECTRA:.*]]:2 = scf.forall (%[[TILE:.*]]) in (2) {{.*}} -> (tensor<2x128x16xf32>, tensor<2x128x16xf32>)
+// CHECK: %[[SPECTRA:.*]] = scf.forall (%[[TILE:.*]]) in (2) {{.*}} -> (tensor<2x128x2x16xf32>)
 // CHECK: tensor.extract_slice %[[K]][%{{.*}}, 0] [16, 7]
 // CHECK: %[[TAPS:.*]] = linalg.generic {{.*}} outs({{.*}} : tensor<7x16xf32>)
 // CHECK: scf.for %[[T:.*]] = %c0 to %c7 step %c1
 // CHECK: tensor.extract_slice %[[TAPS]][%[[T]], 0] [1, 16]
 // CHECK: tensor.extract %[[W]]#0[%[[T]]]
 // CHECK: scf.forall.in_parallel
-// CHECK-NEXT: tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%[[TILE]], 0, 0] [1, 128, 16]
+// CHECK-NEXT: tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%[[TILE]], 0, 0, 0] [1, 128, 2, 16]
 // 2. For each tile of the signal: the first round of radix 8 reads the signal
 // where it lies, in two stripes: of the rows k + 16 j, 7 are below 100 for k < 4
 // and 6 for the others. Then the other rounds, and a last one that writes.
 // CHECK: scf.forall (%[[B:.*]], %[[TILE:.*]]) in (2, 2) {{.*}} -> (tensor<2x100x32xf32>)
-// CHECK: tensor.extract_slice %[[SPECTRA]]#0[%[[TILE]], 0, 0] [1, 128, 16]
-// CHECK: scf.for %[[T:.*]] = %c0 to %c4 step %c1 {{.*}} -> (tensor<128x16xf32>, tensor<128x16xf32>)
+// CHECK: tensor.extract_slice %[[SPECTRA]][%[[TILE]], 0, 0, 0] [1, 128, 2, 16]
+// CHECK: scf.for %[[T:.*]] = %c0 to %c4 step %c1 {{.*}} -> (tensor<128x2x16xf32>)
 // CHECK: tensor.extract_slice %[[U]][%[[B]], %[[T]], %{{.*}}] [1, 1, 16]
 // CHECK: %[[LAST:.*]] = arith.addi %[[T]], %c96
 // CHECK-NEXT: tensor.extract_slice %[[U]][%[[B]], %[[LAST]], %{{.*}}] [1, 1, 16]
-// CHECK: scf.for %{{.*}} = %c0 to %c12 step %c1 {{.*}} -> (tensor<128x16xf32>, tensor<128x16xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %c12 step %c1 {{.*}} -> (tensor<128x2x16xf32>)
 // CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1
 // CHECK: scf.for %[[T:.*]] = %c0 to %c4 step %c1 {{.*}} -> (tensor<1x100x16xf32>)
 // CHECK: tensor.insert_slice {{.*}}[0, %[[T]], 0] [1, 1, 16]
@@ -53,12 +53,12 @@ func.func @static(%u: tensor<2x100x32xf32>, %k: tensor<32x7xf32>) -> tensor<2x10
 // CHECK: %[[N:.*]] = arith.shli
 // CHECK: %[[TAPS:.*]] = tensor.dim %[[K]], %c1
 // CHECK: %[[COUNT:.*]] = arith.minsi %[[TAPS]], %[[L]]
-// CHECK: scf.forall {{.*}} -> (tensor<?x?x16xf32>, tensor<?x?x16xf32>)
+// CHECK: scf.forall {{.*}} -> (tensor<?x?x2x16xf32>)
 // CHECK: %[[REST:.*]] = arith.remsi %[[COUNT]], %c64
 // CHECK: scf.for %{{.*}} = %c0 to %c64 step %c1
 // CHECK: scf.forall {{.*}} -> (tensor<?x?x?xf32>)
 // CHECK: scf.for %{{.*}} = %c0 to %[[L]] step %c1
-// CHECK: scf.forall {{.*}} -> (tensor<?x?x16xf32>, tensor<?x?x16xf32>)
+// CHECK: scf.forall {{.*}} -> (tensor<?x?x2x16xf32>)
 // CHECK: scf.forall {{.*}} -> (tensor<?x?x?xf32>)
 // CHECK-NOT: scf.forall (
 func.func @dynamic(%u: tensor<?x?x?xf32>, %k: tensor<?x?xf32>) -> tensor<?x?x?xf32> {
@@ -83,7 +83,7 @@ func.func @no_steps(%u: tensor<2x0x32xf32>, %k: tensor<32x7xf32>) -> tensor<2x0x
 // CHECK-LABEL: func.func @two_sided(
 // CHECK-SAME: %[[U:.*]]: tensor<2x100x32xf32>, %[[K:.*]]: tensor<199x32xf32>)
 // CHECK: %[[W:.*]]:2 = scf.for {{.*}} -> (tensor<128xf32>, tensor<128xf32>)
-// CHECK: scf.forall {{.*}} -> (tensor<2x128x16xf32>, tensor<2x128x16xf32>)
+// CHECK: scf.forall {{.*}} -> (tensor<2x128x2x16xf32>)
 // CHECK: scf.for %{{.*}} = %c100 to %c128 step %c1
 // CHECK: scf.for %[[T:.*]] = %c0 to %c100 step %c1
 // CHECK: %[[TAP:.*]] = arith.addi %[[T]], %c99
@@ -109,7 +109,7 @@ func.func @two_sided(%u: tensor<2x100x32xf32>, %k: tensor<199x32xf32>) -> tensor
 // CHECK-LABEL: func.func @one_tile(
 // CHECK-COUNT-2: } {ssm.independent}
 // The spectrum: load, first round, blocks.
-// CHECK: scf.for %{{.*}} = %c0 to %c4096 step %c1 {{.*}} -> (tensor<4096x16xf32>, tensor<4096x16xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %c4096 step %c1 {{.*}} -> (tensor<4096x2x16xf32>)
 // CHECK: } {ssm.independent}
 // CHECK: scf.for %{{.*}} = %c0 to %c512 step %c1
 // CHECK: } {ssm.independent}

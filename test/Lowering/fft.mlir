@@ -6,12 +6,12 @@
 // CHECK-SAME: %[[X:.*]]: tensor<64x20xcomplex<f32>>)
 // CHECK: math.fma {{.*}} : f64
 // CHECK: arith.truncf {{.*}} : f64 to f32
-// CHECK: %[[IN:.*]]:2 = scf.for %[[J:.*]] = %c0 to %c64 step %c1 {{.*}} -> (tensor<64x16xf32>, tensor<64x16xf32>)
+// CHECK: %[[IN:.*]] = scf.for %[[J:.*]] = %c0 to %c64 step %c1 {{.*}} -> (tensor<64x2x16xf32>)
 // CHECK: tensor.extract_slice %[[X]][%[[J]], 0] [1, 16]
-// CHECK: %[[OUT:.*]]:2 = scf.for {{.*}} iter_args(%{{.*}} = %[[IN]]#0, %{{.*}} = %[[IN]]#1)
+// CHECK: %[[OUT:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[IN]])
 // Stored in order of frequency.
 // CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c1 {{.*}} -> (tensor<64x16xcomplex<f32>>)
-// CHECK: tensor.extract_slice %[[OUT]]#0[%{{.*}}, 0] [1, 16]
+// CHECK: tensor.extract_slice %[[OUT]][%{{.*}}, 0, 0] [1, 1, 16]
 // CHECK: complex.create
 // CHECK: tensor.insert_slice {{.*}}[%[[J]], 0] [1, 16]
 // CHECK-NOT: math.fma
@@ -53,8 +53,8 @@ func.func @no_transforms(%x: tensor<0x8xcomplex<f32>>) -> tensor<0x8xcomplex<f32
 // 67 has no factors: a circular convolution of at least 133 points with a chirp,
 // in f64.
 // CHECK-LABEL: func.func @prime(
-// CHECK: %[[WORK:.*]] = tensor.empty() : tensor<144x3xf64>
-// CHECK: %[[BACK:.*]]:2 = scf.for {{.*}} -> (tensor<144x3xf64>, tensor<144x3xf64>)
+// CHECK: %[[WORK:.*]] = tensor.empty() : tensor<144x2x3xf64>
+// CHECK: %[[BACK:.*]] = scf.for {{.*}} -> (tensor<144x2x3xf64>)
 // CHECK: scf.for %{{.*}} = %c0 to %c67 step %c1 {{.*}} -> (tensor<67x3xcomplex<f32>>)
 // CHECK: arith.truncf {{.*}} : f64 to f32
 // CHECK: complex.create
