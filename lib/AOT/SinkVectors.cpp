@@ -10,9 +10,13 @@
 //
 //   a0 = f(x0); b0 = g(a0); a1 = f(x1); b1 = g(a1); ...
 //
+// One that would keep two operands in registers for longer, where its result is
+// one, stays: butterflies are such.
+//
 //===----------------------------------------------------------------------===//
 #include "SinkVectors.h"
 
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/Module.h"
 
@@ -31,6 +35,26 @@ static Instruction *getFirstUser(Instruction &instruction) {
   return first;
 }
 
+/// Whether a vector is needed by an instruction other than `but` from `user`
+/// on.
+static bool isNeededFrom(Instruction &user, Value &vector, Instruction &but) {
+  return any_of(vector.users(), [&](User *other) {
+    auto *needs = cast<Instruction>(other);
+    return needs != &but && (needs->getParent() != user.getParent() ||
+                             isa<PHINode>(needs) || !needs->comesBefore(&user));
+  });
+}
+
+/// Vectors that must be kept for longer if `instruction` moves to `user`.
+static unsigned countKept(Instruction &instruction, Instruction &user) {
+  SmallPtrSet<Value *, 4> kept;
+  for (Value *operand : instruction.operands())
+    if (operand->getType()->isVectorTy() && !isa<Constant>(operand) &&
+        !isNeededFrom(user, *operand, instruction))
+      kept.insert(operand);
+  return kept.size();
+}
+
 void ssm::sinkVectors(Module &module) {
   for (Function &function : module)
     for (BasicBlock &block : function)
@@ -38,7 +62,8 @@ void ssm::sinkVectors(Module &module) {
         if (!instruction.getType()->isVectorTy() || isa<PHINode>(instruction) ||
             instruction.mayReadOrWriteMemory())
           continue;
-        if (Instruction *user = getFirstUser(instruction))
+        Instruction *user = getFirstUser(instruction);
+        if (user && countKept(instruction, *user) <= 1)
           instruction.moveBefore(user->getIterator());
       }
 }
