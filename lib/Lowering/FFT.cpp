@@ -317,7 +317,7 @@ Value FFTOpEmitter::emitTiles(ArrayRef<TileAxis> axes, Value out) {
 
 Value FFTOpEmitter::emit() {
   // 1. Tables, shared by all tiles.
-  transform.emitTwiddles();
+  transform.emitTables();
   if (isChirp)
     emitChirp();
   // 2. Full tiles of lanes, then those that are left over.

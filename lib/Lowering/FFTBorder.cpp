@@ -9,6 +9,10 @@
 // the round has rows, which nothing relates. Threads that share a transform
 // take butterflies of the border rounds, and blocks in between.
 //
+// The weight of row t = k + j n / radix is w^k w^(j n / radix). Butterfly k is
+// linear, and its rows have w^k in common: it goes into the twiddle factors,
+// which come after the butterfly, and what is left are `radix` constants.
+//
 //===----------------------------------------------------------------------===//
 #include "FFTEmitter.h"
 
@@ -46,16 +50,23 @@ FFTEmitter FFTEmitter::withoutBorder() const {
 
 FFTEmitter::Round FFTEmitter::getBorder(bool inverse) {
   int64_t radix = getBorderRadix();
-  return {radix, index(0), index(*getConstantIntValue(size) / radix), index(0),
-          inverse};
+  return {radix,    index(0), index(*getConstantIntValue(size) / radix),
+          index(0), inverse,  isWeighted};
 }
 
 Value FFTEmitter::emitBorder(Value work, bool inverse) {
-  Run first = runs.front();
+  Round round = getBorder(inverse);
   Value done =
-      emitRound(work, index(0), first, asValue(b, loc, first.begin), inverse);
-  markIndependent(done);
+      buildFor(b, loc, index(0), round.part, work, [&](Value k, Value carried) {
+        return emitStep(carried, round, k);
+      });
+  if (isShared)
+    markIndependent(done);
   return done;
+}
+
+std::pair<double, double> FFTEmitter::borderWeight(int64_t j) {
+  return rootOfUnity(j, 4 * getBorderRadix());
 }
 
 /// A row that all lanes share has no dimension.
@@ -66,7 +77,7 @@ static Indexed asRow(OpBuilder &b, Value row) {
 }
 
 Value FFTEmitter::emitFirstStep(Value work, Value k, ArrayRef<Value> rows,
-                                ArrayRef<Num> factors) {
+                                Value scale) {
   Round round = getBorder(/*inverse=*/false);
   SmallVector<Value> places = rowsFrom(k, round.part, round.radix);
   SmallVector<Values> w = readTwiddles(round, k);
@@ -81,14 +92,21 @@ Value FFTEmitter::emitFirstStep(Value work, Value k, ArrayRef<Value> rows,
         NumBuilder num(nested, at, real);
         Value zero = num.constant(0).re;
         SmallVector<Num> z(round.radix, {zero, zero});
-        for (auto [j, factor] : llvm::enumerate(factors))
-          z[j] = num.mul(num.load(scalars[j]), factor);
+        for (size_t j = 0; j < rows.size(); ++j) {
+          auto [re, im] = borderWeight(j);
+          Num weight{num.constant(re).re, num.constant(im).re};
+          if (j == 0)
+            weight.im = Value();
+          if (scale)
+            weight = num.mul(weight, {scale, Value()});
+          z[j] = num.mul(num.load(scalars[j]), weight);
+        }
         emitButterfly(num, MutableArrayRef<Num>(z), /*inverse=*/false);
-        for (int64_t q = 1; q < round.radix; ++q)
-          z[q] = num.mul(z[q], {w[q][0], w[q][1]});
         Values parts;
-        for (Num x : z)
+        for (auto [x, factor] : llvm::zip_equal(z, w)) {
+          x = num.mul(x, {factor[0], factor[1]});
           parts.push_back(x.re);
+        }
         for (Num x : z)
           parts.push_back(x.im);
         return parts;
@@ -97,8 +115,7 @@ Value FFTEmitter::emitFirstStep(Value work, Value k, ArrayRef<Value> rows,
 }
 
 SmallVector<Value> FFTEmitter::emitLastStep(Value work, Value k,
-                                            ArrayRef<Value> rows,
-                                            ArrayRef<Num> factors) {
+                                            ArrayRef<Value> rows) {
   Round round = getBorder(/*inverse=*/true);
   SmallVector<Values> w = readTwiddles(round, k);
   SmallVector<Indexed> ins, outs;
@@ -112,14 +129,16 @@ SmallVector<Value> FFTEmitter::emitLastStep(Value work, Value k,
         NumBuilder num(nested, at, real);
         SmallVector<Num> z;
         for (int64_t q = 0; q < round.radix; ++q)
-          z.push_back({scalars[q], scalars[round.radix + q]});
-        for (int64_t q = 1; q < round.radix; ++q)
-          z[q] = num.mul(z[q], {w[q][0], w[q][1]});
+          z.push_back(num.mul({scalars[q], scalars[round.radix + q]},
+                              {w[q][0], w[q][1]}));
         emitButterfly(num, MutableArrayRef<Num>(z), /*inverse=*/true);
         Values results;
         for (auto [j, row] : llvm::enumerate(rows)) {
-          Value y = num.addf(num.mulf(z[j].re, factors[j].re),
-                             num.mulf(z[j].im, factors[j].im));
+          auto [re, im] = borderWeight(j);
+          Value y = z[j].re;
+          if (j > 0)
+            y = num.addf(num.mulf(y, num.constant(re).re),
+                         num.mulf(z[j].im, num.constant(im).re));
           results.push_back(num.store({y, Value()}, getElementTypeOrSelf(row)));
         }
         return results;

@@ -187,9 +187,15 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
           b, loc, real,
           arith::IndexCastOp::create(b, loc, b.getI64Type(), size)));
   return forEachSharedTile(axes, spectra, [&](const Tile &tile, ValueRange) {
-    Value work = load({op.getKernel(), kernelMap}, tile, taps, scale);
-    return SmallVector<TileResult>{{transform.emitForward(work), spectrumMap,
-                                    spectrumTile(tile, laneAxis)}};
+    Indexed kernel{op.getKernel(), kernelMap};
+    Value spectrum;
+    if (canJoin(kernel, tile, taps))
+      spectrum = transform.withoutBorder().emitForward(
+          loadJoined(kernel, tile, taps[0].count, scale));
+    else
+      spectrum = transform.emitForward(load(kernel, tile, taps, scale));
+    return SmallVector<TileResult>{
+        {spectrum, spectrumMap, spectrumTile(tile, laneAxis)}};
   })[0];
 }
 
@@ -214,23 +220,23 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
     Value spectrum = spectrumOf(tile, laneAxis, spectra);
     Tile whole = tile.withAllDims();
     Value part = extractTile(b, loc, shared[0], resultMap, whole);
-    if (canJoin(tile)) {
-      Value work = loadJoined(tile);
+    Indexed signal{op.getSignal(), signalMap};
+    Stretch all{b.getIndexAttr(0), sizes[time]};
+    if (canJoin(signal, tile, all) &&
+        canJoin({Value(), resultMap}, tile, all)) {
+      Value work = loadJoined(signal, tile, all.count, Value());
       work = transform.withoutBorder().emitConvolution(work, spectrum);
       return SmallVector<TileResult>{
           {storeJoined(work, tile, part), resultMap, whole}};
     }
-    Stretch all{b.getIndexAttr(0), sizes[time]};
-    Value work = load({op.getSignal(), signalMap}, tile, all, Value());
+    Value work = load(signal, tile, all, Value());
     work = transform.emitConvolution(work, spectrum);
     return SmallVector<TileResult>{{store(work, tile, part), resultMap, whole}};
   })[0];
 }
 
 Value FFTConvEmitter::emit() {
-  transform.emitTwiddles();
-  if (!blocks)
-    weights = transform.emitWeights();
+  transform.emitTables(/*hasWeights=*/!blocks);
   Value out = tensor::EmptyOp::create(b, loc, applyMap(resultMap, sizes),
                                       op.getType().getElementType());
   if (parallel.empty())

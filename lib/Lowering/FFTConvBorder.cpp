@@ -1,17 +1,16 @@
 //===- FFTConvBorder.cpp - Operands joined with the border rounds ---------===//
 //
-// The first round reads the signal and the inverse's last writes the result,
-// both times the weights:
+// The first round reads the signal or the kernel, and the inverse's last writes
+// the result:
 //
 //   for k < n / radix
-//     z_j = u_t w^t,  t = k + j n / radix     in registers
-//     butterfly, twiddles, rows of the work tile
+//     z_j = u_t w^(j n / radix),  t = k + j n / radix     in registers
+//     butterfly, twiddles with w^k, rows of the work tile
 //
 // Rows at t >= L are zero, or go nowhere. How many there are changes once, so
 // that the butterflies are two stripes.
 //
-// Precondition: canJoin. The kernel's spectrum, computed once, goes the way of
-// FFTConvRows.cpp.
+// Precondition: canJoin. What cannot goes the way of FFTConvRows.cpp.
 //
 //===----------------------------------------------------------------------===//
 #include "FFTConvEmitter.h"
@@ -23,22 +22,25 @@
 using namespace mlir;
 using namespace ssm;
 
-bool FFTConvEmitter::canJoin(const Tile &tile) {
-  if (transform.getBorderRadix() == 0 || parallel.empty() ||
-      !uses(signalMap, parallel.back()) ||
+bool FFTConvEmitter::canJoin(Indexed operand, const Tile &tile,
+                             ArrayRef<Stretch> stretches) {
+  if (blocks || transform.getBorderRadix() == 0 || parallel.empty() ||
+      !uses(operand.map, parallel.back()) ||
       getConstantIntValue(tile.ranges[parallel.back()].size) != lanes)
+    return false;
+  if (stretches.size() != 1 || getConstantIntValue(stretches[0].begin) != 0 ||
+      !getConstantIntValue(stretches[0].count))
     return false;
   // Contiguous time is transposed for each row of a butterfly: code that is
   // large already, without copies for stripes and for less than a block.
-  bool contiguous = isTimeContiguous(signalMap, time, parallel.back()) ||
-                    isTimeContiguous(resultMap, time, parallel.back());
-  SmallVector<Stripe> stripes = splitBorder();
-  return !contiguous ||
+  SmallVector<Stripe> stripes = splitBorder(stretches[0].count);
+  return !isTimeContiguous(operand.map, time, parallel.back()) ||
          (stripes.size() == 1 && stripes[0].end % kBlockSteps == 0);
 }
 
-SmallVector<FFTConvEmitter::Stripe> FFTConvEmitter::splitBorder() {
-  int64_t length = *getConstantIntValue(sizes[time]),
+SmallVector<FFTConvEmitter::Stripe>
+FFTConvEmitter::splitBorder(OpFoldResult count) {
+  int64_t length = *getConstantIntValue(count),
           size = *getConstantIntValue(transform.getSize()),
           part = size / transform.getBorderRadix();
   int64_t full = length / part, rest = length % part;
@@ -57,19 +59,9 @@ TimeRange FFTConvEmitter::rowRange(const Stripe &stripe, TimeRange range,
   return {affine(b, loc, begin, range.begin), range.length};
 }
 
-SmallVector<Num> FFTConvEmitter::weightsOf(ArrayRef<TimeRange> rows, Value i) {
-  SmallVector<Num> factors;
-  for (const TimeRange &row : rows) {
-    Value t = stepOf(row, i);
-    factors.push_back({tensor::ExtractOp::create(b, loc, weights[0], t),
-                       tensor::ExtractOp::create(b, loc, weights[1], t)});
-  }
-  return factors;
-}
-
-Value FFTConvEmitter::loadStripe(const Stripe &stripe, const Tile &tile,
-                                 Value work) {
-  bool turned = isTurned(op.getSignal());
+Value FFTConvEmitter::loadStripe(Indexed operand, const Stripe &stripe,
+                                 const Tile &tile, Value scale, Value work) {
+  bool turned = isTurned(operand.value);
   OpFoldResult one = b.getIndexAttr(1);
   auto loadRange = [&](TimeRange range, ValueRange carried) -> Values {
     SmallVector<TimeRange> rows;
@@ -78,8 +70,8 @@ Value FFTConvEmitter::loadStripe(const Stripe &stripe, const Tile &tile,
     for (int64_t row = 0; row < stripe.rows; ++row) {
       rows.push_back(rowRange(stripe, range, row));
       blocks.push_back(blockOf(tile, rows.back(), turned, sizes[time]));
-      sources.push_back({op.getSignal(), signalMap});
-      if (!isTimeContiguous(signalMap, time, parallel.back()))
+      sources.push_back(operand);
+      if (!isTimeContiguous(operand.map, time, parallel.back()))
         continue;
       sources.back() = packBlock(b, loc, sources.back(), blocks.back(), time,
                                  parallel.back());
@@ -94,18 +86,19 @@ Value FFTConvEmitter::loadStripe(const Stripe &stripe, const Tile &tile,
             slices.push_back(extractTile(b, loc, source.value, source.map,
                                          block.narrow(b, loc, time, place)));
           Value k = stepOf(rowRange(stripe, range, 0), i);
-          return transform.emitFirstStep(tile, k, slices, weightsOf(rows, i));
+          return transform.emitFirstStep(tile, k, slices, scale);
         });
     return {done};
   };
-  return forEachBlockOf(signalMap, b.getIndexAttr(stripe.end - stripe.begin),
+  return forEachBlockOf(operand.map, b.getIndexAttr(stripe.end - stripe.begin),
                         work, loadRange)[0];
 }
 
-Value FFTConvEmitter::loadJoined(const Tile &tile) {
+Value FFTConvEmitter::loadJoined(Indexed operand, const Tile &tile,
+                                 OpFoldResult count, Value scale) {
   Value work = transform.makeWork();
-  for (const Stripe &stripe : splitBorder())
-    work = loadStripe(stripe, tile, work);
+  for (const Stripe &stripe : splitBorder(count))
+    work = loadStripe(operand, stripe, tile, scale, work);
   return work;
 }
 
@@ -145,8 +138,7 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
             slices.push_back(
                 extractTile(b, loc, target(row), map, placeAt(row, i)));
           Value k = stepOf(rowRange(stripe, range, 0), i);
-          Values results =
-              transform.emitLastStep(work, k, slices, weightsOf(rows, i));
+          Values results = transform.emitLastStep(work, k, slices);
           for (int64_t row = 0; row < stripe.rows; ++row)
             target(row) = insertTile(b, loc, results[row], target(row), map,
                                      placeAt(row, i));
@@ -171,7 +163,7 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
 }
 
 Value FFTConvEmitter::storeJoined(Value work, const Tile &tile, Value part) {
-  for (const Stripe &stripe : splitBorder())
+  for (const Stripe &stripe : splitBorder(sizes[time]))
     part = storeStripe(stripe, work, tile, part);
   return part;
 }

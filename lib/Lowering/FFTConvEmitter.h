@@ -72,23 +72,22 @@ private:
 
   /// The same joined with the first round and the last, where tiles are full
   /// and the transform allows it.
-  bool canJoin(const Tile &tile);
-  mlir::Value loadJoined(const Tile &tile);
+  bool canJoin(Indexed operand, const Tile &tile,
+               llvm::ArrayRef<Stretch> stretches);
+  mlir::Value loadJoined(Indexed operand, const Tile &tile,
+                         mlir::OpFoldResult count, mlir::Value scale);
   mlir::Value storeJoined(mlir::Value work, const Tile &tile, mlir::Value part);
   /// Butterflies k of the border round that have as many rows in the signal.
   struct Stripe {
     int64_t begin, end, rows;
   };
-  llvm::SmallVector<Stripe> splitBorder();
-  mlir::Value loadStripe(const Stripe &stripe, const Tile &tile,
-                         mlir::Value work);
+  llvm::SmallVector<Stripe> splitBorder(mlir::OpFoldResult count);
+  mlir::Value loadStripe(Indexed operand, const Stripe &stripe,
+                         const Tile &tile, mlir::Value scale, mlir::Value work);
   mlir::Value storeStripe(const Stripe &stripe, mlir::Value work,
                           const Tile &tile, mlir::Value part);
   /// The steps that are row `row` of the butterflies in `range` of a stripe.
   TimeRange rowRange(const Stripe &stripe, TimeRange range, int64_t row);
-  /// The weights of step `i` of each range.
-  llvm::SmallVector<Num> weightsOf(llvm::ArrayRef<TimeRange> rows,
-                                   mlir::Value i);
 
   /// The steps of a block, first to last, are those of `value` backward.
   bool isTurned(mlir::Value value) {
@@ -146,7 +145,6 @@ private:
   llvm::SmallVector<unsigned> parallel;
   std::optional<Blocks> blocks;
   FFTEmitter transform;
-  Values weights;
   mlir::AffineMap spectrumMap;
 };
 

@@ -78,8 +78,7 @@ Value FFTConvEmitter::loadRow(Value slice, OpFoldResult width, Value t,
   // Blocks have no weights, and nothing in the imaginary part.
   Num w{scale, Value()};
   if (!blocks) {
-    w = {tensor::ExtractOp::create(b, loc, weights[0], t),
-         tensor::ExtractOp::create(b, loc, weights[1], t)};
+    w = transform.weightOf(t);
     // Times -i.
     if (isFuture)
       w = {w.im, arith::NegFOp::create(b, loc, w.re)};
@@ -223,14 +222,13 @@ Value FFTConvEmitter::storeRows(const Tile &tile, TimeRange steps,
 
 Value FFTConvEmitter::store(Value work, const Tile &tile, Value part) {
   OpFoldResult width = widthOf(tile);
-  return storeRows(
-      tile, {b.getIndexAttr(0), sizes[time]}, sizes[time], part,
-      [&](Value t, Value slice) {
-        Value wr = tensor::ExtractOp::create(b, loc, weights[0], t);
-        Value wi = tensor::ExtractOp::create(b, loc, weights[1], t);
-        return storeRow(
-            work, {0, 1}, width, t, slice, [&](NumBuilder &num, ValueRange z) {
-              return num.addf(num.mulf(z[0], wr), num.mulf(z[1], wi));
-            });
-      });
+  return storeRows(tile, {b.getIndexAttr(0), sizes[time]}, sizes[time], part,
+                   [&](Value t, Value slice) {
+                     Num w = transform.weightOf(t);
+                     return storeRow(work, {0, 1}, width, t, slice,
+                                     [&](NumBuilder &num, ValueRange z) {
+                                       return num.addf(num.mulf(z[0], w.re),
+                                                       num.mulf(z[1], w.im));
+                                     });
+                   });
 }

@@ -35,7 +35,7 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
                        const FFTPlan &plan, int64_t lanes, bool isWide)
     : b(b), loc(loc), real(real), leaf(plan.leaf), lanes(lanes), isWide(isWide),
       size(b.getIndexAttr(plan.size())),
-      levels(b.getIndexAttr(plan.numRounds())) {
+      levels(b.getIndexAttr(plan.numRounds())), tablePoints(size) {
   SmallVector<int64_t> blocks;
   for (int64_t level = 0, end = plan.outer.size(); level < end; ++level) {
     blocks.push_back(plan.blockSize(level));
@@ -73,7 +73,7 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real, Value length,
           b, loc, arith::IndexCastOp::create(b, loc, b.getIndexType(), last),
           quarter),
       index(1));
-  size = shl(quarters, quarter);
+  tablePoints = size = shl(quarters, quarter);
 
   // 2. Radix 3 or none, then what is left: radix 2 up to twice, radix 8,
   // leaves.
@@ -186,7 +186,7 @@ Value FFTEmitter::emitRound(Value work, Value base, const Run &run, Value level,
                             bool inverse) {
   Value block = blockSize(run, level);
   Round round{run.radix, base, divideByRadix(run, block),
-              sub(asValue(b, loc, size), block), inverse};
+              sub(asValue(b, loc, tablePoints), block), inverse};
   bool isUnrolled =
       run.radix <= FFTPlan::kMaxUnrolledRadix || llvm::isPowerOf2_64(run.radix);
   return buildFor(b, loc, index(0), round.part, work,
@@ -222,8 +222,9 @@ Value FFTEmitter::emitStep(Value work, const Round &round, Value k) {
   Values values =
       mapRows(readRows(work, rows), {}, [&](auto &num, auto z, auto) {
         auto twist = [&] {
-          for (int64_t q = 1; q < radix; ++q)
-            z[q] = num.mul(z[q], makeNumber(num, w[q]));
+          for (int64_t q = 0; q < radix; ++q)
+            if (!w[q].empty())
+              z[q] = num.mul(z[q], makeNumber(num, w[q]));
         };
         if (round.inverse)
           twist();

@@ -41,10 +41,13 @@ public:
   /// The same transform of another number of lanes; shares the tables.
   FFTEmitter withLanes(int64_t newLanes) const;
 
-  /// Twiddle factors; to be called once, before the others.
-  void emitTwiddles();
-  /// exp(i pi t / 2 size) for t < size: cosines and sines.
-  Values emitWeights();
+  /// Twiddle factors; to be called once, before the others. `hasWeights` makes
+  /// it a right-angle transform: that of rows t times w^t with
+  /// w = exp(i pi / 2 size), and its inverse, over w^t.
+  void emitTables(bool hasWeights = false);
+  /// The weight of row `t` that whoever fills the rows has to multiply with, by
+  /// its conjugate where it reads them.
+  Num weightOf(mlir::Value t);
 
   /// An uninitialised work tile.
   mlir::Value makeWork();
@@ -63,17 +66,16 @@ public:
   int64_t getBorderRadix() const;
   /// The transform of rows that have gone through the first round already.
   FFTEmitter withoutBorder() const;
-  /// Butterfly `k` of the first round, of real rows k, k + size / radix, ...
-  /// that are not in the work tile yet: row j times factor j, zero beyond those
-  /// given.
+  /// Butterfly `k` of a right-angle transform's first round, of real rows
+  /// k, k + size / radix, ... that are not in the work tile yet, times `scale`
+  /// where there is one; zero beyond those given.
   mlir::Value emitFirstStep(mlir::Value work, mlir::Value k,
                             llvm::ArrayRef<mlir::Value> rows,
-                            llvm::ArrayRef<Num> factors);
-  /// Butterfly `k` of the inverse's last round, to as many of these rows as
-  /// there are: Re(z conj(factor)), written over them.
+                            mlir::Value scale);
+  /// Butterfly `k` of its inverse's last round, real parts, written over as
+  /// many of these rows as there are.
   Values emitLastStep(mlir::Value work, mlir::Value k,
-                      llvm::ArrayRef<mlir::Value> rows,
-                      llvm::ArrayRef<Num> factors);
+                      llvm::ArrayRef<mlir::Value> rows);
 
   /// The position of a frequency in a forward transform.
   mlir::Value emitPosition(mlir::Value frequency);
@@ -92,6 +94,8 @@ private:
     int64_t radix;
     mlir::Value base, part, firstTwiddle;
     bool inverse;
+    /// Whether its twiddle factors have the weights in them.
+    bool isWeighted = false;
   };
 
   /// Whether its tables are worth threads.
@@ -111,9 +115,14 @@ private:
   llvm::SmallVector<mlir::Value> rowsFrom(mlir::Value base, mlir::Value stride,
                                           int64_t count);
   Round getBorder(bool inverse);
-  /// The parts of twiddle factor number `position`.
-  Values readTwiddle(mlir::Value position, bool inverse);
-  /// Those of butterfly `k`; nothing for the first row.
+  /// The part w^(j size / radix) of the weights of the border's row `j`.
+  std::pair<double, double> borderWeight(int64_t j);
+  void emitWeights();
+  void emitTwiddles();
+  void emitBorderTwiddles();
+  /// The parts of factor number `position` of a table.
+  Values readFactor(mlir::ValueRange table, mlir::Value position, bool inverse);
+  /// Those of butterfly `k`; nothing for a row without.
   llvm::SmallVector<Values> readTwiddles(const Round &round, mlir::Value k);
   /// Runs `body(builder, numbers, extra numbers)` on rows in place.
   template <typename Body>
@@ -133,7 +142,9 @@ private:
   forEachLeaf(mlir::Value work,
               llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> body);
   /// Whether the first round is to be emitted apart from the blocks after it.
-  bool splitsBorder() const { return isShared && getBorderRadix() > 0; }
+  bool splitsBorder() const {
+    return (isShared || isWeighted) && getBorderRadix() > 0;
+  }
   mlir::Value emitBorder(mlir::Value work, bool inverse);
   mlir::Value emitRoundsBefore(mlir::Value work, mlir::Value leafNumber);
   mlir::Value emitRoundsAfter(mlir::Value work, mlir::Value leafNumber);
@@ -161,7 +172,11 @@ private:
   llvm::SmallVector<Run> runs;
   /// Block sizes of the levels whose radix is no power of two.
   mlir::Value outerBlocks;
+  /// Twiddle factors of the blocks up to so many points, the largest first.
+  mlir::OpFoldResult tablePoints;
   Values twiddles;
+  /// Those of a border that has the weights in them, or else the weights.
+  Values borderTwiddles, weights;
   std::optional<RootsOfUnity> roots;
   /// For each large odd radix, its roots.
   llvm::SmallVector<std::pair<int64_t, Values>> radixRoots;

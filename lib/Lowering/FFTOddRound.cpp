@@ -104,8 +104,8 @@ Value FFTEmitter::emitLoopStep(Value work, const Round &round, Value k) {
         Value opposite = sub(index(radix), q);
         Value first =
             sub(add(round.firstTwiddle, mul(k, index(radix - 1))), index(1));
-        Values below = readTwiddle(add(first, q), false),
-               above = readTwiddle(add(first, opposite), false);
+        Values below = readFactor(twiddles, add(first, q), false),
+               above = readFactor(twiddles, add(first, opposite), false);
         Values values = mapNumbers<NumBuilder>(
             b, loc, real, 2, emitCombination(pairs, radix, q),
             readRows(pairs, index(0)),

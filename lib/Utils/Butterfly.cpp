@@ -18,14 +18,13 @@
 using namespace mlir;
 using namespace ssm;
 
-/// exp(2 pi i k / n). In more than f64, so that it is rounded once.
-static std::pair<double, double> rootOfUnity(int64_t k, int64_t n) {
+std::pair<double, double> ssm::rootOfUnity(int64_t k, int64_t n) {
+  // In more than f64.
   long double angle = 2 * 3.14159265358979323846264338327950288L * k / n;
   return {double(std::cos(angle)), double(std::sin(angle))};
 }
 
-/// z * exp(-+ 2 pi i k / n), without multiplications by 1, -1, i and -i.
-static Num rotate(NumBuilder &num, Num z, int64_t k, int64_t n, bool inverse) {
+Num ssm::rotate(NumBuilder &num, Num z, int64_t k, int64_t n, bool inverse) {
   k %= n;
   if (k == 0)
     return z;
