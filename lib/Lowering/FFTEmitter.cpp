@@ -33,8 +33,8 @@ Value FFTEmitter::shl(Value x, Value bits) {
 
 FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
                        const FFTPlan &plan, int64_t lanes, bool isWide)
-    : b(b), loc(loc), real(real), leaf(plan.leaf), lanes(lanes), isWide(isWide),
-      size(b.getIndexAttr(plan.size())),
+    : b(b), loc(loc), real(real), leaf(plan.leaf), columns(plan.leafColumns()),
+      lanes(lanes), isWide(isWide), size(b.getIndexAttr(plan.size())),
       levels(b.getIndexAttr(plan.numRounds())), tablePoints(size) {
   SmallVector<int64_t> blocks;
   for (int64_t level = 0, end = plan.outer.size(); level < end; ++level) {
@@ -290,6 +290,26 @@ Value FFTEmitter::emitRoundsAfter(Value work, Value leafNumber) {
   return work;
 }
 
+/// The round within a leaf: butterflies of `columns` points each. For the
+/// inverse, the twiddle factors come first.
+static void emitColumns(NumBuilder &num, MutableArrayRef<Num> z,
+                        int64_t columns, bool inverse) {
+  int64_t size = z.size(), rest = size / columns;
+  for (int64_t k = 0; k < rest && columns > 1; ++k) {
+    SmallVector<Num> column;
+    for (int64_t q = 0; q < columns; ++q) {
+      Num x = z[k + q * rest];
+      column.push_back(inverse ? rotate(num, x, q * k, size, true) : x);
+    }
+    emitButterfly(num, MutableArrayRef<Num>(column), inverse);
+    for (auto [q, x] : llvm::enumerate(column))
+      z[k + q * rest] = inverse ? x : rotate(num, x, q * k, size, false);
+  }
+}
+/// Leaves of wide numbers are small, and whole.
+static void emitColumns(LooseWideBuilder &, MutableArrayRef<Wide>, int64_t,
+                        bool) {}
+
 Value FFTEmitter::emitLeaf(Value work, Value spectrum, Value base) {
   SmallVector<Value> rows = rowsFrom(base, index(1), leaf);
   Values factors;
@@ -306,13 +326,20 @@ Value FFTEmitter::emitLeaf(Value work, Value spectrum, Value base) {
   }
   Values values =
       mapRows(readRows(work, rows), factors, [&](auto &num, auto z, auto k) {
-        emitButterfly(num, z, /*inverse=*/false);
-        if (!spectrum)
-          return;
-        for (size_t i = 0; i < z.size(); ++i)
-          z[i] =
-              num.mul(z[i], shared.empty() ? k[i] : makeNumber(num, shared[i]));
-        emitButterfly(num, z, /*inverse=*/true);
+        emitColumns(num, z, columns, /*inverse=*/false);
+        int64_t rest = leaf / columns;
+        for (int64_t begin = 0; begin < leaf; begin += rest) {
+          auto beside = z.slice(begin, rest);
+          emitButterfly(num, beside, /*inverse=*/false);
+          if (!spectrum)
+            continue;
+          for (int64_t i = begin; i < begin + rest; ++i)
+            z[i] = num.mul(z[i],
+                           shared.empty() ? k[i] : makeNumber(num, shared[i]));
+          emitButterfly(num, beside, /*inverse=*/true);
+        }
+        if (spectrum)
+          emitColumns(num, z, columns, /*inverse=*/true);
       });
   return writeRows(work, rows, values);
 }
@@ -350,5 +377,11 @@ Value FFTEmitter::emitPosition(Value frequency) {
                    Value digit = sub(args[0], mul(rest, index(run.radix)));
                    return Values{rest, add(args[1], mul(digit, part))};
                  });
-  return add(carried[0], carried[1]);
+  Value rest = carried[0];
+  if (columns > 1) {
+    Value row = arith::DivUIOp::create(b, loc, rest, index(columns)),
+          column = arith::RemUIOp::create(b, loc, rest, index(columns));
+    rest = add(mul(column, index(leaf / columns)), row);
+  }
+  return add(rest, carried[1]);
 }

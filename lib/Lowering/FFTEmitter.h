@@ -164,8 +164,8 @@ private:
   mlir::OpBuilder &b;
   mlir::Location loc;
   mlir::Type real;
-  int64_t leaf, lanes;
-  bool isWide = false, isShared = false;
+  int64_t leaf, columns = 1, lanes;
+  bool isWide = false, isShared = false, isWeighted = false;
   /// Blocks that the rounds left to do stay in.
   int64_t blocks = 1;
   mlir::OpFoldResult size, levels;

@@ -75,7 +75,18 @@ int64_t FFTPlan::positionOf(int64_t frequency) const {
     position += frequency % radixAt(level) * blockSize(level + 1);
     frequency /= radixAt(level);
   }
-  return position + frequency;
+  int64_t columns = leafColumns();
+  return position + frequency % columns * (leaf / columns) +
+         frequency / columns;
+}
+
+/// A twiddle factor exp(-2 pi i k / points) that is a constant.
+static double countRotationFlops(int64_t k, int64_t points) {
+  // By 1, -1, i and -i they are free, those by (1 - i) / sqrt(2) and its like
+  // take two sums and two products.
+  if (4 * k % points == 0)
+    return 0;
+  return 8 * k % points == 0 ? 4 : 6;
 }
 
 double ssm::countButterflyFlops(int64_t points) {
@@ -87,18 +98,26 @@ double ssm::countButterflyFlops(int64_t points) {
     return 4 * pairs + 2 * pairs + 8 * pairs * pairs + 4 * pairs;
   }
   // Split in halves: two butterflies of half the points, then one twiddle and
-  // one complex sum and difference a pair. Twiddles by 1 and -i are free, those
-  // by (1 - i) / sqrt(2) take two sums and two products.
+  // one complex sum and difference a pair.
   double twiddles = 0;
   for (int64_t k = 1; k < points / 2; ++k)
-    if (4 * k != points)
-      twiddles += 8 * k % points == 0 ? 4 : 6;
+    twiddles += countRotationFlops(k, points);
   return 2 * countButterflyFlops(points / 2) + twiddles + 2.0 * points;
+}
+
+static double countLeafFlops(const FFTPlan &plan) {
+  int64_t columns = plan.leafColumns(), rest = plan.leaf / columns;
+  double flops =
+      columns * countButterflyFlops(rest) + rest * countButterflyFlops(columns);
+  for (int64_t q = 1; q < columns; ++q)
+    for (int64_t k = 1; k < rest; ++k)
+      flops += countRotationFlops(q * k, plan.leaf);
+  return flops;
 }
 
 double FFTPlan::countFlops() const {
   double points = size();
-  double flops = points / leaf * countButterflyFlops(leaf);
+  double flops = points / leaf * countLeafFlops(*this);
   for (int64_t level = 0; level < numRounds(); ++level) {
     int64_t r = radixAt(level);
     flops += points / r * (countButterflyFlops(r) + 6 * (r - 1));

@@ -32,6 +32,9 @@ Num ssm::rotate(NumBuilder &num, Num z, int64_t k, int64_t n, bool inverse) {
     Value negative = num.negf(inverse ? z.im : z.re);
     return inverse ? Num{negative, z.re} : Num{z.im, negative};
   }
+  if (4 * k > n)
+    // A quarter turn, and the rest.
+    return rotate(num, rotate(num, z, 1, 4, inverse), k - n / 4, n, inverse);
   auto [re, im] = rootOfUnity(k, n);
   Num w{num.constant(re).re, num.constant(inverse ? im : -im).re};
   if (8 * k == n) {

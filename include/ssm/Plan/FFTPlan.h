@@ -5,7 +5,9 @@
 //
 // A transform is decimated in frequency: rounds of butterflies with twiddle
 // factors, the outermost first, then leaves computed in registers. The result
-// is in digit-reversed order.
+// is in digit-reversed order. A leaf of 16 points is a round and four leaves in
+// turn: as one butterfly, all its numbers wait for each other, and there are not
+// enough registers for them.
 //
 // Odd radices come first: their rounds are rare in a depth-first walk, and the
 // rounds that are common then have powers of two as their block sizes. Primes
@@ -73,6 +75,8 @@ struct FFTPlan {
   int64_t size() const { return blockSize(0); }
   /// Points of a block at `level`; level 0 is the whole transform.
   int64_t blockSize(int64_t level) const;
+  /// The radix of the round within a leaf; 1 if there is none.
+  int64_t leafColumns() const { return leaf == 16 ? 4 : 1; }
   /// Twiddle factors of all levels, w^(q k) with 0 < q < radix; those of a
   /// level start at size() - blockSize(level).
   int64_t numTwiddles() const { return size() - leaf; }

@@ -23,17 +23,10 @@ static std::vector<Complex> transform(const std::vector<Complex> &x) {
   return result;
 }
 
-/// What the plan says: rounds of butterflies with twiddles, then leaves.
-static void evaluate(const FFTPlan &plan, std::vector<Complex> &x, int64_t base,
-                     int64_t level) {
-  int64_t block = plan.blockSize(level);
-  if (level == plan.numRounds()) {
-    std::vector<Complex> part(x.begin() + base, x.begin() + base + block);
-    part = transform(part);
-    std::copy(part.begin(), part.end(), x.begin() + base);
-    return;
-  }
-  int64_t stride = plan.blockSize(level + 1), radix = plan.radixAt(level);
+/// Butterflies of `radix` points of a block, with twiddles.
+static void evaluateRound(std::vector<Complex> &x, int64_t base, int64_t block,
+                          int64_t radix) {
+  int64_t stride = block / radix;
   for (int64_t k = 0; k < stride; ++k) {
     std::vector<Complex> z;
     for (int64_t q = 0; q < radix; ++q)
@@ -43,8 +36,25 @@ static void evaluate(const FFTPlan &plan, std::vector<Complex> &x, int64_t base,
       x[base + k + q * stride] =
           z[q] * std::polar(1.0, -2 * kPi * double(q * k) / block);
   }
-  for (int64_t q = 0; q < radix; ++q)
-    evaluate(plan, x, base + q * stride, level + 1);
+}
+
+/// What the plan says: rounds of butterflies with twiddles, then leaves.
+static void evaluate(const FFTPlan &plan, std::vector<Complex> &x, int64_t base,
+                     int64_t level) {
+  int64_t block = plan.blockSize(level);
+  if (level == plan.numRounds()) {
+    int64_t columns = plan.leafColumns(), rest = block / columns;
+    evaluateRound(x, base, block, columns);
+    for (int64_t begin = base; begin < base + block; begin += rest) {
+      std::vector<Complex> part(x.begin() + begin, x.begin() + begin + rest);
+      part = transform(part);
+      std::copy(part.begin(), part.end(), x.begin() + begin);
+    }
+    return;
+  }
+  evaluateRound(x, base, block, plan.radixAt(level));
+  for (int64_t q = 0; q < plan.radixAt(level); ++q)
+    evaluate(plan, x, base + q * plan.blockSize(level + 1), level + 1);
 }
 
 /// The plan's transform in order of frequency.
