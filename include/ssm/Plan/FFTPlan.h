@@ -6,8 +6,8 @@
 // A transform is decimated in frequency: rounds of butterflies with twiddle
 // factors, the outermost first, then leaves computed in registers. The result
 // is in digit-reversed order. A leaf of 16 points is a round and four leaves in
-// turn: as one butterfly, all its numbers wait for each other, and there are not
-// enough registers for them.
+// turn: as one butterfly, all its numbers wait for each other, and there are
+// not enough registers for them.
 //
 // Odd radices come first: their rounds are rare in a depth-first walk, and the
 // rounds that are common then have powers of two as their block sizes. Primes
