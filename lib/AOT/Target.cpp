@@ -67,14 +67,23 @@ ssm::createTargetMachine(StringRef target) {
                            "sapphirerapids, neoverse-v1");
 }
 
-bool ssm::hasVectorScaling(StringRef target) {
-  auto machine = createTargetMachine(target);
+/// Whether the target is an x86 CPU with all of `features`.
+static bool hasFeatures(StringRef target, const char *features) {
+  auto machine = ssm::createTargetMachine(target);
   if (!machine) {
     consumeError(machine.takeError());
     return false;
   }
   return (*machine)->getTargetTriple().isX86() &&
-         (*machine)->getMCSubtargetInfo()->checkFeatures("+avx512dq,+avx512vl");
+         (*machine)->getMCSubtargetInfo()->checkFeatures(features);
+}
+
+bool ssm::hasVectorScaling(StringRef target) {
+  return hasFeatures(target, "+avx512dq,+avx512vl");
+}
+
+bool ssm::hasPairedDotProduct(StringRef target) {
+  return hasFeatures(target, "+avx512bf16,+avx512vl");
 }
 
 void ssm::setFunctionAttributes(Module &module, const TargetMachine &machine) {

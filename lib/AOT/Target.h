@@ -19,6 +19,10 @@ std::string getHostFeatures();
 /// two in one instruction.
 bool hasVectorScaling(llvm::StringRef target);
 
+/// Whether the target has AVX512-BF16, which adds two products of bf16 to each
+/// f32 of a vector.
+bool hasPairedDotProduct(llvm::StringRef target);
+
 /// Function attributes that make LLVM use the machine's widest vectors.
 void setFunctionAttributes(llvm::Module &module,
                            const llvm::TargetMachine &machine);

@@ -109,8 +109,11 @@ static void addBufferPlacement(OpPassManager &pm, unsigned threads) {
 }
 
 /// linalg, vectors and complex numbers to loops over scalars and 1-d vectors.
-static void addLoops(OpPassManager &pm) {
+static void addLoops(OpPassManager &pm, const std::string &target) {
   pm.addNestedPass<func::FuncOp>(createExpandCopies());
+  DotProductsOptions products;
+  products.target = target;
+  pm.addNestedPass<func::FuncOp>(createDotProducts(products));
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   VectorTransferToSCFOptions rows;
   rows.enableFullUnroll();
@@ -151,7 +154,9 @@ static void addLLVM(OpPassManager &pm, const CPUOptions &options) {
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));
-  pm.addPass(createConvertVectorToLLVMPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertComplexToLLVMPass());
@@ -174,7 +179,7 @@ void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
   addTensorOptimization(pm);               // 3. vectors, still on tensors
   addBufferization(pm);                    // 4. compute in place
   addBufferPlacement(pm, options.threads); // 5. workspace, stack, heap
-  addLoops(pm);                            // 6. scalar and vector code
+  addLoops(pm, options.target);            // 6. scalar and vector code
   addLLVM(pm, options);                    // 7. the LLVM dialect
   EmitCABIOptions abi;
   abi.target = options.target;

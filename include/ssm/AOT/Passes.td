@@ -252,6 +252,27 @@ def ExpandCopies : Pass<"ssm-expand-copies", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def DotProducts : Pass<"ssm-dot-products", "::mlir::func::FuncOp"> {
+  let summary = "Compute products of bf16 matrices in registers";
+  let description = [{
+    A `linalg.generic` on buffers that is a row-major product of bf16 matrices
+    added to one of f32, of static sizes, becomes loops over blocks of 16 rows
+    and a vector of columns. A `target` with AVX512-BF16 multiplies pairs of
+    bf16, two of which are added to each f32, and rounds vectors to bf16 in the
+    same function; others have FMAs of f32.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"",
+           "CPU to compile for; FMAs of f32 if there is none">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::x86vector::X86VectorDialect"];
+}
+
 def PreciseMath : Pass<"ssm-precise-math", "::mlir::ModuleOp"> {
   let summary = "Lower expm1 and log1p without cancellation";
   let description = [{
