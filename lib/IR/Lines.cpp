@@ -19,7 +19,6 @@ bool ssm::scansLines(LinearRecurrenceOp op) {
   AffineMap transition = op.getTransitionMap();
   return op.isDiagonal() && !op.getInput() && !op.getOutput() &&
          op.getDims().state.empty() && op.getNumerics() == Numerics::Norm &&
-         !isa<ComplexType>(op.getStateElementType()) &&
          isLine(op, op.getSignalMap()) &&
          isLine(op, op.getResultIndexingMap()) &&
          (!uses(transition, op.getTime()) || isLine(op, transition));

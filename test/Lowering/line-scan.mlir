@@ -7,26 +7,35 @@
 // 32 blocks of 64 steps, and 52 steps that are left over.
 // CHECK-LABEL: func.func @one_channel(
 // CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<2100xf32>, %[[U:[a-z0-9]+]]: tensor<2100xf32>, %[[X0:[a-z0-9]+]]: tensor<f32>)
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant dense<0.000000e+00> : vector<16xf32>
+// CHECK-DAG: %[[ONE:.*]] = arith.constant dense<1.000000e+00> : vector<16xf32>
 // CHECK: %[[INIT:.*]] = tensor.extract %[[X0]][]
 // CHECK: %[[START:.*]] = vector.broadcast %[[INIT]] : f32 to vector<16xf32>
-// CHECK: %[[BLOCKS:.*]]:2 = scf.for %{{.*}} = %c0 to %c32 step %c1 iter_args(%{{.*}} = %{{.*}}, %[[STATE:.*]] = %[[START]]) -> (tensor<2100xf32>, vector<16xf32>)
+// The line, the states after 16 segments, and the maps of four rounds.
+// CHECK: %[[BLOCKS:.*]]:10 = scf.for %{{.*}} = %c0 to %c32 step %c1 iter_args(%{{[a-z0-9]+}} = %{{[a-z0-9]+}}, %[[STATES:.*]] = %[[START]], %[[P1:.*]] = %[[ONE]], %[[S1:.*]] = %[[ZERO]], %[[P2:.*]] = %[[ONE]], %[[S2:.*]] = %[[ZERO]], %[[P4:.*]] = %[[ONE]], %[[S4:.*]] = %[[ZERO]], %[[P8:.*]] = %[[ONE]], %[[S8:.*]] = %[[ZERO]])
 // Squares of 4 x 4, of the transition and of the signal.
 // CHECK-COUNT-4: vector.transfer_read {{.*}} {in_bounds = [true]} : tensor<64xf32>, vector<16xf32>
 // CHECK: vector.shuffle {{.*}} [0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29]
 // CHECK-COUNT-4: vector.transfer_read
-// The states of a segment.
-// CHECK: arith.mulf
-// CHECK: arith.addf
-// The segment before: the lane 4 to the left, or the last lane of the four before.
-// CHECK: vector.shuffle {{.*}} [0, 28, 29, 30, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27]
-// The state before is in all lanes.
-// CHECK: arith.mulf {{.*}}, %[[STATE]]
+// The segment before: the lane 4 to the left, or the last lane of the four
+// before, of which the first is in the block before.
+// CHECK: %[[P:.*]] = vector.shuffle %[[P1]], %[[P0:.*]] [15, 28, 29, 30, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27]
+// CHECK: %[[S:.*]] = vector.shuffle %[[S1]], %[[S0:.*]] [15, 28, 29, 30,
+// CHECK: arith.mulf %[[P0]], %[[S]]
+// CHECK: arith.mulf %[[P0]], %[[P]]
+// Two, four and eight segments before.
+// CHECK: vector.shuffle %[[P2]], %{{.*}} [11, 24, 25, 26, 15, 28, 29, 30,
+// CHECK: vector.shuffle %[[P4]], %{{.*}} [3, 16, 17, 18,
+// CHECK: vector.shuffle %[[P8]], %{{.*}} [2, 3, 16, 17,
+// CHECK: arith.mulf %{{.*}}, %[[STATES]]
 // CHECK-COUNT-4: vector.transfer_write {{.*}} {in_bounds = [true]} : vector<16xf32>, tensor<64xf32>
+// CHECK: scf.yield %{{[^,]+}}, %{{[^,]+}}, %[[P0]], %[[S0]],
 // The missing steps multiply by 1 and add 0.
 // CHECK: vector.transfer_read {{.*}} : tensor<52xf32>, vector<16xf32>
 // CHECK: %[[MASK:.*]] = vector.constant_mask [4] : vector<16xi1>
-// CHECK: arith.select %[[MASK]], %{{.*}}, %cst
-// CHECK: vector.extract {{.*}}[0]
+// CHECK: arith.select %[[MASK]], %{{.*}}, %[[ONE]]
+// The last segment's.
+// CHECK: vector.extract {{.*}}[15]
 // PORTABLE-LABEL: func.func @one_channel(
 // PORTABLE-NOT: vector.
 func.func @one_channel(%a: tensor<2100xf32>, %u: tensor<2100xf32>, %x0: tensor<f32>) -> (tensor<2100xf32>, tensor<f32>) {
@@ -88,4 +97,22 @@ func.func @one_of_one(%a: tensor<128x1xf32>, %u: tensor<128x1xf32>) -> tensor<12
                         affine_map<(t, d) -> (t, d)>, affine_map<(t, d) -> (d)>],
        time = 0, strategy = #ssm.strategy<sequential>} -> tensor<128x1xf32>, tensor<1xf32>
   return %y : tensor<128x1xf32>
+}
+
+// Complex numbers are taken apart before, into buffers of a whole block, and put
+// together behind.
+// CHECK-LABEL: func.func @complex(
+// CHECK: scf.for
+// CHECK:   linalg.generic {{.*}} ins(%{{.*}} : tensor<64xcomplex<f32>>) outs(%{{.*}}, %{{.*}} : tensor<64xf32>, tensor<64xf32>)
+// CHECK:     complex.re
+// CHECK:     complex.im
+// CHECK-COUNT-8: vector.transfer_read
+// CHECK:   linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<64xf32>, tensor<64xf32>) outs(%{{.*}} : tensor<64xcomplex<f32>>)
+// CHECK:     complex.create
+// What is left over of a block.
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0] [36] [1] : tensor<36xf32> into tensor<64xf32>
+func.func @complex(%a: tensor<164xcomplex<f32>>, %u: tensor<164xf32>) -> tensor<164xcomplex<f32>> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<164xcomplex<f32>>) signal(%u : tensor<164xf32>)
+      {indexing_maps = [#t, #t, #t, #none], time = 0 : i64} -> tensor<164xcomplex<f32>>, tensor<complex<f32>>
+  return %y : tensor<164xcomplex<f32>>
 }

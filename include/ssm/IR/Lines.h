@@ -12,7 +12,7 @@ namespace ssm {
 /// after time.
 bool isLine(LinearRecurrenceOp op, mlir::AffineMap map);
 
-/// Whether the op is a scan of real lines: one state a channel, which comes
+/// Whether the op is a scan of lines: one state a channel, which comes
 /// out, and any order of sums and products will do.
 bool scansLines(LinearRecurrenceOp op);
 

@@ -10,9 +10,9 @@ from harness import tool
 from mlir_text import Recurrence, check, program
 
 
-def orders(spec, dtype="f32", **sizes):
+def orders(spec, dtype="f32", complex="", projection="none", **sizes):
     """All directions and read points."""
-    return [Recurrence(spec, sizes, dtype, reverse=reverse, read=read, **options)
+    return [Recurrence(spec, sizes, dtype, complex, projection=projection, reverse=reverse, read=read, **options)
             for reverse in (False, True) for read in ("after", "before")
             for options in ({}, {"init": "".join(d for d in "bd" if d in sizes), "dynamic": "t"})]
 
@@ -36,6 +36,15 @@ def test_lines(dtype, length):
     """Around a block of 64 steps; one channel, and several; a transition that is constant."""
     check(orders("t,,,t->t", dtype, t=length) + orders("bt,,,bt->bt", dtype, b=3, t=length)
           + orders("d,,,bdt->bdt", dtype, b=2, d=3, t=length), dtype, "sequential")
+
+
+@pytest.mark.parametrize("length", [64, 201])
+def test_complex_lines(length):
+    """Which of transition, signal and initial state are complex; what comes out of a state may be real."""
+    cases = [case for complex in ("a", "u", "auh", "h") for case in orders("bt,,,bt->bt", complex=complex, b=3, t=length)]
+    cases += orders("d,,,bdt->bdt", complex="a", projection="twice_real", b=2, d=3, t=length)
+    check(cases + orders("t,,,t->t", complex="au", projection="real", t=length), "f32", "sequential")
+    check(orders("t,,,t->t", "f64", complex="au", t=length), "f64", "sequential")
 
 
 @pytest.mark.parametrize("spec,sizes", [("btd,,,btd->btd", {"b": 1, "t": 16384, "d": 64}),

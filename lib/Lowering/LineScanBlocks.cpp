@@ -1,0 +1,259 @@
+//===- LineScanBlocks.cpp - Blocks of a line to registers and back --------===//
+//
+// A block is four vectors of 16 steps as they lie in memory. Transposes of the
+// squares of 4 x 4 in them make those one step of 16 segments each.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LineScanEmitter.h"
+
+#include "ssm/IR/Lines.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace ssm;
+
+static constexpr int64_t kBlockShape[] = {kLineBlock};
+
+/// What computes an operand of a channel's own, from lines and from what has no
+/// time.
+static Elementwise findLineProducer(LinearRecurrenceOp op, Value value,
+                                    AffineMap map) {
+  if (!uses(map, op.getTime()) ||
+      !llvm::all_of(op.getDims().parallel,
+                    [&](unsigned dim) { return uses(map, dim); }))
+    return {};
+  Elementwise producer = findProducer(value, map);
+  // Vectors hold no complex numbers.
+  if (!producer || llvm::any_of(producer.op->getOperands(), hasComplexElements))
+    return {};
+  for (auto [input, inputMap] :
+       llvm::zip_equal(producer.op.getDpsInputs(), producer.maps))
+    if (inputMap && uses(inputMap, op.getTime()) && !isLine(op, inputMap) &&
+        !findLineProducer(op, input, inputMap))
+      return {};
+  return producer;
+}
+
+LineScanEmitter::Vectors LineScanEmitter::compute(const Elementwise &producer,
+                                                  const Tile &block) {
+  linalg::GenericOp generic = producer.op;
+  std::array<IRMapping, kSide> mappings;
+  for (auto [i, map] : llvm::enumerate(producer.maps)) {
+    Value operand = generic->getOperand(i);
+    if (!map && isa<RankedTensorType>(operand.getType()))
+      continue; // the body does not use it
+    Vectors rows;
+    if (map)
+      rows = load(operand, map, block);
+    else
+      rows.fill(broadcast(operand));
+    for (auto [mapping, row] : llvm::zip_equal(mappings, rows))
+      mapping.map(generic.getBlock()->getArgument(i), row);
+  }
+  Vectors results;
+  for (auto [result, mapping] : llvm::zip_equal(results, mappings))
+    result = widen(*generic.getBlock(), mapping);
+  return results;
+}
+
+Value LineScanEmitter::widen(::mlir::Block &body, IRMapping &mapping) {
+  auto lookUp = [&](Value value) {
+    Value mapped = mapping.lookupOrDefault(value);
+    return isa<VectorType>(mapped.getType()) ? mapped : broadcast(mapped);
+  };
+  for (Operation &scalar : body.without_terminator()) {
+    if (scalar.hasTrait<OpTrait::ConstantLike>()) {
+      b.clone(scalar, mapping);
+      continue;
+    }
+    for (Value operand : scalar.getOperands())
+      mapping.map(operand, lookUp(operand));
+    Operation *wide = b.clone(scalar, mapping);
+    for (Value result : wide->getResults())
+      result.setType(VectorType::get({kLanes}, result.getType()));
+  }
+  return lookUp(body.getTerminator()->getOperand(0));
+}
+
+std::pair<Value, AffineMap> LineScanEmitter::endWithTime(Value value,
+                                                         AffineMap map) {
+  unsigned last = *positionOf(map, problem->time), rank = map.getNumResults();
+  if (last + 1 == rank)
+    return {value, map};
+  SmallVector<ReassociationIndices> groups;
+  for (unsigned i = 0; i <= last; ++i)
+    groups.push_back({i});
+  llvm::append_range(groups.back(), llvm::seq<int64_t>(last + 1, rank));
+  return {tensor::CollapseShapeOp::create(b, loc, value, groups),
+          map.getMajorSubMap(last + 1)};
+}
+
+Value LineScanEmitter::extractLine(Value value, AffineMap map,
+                                   const Tile &block) {
+  Tile line = block;
+  line.kept = {problem->time};
+  std::tie(value, map) = endWithTime(value, map);
+  return extractTile(b, loc, value, map, line);
+}
+
+LineScanEmitter::Vectors LineScanEmitter::read(Value slice, bool inBounds) {
+  Type element = getElementTypeOrSelf(slice);
+  Value padding = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+  Vectors rows;
+  for (auto [j, row] : llvm::enumerate(rows))
+    row = vector::TransferReadOp::create(
+        b, loc, VectorType::get({kLanes}, element), slice,
+        asValue(b, loc, b.getIndexAttr(j * kLanes)), padding,
+        b.getMultiDimIdentityMap(1), ArrayRef<bool>{inBounds});
+  return rows;
+}
+
+LineScanEmitter::Vectors LineScanEmitter::load(Value value, AffineMap map,
+                                               const Tile &block) {
+  if (Elementwise producer = findLineProducer(op, value, map))
+    return compute(producer, block);
+  if (uses(map, problem->time))
+    return read(extractLine(value, map, block), isWhole(block));
+  Value element = extractTile(b, loc, value, map, block);
+  element = tensor::ExtractOp::create(b, loc, element, ValueRange{});
+  Vectors rows;
+  rows.fill(broadcast(element));
+  return rows;
+}
+
+SmallVector<Value> LineScanEmitter::takeApart(Value slice, const Tile &block) {
+  AffineMap id = b.getMultiDimIdentityMap(1);
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<Value> parts;
+  SmallVector<Indexed> outs;
+  for (unsigned i = 0; i < 2; ++i) {
+    parts.push_back(tensor::EmptyOp::create(b, loc, kBlockShape, real));
+    Value out = tensor::ExtractSliceOp::create(b, loc, parts[i], zero,
+                                               sizeOf(block), one);
+    outs.push_back({out, id});
+  }
+  auto taken = buildGeneric(
+      b, loc, 1, {{slice, id}}, outs,
+      [&](OpBuilder &nested, Location at, ValueRange args) {
+        return toParts(NumBuilder(nested, at, real).load(args[0]), true);
+      });
+  for (auto [part, values] : llvm::zip_equal(parts, taken))
+    part = tensor::InsertSliceOp::create(b, loc, values, part, zero,
+                                         sizeOf(block), one);
+  return parts;
+}
+
+LineScanEmitter::Rows LineScanEmitter::bring(Value value, AffineMap map,
+                                             const Tile &block,
+                                             double neutral) {
+  Rows rows;
+  if (!hasComplexElements(value)) {
+    Vectors vectors = load(value, map, block);
+    for (Value &row : vectors)
+      row = num.load(row).re;
+    vectors = transpose(complete(vectors, block, neutral));
+    for (auto [row, vector] : llvm::zip_equal(rows, vectors))
+      row.re = vector;
+    return rows;
+  }
+  Vectors re, im;
+  if (uses(map, problem->time)) {
+    auto parts = takeApart(extractLine(value, map, block), block);
+    re = read(parts[0], /*inBounds=*/true);
+    im = read(parts[1], /*inBounds=*/true);
+  } else {
+    Value element = extractTile(b, loc, value, map, block);
+    element = tensor::ExtractOp::create(b, loc, element, ValueRange{});
+    Num parts = num.load(element);
+    re.fill(broadcast(parts.re));
+    im.fill(broadcast(parts.im));
+  }
+  re = transpose(complete(re, block, neutral));
+  im = transpose(complete(im, block, 0));
+  for (int64_t j = 0; j < kSide; ++j)
+    rows[j] = {re[j], im[j]};
+  return rows;
+}
+
+LineScanEmitter::Vectors LineScanEmitter::complete(const Vectors &rows,
+                                                   const Tile &block,
+                                                   double value) {
+  if (isWhole(block))
+    return rows;
+  Vectors completed;
+  AffineExpr s0 = b.getAffineSymbolExpr(0);
+  for (auto [j, row] : llvm::enumerate(rows)) {
+    Value count = asValue(
+        b, loc, affine(b, loc, s0 - int64_t(j) * kLanes, sizeOf(block)));
+    Value mask = vector::CreateMaskOp::create(
+        b, loc, VectorType::get({kLanes}, b.getI1Type()), count);
+    completed[j] = arith::SelectOp::create(b, loc, mask, row, splat(value));
+  }
+  return completed;
+}
+
+LineScanEmitter::Vectors LineScanEmitter::transpose(const Vectors &rows) {
+  if (llvm::all_equal(rows))
+    return rows;
+  // Interleaves elements of two rows, or pairs of them, in each four.
+  auto unpack = [&](Value v, Value w, ArrayRef<int64_t> four) {
+    SmallVector<int64_t> lanes;
+    for (int64_t at = 0; at < kLanes; at += kSide)
+      for (int64_t lane : four)
+        lanes.push_back(lane < kSide ? at + lane : kLanes + at + lane - kSide);
+    return vector::ShuffleOp::create(b, loc, v, w, lanes).getResult();
+  };
+  Value low = unpack(rows[0], rows[1], {0, 4, 1, 5});
+  Value high = unpack(rows[0], rows[1], {2, 6, 3, 7});
+  Value nextLow = unpack(rows[2], rows[3], {0, 4, 1, 5});
+  Value nextHigh = unpack(rows[2], rows[3], {2, 6, 3, 7});
+  return {unpack(low, nextLow, {0, 1, 4, 5}),
+          unpack(low, nextLow, {2, 3, 6, 7}),
+          unpack(high, nextHigh, {0, 1, 4, 5}),
+          unpack(high, nextHigh, {2, 3, 6, 7})};
+}
+
+Value LineScanEmitter::write(const Vectors &rows, Value line, bool inBounds) {
+  for (auto [j, row] : llvm::enumerate(rows))
+    line = vector::TransferWriteOp::create(
+               b, loc, row, line, asValue(b, loc, b.getIndexAttr(j * kLanes)),
+               b.getMultiDimIdentityMap(1), ArrayRef<bool>{inBounds})
+               .getResult();
+  return line;
+}
+
+Value LineScanEmitter::store(const Rows &rows, const Tile &block, Value line) {
+  Type element = op.getResult().getType().getElementType();
+  bool isComplex = isa<ComplexType>(element);
+  SmallVector<Vectors> parts(1 + isComplex);
+  for (auto [j, row] : llvm::enumerate(rows)) {
+    Num x = row;
+    if (op.getProjection() == Projection::TwiceReal)
+      x = num.add(x, x);
+    if (isComplex)
+      parts[1][j] = x.im;
+    parts[0][j] = isComplex ? x.re : num.store({x.re, Value()}, element);
+  }
+  for (Vectors &part : parts)
+    part = transpose(part);
+  if (!isComplex)
+    return write(parts[0], line, isWhole(block));
+  AffineMap id = b.getMultiDimIdentityMap(1);
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<Indexed> ins;
+  for (const Vectors &part : parts) {
+    Value whole = tensor::EmptyOp::create(b, loc, kBlockShape, real);
+    whole = write(part, whole, /*inBounds=*/true);
+    Value slice =
+        tensor::ExtractSliceOp::create(b, loc, whole, zero, sizeOf(block), one);
+    ins.push_back({slice, id});
+  }
+  return buildGeneric(b, loc, 1, ins, {{line, id}},
+                      [&](OpBuilder &nested, Location at, ValueRange args) {
+                        NumBuilder scalar(nested, at, real);
+                        return SmallVector<Value>{
+                            scalar.store({args[0], args[1]}, element)};
+                      })[0];
+}

@@ -1,0 +1,146 @@
+//===- LineScanEmitter.h - Blocks of a line in registers --------*- C++ -*-===//
+//
+// What LineScan.cpp scans, and LineScanBlocks.cpp brings into registers and
+// back.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_LIB_LOWERING_LINESCANEMITTER_H
+#define SSM_LIB_LOWERING_LINESCANEMITTER_H
+
+#include "Labelled.h"
+#include "Recurrence.h"
+#include "TimeLoop.h"
+
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Plan/ScanPlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+#include <array>
+
+namespace ssm {
+
+/// Lanes, and steps of a segment; both squares of the vectors' transposes.
+inline constexpr int64_t kLanes = 16, kSide = 4;
+static_assert(kLineBlock == kLanes * kSide);
+
+/// Rounds of doubling.
+inline constexpr unsigned kRounds = 4;
+static_assert(1 << kRounds == kLanes);
+
+class LineScanEmitter {
+public:
+  LineScanEmitter(mlir::OpBuilder &b, LinearRecurrenceOp op)
+      : b(b), op(op), loc(op.getLoc()), problem(makeDiagonalScan(b, op)),
+        real(getRealType(op.getStateElementType())), num(b, loc, real),
+        complexState(llvm::isa<mlir::ComplexType>(op.getStateElementType())),
+        complexTransition(hasComplexElements(op.getTransition())) {}
+
+  llvm::SmallVector<mlir::Value> emit();
+
+private:
+  /// Four vectors: a block as it lies in memory, or a step of the segments
+  /// each.
+  using Vectors = std::array<mlir::Value, kSide>;
+  using Rows = std::array<Num, kSide>;
+
+  /// A block on its way: the steps' maps, and the states before and after the
+  /// segments.
+  struct Block {
+    Tile tile;
+    Rows p, s;
+    Num enter, state;
+  };
+  /// What a block hands on: the states after its segments, and the maps with
+  /// which it entered each round.
+  struct Carry {
+    Num state;
+    std::array<Num, kRounds> products, locals;
+  };
+
+  /// The carried values (the result's line, the parts of `Carry`) after a range
+  /// of a block's steps at most.
+  llvm::SmallVector<mlir::Value> runBlock(const Tile &tile, TimeRange range,
+                                          mlir::ValueRange carried);
+  Carry startCarry(mlir::ValueRange init);
+  llvm::SmallVector<mlir::Value> flatten(const Carry &carry);
+  Carry unflatten(mlir::ValueRange values);
+
+  /// A step of all segments in each row.
+  Rows bring(mlir::Value value, mlir::AffineMap map, const Tile &block,
+             double neutral);
+  Vectors load(mlir::Value value, mlir::AffineMap map, const Tile &block);
+  Vectors compute(const Elementwise &producer, const Tile &block);
+  /// The block's complex numbers as two tensors of as many steps as a whole one
+  /// has.
+  llvm::SmallVector<mlir::Value> takeApart(mlir::Value slice,
+                                           const Tile &block);
+  mlir::Value extractLine(mlir::Value value, mlir::AffineMap map,
+                          const Tile &block);
+  Vectors read(mlir::Value slice, bool inBounds);
+  /// A line without the dimensions of size one after time: a vector that is
+  /// read through them has one dimension of several, and falls apart.
+  std::pair<mlir::Value, mlir::AffineMap> endWithTime(mlir::Value value,
+                                                      mlir::AffineMap map);
+  /// What the body computes of scalars, of vectors.
+  mlir::Value widen(mlir::Block &body, mlir::IRMapping &mapping);
+  /// The rows, with `value` in the steps that the block lacks.
+  Vectors complete(const Vectors &rows, const Tile &block, double value);
+  /// Exchanges step and segment. The rows of an operand without time are alike.
+  Vectors transpose(const Vectors &rows);
+
+  void mapSegments(Block &block);
+  void link(Block &block, Carry &carry);
+  Rows states(const Block &block);
+  mlir::Value store(const Rows &rows, const Tile &block, mlir::Value line);
+  mlir::Value write(const Vectors &rows, mlir::Value line, bool inBounds);
+  /// What the lane of `by` segments before holds, in `before` where that is of
+  /// the block before.
+  Num fromBefore(Num before, Num now, int64_t by);
+
+  /// Segments are numbered as time runs; of 16 lanes in memory, four by four,
+  /// transposes make those the rows.
+  int64_t laneOf(int64_t segment) const {
+    if (problem->backward)
+      segment = kLanes - 1 - segment;
+    return segment % kSide * kSide + segment / kSide;
+  }
+  /// Steps of a segment are numbered as time runs, too.
+  int64_t rowOf(int64_t step) const {
+    return problem->backward ? kSide - 1 - step : step;
+  }
+  mlir::Value splat(double value) {
+    auto vector = mlir::VectorType::get({kLanes}, real);
+    return mlir::arith::ConstantOp::create(
+        b, loc,
+        mlir::DenseElementsAttr::get(vector, b.getFloatAttr(real, value)));
+  }
+  Num constant(double value, bool isComplex) {
+    return {splat(value), isComplex ? splat(0) : mlir::Value()};
+  }
+  mlir::Value broadcast(mlir::Value scalar) {
+    return mlir::vector::BroadcastOp::create(
+        b, loc, mlir::VectorType::get({kLanes}, scalar.getType()), scalar);
+  }
+  mlir::OpFoldResult sizeOf(const Tile &block) {
+    return block.ranges[problem->time].size;
+  }
+  bool isWhole(const Tile &block) {
+    return mlir::getConstantIntValue(sizeOf(block)) == kLineBlock;
+  }
+
+  mlir::OpBuilder &b;
+  LinearRecurrenceOp op;
+  mlir::Location loc;
+  std::unique_ptr<ScanProblem> problem;
+  mlir::Type real;
+  NumBuilder num;
+  bool complexState, complexTransition;
+};
+
+} // namespace ssm
+
+#endif // SSM_LIB_LOWERING_LINESCANEMITTER_H
