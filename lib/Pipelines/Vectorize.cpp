@@ -4,8 +4,9 @@
 // After:  %va = vector.transfer_read %a[%t, 0] ...
 //         %h1 = arith.mulf %va, %vh : vector<64xf32>
 //
-// Large or dynamic ops, and those on complex numbers, which vectors cannot
-// hold, stay loops; LLVM vectorises the innermost of those.
+// Large or dynamic ops, those that compute much of each element, and those on
+// complex numbers, which vectors cannot hold, stay loops; LLVM vectorises the
+// innermost of those.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,17 +64,20 @@ static bool isOddTranspose(linalg::LinalgOp op) {
          !llvm::isPowerOf2_64(sizes[0]);
 }
 
-static bool isSmallTile(linalg::LinalgOp op, int64_t maxElements) {
+static bool isSmallTile(linalg::LinalgOp op, int64_t maxElements,
+                        int64_t maxRows) {
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
   int64_t elements = 1;
-  for (int64_t size : op.getStaticLoopRanges()) {
+  for (int64_t size : sizes) {
     if (ShapedType::isDynamic(size) || size == 0 || size > maxElements)
       return false;
     elements *= size;
     if (elements > maxElements)
       return false;
   }
-  // A scalar op is no vector op.
-  return elements > 1;
+  // A scalar op is no vector op, and rows of one element are many of those.
+  int64_t operations = llvm::range_size(op.getBlock()->without_terminator());
+  return elements > 1 && elements / sizes.back() * operations <= maxRows;
 }
 
 namespace {
@@ -121,8 +125,9 @@ struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
   void runOnOperation() override {
     SmallVector<linalg::LinalgOp> tiles;
     getOperation()->walk([&](linalg::LinalgOp op) {
-      if (op.hasPureTensorSemantics() && isSmallTile(op, maxElements) &&
-          hasVectorElements(op) && !isOddTranspose(op))
+      if (op.hasPureTensorSemantics() &&
+          isSmallTile(op, maxElements, maxRows) && hasVectorElements(op) &&
+          !isOddTranspose(op))
         tiles.push_back(op);
     });
     IRRewriter rewriter(&getContext());

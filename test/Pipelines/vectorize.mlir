@@ -1,4 +1,5 @@
 // RUN: ssm-opt %s --ssm-vectorize=max-elements=64 | FileCheck %s
+// RUN: ssm-opt %s --ssm-vectorize="max-elements=64 max-rows=7" | FileCheck %s --check-prefix=ROWS
 
 #id = affine_map<(d0) -> (d0)>
 
@@ -144,4 +145,24 @@ func.func @rows_in_order(%x: tensor<4x8xf32>, %y: tensor<4xf32>) -> tensor<4xf32
     linalg.yield %t : f32
   } -> tensor<4xf32>
   return %0 : tensor<4xf32>
+}
+
+// Four rows and one operation on each, or two, are no more than seven.
+// CHECK-LABEL: func.func @much_of_each(
+// CHECK-NOT: linalg
+// CHECK: return
+// ROWS-LABEL: func.func @much_of_each(
+// ROWS: arith.negf {{.*}} : vector<4x8xf32>
+// ROWS: linalg.generic
+// ROWS: return
+func.func @much_of_each(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  %0 = linalg.negf ins(%x : tensor<4x8xf32>) outs(%x : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = linalg.generic {indexing_maps = [#rc, #rc], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<4x8xf32>) outs(%x : tensor<4x8xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %p = arith.mulf %a, %a : f32
+    %t = arith.subf %p, %a : f32
+    linalg.yield %t : f32
+  } -> tensor<4x8xf32>
+  return %0, %1 : tensor<4x8xf32>, tensor<4x8xf32>
 }

@@ -9,13 +9,16 @@ def Vectorize : Pass<"ssm-vectorize", "::mlir::func::FuncOp"> {
   let summary = "vectorize linalg ops on small static tiles of real numbers";
   let description = [{
     Rewrites every linalg op whose iteration space is static and at most
-    `max-elements` large to vector ops. Slices that such an op reads and writes
-    become transfers from and to the tensor that they are slices of, so that a
-    tile carried around a loop can stay in registers.
+    `max-elements` large, and no more than `max-rows` rows and operations on
+    them, to vector ops. Slices that such an op reads and writes become transfers from and to
+    the tensor that they are slices of, so that a tile carried around a loop can
+    stay in registers.
   }];
   let options = [
     Option<"maxElements", "max-elements", "int64_t", "512",
-           "largest iteration space that becomes vectors">
+           "largest iteration space that becomes vectors">,
+    Option<"maxRows", "max-rows", "int64_t", "1024",
+           "most operations on rows that it is unrolled to">
   ];
   let dependentDialects = ["::mlir::vector::VectorDialect",
                            "::mlir::linalg::LinalgDialect",
