@@ -9,16 +9,6 @@
 #include "simd.h"
 #include <algorithm>
 
-template <int... Pair>
-INLINE Vec multiplyComplex(Vec a, Vec x, LaneList<Pair...>) {
-  // (re, im) lanes: a.re * x + (-a.im, a.im) * (x.im, x.re)
-  Vec re = __builtin_shufflevector(a, a, (Pair & ~1)...);
-  Vec im = __builtin_shufflevector(a, a, (Pair | 1)...);
-  Vec swapped = __builtin_shufflevector(x, x, (Pair ^ 1)...);
-  Vec sign = {(Pair & 1 ? 1.f : -1.f)...};
-  return fma(re, x, im * sign * swapped);
-}
-
 constexpr int64_t kWidth = 4096; // floats of state, 16 KiB
 
 /// `width` columns of rows of `row` floats, a multiple of the vector.

@@ -72,3 +72,18 @@ INLINE Vec exp2Poly(Vec x) {
 template <int... Lane>
 using LaneList = std::integer_sequence<int, Lane...>;
 constexpr std::make_integer_sequence<int, kLanes> kAllLanes;
+
+/// Complex numbers, interleaved: (re, im) lanes times each other.
+template <int... Lane>
+INLINE Vec negateOdd(Vec v, LaneList<Lane...>) {
+  return v * Vec{(Lane & 1 ? -1.f : 1.f)...};
+}
+template <int... Pair>
+INLINE Vec multiplyComplex(Vec a, Vec x, LaneList<Pair...>) {
+  // a.re * x + (-a.im, a.im) * (x.im, x.re)
+  Vec re = __builtin_shufflevector(a, a, (Pair & ~1)...);
+  Vec im = __builtin_shufflevector(a, a, (Pair | 1)...);
+  Vec swapped = __builtin_shufflevector(x, x, (Pair ^ 1)...);
+  Vec sign = {(Pair & 1 ? 1.f : -1.f)...};
+  return fma(re, x, im * sign * swapped);
+}

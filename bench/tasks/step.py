@@ -13,7 +13,7 @@ import numpy as np
 import peers
 import programs
 import selective
-from measure import Effort, aligned, error_norm, seconds
+from measure import Absent, Effort, aligned, error_norm, seconds
 
 S4D = [(1024, 64), (1024, 32)]  # H, N
 MAMBA = [(1536, 16)]  # D, N
@@ -45,6 +45,16 @@ def mamba(D, N):
     return programs.selective(1, 8, D, N), (*arrays, state), exact, peers.jax_selective_step
 
 
+def by_hand(native, model, arrays, exact, channels, N):
+    """One sample of the C++ that does nothing where lanes are not filled."""
+    y, after = (aligned(np.full(x.shape, np.nan), np.complex64 if np.iscomplexobj(x) else np.float32) for x in exact)
+    call = native.bind("mamba_step" if model == "Mamba-1" else "s4d_step", *arrays, y, after, channels, N, result=[y, after])
+    call()
+    if np.isnan(y).any():
+        raise Absent("states that fill vectors only")
+    return call
+
+
 def limit(native, arrays, exponentials):
     """Seconds that a bound says, and which it is."""
     # A triad moves three words an element.
@@ -66,6 +76,7 @@ def measure(bench, model, make, channels, N, dtype):
     kernel = race.compile(lambda: bench.compiler.compile(bench.compiler.derive_step(text), entry="f_step"))
     if kernel:
         race.enter("ssm", lambda: kernel.bind(*arrays), check, strategy=kernel.strategy, compile_s=kernel.compile_s)
+    race.enter("C++ by hand", lambda: by_hand(bench.native, model, arrays, exact, channels, N), check)
     race.enter("jax.jit", lambda: by_jax(*arrays), check)
     race.run()
     bound, what = limit(bench.native, arrays, channels * N if model == "Mamba-1" else 0)
