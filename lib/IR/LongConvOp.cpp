@@ -52,6 +52,22 @@ LogicalResult LongConvOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
+/// c7: what products of matrices can compute.
+static LogicalResult checkMatrix(LongConvOp op, const ConstraintChecker &check,
+                                 StrategyAttr strategy) {
+  Type real = getRealType(op.getType().getElementType());
+  if (real.getIntOrFloatBitWidth() > 32)
+    return check.fail(7) << "products of " << strategy.getMatrix()
+                         << " matrices have two or three digits of the 15 of "
+                         << real << "; leave matrix out, or take f32";
+  int64_t length = op.getSignal().getType().getDimSize(
+      *positionOf(op.getIndexingMapsArray()[0], op.getTime()));
+  if (ShapedType::isDynamic(length) && strategy.getPoints() == 0)
+    return check.fail(7) << "products of matrices need a signal of known "
+                            "length; give points, or leave matrix out";
+  return success();
+}
+
 /// Inference checks the operands; what is left is the rank of the result.
 LogicalResult LongConvOp::verify() {
   SmallVector<Type> inferred;
@@ -61,6 +77,9 @@ LogicalResult LongConvOp::verify() {
   if (failed(check.checkRanks({{"result", getType(), getResultMap(0)}})))
     return failure();
   StrategyAttr strategy = getStrategyAttr();
+  if (strategy && strategy.getMatrix() &&
+      failed(checkMatrix(*this, check, strategy)))
+    return failure();
   if (!strategy || strategy.getPoints() == 0)
     return success();
   int64_t taps = getKernel().getType().getDimSize(

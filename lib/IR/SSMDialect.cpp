@@ -50,7 +50,7 @@ void ssm::SSMDialect::initialize() {
 LogicalResult
 ssm::StrategyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           StrategyKind kind, int64_t leaf, int64_t lanes,
-                          int64_t taps, int64_t points) {
+                          int64_t taps, int64_t points, Type matrix) {
   bool isConvolution =
       kind == StrategyKind::FFTConv || kind == StrategyKind::DirectConv;
   if (taps < 0 || (taps > 0 && !isConvolution))
@@ -63,6 +63,11 @@ ssm::StrategyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
            << "points is a power of two, the size of the transforms "
               "of fft_conv, or 0 for what the length needs, found "
            << points << " for " << stringifyStrategyKind(kind);
+  if (matrix && (kind != StrategyKind::FFTConv || !matrix.isBF16()))
+    return emitError()
+           << "matrix is bf16, the elements of the matrices that the "
+              "transforms of fft_conv are products of, or left out, found "
+           << matrix << " for " << stringifyStrategyKind(kind);
   if (leaf < 1 || lanes < 1)
     return emitError() << "strategy parameters are at least 1, found leaf = "
                        << leaf << ", lanes = " << lanes;

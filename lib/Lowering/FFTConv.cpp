@@ -60,7 +60,7 @@ FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
       signalMap(op.getIndexingMapsArray()[0]),
       kernelMap(op.getIndexingMapsArray()[1]), resultMap(op.getResultMap(0)),
       sizes(getLoopSizes(b, op)), blocks(cutTime(op, strategy)),
-      transform(makeTransform(strategy.getPoints())) {
+      transform(makeTransform(strategy)) {
   for (unsigned dim : dimsOf(resultMap))
     if (dim != time)
       parallel.push_back(dim);
@@ -80,9 +80,18 @@ FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
        /*isFuture=*/true});
 }
 
-FFTEmitter FFTConvEmitter::makeTransform(int64_t points) {
+FFTEmitter FFTConvEmitter::makeTransform(StrategyAttr strategy) {
+  int64_t points = strategy.getPoints();
   if (real.getIntOrFloatBitWidth() < 32)
     real = b.getF32Type();
+  if (strategy.getMatrix()) {
+    MatrixFFTPlan plan =
+        points > 0
+            ? MatrixFFTPlan::forPowerOf2(points)
+            : MatrixFFTPlan::forAtLeast(*getConstantIntValue(sizes[time]));
+    products.emplace(b, loc, plan, lanes);
+    points = plan.size();
+  }
   if (points > 0)
     return FFTEmitter(b, loc, real, FFTPlan::forSize(points), lanes);
   if (auto length = getConstantIntValue(sizes[time]))
@@ -90,9 +99,27 @@ FFTEmitter FFTConvEmitter::makeTransform(int64_t points) {
   return FFTEmitter(b, loc, real, asValue(b, loc, sizes[time]), lanes);
 }
 
+void FFTConvEmitter::emitTables() {
+  if (!products)
+    return transform.emitTables(/*hasWeights=*/!blocks);
+  products->emitTables(transform.getRoots());
+  // All of them: no round has them in its twiddle factors.
+  if (!blocks)
+    transform.emitWeights();
+}
+
+Value FFTConvEmitter::emitForward(Value work) {
+  return products ? products->emitForward(work) : transform.emitForward(work);
+}
+
+Value FFTConvEmitter::emitConvolution(Value work, Value spectrum) {
+  return products ? products->emitConvolution(work, spectrum)
+                  : transform.emitConvolution(work, spectrum);
+}
+
 bool FFTConvEmitter::leavesIdle(ArrayRef<TileAxis> axes) {
-  if (getConstantIntValue(transform.getSize()).value_or(0) <
-      FFTPlan::kSharedPoints)
+  if (products || getConstantIntValue(transform.getSize()).value_or(0) <
+                      FFTPlan::kSharedPoints)
     return false;
   int64_t tiles = 1;
   for (const TileAxis &axis : axes)
@@ -193,7 +220,7 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
       spectrum = transform.withoutBorder().emitForward(
           loadJoined(kernel, tile, taps[0].count, scale));
     else
-      spectrum = transform.emitForward(load(kernel, tile, taps, scale));
+      spectrum = emitForward(load(kernel, tile, taps, scale));
     return SmallVector<TileResult>{
         {spectrum, spectrumMap, spectrumTile(tile, laneAxis)}};
   })[0];
@@ -230,13 +257,13 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
           {storeJoined(work, tile, part), resultMap, whole}};
     }
     Value work = load(signal, tile, all, Value());
-    work = transform.emitConvolution(work, spectrum);
+    work = emitConvolution(work, spectrum);
     return SmallVector<TileResult>{{store(work, tile, part), resultMap, whole}};
   })[0];
 }
 
 Value FFTConvEmitter::emit() {
-  transform.emitTables(/*hasWeights=*/!blocks);
+  emitTables();
   Value out = tensor::EmptyOp::create(b, loc, applyMap(resultMap, sizes),
                                       op.getType().getElementType());
   if (parallel.empty())
@@ -245,6 +272,14 @@ Value FFTConvEmitter::emit() {
   for (TileAxis axis : splitLanes(b, loc, laneDim, sizes[laneDim], lanes))
     out = emitTiles(axis, out);
   return out;
+}
+
+/// long_conv_c7.
+static bool mayUseMatrix(LongConvOp op, StrategyAttr strategy) {
+  RankedTensorType type = op.getType();
+  unsigned time = *positionOf(op.getResultMap(0), op.getTime());
+  return type.getElementTypeBitWidth() <= 32 &&
+         (strategy.getPoints() > 0 || !type.isDynamicDim(time));
 }
 
 namespace {
@@ -261,6 +296,9 @@ struct LowerFFTConv : OpRewritePattern<LongConvOp> {
       return rewriter.notifyMatchFailure(op, "numerics<strict>");
     if (isa<ComplexType>(op.getType().getElementType()))
       return rewriter.notifyMatchFailure(op, "complex: convolved by parts");
+    // A recurrence that has become a convolution was not verified as one.
+    if (strategy.getMatrix() && !mayUseMatrix(op, strategy))
+      return rewriter.notifyMatchFailure(op, "long_conv_c7");
     FFTConvEmitter emitter(rewriter, op, strategy, cores);
     rewriter.replaceOp(op, emitter.emit());
     return success();

@@ -86,7 +86,7 @@ TileResult FFTConvEmitter::emitPair(const Tile &tile, Value spectrum,
   Value work = transform.makeWork();
   for (int64_t part = 0; part < 2; ++part)
     work = loadBlock(tile, begins[part], work, part);
-  work = transform.emitConvolution(work, spectrum);
+  work = emitConvolution(work, spectrum);
 
   // 3. Their rows.
   OpFoldResult both =

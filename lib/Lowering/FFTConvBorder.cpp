@@ -24,8 +24,8 @@ using namespace ssm;
 
 bool FFTConvEmitter::canJoin(Indexed operand, const Tile &tile,
                              ArrayRef<Stretch> stretches) {
-  if (blocks || transform.getBorderRadix() == 0 || parallel.empty() ||
-      !uses(operand.map, parallel.back()) ||
+  if (blocks || products || transform.getBorderRadix() == 0 ||
+      parallel.empty() || !uses(operand.map, parallel.back()) ||
       getConstantIntValue(tile.ranges[parallel.back()].size) != lanes)
     return false;
   if (stretches.size() != 1 || getConstantIntValue(stretches[0].begin) != 0 ||

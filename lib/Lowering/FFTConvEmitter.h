@@ -6,6 +6,7 @@
 #include "ssm/IR/SSMOps.h"
 
 #include "FFTEmitter.h"
+#include "MatrixFFT.h"
 #include "TimeLoop.h"
 
 #include "ssm/Utils/Num.h"
@@ -22,7 +23,12 @@ public:
 private:
   using Values = llvm::SmallVector<mlir::Value>;
 
-  FFTEmitter makeTransform(int64_t points);
+  FFTEmitter makeTransform(StrategyAttr strategy);
+  /// The tables of the transform, its weights beside.
+  void emitTables();
+  /// The transform of a work tile; the same, times `spectrum`, and back.
+  mlir::Value emitForward(mlir::Value work);
+  mlir::Value emitConvolution(mlir::Value work, mlir::Value spectrum);
   /// Runs `body` for every tile. Threads share each tile's rounds where whole
   /// tiles would leave many of them idle.
   Values forEachSharedTile(llvm::ArrayRef<TileAxis> axes, mlir::ValueRange outs,
@@ -144,6 +150,9 @@ private:
   llvm::SmallVector<Stretch> taps;
   llvm::SmallVector<unsigned> parallel;
   std::optional<Blocks> blocks;
+  /// Computes the transform, where the strategy asks for products of matrices;
+  /// `transform` then has the work tile and the weights only.
+  std::optional<MatrixFFT> products;
   FFTEmitter transform;
   mlir::AffineMap spectrumMap;
 };

@@ -45,6 +45,11 @@ public:
   /// it a right-angle transform: that of rows t times w^t with
   /// w = exp(i pi / 2 size), and its inverse, over w^t.
   void emitTables(bool hasWeights = false);
+  /// A table of whole weights alone, for rows that are transformed in another
+  /// way.
+  void emitWeights();
+  /// The roots of order 4 size, which weights and twiddle factors are.
+  RootsOfUnity &getRoots();
   /// The weight of row `t` that whoever fills the rows has to multiply with, by
   /// its conjugate where it reads them.
   Num weightOf(mlir::Value t);
@@ -103,7 +108,6 @@ private:
     return mlir::getConstantIntValue(size).value_or(0) >=
            FFTPlan::kSharedPoints;
   }
-  RootsOfUnity &getRoots();
   mlir::Value blockSize(const Run &run, mlir::Value level);
   mlir::Value divideByRadix(const Run &run, mlir::Value value);
 
@@ -117,7 +121,6 @@ private:
   Round getBorder(bool inverse);
   /// The part w^(j size / radix) of the weights of the border's row `j`.
   std::pair<double, double> borderWeight(int64_t j);
-  void emitWeights();
   void emitTwiddles();
   void emitBorderTwiddles();
   /// The parts of factor number `position` of a table.

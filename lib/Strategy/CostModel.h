@@ -49,6 +49,10 @@ constexpr double kDirectEfficiency = 0.15, kFarDirectEfficiency = 0.03,
 /// second, or none of a core.
 constexpr double kFFTEfficiency[] = {0.34, 0.19, 0.12};
 
+/// Products of bf16 matrices that a transform is made of, at twice the peak of
+/// f32, on a Zen 4.
+constexpr double kMatrixFFTEfficiency = 0.5;
+
 /// Several states that a varying transition has side by side in memory: they
 /// are transposed, or each lane is loaded alone; complex ones are taken apart.
 constexpr double kGatheredScanEfficiency = 0.11,

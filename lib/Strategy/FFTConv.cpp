@@ -2,6 +2,7 @@
 #include "CostModel.h"
 
 #include "ssm/Plan/FFTPlan.h"
+#include "ssm/Plan/MatrixFFTPlan.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -18,12 +19,22 @@ static bool isStrict(mlir::Operation *op) {
   return false;
 }
 
+/// The strategy that the op has already, if its transforms are asked to be
+/// products of matrices.
+static StrategyAttr getMatrixStrategy(const Problem &problem) {
+  auto strategy = problem.op->getAttrOfType<StrategyAttr>("strategy");
+  return strategy && strategy.getMatrix() ? strategy : StrategyAttr();
+}
+
 static std::string refuse(const Problem &problem) {
   if (std::string reason = refuseConvolution(problem); !reason.empty())
     return reason;
   if (isStrict(problem.op))
     return "numerics<strict> asks for exact causality, which rounding in a "
            "transform breaks; numerics<norm> allows it";
+  if (getMatrixStrategy(problem) && problem.elementBytes > 4)
+    return "products of bf16 matrices have two or three of the digits of f64; "
+           "leave matrix out, or take f32";
   return "";
 }
 
@@ -91,18 +102,59 @@ static OpCount countTransforms(const char *name, double channels, double each,
   return loop;
 }
 
+/// Roots of unity for `points`, made on one core.
+static OpCount countTables(double points) {
+  constexpr double kCyclesPerRoot = 15, kTableStart = 3000;
+  OpCount tables{"tables"};
+  tables.cycles = kTableStart + 2 * points * kCyclesPerRoot;
+  return tables;
+}
+
+/// `each` transforms of every channel by products of bf16 matrices.
+static OpCount countProducts(const char *name, double channels, double each,
+                             double products, const Problem &problem,
+                             const TargetInfo &target) {
+  double lanes = double(target.vectorBytes) / problem.elementBytes;
+  double perRow = std::max(1.0, std::min(channels, problem.laneChannels));
+  OpCount loop{name, channels / perRow * std::ceil(perRow / lanes)};
+  loop.flops = 2 * problem.convolutions * each * loop.tiles * lanes * products;
+  loop.efficiency = kMatrixFFTEfficiency;
+  loop.elementBytes = 2;
+  return loop;
+}
+
+/// Transforms as products of matrices, as the op's strategy has them.
+static StrategyPlan planProducts(const Problem &problem,
+                                 const TargetInfo &target,
+                                 StrategyAttr strategy) {
+  StrategyPlan plan;
+  plan.parameters = strategy;
+  int64_t points = strategy.getPoints();
+  MatrixFFTPlan fft = points > 0 ? MatrixFFTPlan::forPowerOf2(points)
+                                 : MatrixFFTPlan::forAtLeast(problem.length);
+  // Two blocks share two transforms.
+  double steps = points - std::min(problem.taps, points - 1.0);
+  double each = points > 0 ? std::ceil(problem.length / steps) : 2;
+  plan.loops.push_back(countTables(fft.size()));
+  addKernel(plan, problem);
+  plan.loops.push_back(countProducts("spectrum", problem.kernels, 1,
+                                     fft.countProducts(), problem, target));
+  plan.loops.push_back(countProducts("transforms", problem.channels, each,
+                                     fft.countProducts(), problem, target));
+  addFinal(plan, problem, target);
+  return plan;
+}
+
 static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
+  if (StrategyAttr strategy = getMatrixStrategy(problem))
+    return planProducts(problem, target, strategy);
   StrategyPlan plan;
   Cut cut = cutTime(problem, target);
   plan.parameters =
       StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
                         /*leaf=*/128, target.vectorBytes / problem.elementBytes,
                         problem.cutTaps(), cut.isBlocks ? cut.fft.size() : 0);
-  // One root of unity a point is made, on one core.
-  constexpr double kCyclesPerRoot = 15, kTableStart = 3000;
-  OpCount tables{"tables"};
-  tables.cycles = kTableStart + 2 * cut.fft.size() * kCyclesPerRoot;
-  plan.loops.push_back(tables);
+  plan.loops.push_back(countTables(cut.fft.size()));
   addKernel(plan, problem);
   plan.loops.push_back(countTransforms("spectrum", problem.kernels, /*each=*/1,
                                        cut, problem, target));

@@ -57,6 +57,8 @@ static std::string explain(Operation *op, const Candidate &winner,
   if (strategy.getPoints() > 0)
     os << " by blocks of " << strategy.getPoints()
        << " points, for the kernel is shorter than the signal";
+  if (strategy.getMatrix())
+    os << " by products of " << strategy.getMatrix() << " matrices";
   for (const Candidate &candidate : candidates) {
     if (candidate.strategy == winner.strategy)
       continue;

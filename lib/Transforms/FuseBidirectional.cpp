@@ -222,6 +222,12 @@ static std::string refusePair(Operation *forward, Operation *backward) {
   if (signalOf(forward) != signalOf(backward) ||
       signalPlaces(forward) != signalPlaces(backward))
     return "the two directions read different signals";
+  auto matrixOf = [](Operation *op) {
+    auto strategy = op->getAttrOfType<::ssm::StrategyAttr>("strategy");
+    return strategy ? strategy.getMatrix() : Type();
+  };
+  if (matrixOf(forward) != matrixOf(backward))
+    return "one of the two rounds its transforms to bf16";
   if (forward->getBlock() != backward->getBlock() ||
       findTerm(forward->getResult(0))->getOwner()->getBlock() !=
           findTerm(backward->getResult(0))->getOwner()->getBlock())
@@ -344,7 +350,7 @@ joinStrategies(LongConvOp forward, LongConvOp backward, bool isKernelKnown) {
                        : 0;
   return ::ssm::StrategyAttr::get(one.getContext(), one.getKind(),
                                   one.getLeaf(), one.getLanes(), one.getTaps(),
-                                  points);
+                                  points, one.getMatrix());
 }
 
 /// The two-sided convolution of both, at the insertion point.

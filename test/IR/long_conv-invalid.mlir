@@ -88,3 +88,21 @@ func.func @unknown_kernel(%u: tensor<2x3x64xf32>, %k: tensor<3x?xf32>) -> tensor
       strategy = #ssm.strategy<fft_conv, points = 16>} : tensor<2x3x64xf32>, tensor<3x?xf32> -> tensor<2x3x64xf32>
   return %y : tensor<2x3x64xf32>
 }
+// -----
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @wide_matrix(%u: tensor<2x3x64xf64>, %k: tensor<3x64xf64>) -> tensor<2x3x64xf64> {
+  // expected-error@+1 {{(long_conv_c7) products of 'bf16' matrices have two or three digits of the 15 of 'f64'; leave matrix out, or take f32}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64,
+      strategy = #ssm.strategy<fft_conv, matrix = bf16>} : tensor<2x3x64xf64>, tensor<3x64xf64> -> tensor<2x3x64xf64>
+  return %y : tensor<2x3x64xf64>
+}
+// -----
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @unknown_length(%u: tensor<2x3x?xf32>, %k: tensor<3x64xf32>) -> tensor<2x3x?xf32> {
+  // expected-error@+1 {{(long_conv_c7) products of matrices need a signal of known length; give points, or leave matrix out}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64,
+      strategy = #ssm.strategy<fft_conv, matrix = bf16>} : tensor<2x3x?xf32>, tensor<3x64xf32> -> tensor<2x3x?xf32>
+  return %y : tensor<2x3x?xf32>
+}

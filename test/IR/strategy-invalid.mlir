@@ -25,3 +25,9 @@ func.func private @size() attributes {s = #ssm.strategy<fft_conv, points = 60>}
 // -----
 // expected-error@+1 {{points is a power of two, the size of the transforms of fft_conv, or 0 for what the length needs, found 64 for direct_conv}}
 func.func private @points() attributes {s = #ssm.strategy<direct_conv, points = 64>}
+// -----
+// expected-error@+1 {{matrix is bf16, the elements of the matrices that the transforms of fft_conv are products of, or left out, found 'f32' for fft_conv}}
+func.func private @matrix() attributes {s = #ssm.strategy<fft_conv, matrix = f32>}
+// -----
+// expected-error@+1 {{matrix is bf16, the elements of the matrices that the transforms of fft_conv are products of, or left out, found 'bf16' for direct_conv}}
+func.func private @no_matrix() attributes {s = #ssm.strategy<direct_conv, matrix = bf16>}

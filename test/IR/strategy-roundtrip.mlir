@@ -16,11 +16,13 @@ func.func private @kinds() attributes {
 // CHECK-SAME: c = #ssm.strategy<tree_scan, leaf = 1, lanes = 1>
 // CHECK-SAME: d = #ssm.strategy<tree_scan>
 // CHECK-SAME: e = #ssm.strategy<fft_conv, taps = 20, points = 64>
+// CHECK-SAME: f = #ssm.strategy<fft_conv, points = 64, matrix = bf16>
 func.func private @parameters() attributes {
   a = #ssm.strategy<tree_scan, leaf = 32>, b = #ssm.strategy<sequential, lanes = 64>,
   c = #ssm.strategy<tree_scan, lanes = 1, leaf = 1>,
   d = #ssm.strategy<tree_scan, leaf = 128, lanes = 16>,
-  e = #ssm.strategy<fft_conv, points = 64, taps = 20>}
+  e = #ssm.strategy<fft_conv, points = 64, taps = 20>,
+  f = #ssm.strategy<fft_conv, matrix = bf16, points = 64>}
 
 // CHECK-LABEL: func private @choices
 // CHECK-SAME: d = #ssm.direction<backward>, n = #ssm.numerics<strict>

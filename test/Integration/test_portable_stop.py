@@ -34,6 +34,13 @@ def test_examples_are_portable(example):
     assert dialects and dialects <= PORTABLE
 
 
+def test_products_of_matrices_are_portable(tmp_path):
+    path = tmp_path / "f.mlir"
+    path.write_text(RECURRENCE.format(L=1000).replace("time = 0 : i64", "time = 0 : i64, strategy = #ssm.strategy<fft_conv, matrix = bf16>"))
+    names = lowered_ops(path, "auto")
+    assert "linalg.matmul" in names and {name.split(".")[0] for name in names} <= PORTABLE
+
+
 @pytest.mark.parametrize("strategy", ["sequential", "tree_scan", "fft_conv",
                                       "direct_conv"])
 def test_size_does_not_grow_with_length(strategy, tmp_path):

@@ -73,6 +73,17 @@ func.func @signals(%a: tensor<8xf32>, %u: tensor<64x8xf32>, %v: tensor<64x8xf32>
   return %y : tensor<64x8xf32>
 }
 
+// One of them is asked to be less exact.
+// REMARK: NotBidirectional {{.*}}one of the two rounds its transforms to bf16
+func.func @matrices(%k: tensor<64x8xf32>, %u: tensor<64x8xf32>) -> tensor<64x8xf32> {
+  %f = ssm.long_conv %u, %k {indexing_maps = [#td, #td, #td], time = 0 : i64,
+      strategy = #ssm.strategy<fft_conv, matrix = bf16>} : tensor<64x8xf32>, tensor<64x8xf32> -> tensor<64x8xf32>
+  %b = ssm.long_conv %u, %k {indexing_maps = [#td, #td, #td], time = 0 : i64, direction = #ssm.direction<backward>,
+      strategy = #ssm.strategy<fft_conv>} : tensor<64x8xf32>, tensor<64x8xf32> -> tensor<64x8xf32>
+  %y = arith.addf %f, %b : tensor<64x8xf32>
+  return %y : tensor<64x8xf32>
+}
+
 // A gate, as in BiGS.
 // REMARK: NotBidirectional {{.*}}their results are not added to each other
 func.func @gate(%a: tensor<8xf32>, %u: tensor<64x8xf32>) -> tensor<64x8xf32> {

@@ -120,6 +120,11 @@ def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
     points compute: for a kernel, known to reach less far than that, of a signal
     that may be of any length.
 
+    With `matrix = bf16`, `fft_conv` computes its transforms as products of
+    matrices whose elements are rounded to bf16, for a unit that multiplies
+    such matrices. The result is good to two or three digits (docs/Numerics.md
+    has the error), so it is never chosen, only asked for.
+
     `lanes` is the number of channels (or, in a tree of few channels, leaves)
     computed side by side in one vector tile.
 
@@ -130,14 +135,19 @@ def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
     DefaultValuedParameter<"int64_t", "128">:$leaf,
     DefaultValuedParameter<"int64_t", "16">:$lanes,
     DefaultValuedParameter<"int64_t", "0">:$taps,
-    DefaultValuedParameter<"int64_t", "0">:$points);
+    DefaultValuedParameter<"int64_t", "0">:$points,
+    OptionalParameter<"::mlir::Type">:$matrix);
   let builders = [
     AttrBuilder<(ins "::ssm::StrategyKind":$kind, "int64_t":$leaf,
-                     "int64_t":$lanes), [{
-      return $_get($_ctxt, kind, leaf, lanes, /*taps=*/0, /*points=*/0);
+                     "int64_t":$lanes, CArg<"int64_t", "0">:$taps,
+                     CArg<"int64_t", "0">:$points), [{
+      return $_get($_ctxt, kind, leaf, lanes, taps, points,
+                   /*matrix=*/::mlir::Type());
     }]>
   ];
-  let assemblyFormat = "`<` $kind (`,` struct($leaf, $lanes, $taps, $points)^)? `>`";
+  let assemblyFormat = [{
+    `<` $kind (`,` struct($leaf, $lanes, $taps, $points, $matrix)^)? `>`
+  }];
   let genVerifyDecl = 1;
 }
 

@@ -291,6 +291,8 @@ def LongConvOp : SSM_IndexedOp<"long_conv", [InferTypeOpAdaptorWithIsCompatible]
       summed but the lag, and each is in the map of signal or kernel.
     - (long_conv_c6) a strategy with `points` is for a kernel known to have no
       more taps than that: by its type or, one-sided, by the strategy's `taps`.
+    - (long_conv_c7) a strategy with `matrix` is for numbers of at most 32 bits,
+      and for a signal whose length is known, by its type, or `points`.
 
     Example:
 
