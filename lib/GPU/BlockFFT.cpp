@@ -20,7 +20,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -31,12 +30,7 @@ namespace ssm {
 BlockFFT::BlockFFT(OpBuilder &b, Kernel &kernel, const GPUConvPlan &plan,
                    int64_t order)
     : b(b), k(kernel), plan(plan) {
-  auto space =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  memory = k.kernel.addWorkgroupAttribution(
-      MemRefType::get({plan.points}, VectorType::get(2, b.getF32Type()),
-                      MemRefLayoutAttrInterface(), space),
-      k.loc);
+  memory = k.addShared("points", 8 * plan.points);
   Value thread = k.threadIndex();
   factor = rootOfUnity(thread, order);
   for (int64_t round = 0; round < plan.numRounds(); ++round) {
@@ -137,8 +131,7 @@ Value BlockFFT::placeOf(int64_t round, int64_t i) {
   int64_t distance = plan.swizzle(i * plan.stride(round));
   Value low =
       arith::XOrIOp::create(b, k.loc, places[round], k.constant(distance % 16));
-  Value place = k.add(low, k.constant(distance / 16 * 16));
-  return arith::IndexCastOp::create(b, k.loc, b.getIndexType(), place);
+  return k.add(low, k.constant(distance / 16 * 16));
 }
 
 void BlockFFT::exchange(Points z, int64_t from, int64_t to) {
@@ -150,11 +143,13 @@ void BlockFFT::exchange(Points z, int64_t from, int64_t to) {
     Value both = LLVM::PoisonOp::create(b, k.loc, pair);
     both = LLVM::InsertElementOp::create(b, k.loc, both, x.re, number(0));
     both = LLVM::InsertElementOp::create(b, k.loc, both, x.im, number(1));
-    memref::StoreOp::create(b, k.loc, both, memory, placeOf(from, i));
+    LLVM::StoreOp::create(b, k.loc, both,
+                          k.sharedPlace(memory, pair, placeOf(from, i)), 8);
   }
   gpu::BarrierOp::create(b, k.loc);
   for (auto [i, x] : llvm::enumerate(z)) {
-    Value both = memref::LoadOp::create(b, k.loc, memory, placeOf(to, i));
+    Value both = LLVM::LoadOp::create(
+        b, k.loc, pair, k.sharedPlace(memory, pair, placeOf(to, i)), 8);
     x = {LLVM::ExtractElementOp::create(b, k.loc, both, number(0)),
          LLVM::ExtractElementOp::create(b, k.loc, both, number(1))};
   }

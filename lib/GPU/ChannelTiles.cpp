@@ -32,7 +32,6 @@ using namespace mlir;
 namespace ssm {
 
 static constexpr int64_t kUnit = 16; ///< Bytes of an access.
-static constexpr unsigned kSharedSpace = 3;
 
 static int64_t countBytes(Type element) {
   return getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
@@ -86,7 +85,6 @@ private:
   void findRuns();
   void findLeaves();
   void findShared();
-  void allocate(int64_t bytes);
 
   /// What a thread loads of a tile: units of the runs, and its leaves.
   using Units = SmallVector<Value>;
@@ -147,7 +145,7 @@ ChannelTiles::ChannelTiles(ChannelScan &scan)
   findRuns();
   findLeaves();
   findShared();
-  allocate(2 * bufferBytes);
+  memory = k.addShared("tiles", 2 * bufferBytes);
 }
 
 static bool contains(ArrayRef<Mapped> values, const Mapped &value) {
@@ -202,17 +200,6 @@ void ChannelTiles::findShared() {
   }
 }
 
-void ChannelTiles::allocate(int64_t bytes) {
-  auto type = LLVM::LLVMArrayType::get(b.getI32Type(), bytes / 4);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(k.kernel);
-  auto global = LLVM::GlobalOp::create(
-      b, k.loc, type, /*isConstant=*/false, LLVM::Linkage::Internal,
-      (k.kernel.getName() + "_tiles").str(), Attribute(), kUnit, kSharedSpace);
-  b.setInsertionPointToStart(&k.kernel.getBody().front());
-  memory = LLVM::AddressOfOp::create(b, k.loc, global);
-}
-
 //===----------------------------------------------------------------------===//
 // Places
 //===----------------------------------------------------------------------===//
@@ -239,8 +226,7 @@ Value ChannelTiles::bufferOf(Value tile) {
 }
 
 Value ChannelTiles::address(Value byte, int64_t further) {
-  Value first = LLVM::GEPOp::create(b, k.loc, memory.getType(), b.getI8Type(),
-                                    memory, ArrayRef<LLVM::GEPArg>{byte});
+  Value first = k.sharedPlace(memory, b.getI8Type(), byte);
   return LLVM::GEPOp::create(
       b, k.loc, memory.getType(), b.getI8Type(), first,
       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(further)});

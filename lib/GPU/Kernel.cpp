@@ -14,7 +14,7 @@ using namespace mlir;
 
 namespace ssm {
 
-static constexpr unsigned kGlobalSpace = 1;
+static constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
 
 Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
                Location loc, ArrayRef<int64_t> staticSizes, Type real,
@@ -72,6 +72,24 @@ KernelTensor Kernel::result(Value value, AffineMap map) {
     return {};
   unsigned number = function.getNumArguments() + (found - returned.begin());
   return describe(value, kernel.getArgument(number), map);
+}
+
+Value Kernel::addShared(StringRef name, int64_t bytes) {
+  auto type =
+      LLVM::LLVMArrayType::get(b.getI32Type(), llvm::divideCeil(bytes, 4));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(kernel);
+  auto memory = LLVM::GlobalOp::create(
+      b, loc, type, /*isConstant=*/false, LLVM::Linkage::Internal,
+      (kernel.getName() + "_" + name).str(), Attribute(), /*alignment=*/16,
+      kSharedSpace);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  return LLVM::AddressOfOp::create(b, loc, memory);
+}
+
+Value Kernel::sharedPlace(Value memory, Type element, Value index) {
+  return LLVM::GEPOp::create(b, loc, memory.getType(), element, memory,
+                             ArrayRef<LLVM::GEPArg>{index});
 }
 
 Value Kernel::constant(int64_t value) {

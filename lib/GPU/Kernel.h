@@ -44,6 +44,14 @@ public:
     return kernel.getArgument(kernel.getFunctionType().getNumInputs() - 1);
   }
 
+  /// Shared memory of a block, aligned to 16 bytes; the name is one of the
+  /// kernel's own. Where an element of it is.
+  mlir::Value addShared(llvm::StringRef name, int64_t bytes);
+  mlir::Value sharedPlace(mlir::Value memory, mlir::Type element,
+                          mlir::Value index);
+  /// A name for shared memory that has no better one.
+  std::string nameShared() { return "shared" + std::to_string(shared++); }
+
   mlir::Value constant(int64_t value);
   mlir::Value add(mlir::Value x, mlir::Value y);
   mlir::Value mul(mlir::Value x, mlir::Value y);
@@ -112,6 +120,7 @@ private:
   mlir::func::FuncOp function;
   llvm::SmallVector<mlir::Value> sizes;
   llvm::SmallVector<int64_t> launchSizes;
+  int64_t shared = 0;
 };
 
 /// What keeps an op of a region from being computed for scalars; null: nothing.

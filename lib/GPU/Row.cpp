@@ -1,7 +1,7 @@
 //===- Row.cpp - Rows of contiguous time in a block's registers -----------===//
 #include "Row.h"
 
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -147,29 +147,29 @@ Parts Row::select(Value condition, const Parts &x, const Parts &y) {
 // Shared memory
 //===----------------------------------------------------------------------===//
 
+static int64_t countBytes(Type type) {
+  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+}
+
 SharedArray::SharedArray(OpBuilder &b, Kernel &kernel, int64_t size,
                          TypeRange types)
-    : b(b), loc(kernel.loc) {
-  auto space =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+    : b(b), k(kernel), types(types) {
   for (Type type : types)
-    arrays.push_back(kernel.kernel.addWorkgroupAttribution(
-        MemRefType::get({size}, type, MemRefLayoutAttrInterface(), space),
-        loc));
+    arrays.push_back(k.addShared(k.nameShared(), size * countBytes(type)));
 }
 
 Parts SharedArray::load(Value index) {
-  Value place = arith::IndexCastOp::create(b, loc, b.getIndexType(), index);
   Parts loaded;
-  for (Value array : arrays)
-    loaded.push_back(memref::LoadOp::create(b, loc, array, place));
+  for (auto [array, type] : llvm::zip_equal(arrays, types))
+    loaded.push_back(LLVM::LoadOp::create(
+        b, k.loc, type, k.sharedPlace(array, type, index), countBytes(type)));
   return loaded;
 }
 
 void SharedArray::store(Value index, const Parts &parts) {
-  Value place = arith::IndexCastOp::create(b, loc, b.getIndexType(), index);
-  for (auto [array, part] : llvm::zip_equal(arrays, parts))
-    memref::StoreOp::create(b, loc, part, array, place);
+  for (auto [array, type, part] : llvm::zip_equal(arrays, types, parts))
+    LLVM::StoreOp::create(b, k.loc, part, k.sharedPlace(array, type, index),
+                          countBytes(type));
 }
 
 } // namespace ssm

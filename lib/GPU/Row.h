@@ -119,7 +119,8 @@ public:
 
 private:
   mlir::OpBuilder &b;
-  mlir::Location loc;
+  Kernel &k;
+  llvm::SmallVector<mlir::Type> types;
   llvm::SmallVector<mlir::Value> arrays;
 };
 

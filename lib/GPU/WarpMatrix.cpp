@@ -17,25 +17,14 @@ using namespace mlir;
 
 namespace ssm {
 
-static constexpr unsigned kSharedSpace = 3;
-
 //===----------------------------------------------------------------------===//
 // Shared memory
 //===----------------------------------------------------------------------===//
 
 SharedTile::SharedTile(OpBuilder &b, Kernel &kernel, StringRef name,
                        int64_t rows, int64_t columns)
-    : b(b), k(kernel), units(columns / kUnit) {
-  auto type = LLVM::LLVMArrayType::get(b.getI32Type(), rows * columns / 2);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(k.kernel);
-  auto memory = LLVM::GlobalOp::create(
-      b, k.loc, type, /*isConstant=*/false, LLVM::Linkage::Internal,
-      (k.kernel.getName() + "_" + name).str(), Attribute(), /*alignment=*/16,
-      kSharedSpace);
-  b.setInsertionPointToStart(&k.kernel.getBody().front());
-  base = LLVM::AddressOfOp::create(b, k.loc, memory);
-}
+    : b(b), k(kernel), base(kernel.addShared(name, 2 * rows * columns)),
+      units(columns / kUnit) {}
 
 SharedTile SharedTile::reshaped(int64_t columns) const {
   SharedTile other = *this;

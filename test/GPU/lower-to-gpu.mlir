@@ -34,8 +34,8 @@ func.func @channels(%a: tensor<?x?x4xf32>, %u: tensor<?x?x4xf32>) -> (tensor<?x?
 #r = affine_map<(r, t) -> (r)>
 
 // CHECK: block = 128 : i64, entry = "rows", grid = [{elements = array<i64: 6>, least = 0 : i64, per_block = 1 : i64}], kernel = "row_scan", reason = "a row is not longer than one tile",
+// CHECK-COUNT-2: llvm.mlir.global internal @rows_shared{{[01]}}() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<8 x i32>
 // CHECK-LABEL: gpu.func @rows(
-// CHECK-SAME:    workgroup(%{{.*}} : memref<8xf32, #gpu.address_space<workgroup>>, %{{.*}} : memref<8xf32, #gpu.address_space<workgroup>>)
 // CHECK:         scf.for
 // CHECK:           llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
 // CHECK-COUNT-10:  gpu.shuffle up
@@ -189,8 +189,8 @@ func.func @unknown(%a: tensor<?x9000xf32>, %u: tensor<?x9000xf32>) -> tensor<?x9
 // points of which each of 64 threads has 16.
 // CHECK: inputs = [{name = "a0", shape = ["d0", 5, 600], type = f32}, {name = "a1", shape = ["d0", 40], type = f32}]
 // CHECK-SAME: block = 64 : i64, entry = "conv", grid = [{elements = array<i64: -1>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 5>, least = 0 : i64, per_block = 5 : i64}], kernel = "fft_conv"
+// CHECK: llvm.mlir.global internal @conv_points() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<2048 x i32>
 // CHECK-LABEL: gpu.func @conv(
-// CHECK-SAME:    workgroup(%{{.*}} : memref<1024xvector<2xf32>, #gpu.address_space<workgroup>>)
 // CHECK-COUNT-16: llvm.load {{.*}} -> f32
 // CHECK-COUNT-3: gpu.barrier
 // CHECK:         scf.for
