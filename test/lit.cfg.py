@@ -71,6 +71,7 @@ def find_ptxas():
 ptxas = find_ptxas()
 feature("avx512", cpu_has("avx512f"), "this CPU has no AVX-512")
 feature("cuda-gpu", os.path.exists("/dev/nvidiactl"), "no CUDA device on this machine")
+feature("spirv-tools", shutil.which("spirv-val"), "the Debian package spirv-tools is not installed")
 feature("ptxas", ptxas, "neither the CUDA toolkit nor the wheel nvidia-cuda-nvcc is installed")
 feature("no-asan", not config.ssm_sanitizer,
         "the build uses a sanitizer, whose libraries a stock tool cannot load")

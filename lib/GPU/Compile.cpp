@@ -32,12 +32,16 @@ static const char *getFormat(GPUOutputKind kind) {
     return "isa";
   case GPUOutputKind::Cubin:
     return "bin";
+  case GPUOutputKind::SPIRV:
+    return "spirv";
   }
   llvm_unreachable("no such kind of output");
 }
 
 /// LLVM itself only warns, and takes another chip.
 static bool isChip(StringRef chip) {
+  if (isSPIRVChip(std::string_view(chip)))
+    return chip == "spirv64";
   bool amd = isAMDChip(std::string_view(chip));
   if (amd) {
     LLVMInitializeAMDGPUTargetInfo();
@@ -99,7 +103,8 @@ std::optional<GPUCode> compileToGPU(ModuleOp module, StringRef chip,
   if (!isChip(chip)) {
     module.emitError("no GPU is called '")
         << chip << "'; take sm_80, sm_90, sm_100 or another that `llc-22 "
-        << "-march=nvptx64 -mcpu=help` lists, or gfx942 of `-march=amdgcn`";
+        << "-march=nvptx64 -mcpu=help` lists, or gfx942 of `-march=amdgcn`, or "
+           "spirv64";
     return std::nullopt;
   }
   if (kind == GPUOutputKind::Cubin && !hasPtxas()) {

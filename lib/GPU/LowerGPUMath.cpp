@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace ssm {
 #define GEN_PASS_DEF_LOWERGPUMATH
@@ -153,8 +154,10 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
 
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
-    StringRef ex2 =
-        amd ? "llvm.amdgcn.exp2.f32" : "llvm.nvvm.ex2.approx.ftz.f32";
+    StringRef ex2 = llvm::StringSwitch<StringRef>(instructions)
+                        .Case("amd", "llvm.amdgcn.exp2.f32")
+                        .Case("nvidia", "llvm.nvvm.ex2.approx.ftz.f32")
+                        .Default("llvm.exp2.f32");
     set.add<LowerExp<math::ExpOp>>(context, /*log2(e)=*/1.4426950408889634,
                                    ex2);
     set.add<LowerExp<math::Exp2Op>>(context, 1.0, ex2);
@@ -165,7 +168,7 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
     set.add<LowerToIntrinsic<math::CeilOp>>(context, "llvm.ceil");
     set.add<LowerToIntrinsic<math::CopySignOp>>(context, "llvm.copysign");
     set.add<LowerRsqrt>(context, /*benefit=*/2);
-    if (!amd)
+    if (instructions == "nvidia")
       set.add<LowerDivision>(context);
     ssm::populateF32Math(set);
     ssm::populateF64Math(set);
@@ -173,7 +176,7 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
     patterns = std::move(set);
     RewritePatternSet first(context);
     ssm::populateSoftplus(first);
-    if (!amd)
+    if (instructions == "nvidia")
       first.add<LowerGate>(context);
     compositions = std::move(first);
     return success();

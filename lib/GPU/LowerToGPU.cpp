@@ -11,7 +11,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -224,6 +223,18 @@ static void renameScopes(gpu::GPUModuleOp kernels) {
   });
 }
 
+static bool isNVIDIA(StringRef chip) {
+  std::string_view name(chip);
+  return !isAMDChip(name) && !isSPIRVChip(name);
+}
+
+/// OpenCL's subgroups have any size, and ours are warps.
+static void fixSubgroups(gpu::GPUModuleOp kernels) {
+  OpBuilder b(kernels.getContext());
+  for (auto kernel : kernels.getOps<gpu::GPUFuncOp>())
+    kernel->setAttr("intel_reqd_sub_group_size", b.getI32IntegerAttr(kWarp));
+}
+
 /// A scan of channels is fast with 16 warps on a multiprocessor, as its loads
 /// are far ahead of their use: 128 registers a thread. Left alone, ptxas would
 /// rather spill on some chips, for more warps.
@@ -278,13 +289,15 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
         return signalPassFailure();
       launch->entry = function.getName().str();
       if (launch->kernel == stringify(GPUScanPlan::Kernel::ChannelScan) &&
-          !isAMDChip(std::string_view(chip)))
+          isNVIDIA(chip))
         allowRegisters(kernels, *launch);
       launches.push_back(launch->toAttr(&getContext()));
       function.erase();
     }
     if (isAMDChip(std::string_view(chip)))
       renameScopes(kernels);
+    if (isSPIRVChip(std::string_view(chip)))
+      fixSubgroups(kernels);
     module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                     b.getUnitAttr());
     module->setAttr(kLaunchesAttr, b.getArrayAttr(launches));

@@ -17,6 +17,19 @@ using namespace mlir;
 
 namespace ssm {
 
+/// From kernels to an OpenCL module in SPIR-V.
+static void addSPIRV(OpPassManager &pm, const GPUOptions &options) {
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createConvertGpuOpsToLLVMSPVOps({/*use64bitIndex=*/true}));
+  kernels.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  OpPassManager &converted = pm.nest<gpu::GPUModuleOp>();
+  converted.addPass(createReconcileUnrealizedCastsPass());
+  converted.addPass(createCanonicalizerPass());
+  converted.addPass(createCSEPass());
+  pm.addPass(createSerializeSPIRV({options.format}));
+}
+
 void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
   // 1. Functions without calls; the language to one gpu.func for each.
   pm.addPass(createInlinerPass());
@@ -29,11 +42,16 @@ void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
   // 2. Kernels to the NVVM or ROCDL dialect. LLVM IR keeps the places in the
   // source for the emulator; with them PTX would be code to be debugged.
   bool amd = isAMDChip(std::string_view(options.chip));
+  bool isSPIRV = isSPIRVChip(std::string_view(options.chip));
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createConvertComplexToStandardPass());
-  kernels.addPass(createLowerGPUMath({amd}));
+  kernels.addPass(createLowerGPUMath({amd       ? "amd"
+                                      : isSPIRV ? "spirv"
+                                                : "nvidia"}));
   kernels.addPass(createLoopInvariantCodeMotionPass());
   kernels.addPass(createSCFToControlFlowPass());
+  if (isSPIRV)
+    return addSPIRV(pm, options);
   if (amd) {
     ConvertGpuOpsToROCDLOpsOptions rocdl;
     rocdl.chipset = options.chip;

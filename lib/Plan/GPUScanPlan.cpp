@@ -48,7 +48,9 @@ GPUChip GPUChip::forName(std::string_view name) {
   for (const Entry &entry : kChips)
     if (entry.name == name)
       return {entry.multiprocessors, !isAMDChip(name) && entry.name != "sm_75"};
-  return forName("sm_80");
+  GPUChip unknown = forName("sm_80");
+  unknown.multipliesMatrices = !isSPIRVChip(name);
+  return unknown;
 }
 
 /// Bytes of a step in two tiles.
@@ -69,8 +71,7 @@ static bool canShare(const GPUScanProblem &problem, int64_t lanes) {
 static void shareTiles(GPUScanPlan &plan, const GPUScanProblem &problem) {
   plan.reason = "it is no plain recurrence, and channels share what they read";
   plan.shares = true;
-  plan.steps =
-      llvm::bit_floor<uint64_t>(kTileBytes / countStepBytes(problem));
+  plan.steps = llvm::bit_floor<uint64_t>(kTileBytes / countStepBytes(problem));
   plan.steps = std::clamp(plan.steps, plan.lanes, kTurns * plan.lanes);
   if (problem.neighbours)
     plan.threads = std::clamp<int64_t>(

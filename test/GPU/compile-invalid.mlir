@@ -8,6 +8,11 @@
 // AMD: error: --emit must be asm or llvm for a GPU of AMD
 // RUN: not ssm-compile %s --target=amd:gfx0 -o %t.s 2>&1 | FileCheck %s --check-prefix=GFX
 // GFX: error: no GPU is called 'gfx0'; take sm_80, sm_90, sm_100 or another that {{.*}}, or gfx942
+// RUN: not ssm-compile %s --target=opencl:spirv64 --emit=ptx -o %t.spv 2>&1 | FileCheck %s --check-prefix=SPIRV
+// RUN: not ssm-compile %s --target=nvidia:sm_90 --emit=spirv -o %t.spv 2>&1 | FileCheck %s --check-prefix=SPIRV
+// SPIRV: error: --emit=spirv and --target=opencl:spirv64 need each other
+// RUN: not ssm-compile %s --target=opencl:spirv32 -o %t.spv 2>&1 | FileCheck %s --check-prefix=SPIRV32
+// SPIRV32: error: no GPU is called 'spirv32'; {{.*}}or spirv64
 // RUN: env -u CUDA_ROOT -u CUDA_HOME -u CUDA_PATH PATH=%t not ssm-compile %s --target=nvidia:sm_90 --emit=cubin -o %t.cubin 2>&1 | FileCheck %s --check-prefix=PTXAS
 // PTXAS: error: a cubin needs ptxas, which is neither on the PATH nor in CUDA_HOME; install the CUDA toolkit, or take PTX
 // RUN: not ssm-compile %s --target=nvidia:sm_90 --header=%t.h -o %t.ptx 2>&1 | FileCheck %s --check-prefix=HEADER

@@ -16,7 +16,7 @@ def prepare : Flag<["--"], "prepare">,
 def o : JoinedOrSeparate<["-"], "o">, MetaVarName<"<file>">,
   HelpText<"Where to write the code; - is stdout">;
 defm emit : Value<"emit", "<kind>", 
-  "obj (default), shared, llvm or asm; for a GPU ptx (default), cubin or llvm; for AMD asm or llvm">;
+  "obj (default), shared, llvm or asm; for a GPU ptx (default), cubin or llvm; for AMD asm or llvm; for OpenCL spirv">;
 defm entry : Value<"entry", "<name>",
   "Compile this function only (default: every public one)">;
 defm header : Value<"header", "<file.h>", "Write a C header for the kernels">;
@@ -27,4 +27,4 @@ defm rates : Value<"rates", "<file>",
 defm threads : Value<"threads", "<n>",
   "Most OpenMP threads of a loop (default 1); above 1 the caller links libomp">;
 defm target : Value<"target", "<cpu>",
-  "host (default), a CPU that LLVM knows, or a GPU such as nvidia:sm_90 or amd:gfx942">;
+  "host (default), a CPU that LLVM knows, a GPU such as nvidia:sm_90 or amd:gfx942, or opencl:spirv64">;

@@ -36,7 +36,7 @@ struct OptionTable : GenericOptTable {
       : GenericOptTable(OptionStrTable, OptionPrefixesTable, kOptionInfos) {}
 };
 
-enum class Emit { Object, Shared, LLVM, Assembly, PTX, Cubin };
+enum class Emit { Object, Shared, LLVM, Assembly, PTX, Cubin, SPIRV };
 
 /// What the user asked for.
 struct Options {
@@ -47,7 +47,11 @@ struct Options {
 
   static llvm::Expected<Options> parse(int argc, char **argv);
   bool isForGPU() const {
-    return StringRef(compile.target).starts_with("nvidia:") || isForAMD();
+    return StringRef(compile.target).starts_with("nvidia:") || isForAMD() ||
+           isForOpenCL();
+  }
+  bool isForOpenCL() const {
+    return StringRef(compile.target).starts_with("opencl:");
   }
   bool isForAMD() const {
     return StringRef(compile.target).starts_with("amd:");
@@ -58,12 +62,16 @@ struct Options {
 } // namespace
 
 std::optional<std::string> Options::checkTarget() const {
-  bool isGPUCode = emit == Emit::PTX || emit == Emit::Cubin;
+  bool isGPUCode =
+      emit == Emit::PTX || emit == Emit::Cubin || emit == Emit::SPIRV;
   if (!isForGPU())
     return isGPUCode ? std::optional<std::string>(
                            "--emit=ptx and --emit=cubin need a GPU, such as "
-                           "--target=nvidia:sm_90")
+                           "--target=nvidia:sm_90; --emit=spirv needs "
+                           "--target=opencl:spirv64")
                      : std::nullopt;
+  if (isForOpenCL() != (emit == Emit::SPIRV))
+    return "--emit=spirv and --target=opencl:spirv64 need each other";
   if (isForAMD() && emit != Emit::Assembly && emit != Emit::LLVM)
     return "--emit must be asm or llvm for a GPU of AMD; clang makes an object "
            "of the assembly";
@@ -88,6 +96,7 @@ static std::optional<Emit> parseEmit(StringRef kind) {
       .Case("asm", Emit::Assembly)
       .Case("ptx", Emit::PTX)
       .Case("cubin", Emit::Cubin)
+      .Case("spirv", Emit::SPIRV)
       .Default(std::nullopt);
 }
 
@@ -111,13 +120,14 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   options.compile.target = args.getLastArgValue(OPT_target, "host").str();
   auto programs = args.getAllArgValues(OPT_INPUT);
   if (auto emit = parseEmit(
-          args.getLastArgValue(OPT_emit, options.isForAMD()   ? "asm"
-                                         : options.isForGPU() ? "ptx"
-                                                              : "obj")))
+          args.getLastArgValue(OPT_emit, options.isForAMD()      ? "asm"
+                                         : options.isForOpenCL() ? "spirv"
+                                         : options.isForGPU()    ? "ptx"
+                                                                 : "obj")))
     options.emit = *emit;
   else
-    problem = "--emit must be obj, shared, llvm, asm, ptx or cubin, but it is "
-              "'" +
+    problem = "--emit must be obj, shared, llvm, asm, ptx, cubin or spirv, "
+              "but it is '" +
               args.getLastArgValue(OPT_emit).str() + "'";
   if (auto found = options.checkTarget())
     problem = *found;
@@ -208,6 +218,7 @@ static LogicalResult compileForGPU(ModuleOp module, const Options &options) {
   StringRef chip = StringRef(options.compile.target).split(':').second;
   auto kind = options.emit == Emit::LLVM    ? ssm::GPUOutputKind::LLVM
               : options.emit == Emit::Cubin ? ssm::GPUOutputKind::Cubin
+              : options.emit == Emit::SPIRV ? ssm::GPUOutputKind::SPIRV
                                             : ssm::GPUOutputKind::Assembly;
   if (failed(ssm::selectEntry(module, options.compile.entry)))
     return failure();

@@ -11,7 +11,7 @@
 namespace ssm {
 
 /// Assembly is PTX for NVIDIA's chips.
-enum class GPUOutputKind { LLVM, Assembly, Cubin };
+enum class GPUOutputKind { LLVM, Assembly, Cubin, SPIRV };
 
 /// Kernels for one chip, and how to launch them.
 struct GPUCode {
@@ -21,8 +21,8 @@ struct GPUCode {
   std::string formatLaunches() const; ///< As JSON.
 };
 
-/// Runs the GPU pipeline for a chip such as sm_90 or gfx942. Diagnostics say
-/// what went wrong.
+/// Runs the GPU pipeline for a chip such as sm_90 or gfx942, or for spirv64.
+/// Diagnostics say what went wrong.
 std::optional<GPUCode> compileToGPU(mlir::ModuleOp module, llvm::StringRef chip,
                                     GPUOutputKind kind);
 

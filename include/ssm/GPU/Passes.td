@@ -29,8 +29,7 @@ def LowerToGPU : Pass<"ssm-lower-to-gpu", "::mlir::ModuleOp"> {
            "GPU whose size decides which kernel is best">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
-                           "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::NVVM::NVVMDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
                            "::mlir::scf::SCFDialect"];
 }
 
@@ -51,9 +50,22 @@ def LowerGPUMath : Pass<"ssm-lower-gpu-math", "::mlir::gpu::GPUModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
   let options = [
-    Option<"amd", "amd", "bool", /*default=*/"false",
-           "Use the instruction of AMD's chips for powers of two">,
+    Option<"instructions", "instructions", "std::string", /*default=*/"\"nvidia\"",
+           "Whose instructions there are: nvidia, amd, or spirv for those of OpenCL">,
   ];
+}
+
+def SerializeSPIRV : Pass<"ssm-serialize-spirv", "::mlir::ModuleOp"> {
+  let summary = "make SPIR-V of kernels in the LLVM dialect";
+  let description = [{
+    Each `gpu.module` becomes a `gpu.binary` of an OpenCL kernel's SPIR-V, by
+    LLVM's backend.
+  }];
+  let options = [
+    Option<"format", "format", "std::string", /*default=*/"\"spirv\"",
+           "What was asked for, which must be spirv">,
+  ];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::spirv::SPIRVDialect"];
 }
 
 #endif // SSM_GPU_PASSES_TD

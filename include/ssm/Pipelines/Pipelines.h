@@ -43,7 +43,8 @@ struct GPUOptions : public mlir::PassPipelineOptions<GPUOptions> {
                            llvm::cl::init("sm_80")};
   Option<std::string> format{
       *this, "format",
-      llvm::cl::desc("llvm: LLVM IR, isa: PTX, bin: a cubin (needs ptxas)"),
+      llvm::cl::desc("llvm: LLVM IR, isa: PTX, bin: a cubin (needs ptxas), "
+                     "spirv: an OpenCL module, for the chip spirv64"),
       llvm::cl::init("isa")};
 };
 

@@ -29,6 +29,11 @@ inline bool isAMDChip(std::string_view name) {
   return name.substr(0, 3) == "gfx";
 }
 
+/// Whether it is "spirv64": any that runs OpenCL's kernels.
+inline bool isSPIRVChip(std::string_view name) {
+  return name.substr(0, 5) == "spirv";
+}
+
 /// What of a scan decides. Sizes are absent if only the run time knows them.
 struct GPUScanProblem {
   bool hasRows = false; ///< Whether time is contiguous wherever it is used.
