@@ -7,10 +7,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import ml_dtypes  # noqa: F401  gives NumPy bfloat16, in which --prepare hands matrices on
 import numpy as np
 from measure import empty
 
-DTYPES = {"float16": 1, "float32": 3, "float64": 4, "complex64": 5, "complex128": 6}  # ssm-c/Runtime.h
+DTYPES = {"float16": 1, "bfloat16": 2, "float32": 3, "float64": 4, "complex64": 5, "complex128": 6}  # ssm-c/Runtime.h
 
 
 class Tensor(ctypes.Structure):

@@ -35,14 +35,15 @@ def recurrence(letters, sizes, dtypes, output, final, projection="none"):
 """
 
 
-def convolution(layout, kernel_layout, sizes, taps):
-    """@f(u, k) -> y, where k is a parameter."""
+def convolution(layout, kernel_layout, sizes, taps, strategy=None):
+    """@f(u, k) -> y, where k is a parameter; `strategy` is the text of a #ssm.strategy."""
     dims = "bht"
     u = tensor([sizes[d] for d in layout])
     k = tensor([taps if d == "t" else sizes[d] for d in kernel_layout])
     maps = ", ".join(affine(dims, m) for m in (layout, kernel_layout, layout))
+    pinned = f", strategy = #ssm.strategy<{strategy}>" if strategy else ""
     return f"""func.func @f(%u: {u}, %k: {k} {{ssm.parameter}}) -> {u} {{
-  %y = ssm.long_conv %u, %k {{indexing_maps = [{maps}], time = 2 : i64}} : {u}, {k} -> {u}
+  %y = ssm.long_conv %u, %k {{indexing_maps = [{maps}], time = 2 : i64{pinned}}} : {u}, {k} -> {u}
   return %y : {u}
 }}
 """

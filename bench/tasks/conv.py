@@ -17,6 +17,8 @@ SHAPES = [(8, 64, 1024), (4, 64, 4096), (4, 32, 16384), (1, 16, 65536), (1, 16, 
 CURVES = [(1, 16, 1 << k) for k in range(6, 19, 2)]
 QUICK = [(2, 16, 64), (1, 16, 50)]
 LAYOUTS = ("bht", "bth")
+# Beyond, products of matrices fall further and further behind.
+MOST_MATRIX_STEPS = 16384
 
 
 def reference(u, k):
@@ -89,12 +91,12 @@ def measure(bench, B, H, L, layout, effort, slow_peers):
     def check(result):
         return error_norm(result[0] if isinstance(result, list) else result, expected)
 
-    def ours(threads=None, strategy="auto", prepare=False):
-        text = programs.convolution(layout, "th" if last else "ht", {"b": B, "h": H, "t": L}, L)
-        return bench.compiler.compile(text, strategy, threads, prepare)
+    def ours(threads=None, pinned=None, prepare=False):
+        text = programs.convolution(layout, "th" if last else "ht", {"b": B, "h": H, "t": L}, L, pinned)
+        return bench.compiler.compile(text, "auto", threads, prepare)
 
-    def ours_ready(threads=None):
-        kernel = ours(threads, prepare=True)
+    def ours_ready(threads=None, pinned=None):
+        kernel = ours(threads, pinned, prepare=True)
         return kernel.bind(u, *kernel.prepare(k))
 
     kernel = race.compile(ours)
@@ -104,6 +106,8 @@ def measure(bench, B, H, L, layout, effort, slow_peers):
     if kernel and bench.threads > 1:
         race.enter("ssm on 1 thread", lambda: ours(1).bind(u, k), check)
         race.enter("ssm on 1 thread" + READY, lambda: ours_ready(1), check)
+    if kernel and L <= MOST_MATRIX_STEPS:
+        race.enter("ssm by bf16 matrices" + READY, lambda: ours_ready(pinned="fft_conv, matrix = bf16"), check)
     for ready in (False, True):
         suffix = READY if ready else ""
         if last:

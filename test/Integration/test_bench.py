@@ -9,12 +9,13 @@ import pytest
 from harness import BUILD, ROOT
 
 # Records that each benchmark cannot be without, and how exact they are. What
-# exponentiates a logarithm in f32 is as exact as that logarithm.
-PEERS = {"scan": {"C++ by hand", "NumPy loop", "limit"}, "conv": {"C++ by hand", "numpy.fft", "limit"},
+# exponentiates a logarithm in f32 is as exact as that logarithm; what rounds to
+# bf16 is off by a few times 2^-9.
+PEERS = {"scan": {"C++ by hand", "NumPy loop", "limit"}, "conv": {"C++ by hand", "numpy.fft", "limit", "ssm by bf16 matrices with the spectrum"},
          "kernel": {"C++ by hand", "NumPy exponentials", "limit"}, "selective": {"C++ by hand", "NumPy loop", "limit"},
          "recurrence": {"NumPy loop", "limit"}, "bidirectional": {"two convolutions", "limit"},
          "step": {"C++ by hand", "jax.jit", "limit"}, "choice": set()}
-BAR, LOOSE = 1e-6, 1e-5
+BAR, LOOSE, BF16 = 1e-6, 1e-5, 1e-2
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,8 @@ def test_quick(name, folder):
         assert not record["note"].startswith("failed"), record
         assert record["note"].startswith("skipped") or 0 < record["min_s"] <= record["median_s"], record
         if record["error"] is not None:
-            assert record["error"] < (LOOSE if "exponentials" in record["peer"] else BAR), record
+            bar = LOOSE if "exponentials" in record["peer"] else BF16 if "bf16" in record["peer"] else BAR
+            assert record["error"] < bar, record
     # What is timed by position is the step that was compared before.
     assert all(r["error"] is not None or "by position" in r["task"]
                for r in measured if r["peer"] in ("ssm", "C++ by hand"))
