@@ -207,8 +207,9 @@ def draw_panel(axis, curves, colours):
         if name == "limit":
             style = dict(color="black", linestyle="--", linewidth=1.2)
         else:
-            colour = colours.setdefault(name, palette[len(colours) % len(palette)])
-            style = dict(color=colour, marker="o", markersize=3.5, linewidth=2.4 if name.startswith("ssm") else 1.1)
+            number = colours.setdefault(name, len(colours))
+            style = dict(color=palette[number % len(palette)], linestyle="-:"[number // len(palette) % 2], marker="o",
+                         markersize=3.5, linewidth=2.4 if name.startswith("ssm") else 1.1)
         axis.plot(*zip(*points), label=name, **style)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")
