@@ -99,7 +99,7 @@ def test_wrong_options_of_run(folder, args, message):
     (["m.mlir"], "there are 1 programs and no -o"),
     (["m.mlir", "-o", "none/k.o"], "none/k.o: error: cannot write the file"),
     (["m.mlir", "-o", "none/k.so", "--emit=shared"], "none/k.so: error: cannot write the file"),
-    (["m.mlir", "-o", "k.o", "--emit=exe"], "--emit must be obj, shared, llvm, asm, ptx or cubin, but it is 'exe'"),
+    (["m.mlir", "-o", "k.o", "--emit=exe"], "--emit must be obj, shared, llvm, asm, ptx, cubin or spirv, but it is 'exe'"),
     (["m.mlir", "-o", "k.o", "--target=pdp11"], "the target must be 'host' or a CPU that LLVM knows, but it is 'pdp11'"),
     (["m.mlir", "-o", "k.o", "--entry=g"], "'g' is not; there are 'f'"),
     (["m.mlir", "-o", "k.o", "--header", "none/k.h"], "none/k.h: error: cannot write the file"),
