@@ -1,11 +1,12 @@
 //===- Target.cpp - Which machine to compile for --------------------------===//
 #include "Target.h"
 
+#include "ssm/Utils/Targets.h"
+
 #include "llvm/ADT/StringMap.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
 
@@ -47,10 +48,7 @@ create(const std::string &triple, StringRef cpu, StringRef features) {
 
 Expected<std::unique_ptr<TargetMachine>>
 ssm::createTargetMachine(StringRef target) {
-  InitializeAllTargetInfos();
-  InitializeAllTargets();
-  InitializeAllTargetMCs();
-  InitializeAllAsmPrinters();
+  registerTargets();
   if (target == "host") {
     if (auto machine = create(sys::getDefaultTargetTriple(),
                               sys::getHostCPUName(), getHostFeatures()))

@@ -1,12 +1,12 @@
 //===- Emulate.cpp - One launch: retarget, compile, run, report -----------===//
 #include "Machine.h"
 #include "ssm/Emulator/Emulator.h"
+#include "ssm/Utils/Targets.h"
 
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Vectorize/LoadStoreVectorizer.h"
 #include <cmath>
@@ -109,8 +109,7 @@ static Error checkLaunch(const LaunchOptions &options) {
 }
 
 static Expected<std::unique_ptr<orc::LLJIT>> makeJIT() {
-  InitializeNativeTarget();
-  InitializeNativeTargetAsmPrinter();
+  registerTargets();
   auto builder = orc::JITTargetMachineBuilder::detectHost();
   if (!builder)
     return builder.takeError();
@@ -123,9 +122,7 @@ static Expected<std::unique_ptr<orc::LLJIT>> makeJIT() {
 /// Joins neighbouring accesses as the NVPTX backend does, which is what decides
 /// how many there are.
 static Error joinAccesses(Module &module) {
-  LLVMInitializeNVPTXTargetInfo();
-  LLVMInitializeNVPTXTarget();
-  LLVMInitializeNVPTXTargetMC();
+  registerTargets();
   Triple triple("nvptx64-nvidia-cuda");
   std::string problem;
   const Target *target = TargetRegistry::lookupTarget(triple, problem);

@@ -4,6 +4,7 @@
 #include "ssm/GPU/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
 #include "ssm/Plan/GPUScanPlan.h"
+#include "ssm/Utils/Targets.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -16,7 +17,6 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Triple.h"
 #include <array>
 
@@ -43,15 +43,7 @@ static bool isChip(StringRef chip) {
   if (isSPIRVChip(std::string_view(chip)))
     return chip == "spirv64";
   bool amd = isAMDChip(std::string_view(chip));
-  if (amd) {
-    LLVMInitializeAMDGPUTargetInfo();
-    LLVMInitializeAMDGPUTarget();
-    LLVMInitializeAMDGPUTargetMC();
-  } else {
-    LLVMInitializeNVPTXTargetInfo();
-    LLVMInitializeNVPTXTarget();
-    LLVMInitializeNVPTXTargetMC();
-  }
+  registerTargets();
   llvm::Triple triple(amd ? "amdgcn-amd-amdhsa" : "nvptx64-nvidia-cuda");
   std::string problem;
   const llvm::Target *target =

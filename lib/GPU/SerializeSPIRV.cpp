@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ssm/GPU/Passes.h"
+#include "ssm/Utils/Targets.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -16,7 +17,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
 namespace ssm {
@@ -27,10 +27,7 @@ namespace ssm {
 using namespace mlir;
 
 static std::unique_ptr<llvm::TargetMachine> makeTargetMachine() {
-  LLVMInitializeSPIRVTargetInfo();
-  LLVMInitializeSPIRVTarget();
-  LLVMInitializeSPIRVTargetMC();
-  LLVMInitializeSPIRVAsmPrinter();
+  ssm::registerTargets();
   llvm::Triple triple("spirv64-unknown-unknown");
   std::string problem;
   const llvm::Target *target =
