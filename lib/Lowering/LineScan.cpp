@@ -13,9 +13,9 @@
 //   4 x_j = p_j x + s_j of the state x before the segment; transpose back
 //
 // These are 8.25 shuffles and 4.5 multiply-adds for each vector, and three
-// streams of memory for any number of channels. One multiply-add a block waits
-// for the block before. What is left over, less than a block, is a block whose
-// missing steps change nothing.
+// streams of memory for any number of channels, which are asked for a page
+// ahead. One multiply-add a block waits for the block before. What is left
+// over, less than a block, is a block whose missing steps change nothing.
 //
 // Vectors have no complex elements; complex numbers are taken apart, and put
 // together, by loops over a block.

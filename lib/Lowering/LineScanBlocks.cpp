@@ -9,6 +9,8 @@
 
 #include "ssm/IR/Lines.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -95,7 +97,49 @@ Value LineScanEmitter::extractLine(Value value, AffineMap map,
   Tile line = block;
   line.kept = {problem->time};
   std::tie(value, map) = endWithTime(value, map);
+  if (isWhole(block))
+    askAhead(value, map, line);
   return extractTile(b, loc, value, map, line);
+}
+
+void LineScanEmitter::askAhead(Value value, AffineMap map, Tile line) {
+  auto source = cast<RankedTensorType>(value.getType());
+  Type element = source.getElementType();
+  int64_t bytes =
+      getElementWidth(element) / 8 * (1 + isa<ComplexType>(element));
+  constexpr int64_t kCached = 1 << 20;
+  if (source.hasStaticShape() && source.getNumElements() * bytes <= kCached)
+    return;
+  LoopRange &time = line.ranges[problem->time];
+  OpFoldResult begin = time.offset, length = problem->loopSizes[problem->time];
+  time = {b.getIndexAttr(0), length, b.getIndexAttr(1)};
+  Value whole = extractTile(b, loc, value, map, line);
+  auto type = cast<RankedTensorType>(whole.getType());
+  auto layout = StridedLayoutAttr::get(
+      b.getContext(), ShapedType::kDynamic,
+      SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic));
+  Value memory = bufferization::ToBufferOp::create(
+      b, loc, MemRefType::get(type.getShape(), element, layout), whole,
+      /*read_only=*/true);
+  // A page, and a cache line: not where the caches keep what is read now.
+  constexpr int64_t kCacheLine = 64, kAhead = 4096 + kCacheLine;
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  OpFoldResult next = affine(b, loc, s0 + kAhead / bytes, begin);
+  if (problem->backward) {
+    // Before the start of this line comes the end of the next.
+    next = affine(b, loc, s0 - kAhead / bytes, begin);
+    Value index = asValue(b, loc, next), zero = asValue(b, loc, time.offset);
+    Value wrapped =
+        asValue(b, loc, affine(b, loc, s0 + s1 * 2, {next, length}));
+    Value isBefore =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, zero);
+    next =
+        arith::SelectOp::create(b, loc, isBefore, wrapped, index).getResult();
+  }
+  for (int64_t at = 0; at < kLineBlock; at += kCacheLine / bytes)
+    memref::PrefetchOp::create(
+        b, loc, memory, asValue(b, loc, affine(b, loc, s0 + at, next)),
+        /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
 LineScanEmitter::Vectors LineScanEmitter::read(Value slice, bool inBounds) {

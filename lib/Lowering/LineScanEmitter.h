@@ -80,6 +80,9 @@ private:
                                            const Tile &block);
   mlir::Value extractLine(mlir::Value value, mlir::AffineMap map,
                           const Tile &block);
+  /// Has the part of a line brought to the caches that is read some blocks
+  /// later: by itself the machine looks ahead to the end of a page only.
+  void askAhead(mlir::Value value, mlir::AffineMap map, Tile line);
   Vectors read(mlir::Value slice, bool inBounds);
   /// A line without the dimensions of size one after time: a vector that is
   /// read through them has one dimension of several, and falls apart.

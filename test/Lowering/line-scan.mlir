@@ -116,3 +116,31 @@ func.func @complex(%a: tensor<164xcomplex<f32>>, %u: tensor<164xf32>) -> tensor<
       {indexing_maps = [#t, #t, #t, #none], time = 0 : i64} -> tensor<164xcomplex<f32>>, tensor<complex<f32>>
   return %y : tensor<164xcomplex<f32>>
 }
+
+// More than the second cache holds: what is read a page and a cache line later
+// is asked for. Backward, the end of the next line comes before the start of
+// this one.
+// CHECK-LABEL: func.func @ahead(
+// CHECK: scf.forall (%[[D:.*]]) in (8)
+// CHECK:   scf.for %[[I:.*]] = %c0 to %c1024 step %c1
+// CHECK:     %[[BEGIN:.*]] = arith.muli %[[I]], %c64
+// CHECK:     %[[MEMORY:.*]] = bufferization.to_buffer %{{.*}} read_only : tensor<65536xf32>
+// CHECK:     %[[AHEAD:.*]] = arith.addi %[[BEGIN]], %c1040
+// CHECK:     memref.prefetch %[[MEMORY]][%[[AHEAD]]], read, locality<3>, data
+// CHECK-COUNT-7: memref.prefetch
+// CHECK-NOT: memref.prefetch
+// CHECK: scf.forall
+// CHECK:     %[[FROM_END:.*]] = arith.muli %{{.*}}, %c-64
+// CHECK:     %[[BACK:.*]] = arith.addi %[[FROM_END]], %c64432
+// CHECK:     %[[WRAPPED:.*]] = arith.addi %[[FROM_END]], %c195504
+// CHECK:     %[[IS:.*]] = arith.cmpi slt, %[[BACK]], %c0
+// CHECK:     %[[AT:.*]] = arith.select %[[IS]], %[[WRAPPED]], %[[BACK]]
+// CHECK:     memref.prefetch %{{.*}}[%[[AT]]]
+func.func @ahead(%a: tensor<8x65536xf32>, %u: tensor<8x65536xf32>) -> (tensor<8x65536xf32>, tensor<8x65536xf32>) {
+  %x, %x1 = ssm.linear_recurrence transition(%a : tensor<8x65536xf32>) signal(%u : tensor<8x65536xf32>)
+      {indexing_maps = [#dt, #dt, #dt, #d], time = 1 : i64} -> tensor<8x65536xf32>, tensor<8xf32>
+  %y, %y1 = ssm.linear_recurrence transition(%a : tensor<8x65536xf32>) signal(%u : tensor<8x65536xf32>)
+      {indexing_maps = [#dt, #dt, #dt, #d], time = 1 : i64, direction = #ssm.direction<backward>}
+      -> tensor<8x65536xf32>, tensor<8xf32>
+  return %x, %y : tensor<8x65536xf32>, tensor<8x65536xf32>
+}

@@ -28,14 +28,16 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
     Option<"cores", "cores", "int64_t", "8",
            "threads that share the channels of a recurrence">,
     Option<"vectors", "vectors", "bool", "false",
-           "scan real lines of time by vector ops, which the portable stop has "
-           "none of">
+           "scan lines of time by vector ops, and look ahead in memory, of "
+           "which the portable stop has none">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::bufferization::BufferizationDialect",
     "::mlir::complex::ComplexDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
-    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::vector::VectorDialect"
   ];
 }
 

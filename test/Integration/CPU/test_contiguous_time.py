@@ -47,11 +47,12 @@ def test_complex_lines(length):
     check(orders("t,,,t->t", "f64", complex="au", t=length), "f64", "sequential")
 
 
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("spec,sizes", [("btd,,,btd->btd", {"b": 1, "t": 16384, "d": 64}),
                                         ("bdt,,,bdt->bdt", {"b": 1, "t": 16384, "d": 64}),
                                         ("t,,,t->t", {"t": 1 << 19})])
-def test_past_the_caches(spec, sizes, tmp_path):
-    case = Recurrence(spec, sizes)
+def test_past_the_caches(spec, sizes, reverse, tmp_path):
+    case = Recurrence(spec, sizes, reverse=reverse)
     for threads in (1, 2):
         check_past_the_caches(case, threads, tmp_path)
 
