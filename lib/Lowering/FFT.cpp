@@ -19,6 +19,7 @@
 #include "ssm/Lowering/Patterns.h"
 
 #include "FFTEmitter.h"
+#include "Tables.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -59,12 +60,6 @@ private:
                              : tile.ranges[tile.kept[0]].size;
   }
   Value index(int64_t value) { return asValue(b, loc, b.getIndexAttr(value)); }
-  Values readChirp(ValueRange table, Value k) {
-    Values parts;
-    for (Value part : table)
-      parts.push_back(tensor::ExtractOp::create(b, loc, part, k));
-    return parts;
-  }
 
   OpBuilder &b;
   FFTOp op;
@@ -136,9 +131,7 @@ void FFTOpEmitter::emitChirp() {
   };
   OpFoldResult count = b.getIndexAttr(points);
   size_t numParts = isWide ? 4 : 2;
-  Values tables;
-  for (size_t part = 0; part < 3 * numParts; ++part)
-    tables.push_back(tensor::EmptyOp::create(b, loc, {count}, real));
+  Values tables = makeTables(b, loc, real, count, 3 * numParts);
   tables = buildFor(
       b, loc, index(0), index(points), tables, [&](Value k, ValueRange args) {
         Value square = arith::RemUIOp::create(
@@ -147,12 +140,10 @@ void FFTOpEmitter::emitChirp() {
         Wide conjugate{c.re, wide.neg(c.im)};
         Wide scaled{wide.mul(conjugate.re, scale),
                     wide.mul(conjugate.im, scale)};
-        Values parts = partsOf(c), written;
+        Values parts = partsOf(c);
         parts.append(partsOf(conjugate));
         parts.append(partsOf(scaled));
-        for (auto [table, part] : llvm::zip_equal(args, parts))
-          written.push_back(tensor::InsertOp::create(b, loc, part, table, k));
-        return written;
+        return writeEntry(b, loc, parts, args, k);
       });
   ArrayRef<Value> all = tables;
   chirp = Values(all.take_front(numParts));
@@ -172,11 +163,11 @@ void FFTOpEmitter::emitChirpSpectrum() {
                                       ValueRange{row, index(part), index(0)});
     return tile;
   };
-  work = insert(readChirp(chirp, index(0)), work, index(0));
+  work = insert(readEntry(b, loc, chirp, index(0)), work, index(0));
   Value size = asValue(b, loc, narrow.getSize());
   work = buildFor(b, loc, index(1), index(points), work,
                   [&](Value k, Value carried) {
-                    Values c = readChirp(chirp, k);
+                    Values c = readEntry(b, loc, chirp, k);
                     Value opposite = arith::SubIOp::create(b, loc, size, k);
                     return insert(c, insert(c, carried, k), opposite);
                   });
@@ -202,7 +193,7 @@ Value FFTOpEmitter::loadRow(Value work, Value k, Value row, const Tile &tile,
   SmallVector<Indexed> outs = rowAt(work, row, tile);
   Values factor;
   if (isChirp)
-    factor = readChirp(firstChirp, row);
+    factor = readEntry(b, loc, firstChirp, row);
   Values rows =
       buildGeneric(b, loc, tile.kept.size(), {{x, outs[0].map}}, outs,
                    [&](OpBuilder &nested, Location at, ValueRange scalars) {
@@ -283,7 +274,7 @@ Value FFTOpEmitter::store(Value work, const Tile &tile, Value part) {
         SmallVector<Indexed> rows = rowAt(work, row, tile);
         Values factor;
         if (isChirp)
-          factor = readChirp(finalChirp, k);
+          factor = readEntry(b, loc, finalChirp, k);
         Value stored = buildGeneric(
             b, loc, tile.kept.size(), rows, {{slice, rows[0].map}},
             [&](OpBuilder &nested, Location at, ValueRange scalars) {

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "FFTEmitter.h"
+#include "Tables.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/MathExtras.h"
@@ -17,25 +18,6 @@ RootsOfUnity &FFTEmitter::getRoots() {
     roots.emplace(b, loc, real,
                   affine(b, loc, b.getAffineSymbolExpr(0) * 4, size));
   return *roots;
-}
-
-/// `parts` at `position` of tables.
-static SmallVector<Value> insertParts(OpBuilder &b, Location loc,
-                                      ValueRange parts, ValueRange tables,
-                                      Value position) {
-  SmallVector<Value> written;
-  for (auto [part, table] : llvm::zip_equal(parts, tables))
-    written.push_back(tensor::InsertOp::create(b, loc, part, table, position));
-  return written;
-}
-
-static SmallVector<Value> emptyTables(OpBuilder &b, Location loc, Type real,
-                                      ArrayRef<OpFoldResult> shape,
-                                      unsigned count) {
-  SmallVector<Value> tables;
-  for (unsigned i = 0; i < count; ++i)
-    tables.push_back(tensor::EmptyOp::create(b, loc, shape, real));
-  return tables;
 }
 
 void FFTEmitter::emitTables(bool hasWeights) {
@@ -52,11 +34,11 @@ void FFTEmitter::emitTables(bool hasWeights) {
 
 void FFTEmitter::emitWeights() {
   RootsOfUnity &table = getRoots();
-  weights = emptyTables(b, loc, real, size, 2);
+  weights = makeTables(b, loc, real, size, 2);
   weights = buildFor(b, loc, index(0), asValue(b, loc, size), weights,
                      [&](Value t, ValueRange args) {
                        Num w = table.lookUp(t);
-                       return insertParts(b, loc, {w.re, w.im}, args, t);
+                       return writeEntry(b, loc, {w.re, w.im}, args, t);
                      });
   if (isLarge())
     markIndependent(weights);
@@ -66,7 +48,7 @@ void FFTEmitter::emitWeights() {
 void FFTEmitter::emitBorderTwiddles() {
   RootsOfUnity &table = getRoots();
   int64_t radix = getBorderRadix();
-  borderTwiddles = emptyTables(b, loc, real, size, 2);
+  borderTwiddles = makeTables(b, loc, real, size, 2);
   borderTwiddles =
       buildFor(b, loc, index(0), getBorder(/*inverse=*/false).part,
                borderTwiddles, [&](Value k, ValueRange carried) {
@@ -75,8 +57,8 @@ void FFTEmitter::emitBorderTwiddles() {
                    Num w = table.lookUp(mul(k, index(q == 0 ? 1 : 4 * q - 1)));
                    if (q > 0)
                      w.im = arith::NegFOp::create(b, loc, w.im);
-                   row = insertParts(b, loc, {w.re, w.im}, row,
-                                     add(mul(k, index(radix)), index(q)));
+                   row = writeEntry(b, loc, {w.re, w.im}, row,
+                                    add(mul(k, index(radix)), index(q)));
                  }
                  return row;
                });
@@ -110,7 +92,7 @@ void FFTEmitter::emitTwiddles() {
   RootsOfUnity &table = getRoots();
   OpFoldResult count =
       affine(b, loc, b.getAffineSymbolExpr(0) - leaf, tablePoints);
-  twiddles = emptyTables(b, loc, real, count, isWide ? 4 : 2);
+  twiddles = makeTables(b, loc, real, count, isWide ? 4 : 2);
   WideBuilder wide(b, loc, real);
   auto conjugate = [&](Value j) -> Values {
     if (!isWide) {
@@ -127,9 +109,9 @@ void FFTEmitter::emitTwiddles() {
     auto fillRow = [&](Value k, Value unit, Value first, ValueRange row) {
       return buildFor(b, loc, index(1), index(run.radix), row,
                       [&](Value q, ValueRange args) {
-                        return insertParts(b, loc,
-                                           conjugate(mul(mul(q, k), unit)),
-                                           args, sub(add(first, q), index(1)));
+                        return writeEntry(b, loc,
+                                          conjugate(mul(mul(q, k), unit)), args,
+                                          sub(add(first, q), index(1)));
                       });
     };
     twiddles = buildFor(
@@ -154,11 +136,11 @@ void FFTEmitter::emitTwiddles() {
       continue;
     Value unit = mul(index(4), divideByRadix(run, asValue(b, loc, size)));
     OpFoldResult points = b.getIndexAttr(run.radix);
-    Values own = emptyTables(b, loc, real, points, 2);
+    Values own = makeTables(b, loc, real, points, 2);
     own = buildFor(b, loc, index(0), index(run.radix), own,
                    [&](Value j, ValueRange args) {
                      Num w = table.lookUp(mul(j, unit));
-                     return insertParts(b, loc, {w.re, w.im}, args, j);
+                     return writeEntry(b, loc, {w.re, w.im}, args, j);
                    });
     radixRoots.push_back({run.radix, own});
   }

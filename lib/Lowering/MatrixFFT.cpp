@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MatrixFFT.h"
+#include "Tables.h"
 #include "WorkTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -33,24 +34,12 @@ Value MatrixFFT::mul(Value x, int64_t y) {
 // Tables
 //===----------------------------------------------------------------------===//
 
-/// `values` at `place` of tables.
-static SmallVector<Value> insertAll(OpBuilder &b, Location loc,
-                                    ValueRange values, ValueRange tables,
-                                    ValueRange place) {
-  SmallVector<Value> written;
-  for (auto [value, table] : llvm::zip_equal(values, tables))
-    written.push_back(tensor::InsertOp::create(b, loc, value, table, place));
-  return written;
-}
-
 MatrixFFT::Matrices MatrixFFT::emitMatrices(RootsOfUnity &roots,
                                             int64_t radix) {
   // 1. The roots, rounded to bf16: cosines, sines and their negatives.
   Type bf16 = b.getBF16Type();
-  Values table;
-  for (int64_t i = 0; i < 3; ++i)
-    table.push_back(
-        tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{radix}, bf16));
+  Values table =
+      makeTables(b, loc, bf16, OpFoldResult(b.getIndexAttr(radix)), 3);
   table = buildFor(
       b, loc, index(0), index(radix), table, [&](Value j, ValueRange args) {
         Num w = roots.lookUp(mul(j, 4 * getSize() / radix));
@@ -58,25 +47,21 @@ MatrixFFT::Matrices MatrixFFT::emitMatrices(RootsOfUnity &roots,
         for (Value x : {w.re, w.im})
           rounded.push_back(arith::TruncFOp::create(b, loc, bf16, x));
         rounded.push_back(arith::NegFOp::create(b, loc, rounded[1]));
-        return insertAll(b, loc, rounded, args, j);
+        return writeEntry(b, loc, rounded, args, j);
       });
 
   // 2. Row q: the parts of w^(-q j) that the parts of z_j are multiplied by,
   // and those of w^(q j).
-  Values empty;
-  for (int64_t i = 0; i < 4; ++i)
-    empty.push_back(tensor::EmptyOp::create(
-        b, loc, ArrayRef<int64_t>{radix, 2 * radix}, bf16));
+  Values empty = makeTables(
+      b, loc, bf16, {b.getIndexAttr(radix), b.getIndexAttr(2 * radix)}, 4);
   auto fill = [&](Value q, Value j, ValueRange args) {
     Value power = arith::RemUIOp::create(
         b, loc, arith::MulIOp::create(b, loc, q, j), index(radix));
-    Values root;
-    for (Value part : table)
-      root.push_back(tensor::ExtractOp::create(b, loc, part, power));
+    Values root = readEntry(b, loc, table, power);
     Value c = root[0], s = root[1], minus = root[2];
     Value even = mul(j, 2), odd = add(even, index(1));
-    Values left = insertAll(b, loc, {c, minus, c, s}, args, {q, even});
-    return insertAll(b, loc, {s, c, minus, c}, left, {q, odd});
+    Values left = writeEntry(b, loc, {c, minus, c, s}, args, {q, even});
+    return writeEntry(b, loc, {s, c, minus, c}, left, {q, odd});
   };
   Values parts = buildFor(
       b, loc, index(0), index(radix), empty, [&](Value q, ValueRange rows) {
@@ -98,9 +83,9 @@ SmallVector<Value> MatrixFFT::emitTwiddles(RootsOfUnity &roots, int64_t level,
             b, loc, index(0), index(part), rows, [&](Value k, ValueRange args) {
               Value power = mul(arith::MulIOp::create(b, loc, q, k), unit);
               Num w = roots.lookUp(power);
-              return insertAll(b, loc,
-                               {w.re, arith::NegFOp::create(b, loc, w.im)},
-                               args, add(first, k));
+              return writeEntry(b, loc,
+                                {w.re, arith::NegFOp::create(b, loc, w.im)},
+                                args, add(first, k));
             });
       });
 }
@@ -116,9 +101,8 @@ void MatrixFFT::emitTables(RootsOfUnity &roots) {
     if (level + 1 < plan.numRounds())
       count += plan.blockSize(level);
   }
-  for (int64_t i = 0; i < 2; ++i)
-    twiddles.push_back(tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{count},
-                                               b.getF32Type()));
+  twiddles = makeTables(b, loc, b.getF32Type(),
+                        OpFoldResult(b.getIndexAttr(count)), 2);
   for (int64_t level = 0; level + 1 < plan.numRounds(); ++level)
     twiddles = emitTwiddles(roots, level, twiddles);
 }
@@ -146,8 +130,8 @@ Value MatrixFFT::emitPanel(Value work, const Rows &rows,
     Num twiddle;
     if (factors.firstTwiddle) {
       Value place = add(factors.firstTwiddle, distance);
-      twiddle = {tensor::ExtractOp::create(b, loc, twiddles[0], place),
-                 tensor::ExtractOp::create(b, loc, twiddles[1], place)};
+      Values parts = readEntry(b, loc, twiddles, place);
+      twiddle = {parts[0], parts[1]};
       if (factors.conjugate)
         twiddle.im = arith::NegFOp::create(b, loc, twiddle.im);
     }

@@ -1,6 +1,7 @@
 //===- RootsOfUnity.cpp - Tables of roots of unity ------------------------===//
 #include "RootsOfUnity.h"
 
+#include "Tables.h"
 #include "TileLoop.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,23 +17,6 @@ static constexpr int64_t kMaxBits = 62;
 static Value castToF64(OpBuilder &b, Location loc, Value index) {
   Value integer = arith::IndexCastOp::create(b, loc, b.getI64Type(), index);
   return arith::SIToFPOp::create(b, loc, b.getF64Type(), integer);
-}
-
-/// `parts` written to entry `i` of the tables.
-static SmallVector<Value> writeAt(OpBuilder &b, Location loc, ValueRange tables,
-                                  Value i, ValueRange parts) {
-  SmallVector<Value> written;
-  for (auto [table, part] : llvm::zip_equal(tables, parts))
-    written.push_back(tensor::InsertOp::create(b, loc, part, table, i));
-  return written;
-}
-
-static SmallVector<Value> emptyTables(OpBuilder &b, Location loc,
-                                      OpFoldResult count, unsigned parts) {
-  SmallVector<Value> tables;
-  for (unsigned i = 0; i < parts; ++i)
-    tables.push_back(tensor::EmptyOp::create(b, loc, {count}, b.getF64Type()));
-  return tables;
 }
 
 Value RootsOfUnity::index(int64_t value) {
@@ -92,8 +76,9 @@ SmallVector<Value> RootsOfUnity::emitBits(Value order) {
   WideBuilder exact(b, loc, b.getF64Type());
   bool isDouble = real.isF64();
   Values carried = emitFirst(order);
-  carried.append(emptyTables(b, loc, b.getIndexAttr(kMaxBits),
-                             WideBuilder::numParts(real)));
+  carried.append(makeTables(b, loc, b.getF64Type(),
+                            OpFoldResult(b.getIndexAttr(kMaxBits)),
+                            WideBuilder::numParts(real)));
   Values done =
       buildFor(b, loc, index(0), index(kMaxBits), carried,
                [&](Value k, ValueRange args) {
@@ -102,7 +87,7 @@ SmallVector<Value> RootsOfUnity::emitBits(Value order) {
                  if (!isDouble)
                    parts = {root.re.high, root.im.high};
                  Values next = exact.toParts(exact.mul(root, root));
-                 next.append(writeAt(b, loc, args.drop_front(4), k, parts));
+                 next.append(writeEntry(b, loc, parts, args.drop_front(4), k));
                  return next;
                });
   return Values(llvm::drop_begin(done, 4));
@@ -110,8 +95,8 @@ SmallVector<Value> RootsOfUnity::emitBits(Value order) {
 
 SmallVector<Value> RootsOfUnity::emitTable(OpFoldResult count, ValueRange bits,
                                            Value firstBit) {
-  Values tables = emptyTables(b, loc, count, bits.size());
-  tables = writeAt(b, loc, tables, index(0), wide.toParts(wide.one()));
+  Values tables = makeTables(b, loc, b.getF64Type(), count, bits.size());
+  tables = writeEntry(b, loc, wide.toParts(wide.one()), tables, index(0));
   return buildFor(
       b, loc, index(1), asValue(b, loc, count), tables,
       [&](Value j, ValueRange args) {
@@ -123,15 +108,12 @@ SmallVector<Value> RootsOfUnity::emitTable(OpFoldResult count, ValueRange bits,
             b, loc, firstBit,
             arith::IndexCastOp::create(b, loc, b.getIndexType(), zeros));
         Wide root = wide.mul(readAt(args, rest), readAt(bits, bit));
-        return writeAt(b, loc, args, j, wide.toParts(root));
+        return writeEntry(b, loc, wide.toParts(root), args, j);
       });
 }
 
 Wide RootsOfUnity::readAt(ValueRange table, Value i) {
-  Values parts;
-  for (Value part : table)
-    parts.push_back(tensor::ExtractOp::create(b, loc, part, i));
-  return wide.fromParts(parts);
+  return wide.fromParts(readEntry(b, loc, table, i));
 }
 
 std::pair<Wide, Wide> RootsOfUnity::readFactors(Value j) {
