@@ -35,6 +35,7 @@
 #include "ssm/Utils/Threads.h"
 
 #include "FFTConvEmitter.h"
+#include "Transpose.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -233,16 +234,47 @@ Value FFTConvEmitter::spectrumOf(const Tile &tile,
                      spectrumTile(tile, laneAxis));
 }
 
+bool FFTConvEmitter::writesLinesApart() {
+  if (isTimeContiguous(resultMap, time, parallel.back()))
+    return true;
+  RankedTensorType type = op.getType();
+  return type.hasStaticShape() &&
+         type.getNumElements() * type.getElementTypeBitWidth() / 8 >=
+             kStreamedBytes;
+}
+
+/// A thread takes the tiles whose spectra it has computed: they are in its
+/// caches. Where channels are tiles, those are a group of them, and tiles of
+/// the group that lie beside each other are computed one after the other.
+SmallVector<TileAxis>
+FFTConvEmitter::tileAxes(std::optional<TileAxis> laneAxis) {
+  SmallVector<TileAxis> axes, others;
+  for (unsigned dim : parallel)
+    if (!(laneAxis && dim == laneAxis->dim))
+      (uses(kernelMap, dim) ? axes : others)
+          .push_back(unitAxis(b, dim, sizes[dim]));
+  if (laneAxis && uses(kernelMap, laneAxis->dim) && axes.empty() &&
+      !others.empty() && writesLinesApart()) {
+    int64_t tiles = getConstantIntValue(laneAxis->count).value_or(0),
+            perThread = tiles / cores;
+    if (perThread > 0 && tiles % cores == 0) {
+      axes.push_back({laneAxis->dim, laneAxis->begin, b.getIndexAttr(cores),
+                      b.getIndexAttr(perThread * lanes), /*kept=*/false});
+      laneAxis->begin = b.getIndexAttr(0);
+      laneAxis->count = b.getIndexAttr(perThread);
+    }
+  }
+  axes.append(others);
+  if (laneAxis)
+    axes.push_back(*laneAxis);
+  return axes;
+}
+
 Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
   Value spectra = emitSpectra(laneAxis);
   if (blocks)
     return emitBlocks(laneAxis, spectra, out);
-  SmallVector<TileAxis> axes;
-  for (unsigned dim : parallel)
-    if (!(laneAxis && dim == laneAxis->dim))
-      axes.push_back(unitAxis(b, dim, sizes[dim]));
-  if (laneAxis)
-    axes.push_back(*laneAxis);
+  SmallVector<TileAxis> axes = tileAxes(laneAxis);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
     Value spectrum = spectrumOf(tile, laneAxis, spectra);
     Tile whole = tile.withAllDims();

@@ -39,6 +39,12 @@ private:
   /// `results` of a loop whose iterations threads share where they share tiles.
   Values share(Values results);
   /// Tiles of one width: unit axes, then the lanes (if there is such a dim).
+  /// The axes of the tiles, the outermost first.
+  llvm::SmallVector<TileAxis> tileAxes(std::optional<TileAxis> laneAxis);
+  /// Whether threads can write tiles of channels beside each other. Rows of
+  /// such tiles share pages: through the caches, each thread's prefetches would
+  /// take the other's lines.
+  bool writesLinesApart();
   mlir::Value emitTiles(std::optional<TileAxis> laneAxis, mlir::Value out);
   mlir::Value emitSpectra(std::optional<TileAxis> laneAxis);
   /// Steps of an operand and the rows of a work tile that they go to: `count`

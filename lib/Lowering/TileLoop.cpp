@@ -88,10 +88,12 @@ SmallVector<Value> ssm::forEachTile(
     for (auto [axis, iv] : llvm::zip_equal(axes, ivs)) {
       AffineExpr i = nested.getAffineSymbolExpr(0);
       AffineExpr begin = nested.getAffineSymbolExpr(1);
+      AffineExpr outer = nested.getAffineSymbolExpr(2);
       // A tile of unknown size is the only one of its axis.
       int64_t size = getConstantIntValue(axis.size).value_or(0);
       OpFoldResult offset =
-          affine(nested, bodyLoc, begin + i * size, {iv, axis.begin});
+          affine(nested, bodyLoc, outer + begin + i * size,
+                 {iv, axis.begin, tile.ranges[axis.dim].offset});
       tile.ranges[axis.dim] = {offset, axis.size, nested.getIndexAttr(1)};
       if (axis.kept)
         tile.kept.push_back(axis.dim);

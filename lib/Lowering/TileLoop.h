@@ -7,7 +7,9 @@
 
 namespace ssm {
 
-/// One loop dimension walked by tiles: `count` tiles of `size` from `begin`.
+/// One loop dimension walked by tiles: `count` tiles of `size` from `begin`,
+/// which is counted from that of the axis of the same dimension before it, if
+/// there is one.
 struct TileAxis {
   unsigned dim;
   mlir::OpFoldResult begin, count, size;

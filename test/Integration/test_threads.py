@@ -41,6 +41,17 @@ func.func @f(%u: tensor<1x16x4096xf32>, %v: tensor<1x5x4900xf32>) -> (tensor<1x1
 }
 """
 
+# Six tiles of channels and a rest: threads take groups of tiles of all batch rows.
+GROUPS = """
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#ht = affine_map<(b, h, t) -> (h, t)>
+func.func @f(%u: tensor<3x101x120xf32>, %k: tensor<101x120xf32>) -> tensor<3x101x120xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64}
+      : tensor<3x101x120xf32>, tensor<101x120xf32> -> tensor<3x101x120xf32>
+  return %y : tensor<3x101x120xf32>
+}
+"""
+
 TRANSFORM = """
 func.func @f(%x: tensor<3x8192x19xcomplex<f32>>) -> tensor<3x8192x19xcomplex<f32>> {
   %y = ssm.fft %x {dimension = 1 : i64} : tensor<3x8192x19xcomplex<f32>>
@@ -55,6 +66,7 @@ def same_for_all_threads(text, *inputs, strategy=None):
         other = run(text, *inputs, strategy=strategy, threads=threads)
         for one, many in zip(first, other, strict=True):
             assert one.tobytes() == many.tobytes()
+    return first
 
 
 @pytest.mark.parametrize("strategy", ["sequential", "tree_scan"])
@@ -78,6 +90,15 @@ def test_convolution_of_one_tile():
     u = random.standard_normal((1, 16, 4096)).astype(np.float32)
     v = random.standard_normal((1, 5, 4900)).astype(np.float32)
     same_for_all_threads(ONE_TILE, u, v, strategy="fft_conv")
+
+
+def test_convolution_of_groups_of_tiles():
+    random = np.random.default_rng(0)
+    u = random.standard_normal((3, 101, 120)).astype(np.float32)
+    k = random.standard_normal((101, 120)).astype(np.float32)
+    (y,) = same_for_all_threads(GROUPS, u, k, strategy="fft_conv")
+    exact = sum(k[:, lag, None].astype(float) * np.pad(u, ((0, 0), (0, 0), (lag, 0)))[..., :120] for lag in range(120))
+    np.testing.assert_allclose(y, exact, atol=2e-6 * np.abs(exact).max())
 
 
 def test_transform():

@@ -1,4 +1,5 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --ssm-lower-to-linalg=cores=2 --canonicalize --cse | FileCheck %s --check-prefix=TWO
 
 #btd = affine_map<(b, t, d) -> (b, t, d)>
 #dt = affine_map<(b, t, d) -> (d, t)>
@@ -132,4 +133,32 @@ func.func @one_tile(%u: tensor<1x4096x16xf32>, %k: tensor<4096x16xf32>) -> tenso
       strategy = #ssm.strategy<fft_conv, lanes = 16>}
       : tensor<1x4096x16xf32>, tensor<4096x16xf32> -> tensor<1x4096x16xf32>
   return %y : tensor<1x4096x16xf32>
+}
+
+#bdt = affine_map<(b, d, t) -> (b, d, t)>
+#taps = affine_map<(b, d, t) -> (d, t)>
+
+// Two threads: the first axis is which half of the four tiles of channels, whose
+// spectra a thread has computed itself.
+// TWO-LABEL: func.func @halves(
+// TWO: %[[SPECTRA:.*]] = scf.forall (%{{.*}}) in (4)
+// TWO: scf.forall (%[[HALF:.*]], %[[B:.*]], %[[PART:.*]]) in (2, 3, 2) {{.*}} -> (tensor<3x64x128xf32>)
+// TWO-DAG: %[[FIRST:.*]] = arith.muli %[[HALF]], %c2
+// TWO-DAG: %[[TILE:.*]] = arith.addi %[[PART]], %[[FIRST]]
+// TWO: tensor.extract_slice %[[SPECTRA]][%[[TILE]], 0, 0, 0] [1, 128, 2, 16]
+func.func @halves(%u: tensor<3x64x128xf32>, %k: tensor<64x128xf32>) -> tensor<3x64x128xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bdt, #taps, #bdt], time = 2 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<3x64x128xf32>, tensor<64x128xf32> -> tensor<3x64x128xf32>
+  return %y : tensor<3x64x128xf32>
+}
+
+// Results of less than 2 MiB whose tiles share pages: by batch rows.
+// TWO-LABEL: func.func @shared_pages(
+// TWO: scf.forall (%{{.*}}, %{{.*}}) in (3, 4) {{.*}} -> (tensor<3x128x64xf32>)
+func.func @shared_pages(%u: tensor<3x128x64xf32>, %k: tensor<64x128xf32>) -> tensor<3x128x64xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<3x128x64xf32>, tensor<64x128xf32> -> tensor<3x128x64xf32>
+  return %y : tensor<3x128x64xf32>
 }

@@ -2,6 +2,8 @@
 #ifndef SSM_AOT_PASSES_H
 #define SSM_AOT_PASSES_H
 
+#include "ssm/Utils/Threads.h"
+
 #include "mlir/Pass/Pass.h"
 
 namespace ssm {

@@ -213,8 +213,8 @@ def StreamStores : Pass<"ssm-stream-stores", "::mlir::func::FuncOp"> {
     ```
   }];
   let options = [
-    // Above what today's cores have as second-level cache, half to two MiB.
-    Option<"minBytes", "min-bytes", "int64_t", /*default=*/"2097152",
+    Option<"minBytes", "min-bytes", "int64_t",
+           /*default=*/"::ssm::kStreamedBytes",
            "smallest result that goes past the caches">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect",

@@ -4,6 +4,8 @@
 
 #include "llvm/ADT/StringRef.h"
 
+#include <cstdint>
+
 namespace ssm {
 
 /// On `scf.forall`: its iterations are less work than waking a thread.
@@ -16,6 +18,10 @@ inline constexpr llvm::StringLiteral kIndependentAttrName = "ssm.independent";
 /// On a loop: what it writes lies in many places of memory in turn, and is to
 /// be gathered by the caches.
 inline constexpr llvm::StringLiteral kCachedAttrName = "ssm.cached";
+
+/// Results of so many bytes, more than the second cache of today's cores has
+/// (half to two MiB), are written past the caches.
+inline constexpr int64_t kStreamedBytes = int64_t(1) << 21;
 
 } // namespace ssm
 
