@@ -81,8 +81,18 @@ class Buffer:
         self.driver("cuMemFree_v2", self.address)
 
 
+def sequence(launch):
+    """Its kernels, in the order in which they run."""
+    return [launch, *launch["then"]]
+
+
+def count_workspace(launch, sizes):
+    """Its bytes."""
+    return launch["workspace_bytes"] + sum(count_blocks(k, sizes) * k["workspace_bytes_per_block"] for k in sequence(launch))
+
+
 def count_blocks(launch, sizes):
-    """The grid of a launch, as docs/GPU.md has it."""
+    """The grid of a kernel, as docs/GPU.md has it."""
     blocks = 1
     for factor in launch["grid"]:
         elements = math.prod(sizes[-n - 1] if n < 0 else n for n in factor["elements"])
@@ -101,33 +111,37 @@ class Kernel:
     def __init__(self, driver, stem):
         self.driver = driver
         self.launch, = json.loads(stem.with_suffix(".json").read_text())["kernels"]
-        self.module, self.function = ctypes.c_void_p(), ctypes.c_void_p()
+        self.module = ctypes.c_void_p()
         driver("cuModuleLoadData", ctypes.byref(self.module), stem.with_suffix(".ptx").read_bytes() + b"\0")
-        driver("cuModuleGetFunction", ctypes.byref(self.function), self.module, self.launch["entry"].encode())
+        self.functions = []
+        for kernel in sequence(self.launch):
+            self.functions.append(ctypes.c_void_p())
+            driver("cuModuleGetFunction", ctypes.byref(self.functions[-1]), self.module, kernel["entry"].encode())
 
     def bind(self, inputs):
         """Functions that prepare a run and run, and one that reads the results."""
         sizes = {}
         for spec, array in zip(self.launch["inputs"], inputs, strict=True):
             sizes |= {int(n[1:]): size for n, size in zip(spec["shape"], array.shape, strict=True) if isinstance(n, str)}
-        blocks = count_blocks(self.launch, sizes)
         outputs = [([sizes[int(n[1:])] if isinstance(n, str) else n for n in spec["shape"]], dtype_of(spec["dtype"]))
                    for spec in self.launch["outputs"]]
         buffers = [Buffer(self.driver, x.nbytes, x) for x in inputs]
         buffers += [Buffer(self.driver, math.prod(shape) * dtype.itemsize) for shape, dtype in outputs]
         values = [b.address for b in buffers] + [ctypes.c_int64(sizes[k]) for k in sorted(sizes)]
-        workspace = self.launch["workspace_bytes"] + blocks * self.launch["workspace_bytes_per_block"]
+        workspace = count_workspace(self.launch, sizes)
         if workspace:
             buffers.append(Buffer(self.driver, workspace))
             values.append(buffers[-1].address)
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
 
         def prepare():
-            if workspace:
+            if self.launch["workspace_zero"]:
                 self.driver("cuMemsetD8_v2", buffers[-1].address, 0, ctypes.c_size_t(workspace))
 
         def run():
-            self.driver("cuLaunchKernel", self.function, blocks, 1, 1, self.launch["block"], 1, 1, 0, None, pointers, None)
+            for function, kernel in zip(self.functions, sequence(self.launch)):
+                if blocks := count_blocks(kernel, sizes):
+                    self.driver("cuLaunchKernel", function, blocks, 1, 1, kernel["block"], 1, 1, 0, None, pointers, None)
 
         def read():
             return [b.read(*output) for b, output in zip(buffers[len(inputs):], outputs)]

@@ -245,6 +245,25 @@ Expected<Report> emulate(orc::ThreadSafeModule module,
 // Report
 //===----------------------------------------------------------------------===//
 
+void Traffic::add(const Traffic &other) {
+  requests += other.requests;
+  bytes += other.bytes;
+  units += other.units;
+  ideal += other.ideal;
+}
+
+void Report::add(const Report &other) {
+  global.add(other.global);
+  shared.add(other.shared);
+  append_range(races, other.races);
+  barriers += other.barriers;
+  shuffles += other.shuffles;
+  polls += other.polls;
+  sharedBytes = std::max(sharedBytes, other.sharedBytes);
+  for (auto [mine, theirs] : zip_equal(instructions, other.instructions))
+    mine.second += theirs.second;
+}
+
 int64_t Report::numRaces() const {
   int64_t sum = 0;
   for (const Race &race : races)

@@ -149,17 +149,19 @@ Error Device::zero(const DeviceBuffer &buffer, int64_t bytes) {
                : Error::success();
 }
 
-Expected<double> Device::launch(const std::string &entry, int64_t blocks,
-                                int64_t threads, ArrayRef<uint64_t> arguments) {
-  void *function = nullptr, *events[2] = {};
+Expected<double> Device::launch(ArrayRef<Geometry> kernels,
+                                ArrayRef<uint64_t> arguments) {
+  void *events[2] = {};
   scope_exit destroy([&] {
     for (void *event : events)
       if (event)
         driver->cuEventDestroy_v2(event);
   });
-  if (Error error =
-          SSM_CALL(cuModuleGetFunction, &function, module, entry.c_str()))
-    return std::move(error);
+  std::vector<void *> functions(kernels.size());
+  for (auto [function, kernel] : zip_equal(functions, kernels))
+    if (Error error = SSM_CALL(cuModuleGetFunction, &function, module,
+                               kernel.entry.c_str()))
+      return std::move(error);
   for (void *&event : events)
     if (Error error = SSM_CALL(cuEventCreate, &event, 0))
       return std::move(error);
@@ -170,12 +172,15 @@ Expected<double> Device::launch(const std::string &entry, int64_t blocks,
   void *stream = nullptr;
   if (Error error = SSM_CALL(cuEventRecord, events[0], stream))
     return std::move(error);
-  // A grid must have a block; without elements there is nothing to do.
-  if (blocks)
-    if (Error error = SSM_CALL(cuLaunchKernel, function, blocks, 1, 1, threads,
-                               1, 1, /*sharedBytes=*/0, stream, pointers.data(),
-                               /*extra=*/nullptr))
+  for (auto [function, kernel] : zip_equal(functions, kernels)) {
+    // A grid must have a block; without elements there is nothing to do.
+    if (!kernel.blocks)
+      continue;
+    if (Error error = SSM_CALL(cuLaunchKernel, function, kernel.blocks, 1, 1,
+                               kernel.threads, 1, 1, /*sharedBytes=*/0, stream,
+                               pointers.data(), /*extra=*/nullptr))
       return std::move(error);
+  }
   if (Error error = SSM_CALL(cuEventRecord, events[1], stream))
     return std::move(error);
   if (Error error = SSM_CALL(cuEventSynchronize, events[1]))

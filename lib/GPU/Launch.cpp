@@ -8,7 +8,7 @@ using namespace mlir;
 
 namespace ssm {
 
-int64_t Launch::countBlocks(ArrayRef<int64_t> sizes) const {
+int64_t KernelLaunch::countBlocks(ArrayRef<int64_t> sizes) const {
   int64_t blocks = 1;
   for (const GridFactor &factor : grid) {
     int64_t elements = 1;
@@ -20,71 +20,128 @@ int64_t Launch::countBlocks(ArrayRef<int64_t> sizes) const {
   return blocks;
 }
 
+SmallVector<KernelLaunch> Launch::sequence() const {
+  SmallVector<KernelLaunch> all{*this};
+  all.append(then.begin(), then.end());
+  return all;
+}
+
+int64_t Launch::countWorkspaceBytes(ArrayRef<int64_t> sizes) const {
+  int64_t bytes = workspaceBytes;
+  for (const KernelLaunch &launch : sequence())
+    bytes += launch.countBlocks(sizes) * launch.workspaceBytesPerBlock;
+  return bytes;
+}
+
+//===----------------------------------------------------------------------===//
+// As an attribute
+//===----------------------------------------------------------------------===//
+
+static void append(NamedAttrList &list, StringRef name, int64_t value,
+                   Builder &b) {
+  list.append(name, b.getI64IntegerAttr(value));
+}
+
+static void appendLaunch(NamedAttrList &list, const KernelLaunch &launch,
+                         Builder &b) {
+  SmallVector<Attribute> factors;
+  for (const GridFactor &factor : launch.grid) {
+    NamedAttrList fields;
+    fields.append("elements", b.getDenseI64ArrayAttr(factor.elements));
+    append(fields, "per_block", factor.perBlock, b);
+    append(fields, "least", factor.least, b);
+    factors.push_back(fields.getDictionary(b.getContext()));
+  }
+  append(list, "block", launch.threads, b);
+  list.append("entry", b.getStringAttr(launch.entry));
+  list.append("grid", b.getArrayAttr(factors));
+  append(list, "workspace_bytes_per_block", launch.workspaceBytesPerBlock, b);
+}
+
 DictionaryAttr Launch::toAttr(MLIRContext *context) const {
   Builder b(context);
   NamedAttrList attrs;
-  auto number = [&](NamedAttrList &list, StringRef name, int64_t value) {
-    list.append(name, b.getI64IntegerAttr(value));
-  };
-  SmallVector<Attribute> factors;
-  for (const GridFactor &factor : grid) {
-    NamedAttrList fields;
-    fields.append("elements", b.getDenseI64ArrayAttr(factor.elements));
-    number(fields, "per_block", factor.perBlock);
-    number(fields, "least", factor.least);
-    factors.push_back(fields.getDictionary(context));
+  appendLaunch(attrs, *this, b);
+  if (!then.empty()) {
+    SmallVector<Attribute> further;
+    for (const KernelLaunch &launch : then) {
+      NamedAttrList fields;
+      appendLaunch(fields, launch, b);
+      further.push_back(fields.getDictionary(context));
+    }
+    attrs.append("then", b.getArrayAttr(further));
   }
   attrs.append("abi", signature.toAttr(context));
-  number(attrs, "block", threads);
-  attrs.append("entry", b.getStringAttr(entry));
-  attrs.append("grid", b.getArrayAttr(factors));
   attrs.append("kernel", b.getStringAttr(kernel));
   attrs.append("reason", b.getStringAttr(reason));
-  number(attrs, "workspace_bytes", workspaceBytes);
-  number(attrs, "workspace_bytes_per_block", workspaceBytesPerBlock);
+  append(attrs, "workspace_bytes", workspaceBytes, b);
+  if (zeroesWorkspace)
+    attrs.append("workspace_zero", b.getUnitAttr());
   return attrs.getDictionary(context);
 }
 
-Launch Launch::fromAttr(DictionaryAttr attr) {
-  auto number = [](DictionaryAttr from, StringRef name) {
-    return from.getAs<IntegerAttr>(name).getInt();
-  };
-  auto text = [&](StringRef name) {
-    return attr.getAs<StringAttr>(name).str();
-  };
-  Launch launch;
-  launch.threads = number(attr, "block");
+static int64_t getNumber(DictionaryAttr from, StringRef name) {
+  return from.getAs<IntegerAttr>(name).getInt();
+}
+
+static KernelLaunch readLaunch(DictionaryAttr attr) {
+  KernelLaunch launch;
+  launch.entry = attr.getAs<StringAttr>("entry").str();
+  launch.threads = getNumber(attr, "block");
   for (auto factor : attr.getAs<ArrayAttr>("grid").getAsRange<DictionaryAttr>())
     launch.grid.push_back(
         {llvm::to_vector(
              factor.getAs<DenseI64ArrayAttr>("elements").asArrayRef()),
-         number(factor, "per_block"), number(factor, "least")});
-  launch.workspaceBytes = number(attr, "workspace_bytes");
-  launch.workspaceBytesPerBlock = number(attr, "workspace_bytes_per_block");
-  launch.entry = text("entry");
-  launch.kernel = text("kernel");
-  launch.reason = text("reason");
+         getNumber(factor, "per_block"), getNumber(factor, "least")});
+  launch.workspaceBytesPerBlock = getNumber(attr, "workspace_bytes_per_block");
+  return launch;
+}
+
+Launch Launch::fromAttr(DictionaryAttr attr) {
+  Launch launch;
+  static_cast<KernelLaunch &>(launch) = readLaunch(attr);
+  if (auto further = attr.getAs<ArrayAttr>("then"))
+    for (auto fields : further.getAsRange<DictionaryAttr>())
+      launch.then.push_back(readLaunch(fields));
+  launch.workspaceBytes = getNumber(attr, "workspace_bytes");
+  launch.zeroesWorkspace = attr.contains("workspace_zero");
+  launch.kernel = attr.getAs<StringAttr>("kernel").str();
+  launch.reason = attr.getAs<StringAttr>("reason").str();
   launch.signature = *Signature::fromAttr(attr.getAs<DictionaryAttr>("abi"));
   return launch;
 }
 
-llvm::json::Object Launch::toJSON() const {
+//===----------------------------------------------------------------------===//
+// As JSON
+//===----------------------------------------------------------------------===//
+
+static llvm::json::Object formatLaunch(const KernelLaunch &launch) {
   llvm::json::Array factors;
-  for (const GridFactor &factor : grid)
+  for (const GridFactor &factor : launch.grid)
     factors.push_back(
         llvm::json::Object{{"elements", llvm::json::Array(factor.elements)},
                            {"per_block", factor.perBlock},
                            {"least", factor.least}});
   return llvm::json::Object{
-      {"entry", entry},
-      {"kernel", kernel},
-      {"reason", reason},
-      {"inputs", ssm::toJSON(signature.inputs)},
-      {"outputs", ssm::toJSON(signature.outputs)},
-      {"block", threads},
+      {"entry", launch.entry},
+      {"block", launch.threads},
       {"grid", std::move(factors)},
-      {"workspace_bytes", workspaceBytes},
-      {"workspace_bytes_per_block", workspaceBytesPerBlock}};
+      {"workspace_bytes_per_block", launch.workspaceBytesPerBlock}};
+}
+
+llvm::json::Object Launch::toJSON() const {
+  llvm::json::Object json = formatLaunch(*this);
+  llvm::json::Array further;
+  for (const KernelLaunch &launch : then)
+    further.push_back(formatLaunch(launch));
+  json["then"] = std::move(further);
+  json["kernel"] = kernel;
+  json["reason"] = reason;
+  json["inputs"] = ssm::toJSON(signature.inputs);
+  json["outputs"] = ssm::toJSON(signature.outputs);
+  json["workspace_bytes"] = workspaceBytes;
+  json["workspace_zero"] = zeroesWorkspace;
+  return json;
 }
 
 } // namespace ssm

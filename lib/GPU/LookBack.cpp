@@ -356,6 +356,7 @@ Launch LookBack::emit() {
   launch.threads = plan.threads;
   launch.grid = {row.rowFactor(), row.timeFactor(plan.tileSize())};
   launch.workspaceBytes = kTicketBytes;
+  launch.zeroesWorkspace = true;
   launch.workspaceBytesPerBlock =
       (countWords(elements) + countWords(carries)) * kWordBytes;
   return launch;

@@ -8,12 +8,12 @@ dimensions; `report` is what ssm-emulate counted, and the launch as "launch";
 """
 
 import json
-import math
 import tempfile
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+from gpu_driver import count_blocks, count_workspace
 from harness import DTYPES, tool
 from mlir_text import element, program
 
@@ -32,17 +32,17 @@ def emulate_seeds(text, inputs, outputs, sizes=(), chip="sm_90", seeds=(0,), edi
         if edit:
             (folder / "f.ll").write_text(edit((folder / "f.ll").read_text()))
         launch, = json.loads((folder / "f.json").read_text())["kernels"]
-        blocks = count_blocks(launch, sizes)
         args = [folder / "f.ll", f"--entry={launch['entry']}", f"--block={launch['block']}",
-                f"--grid={blocks}", f"--resident={resident}"]
+                f"--grid={count_blocks(launch, sizes)}", f"--resident={resident}"]
+        args += [f"--then={k['entry']}:{count_blocks(k, sizes)}:{k['block']}" for k in launch["then"]]
         for i, array in enumerate(inputs):
             np.save(folder / f"in{i}.npy", array)
             args.append(f"--arg={folder}/in{i}.npy")
         for shape, dtype in outputs:
             args.append(f"--arg=new:{np.dtype(dtype).name}:{'x'.join(map(str, shape or [1]))}")
         args += [f"--arg=i64:{size}" for size in sizes]
-        if workspace := launch["workspace_bytes"] + blocks * launch["workspace_bytes_per_block"]:
-            args.append(f"--arg=zero:int64:{workspace // 8}")
+        if workspace := count_workspace(launch, sizes):
+            args.append(f"--arg={'zero' if launch['workspace_zero'] else 'new'}:int64:{workspace // 8}")
         paths = [folder / f"out{i}.npy" for i in range(len(outputs))]
         args += [f"--output={len(inputs) + i}={path}" for i, path in enumerate(paths)]
         for seed in seeds:
@@ -50,15 +50,6 @@ def emulate_seeds(text, inputs, outputs, sizes=(), chip="sm_90", seeds=(0,), edi
             results = [np.load(path).reshape(shape) for path, (shape, _) in zip(paths, outputs)]
             results = [x.view(ml_dtypes.bfloat16) if x.dtype.kind == "V" else x for x in results]
             yield results, report
-
-
-def count_blocks(launch, sizes):
-    """The size of the grid."""
-    blocks = 1
-    for factor in launch["grid"]:
-        elements = math.prod(sizes[-n - 1] if n < 0 else n for n in factor["elements"])
-        blocks *= max(factor["least"], -(-elements // factor["per_block"]))
-    return blocks
 
 
 def run_case(case, seed=0, **options):

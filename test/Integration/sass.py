@@ -25,9 +25,10 @@ PTXAS, NVDISASM = find_tool("ptxas"), find_tool("nvdisasm")
 
 @dataclass
 class Assembled:
-    """What ptxas says of the one kernel of a cubin."""
+    """What ptxas says of a cubin: so many kernels, the most registers of one, and sums of bytes."""
 
     cubin: Path
+    kernels: int
     registers: int
     stack: int
     spills: int
@@ -38,9 +39,10 @@ def assemble(text, entry, chip, folder):
     source.write_text(text)
     tool("ssm-compile", source, f"--entry={entry}", f"--target=nvidia:{chip}", "--emit=ptx", "-o", ptx)
     said = subprocess.run([PTXAS, "-v", f"-arch={chip}", ptx, "-o", cubin], check=True, capture_output=True, text=True).stderr
-    assert said.count("Compiling entry function") == 1
-    number = lambda pattern: sum(int(n) for n in re.findall(pattern, said))
-    return Assembled(cubin, number(r"Used (\d+) registers"), number(r"(\d+) bytes stack frame"), number(r"(\d+) bytes spill"))
+    numbers = lambda pattern: [int(n) for n in re.findall(pattern, said)]
+    registers = numbers(r"Used (\d+) registers")
+    assert len(registers) == said.count("Compiling entry function") > 0
+    return Assembled(cubin, len(registers), max(registers), sum(numbers(r"(\d+) bytes stack frame")), sum(numbers(r"(\d+) bytes spill")))
 
 
 @dataclass

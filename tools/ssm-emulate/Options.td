@@ -12,6 +12,8 @@ def h : Flag<["-"], "h">, Alias<help>;
 defm entry : Value<"entry", "<name>", "Kernel to run">;
 defm grid : Value<"grid", "<x,y,z>", "Blocks (default 1)">;
 defm block : Value<"block", "<x,y,z>", "Threads in a block (default 32)">;
+defm further : Value<"then", "<name:grid:block>",
+  "A kernel to run after it, on the same arguments; --shared is for each">;
 defm shared : Value<"shared", "<bytes>", "Dynamic shared memory (default 0)">;
 defm resident : Value<"resident", "<n>",
   "Blocks that run at a time (default 8)">;

@@ -41,6 +41,7 @@ struct Options {
   std::string kernel;
   std::vector<std::string> arguments, outputs;
   ssm::emulator::LaunchOptions launch;
+  std::vector<ssm::emulator::LaunchOptions> then;
   bool help = false;
 
   static llvm::Expected<Options> parse(int argc, char **argv);
@@ -55,6 +56,7 @@ struct Launch {
 
 static const char kUsage[] =
     "ssm-emulate <kernel.ll> --entry <name> --grid <n> --block <n> "
+    "[--then <name:grid:block>]... "
     "--arg <value>... --output <n=y.npy>...";
 
 /// "4", "4,2" or "4,2,1".
@@ -68,6 +70,18 @@ static bool parseSizes(StringRef text, std::array<unsigned, 3> &sizes) {
     if (part.getAsInteger(10, sizes[i]))
       return false;
   return true;
+}
+
+/// A launch like the first, but for what "name:grid:block" says.
+static std::optional<ssm::emulator::LaunchOptions>
+parseThen(StringRef text, ssm::emulator::LaunchOptions launch) {
+  SmallVector<StringRef> parts;
+  text.split(parts, ':');
+  if (parts.size() != 3 || parts[0].empty() ||
+      !parseSizes(parts[1], launch.grid) || !parseSizes(parts[2], launch.block))
+    return std::nullopt;
+  launch.entry = parts[0].str();
+  return launch;
 }
 
 llvm::Expected<Options> Options::parse(int argc, char **argv) {
@@ -107,6 +121,13 @@ llvm::Expected<Options> Options::parse(int argc, char **argv) {
   number(OPT_shared, "--shared", options.launch.sharedBytes, 0);
   number(OPT_resident, "--resident", options.launch.residentBlocks, 1);
   number(OPT_seed, "--seed", options.launch.seed, 0);
+  for (const std::string &text : args.getAllArgValues(OPT_further)) {
+    auto launch = parseThen(text, options.launch);
+    if (!launch)
+      problem = "--then must be name:grid:block, but it is '" + text + "'";
+    else
+      options.then.push_back(std::move(*launch));
+  }
   auto kernels = args.getAllArgValues(OPT_INPUT);
   if (!problem.empty())
     return llvm::createStringError(problem + "; see ssm-emulate --help");
@@ -189,7 +210,9 @@ static llvm::Error writeOutput(const Launch &launch, StringRef text) {
   return ssm::writeNpy(path, *launch.tensors[n]);
 }
 
-static llvm::Error runKernel(const Options &options) {
+static llvm::Expected<ssm::emulator::Report>
+runKernel(const Options &options, const ssm::emulator::LaunchOptions &launch,
+          ArrayRef<Argument> arguments) {
   auto context = std::make_unique<llvm::LLVMContext>();
   llvm::SMDiagnostic problem;
   auto module = llvm::parseIRFile(options.kernel, problem, *context);
@@ -199,14 +222,25 @@ static llvm::Error runKernel(const Options &options) {
     problem.print(/*ProgName=*/nullptr, os, /*ShowColors=*/false);
     return llvm::createStringError(StringRef(text).rtrim());
   }
+  return ssm::emulator::emulate({std::move(module), std::move(context)}, launch,
+                                arguments);
+}
+
+/// The kernels one after the other; one report for all.
+static llvm::Error runKernels(const Options &options) {
   Launch launch;
   for (const std::string &argument : options.arguments)
     if (llvm::Error error = addArgument(launch, argument))
       return error;
-  auto report = ssm::emulator::emulate({std::move(module), std::move(context)},
-                                       options.launch, launch.arguments);
+  auto report = runKernel(options, options.launch, launch.arguments);
   if (!report)
     return report.takeError();
+  for (const ssm::emulator::LaunchOptions &then : options.then) {
+    auto further = runKernel(options, then, launch.arguments);
+    if (!further)
+      return further.takeError();
+    report->add(*further);
+  }
   for (const std::string &output : options.outputs)
     if (llvm::Error error = writeOutput(launch, output))
       return error;
@@ -226,7 +260,7 @@ int main(int argc, char **argv) {
           "Run a kernel for NVIDIA GPUs, as LLVM IR, on the CPU");
       return success();
     }
-    if (llvm::Error error = runKernel(*options))
+    if (llvm::Error error = runKernels(*options))
       return ssm::reportError("ssm-emulate", std::move(error));
     return success();
   });

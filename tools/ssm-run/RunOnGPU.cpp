@@ -65,8 +65,11 @@ Expected<GPUResult> runOnGPU(const GPUCode &code, ArrayRef<HostTensor> inputs,
   SmallVector<int64_t> sizes(launch.signature.numSymbols());
   bindSizes(launch.signature.inputs, inputs, sizes);
   bindSizes(launch.signature.outputs, result.outputs, sizes);
-  int64_t blocks = launch.countBlocks(sizes);
-  int64_t workspaceBytes = launch.countWorkspaceBytes(blocks);
+  std::vector<Device::Geometry> kernels;
+  for (const KernelLaunch &kernel : launch.sequence())
+    kernels.push_back(
+        {kernel.entry, kernel.countBlocks(sizes), kernel.threads});
+  int64_t workspaceBytes = launch.countWorkspaceBytes(sizes);
 
   auto device = Device::open(code.code);
   if (!device)
@@ -84,10 +87,10 @@ Expected<GPUResult> runOnGPU(const GPUCode &code, ArrayRef<HostTensor> inputs,
   if (workspaceBytes)
     arguments.values.push_back(workspace->get());
   for (unsigned i = 0; i <= repeats; ++i) {
-    if (Error error = device->zero(*workspace, workspaceBytes))
-      return std::move(error);
-    auto seconds =
-        device->launch(launch.entry, blocks, launch.threads, arguments.values);
+    if (launch.zeroesWorkspace)
+      if (Error error = device->zero(*workspace, workspaceBytes))
+        return std::move(error);
+    auto seconds = device->launch(kernels, arguments.values);
     if (!seconds)
       return seconds.takeError();
     if (i > 0)

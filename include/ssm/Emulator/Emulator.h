@@ -42,6 +42,8 @@ struct Traffic {
   int64_t bytes = 0; ///< Distinct bytes of each request, summed.
   int64_t units = 0; ///< 32-byte sectors, or passes over the banks.
   int64_t ideal = 0; ///< Units that the bytes fill.
+
+  void add(const Traffic &other);
 };
 
 /// Two accesses that nothing orders, of which one writes.
@@ -60,6 +62,8 @@ struct Report {
   /// Instructions that threads executed, by class.
   std::vector<std::pair<std::string, int64_t>> instructions;
 
+  /// Counts another launch too; of shared memory counts the larger.
+  void add(const Report &other);
   int64_t numRaces() const;
   llvm::json::Object json() const;
 };

@@ -49,10 +49,14 @@ public:
   llvm::Error copyIn(const DeviceBuffer &to, const void *from, int64_t bytes);
   llvm::Error copyOut(void *to, const DeviceBuffer &from, int64_t bytes);
   llvm::Error zero(const DeviceBuffer &buffer, int64_t bytes);
-  /// Launches a kernel with arguments of 8 bytes, and waits for it; the seconds
-  /// that it took on the device.
-  llvm::Expected<double> launch(const std::string &entry, int64_t blocks,
-                                int64_t threads,
+  /// A kernel of the module.
+  struct Geometry {
+    std::string entry;
+    int64_t blocks, threads;
+  };
+  /// Launches kernels one after the other, on the same arguments of 8 bytes,
+  /// and waits for them; the seconds that they took on the device.
+  llvm::Expected<double> launch(llvm::ArrayRef<Geometry> kernels,
                                 llvm::ArrayRef<uint64_t> arguments);
 
 private:

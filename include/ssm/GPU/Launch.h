@@ -23,20 +23,29 @@ struct GridFactor {
   int64_t perBlock = 1, least = 0;
 };
 
-struct Launch {
+struct KernelLaunch {
+  std::string entry;   ///< The kernel's name.
   int64_t threads = 0; ///< Of a block.
   llvm::SmallVector<GridFactor, 2> grid;
-  /// Bytes of memory that are zero before each launch, the kernel's last
-  /// argument: none if both are 0.
-  int64_t workspaceBytes = 0, workspaceBytesPerBlock = 0;
-  std::string entry;          ///< The kernel's name.
-  std::string kernel, reason; ///< Which kernel it is, and why.
-  Signature signature;        ///< Symbol k is the k-th dynamic size.
+  /// Of the workspace, for each block.
+  int64_t workspaceBytesPerBlock = 0;
 
   int64_t countBlocks(llvm::ArrayRef<int64_t> sizes) const;
-  int64_t countWorkspaceBytes(int64_t blocks) const {
-    return workspaceBytes + blocks * workspaceBytesPerBlock;
-  }
+};
+
+/// Of a function: one kernel, or several one after the other, on the same
+/// arguments.
+struct Launch : KernelLaunch {
+  std::vector<KernelLaunch> then;
+  /// Bytes of memory that are the kernels' last argument, beside those for each
+  /// block of them; none if all are 0.
+  int64_t workspaceBytes = 0;
+  bool zeroesWorkspace = false; ///< Before each launch.
+  std::string kernel, reason;   ///< Which kernel it is, and why.
+  Signature signature;          ///< Symbol k is the k-th dynamic size.
+
+  llvm::SmallVector<KernelLaunch> sequence() const;
+  int64_t countWorkspaceBytes(llvm::ArrayRef<int64_t> sizes) const;
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   static Launch fromAttr(mlir::DictionaryAttr attr);
