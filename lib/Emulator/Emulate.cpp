@@ -57,6 +57,16 @@ static void callYield() { Machine::current->yield(); }
 static float callRcp(float x) { return 1.0f / x; }
 static float callRsqrt(float x) { return 1.0f / std::sqrt(x); }
 
+/// What compiled code calls where the processor cannot round to bf16, and C
+/// runtimes may lack. The result is the low half of a register for floats.
+static float callRoundToBF16(float x) {
+  APFloat rounded(x);
+  bool losesInfo = false;
+  rounded.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return bit_cast<float>(
+      static_cast<uint32_t>(rounded.bitcastToAPInt().getZExtValue()));
+}
+
 static orc::SymbolMap makeSymbols(orc::LLJIT &jit) {
   orc::SymbolMap symbols;
   auto add = [&](StringRef name, auto *function) {
@@ -79,6 +89,7 @@ static orc::SymbolMap makeSymbols(orc::LLJIT &jit) {
   add("ssm_emu_yield", &callYield);
   add("ssm_emu_rcp", &callRcp);
   add("ssm_emu_rsqrt", &callRsqrt);
+  add("__truncsfbf2", &callRoundToBF16);
   return symbols;
 }
 
