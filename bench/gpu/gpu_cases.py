@@ -169,37 +169,41 @@ func.func @f(%A: {dn}, %D: {dd}, %u: {btd}, %delta: {btd}, %z: {btd}, %B: {btn},
 
 
 class Conv:
-    """The causal convolution of [b, h, t] signals with [h, t] kernels."""
+    """The causal convolution of signals with kernels: `layout` is that of the signals, "bht" or "bth"."""
 
     bound = 1e-6
     exponentials = 0
 
-    def __init__(self, name, shape, bar):
-        self.name, self.kernel, self.shape, self.bar = name, "K5", shape, bar
-        b, h, t = shape
-        self.bytes = 4 * (2 * b * h * t + h * t)
+    def __init__(self, name, sizes, bar, taps=None, layout="bht"):
+        self.name, self.kernel, self.bar, self.layout = name, "K5", bar, layout
+        self.sizes = dict(zip("bht", sizes))
+        self.taps = taps or self.sizes["t"]
+        self.shape = [self.sizes[letter] for letter in layout]
+        self.kernel_shape = [self.taps if letter == "t" else self.sizes[letter] for letter in layout if letter != "b"]
+        self.bytes = 4 * (2 * math.prod(self.shape) + math.prod(self.kernel_shape))
 
     def text(self):
-        b, h, t = self.shape
-        bht, ht = f"tensor<{b}x{h}x{t}xf32>", f"tensor<{h}x{t}xf32>"
+        of = lambda letters: f"affine_map<(b, h, t) -> ({', '.join(letters)})>"
+        tensor = lambda shape: f"tensor<{'x'.join(map(str, shape))}xf32>"
+        u, k = tensor(self.shape), tensor(self.kernel_shape)
+        ofu, ofk = of(self.layout), of(self.layout.replace("b", ""))
         return f"""
-#bht = affine_map<(b, h, t) -> (b, h, t)>
-#ht = affine_map<(b, h, t) -> (h, t)>
-func.func @f(%u: {bht}, %k: {ht}) -> {bht} {{
-  %y = ssm.long_conv %u, %k {{indexing_maps = [#bht, #ht, #bht], time = 2 : i64}} : {bht}, {ht} -> {bht}
-  return %y : {bht}
+func.func @f(%u: {u}, %k: {k}) -> {u} {{
+  %y = ssm.long_conv %u, %k {{indexing_maps = [{ofu}, {ofk}, {ofu}], time = 2 : i64}} : {u}, {k} -> {u}
+  return %y : {u}
 }}"""
 
     def inputs(self, rng):
-        b, h, t = self.shape
-        decay = np.float32(0.999) ** np.arange(t, dtype=np.float32)
-        return [rng.standard_normal((b, h, t), np.float32), rng.standard_normal((h, t), np.float32) * decay]
+        axis = self.layout.replace("b", "").index("t")
+        decay = np.float32(0.999) ** np.arange(self.taps, dtype=np.float32)
+        kernel = rng.standard_normal(self.kernel_shape, np.float32) * np.expand_dims(decay, 1 - axis)
+        return [rng.standard_normal(self.shape, np.float32), kernel]
 
     def error(self, inputs, results):
         """By the definition of NumPy's transform, on the first 16 kernels."""
-        u, k, y = (x[..., :16, :].astype(float) for x in (*inputs, results[0]))
-        n = 2 * self.shape[-1]
-        want = np.fft.irfft(np.fft.rfft(u, n) * np.fft.rfft(k, n), n)[..., : self.shape[-1]]
+        u, k, y = (np.moveaxis(x, self.layout.index("t") - 3, -1)[..., :16, :].astype(float) for x in (*inputs, results[0]))
+        n = self.sizes["t"] + self.taps
+        want = np.fft.irfft(np.fft.rfft(u, n) * np.fft.rfft(k, n), n)[..., : self.sizes["t"]]
         error = float(np.linalg.norm(y - want) / np.linalg.norm(want))
         return error if np.isfinite(error) else math.inf
 
@@ -207,9 +211,11 @@ func.func @f(%u: {bht}, %k: {ht}) -> {bht} {{
         return {"torch.fft": self.torch_fft}
 
     def torch_fft(self, inputs):
-        torch, n = need("torch"), 2 * self.shape[-1]
+        """Of an even length."""
+        torch, length, axis = need("torch"), self.sizes["t"], self.layout.index("t") - 3
+        n = length + self.taps + (length + self.taps) % 2
         u, k = (torch.from_numpy(x).cuda() for x in inputs)
-        return torch, lambda: torch.fft.irfft(torch.fft.rfft(u, n) * torch.fft.rfft(k, n), n)[..., : n // 2]
+        return torch, lambda: torch.fft.irfft(torch.fft.rfft(u, n, dim=axis) * torch.fft.rfft(k, n, dim=axis), n, dim=axis).narrow(axis, 0, length)
 
 
 class SSD:
@@ -271,9 +277,14 @@ FULL = [
     Scan("look-back, 64 rows of 2^20", "K2", [64, 1 << 20], 1, ">= 0.80 copy"),
     Scan("channel scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, "bandwidth"),
     Mamba("selective scan, 8 x 4096 x 1536 x 16", [8, 4096, 1536, 16], ">= 1.5 x mamba_ssm"),
-    *(Conv(f"convolution, 8 x 768 x {n}", [8, 768, n], ">= 2.5 x torch.fft") for n in (1024, 4096)),
+    *(Conv(f"convolution, 8 x 768 x {n}", [8, 768, n], ">= 2.5 x torch.fft") for n in (1024, 4096, 8192, 16384)),
+    Conv("convolution, 8 x 8 x 2^20", [8, 8, 1 << 20], "faster than torch.fft"),
+    Conv("convolution, 8 x 768 x 65536 with 2048 taps", [8, 768, 65536], ">= 2.5 x torch.fft", taps=2048),
+    Conv("convolution, 8 x 4096 x 768, channels last", [8, 768, 4096], ">= 2.5 x torch.fft", layout="bth"),
     SSD("matrix states, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
 ]
 QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), Scan("look-back", "K2", [9000], 0, ""),
          Scan("channel scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
-         Conv("convolution", [2, 1, 600], ""), SSD("matrix states", [1, 70, 1, 64, 64], "")]
+         Conv("convolution", [2, 1, 600], ""), Conv("convolution by passes", [1, 2, 7000], ""),
+         Conv("convolution by windows", [1, 2, 5000], "", taps=600), Conv("convolution, channels last", [2, 3, 600], "", layout="bth"),
+         SSD("matrix states", [1, 70, 1, 64, 64], "")]

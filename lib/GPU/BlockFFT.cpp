@@ -27,27 +27,48 @@ using namespace mlir;
 
 namespace ssm {
 
-BlockFFT::BlockFFT(OpBuilder &b, Kernel &kernel, const GPUConvPlan &plan,
-                   int64_t order)
-    : b(b), k(kernel), plan(plan) {
-  memory = k.addShared("points", 8 * plan.points);
-  Value thread = k.threadIndex();
-  factor = rootOfUnity(thread, order);
-  for (int64_t round = 0; round < plan.numRounds(); ++round) {
-    int64_t s = plan.stride(round);
-    Value inBlock = arith::RemUIOp::create(b, k.loc, thread, k.constant(s));
-    Value block = arith::DivUIOp::create(b, k.loc, thread, k.constant(s));
-    Value first = k.add(k.mul(block, k.constant(plan.kPoints * s)), inBlock);
-    Value high = arith::RemUIOp::create(
-        b, k.loc, arith::DivUIOp::create(b, k.loc, first, k.constant(16)),
-        k.constant(16));
-    places.push_back(arith::XOrIOp::create(b, k.loc, first, high));
+BlockFFT::BlockFFT(OpBuilder &b, Kernel &kernel, const GPUFFTPlan &plan)
+    : b(b), k(kernel), plan(plan), rounds(plan.rounds()) {
+  if (rounds.size() > 1)
+    memory = k.addShared("points", 8 * plan.size());
+  for (const GPUFFTPlan::Round &round : rounds) {
+    Value part = findThreadPart(round);
+    auto shifted = [&](int64_t distance) {
+      return arith::ShRUIOp::create(b, k.loc, part, k.constant(distance));
+    };
+    Value low = arith::AndIOp::create(
+        b, k.loc, arith::XOrIOp::create(b, k.loc, shifted(4), shifted(5)),
+        k.constant(15));
+    parts.push_back(part);
+    places.push_back(arith::XOrIOp::create(b, k.loc, part, low));
     roots.emplace_back();
-    if (plan.blockSize(round) > plan.kPoints)
-      for (int64_t q = 1; q < plan.kPoints; q *= 2)
-        roots.back().push_back(
-            rootOfUnity(k.mul(inBlock, k.constant(q)), plan.blockSize(round)));
+    int64_t size = plan.blockSize(round);
+    if (size == int64_t(1) << round.bits)
+      continue;
+    Value inBlock = arith::AndIOp::create(b, k.loc, shifted(plan.logColumns),
+                                          k.constant((size >> round.bits) - 1));
+    for (int64_t bit = 0; bit < round.bits; ++bit)
+      roots.back().push_back(
+          rootOfUnity(k.mul(inBlock, k.constant(int64_t(1) << bit)), size));
   }
+}
+
+/// The bits of the thread's number at their places.
+Value BlockFFT::findThreadPart(const GPUFFTPlan::Round &round) {
+  Value thread = k.threadIndex(), sum;
+  int64_t all = plan.logSize() - plan.kLogOwn;
+  for (const GPUFFTPlan::Run &run : plan.threadRuns(round)) {
+    Value bits = thread;
+    if (run.from)
+      bits = arith::ShRUIOp::create(b, k.loc, bits, k.constant(run.from));
+    if (run.from + run.count < all)
+      bits = arith::AndIOp::create(b, k.loc, bits,
+                                   k.constant((int64_t(1) << run.count) - 1));
+    if (run.to)
+      bits = arith::ShLIOp::create(b, k.loc, bits, k.constant(run.to));
+    sum = sum ? k.add(sum, bits) : bits;
+  }
+  return sum;
 }
 
 //===----------------------------------------------------------------------===//
@@ -100,35 +121,48 @@ Num BlockFFT::rootOfUnity(Value j, int64_t order) {
 //===----------------------------------------------------------------------===//
 
 void BlockFFT::butterflies(Points z, int64_t round, bool inverse) {
-  int64_t radix = plan.radix(round);
+  int64_t radix = int64_t(1) << rounds[round].bits;
   for (int64_t first = 0; first < plan.kPoints; first += radix)
     emitButterfly(k.num, z.slice(first, radix), inverse);
 }
 
-/// z_q *= w^-q, where w is a root of the round's block; and by the factor,
-/// which the points of a butterfly share. The inverse by the conjugates.
+/// z_q *= w^-q, where w is a root of the round's block; and by the factor. The
+/// inverse by the conjugates. A thread that has neighbours in a block knows how
+/// far they are apart.
 void BlockFFT::twiddle(Points z, int64_t round, bool inverse) {
-  if (roots[round].empty())
-    return;
-  auto conjugate = [&](Num w) { return Num{w.re, k.num.negf(w.im)}; };
-  bool isFirst = round == 0;
-  SmallVector<Num> w(plan.kPoints);
-  if (isFirst)
+  bool hasFactor = round == 0 && factor.re;
+  SmallVector<Num> w(int64_t(1) << rounds[round].bits);
+  if (hasFactor)
     w[0] = conjugate(factor);
-  for (int64_t q = 1; q < plan.kPoints; ++q) {
+  int64_t size = plan.blockSize(rounds[round]);
+  for (int64_t q = 1; q < int64_t(w.size()); ++q) {
+    if (roots[round].empty()) {
+      w[q] = w[0];
+      continue;
+    }
     unsigned bit = llvm::Log2_64(q);
     int64_t rest = q - (int64_t(1) << bit);
-    w[q] = rest || isFirst ? k.num.mul(w[rest], roots[round][bit])
-                           : roots[round][bit];
+    w[q] = rest || hasFactor ? k.num.mul(w[rest], roots[round][bit])
+                             : roots[round][bit];
   }
-  for (int64_t q = isFirst ? 0 : 1; q < plan.kPoints; ++q)
-    z[q] = k.num.mul(z[q], inverse ? w[q] : conjugate(w[q]));
+  for (int64_t i = 0; i < plan.kPoints; ++i) {
+    int64_t q = i % int64_t(w.size());
+    Num x = w[q];
+    if (!x.re)
+      continue;
+    int64_t apart = plan.inBlock(rounds[round], ownPart(round, i));
+    if (q * apart) {
+      auto [re, im] = ssm::rootOfUnity(q * apart, size);
+      x = k.num.mul(x, {k.num.constant(re).re, k.num.constant(im).re});
+    }
+    z[i] = k.num.mul(z[i], inverse ? x : conjugate(x));
+  }
 }
 
-/// The place of the thread's i-th point. Digits of the first point and of the
-/// i-th from it are different bits, so that an exclusive or adds them up.
+/// The place of the thread's i-th point. Bits of the thread's part and of the
+/// point's own are different ones, so that an exclusive or adds them up.
 Value BlockFFT::placeOf(int64_t round, int64_t i) {
-  int64_t distance = plan.swizzle(i * plan.stride(round));
+  int64_t distance = plan.swizzle(ownPart(round, i));
   Value low =
       arith::XOrIOp::create(b, k.loc, places[round], k.constant(distance % 16));
   return k.add(low, k.constant(distance / 16 * 16));
@@ -156,7 +190,7 @@ void BlockFFT::exchange(Points z, int64_t from, int64_t to) {
 }
 
 void BlockFFT::forward(Points z) {
-  for (int64_t round = 0; round < plan.numRounds(); ++round) {
+  for (int64_t round = 0; round < numRounds(); ++round) {
     if (round > 0)
       exchange(z, round - 1, round);
     butterflies(z, round, /*inverse=*/false);
@@ -165,7 +199,7 @@ void BlockFFT::forward(Points z) {
 }
 
 void BlockFFT::inverse(Points z) {
-  for (int64_t round = plan.numRounds() - 1; round >= 0; --round) {
+  for (int64_t round = numRounds() - 1; round >= 0; --round) {
     twiddle(z, round, /*inverse=*/true);
     butterflies(z, round, /*inverse=*/true);
     if (round > 0)

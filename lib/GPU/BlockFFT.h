@@ -3,45 +3,58 @@
 #define SSM_LIB_GPU_BLOCKFFT_H
 
 #include "Kernel.h"
-#include "ssm/Plan/GPUConvPlan.h"
+#include "ssm/Plan/GPUFFTPlan.h"
 
 namespace ssm {
 
 class BlockFFT {
 public:
-  /// Of the thread's points of each round: see GPUConvPlan.
+  /// Of the thread's points of each round: see GPUFFTPlan.
   using Points = llvm::MutableArrayRef<Num>;
 
-  /// Roots that do not depend on the points are computed here. With `order`, a
-  /// thread's points are multiplied on the way by exp(2 pi i thread / order),
-  /// and by its conjugate on the way back.
-  BlockFFT(mlir::OpBuilder &b, Kernel &kernel, const GPUConvPlan &plan,
-           int64_t order);
+  /// Roots that do not depend on the points are computed here.
+  BlockFFT(mlir::OpBuilder &b, Kernel &kernel, const GPUFFTPlan &plan);
 
-  /// From the points of the first round to frequencies, in some order, where
-  /// the last round has its points.
+  /// A number of modulus 1 that the thread's points are multiplied by on the
+  /// way, and by its conjugate on the way back.
+  void setFactor(Num number) { factor = number; }
+
+  /// From the points of the first round to frequencies, where the last round
+  /// has its points.
   void forward(Points z);
   /// Back, times the number of points.
   void inverse(Points z);
 
-private:
+  /// What the thread has of the index of its points in a round, and the number
+  /// of rounds.
+  mlir::Value threadPart(int64_t round) { return parts[round]; }
+  int64_t numRounds() const { return rounds.size(); }
+  int64_t ownPart(int64_t round, int64_t i) const {
+    return GPUFFTPlan::ownPart(rounds[round], i);
+  }
+
   /// exp(2 pi i j / order) for 0 <= j < order, a power of two.
   Num rootOfUnity(mlir::Value j, int64_t order);
+  Num conjugate(Num w) { return {w.re, k.num.negf(w.im)}; }
+
+private:
   void butterflies(Points z, int64_t round, bool inverse);
   void twiddle(Points z, int64_t round, bool inverse);
   void exchange(Points z, int64_t from, int64_t to);
+  mlir::Value findThreadPart(const GPUFFTPlan::Round &round);
   mlir::Value placeOf(int64_t round, int64_t i);
   Num polynomial(mlir::Value quarters);
 
   mlir::OpBuilder &b;
   Kernel &k;
-  const GPUConvPlan &plan;
+  GPUFFTPlan plan;
+  std::vector<GPUFFTPlan::Round> rounds;
   mlir::Value memory;
-  /// Of each round: where its first point is in shared memory, and the roots of
-  /// points 1, 2, 4 and 8.
-  llvm::SmallVector<mlir::Value> places;
+  /// Of each round: the thread's part of an index, where it is in shared
+  /// memory, and the roots of points 1, 2, 4 and 8 of a butterfly.
+  llvm::SmallVector<mlir::Value> parts, places;
   llvm::SmallVector<llvm::SmallVector<Num>> roots;
-  Num factor; ///< Of the first round's points.
+  Num factor; ///< Null: 1.
 };
 
 } // namespace ssm

@@ -18,7 +18,7 @@ static constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
 
 Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
                Location loc, ArrayRef<int64_t> staticSizes, Type real,
-               int64_t threads, bool hasWorkspace)
+               int64_t threads, bool hasWorkspace, StringRef part)
     : loc(loc), num(b, loc, real), b(b), function(function) {
   auto pointer = LLVM::LLVMPointerType::get(b.getContext(), kGlobalSpace);
   unsigned tensors = function.getNumArguments() + function.getNumResults();
@@ -29,7 +29,7 @@ Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
     types.push_back(pointer);
 
   b.setInsertionPointToEnd(parent.getBody());
-  kernel = gpu::GPUFuncOp::create(b, loc, function.getName(),
+  kernel = gpu::GPUFuncOp::create(b, loc, (function.getName() + part).str(),
                                   b.getFunctionType(types, {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel.setKnownBlockSizeAttr(
@@ -72,6 +72,14 @@ KernelTensor Kernel::result(Value value, AffineMap map) {
     return {};
   unsigned number = function.getNumArguments() + (found - returned.begin());
   return describe(value, kernel.getArgument(number), map);
+}
+
+Value Kernel::workspace(Value offset) {
+  Value all = workspace();
+  return offset ? LLVM::GEPOp::create(b, loc, all.getType(), b.getI32Type(),
+                                      all, ArrayRef<LLVM::GEPArg>{offset})
+                      .getResult()
+                : all;
 }
 
 Value Kernel::addShared(StringRef name, int64_t bytes) {

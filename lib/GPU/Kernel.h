@@ -29,20 +29,23 @@ class Kernel {
 public:
   /// Begins a gpu.func that does what `function` does, whose loop dimensions
   /// have these sizes and whose blocks have `threads` threads. Arithmetic is in
-  /// `real`. `b` is then in its body.
+  /// `real`. `b` is then in its body. `part` tells the kernels of one function
+  /// apart.
   Kernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
          mlir::func::FuncOp function, mlir::Location loc,
          llvm::ArrayRef<int64_t> staticSizes, mlir::Type real, int64_t threads,
-         bool hasWorkspace = false);
+         bool hasWorkspace = false, llvm::StringRef part = "");
 
   /// The memory of an argument of the function; of none, if it is null.
   KernelTensor argument(mlir::Value value, mlir::AffineMap map);
   /// The memory of a value that the function returns, if it does.
   KernelTensor result(mlir::Value value, mlir::AffineMap map);
-  /// Zeroed memory, if the kernel has it.
+  /// Memory between kernels or blocks, if the kernel has it; from an offset in
+  /// words of four bytes on.
   mlir::Value workspace() {
     return kernel.getArgument(kernel.getFunctionType().getNumInputs() - 1);
   }
+  mlir::Value workspace(mlir::Value offset);
 
   /// Shared memory of a block, aligned to 16 bytes; the name is one of the
   /// kernel's own. Where an element of it is.

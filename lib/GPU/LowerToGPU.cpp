@@ -196,22 +196,18 @@ static std::optional<Launch> lowerConvolution(OpBuilder &b,
       op.emitError("the convolution has no GPU kernel: ") << reason;
       return std::nullopt;
     }
-  SmallVector<AffineMap> indexing = op.getIndexingMapsArray();
+  ConvShape shape(op);
   Maps maps;
-  for (auto [value, map] : llvm::zip_equal(
-           SmallVector<Value>{op.getSignal(), op.getKernel(), op.getResult()},
-           indexing))
-    maps.insert({value, map});
-  Signature signature = describeTensors(function, maps, getStaticLoopSizes(op));
-  // The kernel has lags where the signal has time.
-  for (auto [arg, spec] :
-       llvm::zip_equal(function.getArguments(), signature.inputs))
-    if (arg == op.getKernel())
-      spec.shape.back() = DimSpec{getTaps(op), -1};
-  Launch launch = emitFFTConv(b, parent, function, op, chip);
-  launch.kernel = "fft_conv";
-  launch.reason = "it is the only one";
-  launch.signature = std::move(signature);
+  maps.insert({op.getSignal(), shape.signalMap});
+  maps.insert({op.getKernel(), shape.kernelMap});
+  maps.insert({op.getResult(), shape.resultMap});
+  Signature signature = describeTensors(function, maps, shape.sizes);
+  auto launch = emitConvolution(b, parent, function, shape, chip);
+  if (!launch)
+    return std::nullopt;
+  launch->kernel = "fft_conv";
+  launch->reason = "it is the only one";
+  launch->signature = std::move(signature);
   return launch;
 }
 

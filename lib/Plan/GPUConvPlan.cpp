@@ -3,30 +3,123 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <algorithm>
+
 using namespace ssm;
 
 /// Blocks for each multiprocessor, two at a time, below which it is better to
 /// transform a kernel again than to leave some of them idle.
 static constexpr int64_t kBusyBlocks = 4;
-/// Beyond this many signals a kernel's transform costs less than 1/16 of all.
-static constexpr int64_t kMaxSignals = 8;
+/// Beyond this many windows a kernel's transform costs less than 1/16 of all.
+static constexpr int64_t kMostWindows = 8;
+/// Of the passes: 256 points of 16 columns, two sectors of f32, fill a block.
+/// Rows of 2048 points take three rounds with two neighbours for a thread.
+static constexpr int64_t kLogMostColumns = 8, kLogRows = 11;
+/// Windows begin at whole lines of memory.
+static constexpr int64_t kLine = 32;
+/// A warp.
+static constexpr int64_t kLogLeast = 9;
 
-int64_t GPUConvPlan::numRounds() const {
-  return llvm::divideCeil(llvm::Log2_64(points), 4);
+/// What a window must have so that one is enough.
+static int64_t wholeWindow(const GPUConvProblem &p) {
+  return std::max(*p.length + p.taps - 1 - p.future, p.future + *p.length);
 }
 
-GPUConvPlan GPUConvPlan::forProblem(int64_t length, int64_t kernels,
-                                    int64_t signals, int64_t multiprocessors) {
-  GPUConvPlan plan;
-  // A warp at least; weighting by roots needs no padding.
-  plan.points =
-      std::max<int64_t>(llvm::PowerOf2Ceil(length), plan.kPoints * 32);
+static int64_t logPointsOf(int64_t window, bool isComplex) {
+  return std::max<int64_t>(
+      llvm::Log2_64_Ceil(std::max<int64_t>(
+          isComplex ? window : llvm::divideCeil(window, 2), 1)),
+      kLogLeast);
+}
+
+/// Windows that overlap, where the kernel fills at most 3/4 of one: beyond, the
+/// passes move fewer bytes. Where it is short, so are windows.
+static bool planOverlap(GPUConvPlan &plan, const GPUConvProblem &p) {
+  plan.logPoints =
+      std::min(logPointsOf(8 * p.taps, p.isComplex), GPUFFTPlan::kLogMost);
+  if (p.taps > plan.window() / 4 * 3)
+    return false;
+  // The window begins at `future - overlap` from a result's line.
+  plan.overlap =
+      p.future +
+      llvm::alignTo(std::max<int64_t>(p.taps - 1 - p.future, 0), kLine);
+  plan.step = llvm::alignDown(plan.window() - plan.overlap, kLine);
+  return true;
+}
+
+static void planPasses(GPUConvPlan &plan) {
+  int64_t left = plan.logPoints - kLogRows;
+  // Longer rows are better than another pass.
+  if (left % kLogMostColumns == 1)
+    --left;
+  int64_t passes = llvm::divideCeil(left, kLogMostColumns);
+  for (int64_t i = 0; i < passes; ++i)
+    plan.logColumns.push_back((left + i) / passes);
+}
+
+/// Blocks that there would be, each with one window or row; nothing if it is
+/// not known.
+static std::optional<int64_t> countBlocks(const GPUConvPlan &plan,
+                                          const GPUConvProblem &p) {
+  if (!p.kernels || !p.signals || !p.length)
+    return std::nullopt;
+  int64_t each = plan.hasPasses() ? plan.points() / plan.rowPlan().points()
+                                  : llvm::divideCeil(*p.length, plan.step);
   int64_t all = 0;
-  if (llvm::MulOverflow(kernels, signals, all))
-    all = INT64_MAX;
-  // Unknown numbers are taken to fill the machine.
-  int64_t most = all ? all / (kBusyBlocks * multiprocessors) : kMaxSignals;
-  plan.signals = std::clamp<int64_t>(signals ? std::min(most, signals) : most,
-                                     1, kMaxSignals);
+  if (llvm::MulOverflow(*p.kernels, *p.signals, all) ||
+      llvm::MulOverflow(all, each, all))
+    return std::nullopt;
+  return all;
+}
+
+/// Unknown numbers are taken to fill the machine.
+static void countWork(GPUConvPlan &plan, const GPUConvProblem &p) {
+  int64_t most = kMostWindows;
+  if (auto blocks = countBlocks(plan, p))
+    most = std::clamp<int64_t>(*blocks / (kBusyBlocks * p.multiprocessors), 1,
+                               kMostWindows);
+  plan.signals = std::clamp<int64_t>(p.signals.value_or(most), 1, most);
+  if (!plan.isOne)
+    plan.windows = most / plan.signals;
+}
+
+std::optional<GPUConvPlan>
+GPUConvPlan::forProblem(const GPUConvProblem &problem) {
+  GPUConvPlan plan;
+  plan.isComplex = problem.isComplex;
+  int64_t logWhole = problem.length
+                         ? logPointsOf(wholeWindow(problem), problem.isComplex)
+                         : kLogMost + 1;
+  if (logWhole > GPUFFTPlan::kLogMost && planOverlap(plan, problem)) {
+    countWork(plan, problem);
+    return plan;
+  }
+  if (logWhole > kLogMost)
+    return std::nullopt;
+  plan.isOne = true;
+  plan.logPoints = logWhole;
+  plan.overlap = problem.future;
+  plan.step = std::max<int64_t>(*problem.length, 1);
+  if (logWhole > GPUFFTPlan::kLogMost)
+    planPasses(plan);
+  countWork(plan, problem);
   return plan;
+}
+
+int64_t GPUConvPlan::logRows(int64_t pass) const {
+  int64_t log = logPoints;
+  for (int64_t i = 0; i <= pass; ++i)
+    log -= logColumns[i];
+  return log;
+}
+
+GPUFFTPlan GPUConvPlan::rowPlan() const {
+  if (!hasPasses())
+    return {logPoints, 0, 0, 0};
+  return {logRows(logColumns.size() - 1), 0, 1, 0};
+}
+
+GPUFFTPlan GPUConvPlan::columnPlan(int64_t pass) const {
+  int64_t log = logColumns[pass];
+  return {log, GPUFFTPlan::kLogMost - log, pass > 0, 1};
 }

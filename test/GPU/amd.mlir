@@ -34,10 +34,10 @@ func.func @channels(%a: tensor<4096x?xf32>, %u: tensor<4096x?xf32>) -> tensor<40
 
 #bt = affine_map<(b, t) -> (b, t)>
 #k = affine_map<(b, t) -> (t)>
-func.func @conv(%u: tensor<?x1000xf16>, %k: tensor<40xf16>) -> tensor<?x1000xf16> {
+func.func @conv(%u: tensor<?x2048xf16>, %k: tensor<2048xf16>) -> tensor<?x2048xf16> {
   %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #k, #bt], time = 1 : i64}
-      : tensor<?x1000xf16>, tensor<40xf16> -> tensor<?x1000xf16>
-  return %y : tensor<?x1000xf16>
+      : tensor<?x2048xf16>, tensor<2048xf16> -> tensor<?x2048xf16>
+  return %y : tensor<?x2048xf16>
 }
 
 #bth = affine_map<(b, t, h, n) -> (b, t, h)>

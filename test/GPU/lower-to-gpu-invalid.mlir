@@ -170,33 +170,31 @@ func.func @wide(%a: tensor<3xf64>, %b: tensor<3xf64>) -> tensor<9xf64> {
 
 #bt = affine_map<(b, t) -> (b, t)>
 #t = affine_map<(b, t) -> (t)>
-func.func @long(%u: tensor<2x4097xf32>, %k: tensor<8xf32>) -> tensor<2x4097xf32> {
-  // expected-error@+1 {{the convolution has no GPU kernel: it has more than 4096 steps, which do not fit into the shared memory of a block}}
+func.func @unknown(%u: tensor<2x?xf32>, %k: tensor<6145xf32>) -> tensor<2x?xf32> {
+  // expected-error@+1 {{the convolution has no GPU kernel: a signal of unknown length takes at most 6144 real taps, or 3072 complex ones, but its kernel has 6145; give the signal a static length}}
   %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64}
-      : tensor<2x4097xf32>, tensor<8xf32> -> tensor<2x4097xf32>
-  return %y : tensor<2x4097xf32>
-}
-
-// -----
-
-#bt = affine_map<(b, t) -> (b, t)>
-#t = affine_map<(b, t) -> (t)>
-func.func @unknown(%u: tensor<2x?xf32>, %k: tensor<8xf32>) -> tensor<2x?xf32> {
-  // expected-error@+1 {{the convolution has no GPU kernel: the lengths of signal and kernel must be static}}
-  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64}
-      : tensor<2x?xf32>, tensor<8xf32> -> tensor<2x?xf32>
+      : tensor<2x?xf32>, tensor<6145xf32> -> tensor<2x?xf32>
   return %y : tensor<2x?xf32>
 }
 
 // -----
 
-#tb = affine_map<(b, t) -> (t, b)>
-#t = affine_map<(b, t) -> (t)>
-func.func @channels_last(%u: tensor<40x2xf32>, %k: tensor<8xf32>) -> tensor<40x2xf32> {
-  // expected-error@+1 {{the convolution has no GPU kernel: time must be the last dimension of signal, kernel and result}}
-  %y = ssm.long_conv %u, %k {indexing_maps = [#tb, #t, #tb], time = 1 : i64}
-      : tensor<40x2xf32>, tensor<8xf32> -> tensor<40x2xf32>
-  return %y : tensor<40x2xf32>
+#t = affine_map<(t) -> (t)>
+func.func @taps(%u: tensor<40xf32>, %k: tensor<?xf32>) -> tensor<40xf32> {
+  // expected-error@+1 {{the convolution has no GPU kernel: the number of taps must be known; give the kernel a static length}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64}
+      : tensor<40xf32>, tensor<?xf32> -> tensor<40xf32>
+  return %y : tensor<40xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+func.func @endless(%u: tensor<300000000xf32>, %k: tensor<300000000xf32>) -> tensor<300000000xf32> {
+  // expected-error@+1 {{the convolution has no GPU kernel: it needs a transform of more than 2^28 points, for 300000000 steps and 300000000 taps; cut the signal or the kernel into pieces}}
+  %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64}
+      : tensor<300000000xf32>, tensor<300000000xf32> -> tensor<300000000xf32>
+  return %y : tensor<300000000xf32>
 }
 
 // -----
@@ -213,7 +211,7 @@ func.func @strict(%u: tensor<40xf32>, %k: tensor<8xf32>) -> tensor<40xf32> {
 
 #t = affine_map<(t) -> (t)>
 func.func @wide(%u: tensor<40xf64>, %k: tensor<8xf64>) -> tensor<40xf64> {
-  // expected-error@+1 {{the convolution has no GPU kernel: signal and kernel must be real, of f32 or narrower}}
+  // expected-error@+1 {{the convolution has no GPU kernel: it is in f64, and transforms on a GPU are in f32; convert signal and kernel}}
   %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64}
       : tensor<40xf64>, tensor<8xf64> -> tensor<40xf64>
   return %y : tensor<40xf64>

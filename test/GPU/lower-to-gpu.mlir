@@ -187,7 +187,7 @@ func.func @unknown(%a: tensor<?x9000xf32>, %u: tensor<?x9000xf32>) -> tensor<?x9
 
 // A block convolves all five signals with its kernel, by transforms of 1024
 // points of which each of 64 threads has 16.
-// CHECK: inputs = [{name = "a0", shape = ["d0", 5, 600], type = f32}, {name = "a1", shape = ["d0", 40], type = f32}]
+// CHECK: inputs = [{name = "a0", shape = ["d0", 5, 600], type = f32}, {name = "a1", shape = ["d0", 600], type = f32}]
 // CHECK-SAME: block = 64 : i64, entry = "conv", grid = [{elements = array<i64: -1>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 5>, least = 0 : i64, per_block = 5 : i64}], kernel = "fft_conv"
 // CHECK: llvm.mlir.global internal @conv_points() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<2048 x i32>
 // CHECK-LABEL: gpu.func @conv(
@@ -200,10 +200,74 @@ func.func @unknown(%a: tensor<?x9000xf32>, %u: tensor<?x9000xf32>) -> tensor<?x9
 // CHECK-NOT:     gpu.barrier
 #bht = affine_map<(b, h, t) -> (h, b, t)>
 #ht = affine_map<(b, h, t) -> (h, t)>
-func.func @conv(%u: tensor<?x5x600xf32>, %k: tensor<?x40xf32>) -> tensor<?x5x600xf32> {
+func.func @conv(%u: tensor<?x5x600xf32>, %k: tensor<?x600xf32>) -> tensor<?x5x600xf32> {
   %y = ssm.long_conv %u, %k {indexing_maps = [#bht, #ht, #bht], time = 2 : i64}
-      : tensor<?x5x600xf32>, tensor<?x40xf32> -> tensor<?x5x600xf32>
+      : tensor<?x5x600xf32>, tensor<?x600xf32> -> tensor<?x5x600xf32>
   return %y : tensor<?x5x600xf32>
+}
+
+// -----
+
+// A signal of a length that is known at run time only: windows of 1024 steps that
+// overlap by 32. A block has two of each of the three signals.
+// CHECK: inputs = [{name = "a0", shape = [3, "d0"], type = f32}, {name = "a1", shape = [33], type = f32}]
+// CHECK-SAME: block = 32 : i64, entry = "windows", grid = [{elements = array<i64>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 3>, least = 0 : i64, per_block = 3 : i64}, {elements = array<i64: -1>, least = 0 : i64, per_block = 1984 : i64}]
+// CHECK-NOT: then =
+// CHECK-LABEL: gpu.func @windows(
+#bt = affine_map<(b, t) -> (b, t)>
+#t = affine_map<(b, t) -> (t)>
+func.func @windows(%u: tensor<3x?xf32>, %k: tensor<33xf32>) -> tensor<3x?xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64}
+      : tensor<3x?xf32>, tensor<33xf32> -> tensor<3x?xf32>
+  return %y : tensor<3x?xf32>
+}
+
+// -----
+
+// 8192 points are four columns of 2048, in the workspace: those of the kernel,
+// those of the signals, rows, and columns again. Two blocks hold 4096 points.
+// CHECK: block = 256 : i64, entry = "passes", grid = [{elements = array<i64>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 2>, least = 0 : i64, per_block = 1 : i64}], kernel = "fft_conv"
+// CHECK-SAME: then = [{block = 256 : i64, entry = "passes_2", grid = [{elements = array<i64>{{.*}}}, {elements = array<i64: 3>{{.*}}}, {elements = array<i64: 2>{{.*}}}], workspace_bytes_per_block = 32768 : i64},
+// CHECK-SAME: {block = 128 : i64, entry = "passes_3", {{.*}}elements = array<i64: 4>, {{.*}}workspace_bytes_per_block = 0 : i64}, {block = 256 : i64, entry = "passes_4"
+// CHECK-SAME: workspace_bytes = 0 : i64, workspace_bytes_per_block = 32768 : i64}
+// CHECK-LABEL: gpu.func @passes(
+// CHECK:         llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>
+// CHECK-LABEL: gpu.func @passes_2(
+// CHECK-LABEL: gpu.func @passes_3(
+// CHECK-COUNT-8: llvm.load {{.*}} {alignment = 16 : i64} {{.*}}vector<4xf32>
+// CHECK:         scf.for
+// CHECK-COUNT-8:   llvm.load {{.*}} {alignment = 16 : i64} {{.*}}vector<4xf32>
+// CHECK-COUNT-8:   llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>
+// CHECK-LABEL: gpu.func @passes_4(
+#bt = affine_map<(b, t) -> (b, t)>
+#t = affine_map<(b, t) -> (t)>
+func.func @passes(%u: tensor<3x8192xf32>, %k: tensor<8192xf32>) -> tensor<3x8192xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64}
+      : tensor<3x8192xf32>, tensor<8192xf32> -> tensor<3x8192xf32>
+  return %y : tensor<3x8192xf32>
+}
+// The names of kernels are not those of functions.
+func.func @passes_1(%u: tensor<3x60xf32>, %k: tensor<60xf32>) -> tensor<3x60xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64}
+      : tensor<3x60xf32>, tensor<60xf32> -> tensor<3x60xf32>
+  return %y : tensor<3x60xf32>
+}
+
+// -----
+
+// Time first: the signal is turned, and the result turned back.
+// CHECK: block = 256 : i64, entry = "turned", grid = [{elements = array<i64>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 40>, least = 0 : i64, per_block = 32 : i64}, {elements = array<i64: 700>, least = 0 : i64, per_block = 32 : i64}]
+// CHECK-SAME: then = [{block = 64 : i64, entry = "turned_1", {{.*}}, {block = 256 : i64, entry = "turned_2", {{.*}} workspace_bytes_per_block = 4096 : i64}], workspace_bytes = 0 : i64, workspace_bytes_per_block = 4096 : i64}]
+// CHECK-COUNT-4: llvm.store {{.*}} : f32, !llvm.ptr<3>
+// CHECK:         gpu.barrier
+// CHECK-LABEL: gpu.func @turned_1(
+// CHECK-LABEL: gpu.func @turned_2(
+#tb = affine_map<(b, t) -> (t, b)>
+#t = affine_map<(b, t) -> (t)>
+func.func @turned(%u: tensor<700x40xf32>, %k: tensor<700xf32>) -> tensor<700x40xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#tb, #t, #tb], time = 1 : i64}
+      : tensor<700x40xf32>, tensor<700xf32> -> tensor<700x40xf32>
+  return %y : tensor<700x40xf32>
 }
 
 // -----

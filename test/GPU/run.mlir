@@ -18,6 +18,15 @@
 // TIME: {"min_s": 0.0025{{0*}}, "median_s": 0.0025{{0*}}, "repeats": 2}
 // Y: float32 (9000,) [0.0, 1.0, 2.0,
 
+// Several kernels of a function run one after the other, in a workspace that
+// need not be clean.
+// RUN: env LD_LIBRARY_PATH=%t ssm-run %s --entry=passes --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/y.npy 2>&1 | FileCheck %s --check-prefix=PASSES
+// PASSES:      grid 4x1x1 block 256x1x1
+// PASSES-NEXT: grid 4x1x1 block 256x1x1
+// PASSES-NEXT: grid 8x1x1 block 128x1x1
+// PASSES-NEXT: grid 4x1x1 block 256x1x1
+// PASSES-NEXT: 0 buffers are left
+
 // Every failure is an error, and leaves nothing behind.
 // RUN: env LD_LIBRARY_PATH=%t FAIL=cuMemAlloc_v2 not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/z.npy 2>&1 | FileCheck %s --check-prefix=MEMORY
 // RUN: env LD_LIBRARY_PATH=%t FAIL=cuLaunchKernel not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/z.npy 2>&1 | FileCheck %s --check-prefix=LAUNCH
@@ -46,4 +55,9 @@ func.func @f(%a: tensor<?xf32>, %u: tensor<?xf32>) -> tensor<?xf32> {
 
 func.func @other(%a: tensor<2xf32>) -> tensor<2xf32> {
   return %a : tensor<2xf32>
+}
+
+func.func @passes(%u: tensor<9000xf32>, %k: tensor<9000xf32>) -> tensor<9000xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64} : tensor<9000xf32>, tensor<9000xf32> -> tensor<9000xf32>
+  return %y : tensor<9000xf32>
 }

@@ -4,13 +4,16 @@
 """
 
 from gpu_cases import FULL
-from mlir_text import Kernel, Recurrence, Scan, program
+from mlir_text import Conv, Kernel, Recurrence, Scan, program
 from zoo import MODELS, text_of
 
 
 def _timed(kernel):
-    """What bench/gpu times of a kernel."""
+    """What bench/gpu times first of a kernel."""
     return next(case for case in FULL if case.kernel == kernel).text(), "f"
+
+
+_CONVOLUTIONS = {f"fft_{case.name.replace('convolution', 'conv')}": (case.text(), "f") for case in FULL if case.kernel == "K5"}
 
 
 KERNELS = {
@@ -18,7 +21,10 @@ KERNELS = {
     "look_back": _timed("K2"),
     "channel_scan": _timed("K3"),
     "selective_scan": _timed("K4"),
-    "fft_conv": (FULL[-2].text(), "f"),
+    **_CONVOLUTIONS,
+    "fft_conv, complex": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 2048}, taps=2048, complex="uk")]), "f"),
+    "fft_conv, complex by passes": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 8192}, taps=8192, complex="uk")]), "f"),
+    "fft_conv, bf16": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 8192}, taps=8192, dtype="bf16")]), "f"),
     "chunked_scan": _timed("K6"),
     "powers": (program([Kernel("hn,hn,hn->hl", {"h": 8, "n": 64, "l": 4096}, complex="abc", projection="twice_real")]), "f"),
     "row_scan, complex": (program([Recurrence("rt,,,rt->rt", {"r": 4, "t": 64}, complex="auh", dynamic="rt")]), "f"),

@@ -1,54 +1,70 @@
 //===- GPUConvPlan.h - How a GPU convolves ----------------------*- C++ -*-===//
 //
-// A block transforms a row of complex points, 16 in the registers of each
-// thread. It takes rounds of butterflies of 16 points, and a last one of what
-// is left; between two rounds points change threads through shared memory.
-// Round r has blocks of N / 16^r points, and a butterfly takes every s-th point
-// of one. The last round's butterflies, of 2 to 16 points, are of neighbours.
+// A convolution is a product of transforms, of a window of signal and of the
+// kernel. Windows of real numbers have two for each complex point: see
+// lib/GPU/FFTConv.cpp. What wraps around spoils the first results of a window,
+// as many as the kernel has taps but one: windows overlap by these.
 //
-// Read by the emitter and by the unit test.
+//   one window      has the whole signal; a block transforms it
+//   overlapping     a block transforms each: for kernels that are shorter than
+//                   the signal
+//   passes          one window with more points than a block holds: kernels for
+//                   columns, rows and columns again go over it in global memory
+//
+// Read by the emitters and by the unit test.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef SSM_PLAN_GPUCONVPLAN_H
 #define SSM_PLAN_GPUCONVPLAN_H
 
-#include <algorithm>
-#include <cstdint>
+#include "ssm/Plan/GPUFFTPlan.h"
+
+#include <optional>
 
 namespace ssm {
 
+/// What of a convolution decides. Absent: known at run time only.
+struct GPUConvProblem {
+  std::optional<int64_t> length, kernels, signals;
+  /// That reach a result, of which so many are of the future.
+  int64_t taps = 1, future = 0;
+  bool isComplex = false; ///< Signal or kernel.
+  int64_t multiprocessors = 108;
+};
+
 struct GPUConvPlan {
-  static constexpr int64_t kPoints = 16; ///< Of a thread.
-  /// Shared memory of a block has 48 KiB, of which 4096 points fill 32.
-  static constexpr int64_t kMaxPoints = 4096;
+  /// The most points of a transform: columns of 256 points twice, and rows.
+  static constexpr int64_t kLogMost = 28;
 
-  int64_t points = 512; ///< Of a transform: a power of two.
-  /// Signals that a block convolves with its kernel, one after the other.
-  int64_t signals = 1;
+  bool isComplex = false;
+  int64_t logPoints = 9; ///< Of a window's transform.
+  /// A window's results from the `overlap`-th on are right; `step` of them are
+  /// taken.
+  int64_t overlap = 0, step = 0;
+  bool isOne = false; ///< Window for a whole signal.
+  /// Of a block: signals that it convolves with its kernel, and windows of
+  /// each.
+  int64_t signals = 1, windows = 1;
+  /// Of passes over columns in global memory, the logarithms of their points;
+  /// rows are what is left.
+  std::vector<int64_t> logColumns;
 
-  /// `length` is at most kMaxPoints. Unknown numbers of rows are 0.
-  static GPUConvPlan forProblem(int64_t length, int64_t kernels,
-                                int64_t signals, int64_t multiprocessors);
+  /// Nothing if the length is unknown and the kernel long, or a window would
+  /// have too many points.
+  static std::optional<GPUConvPlan> forProblem(const GPUConvProblem &problem);
 
-  int64_t threads() const { return points / kPoints; }
-  int64_t numRounds() const;
-  int64_t blockSize(int64_t round) const { return points >> (4 * round); }
-  int64_t radix(int64_t round) const {
-    return std::min(blockSize(round), kPoints);
-  }
-  /// Distance of a thread's points in a round.
-  int64_t stride(int64_t round) const {
-    return std::max<int64_t>(blockSize(round) / kPoints, 1);
-  }
-  /// The first of them.
-  int64_t firstPoint(int64_t round, int64_t thread) const {
-    int64_t s = stride(round);
-    return thread / s * (kPoints * s) + thread % s;
-  }
-  /// Where a point is in shared memory, so that the lanes of half a warp access
-  /// 16 different pairs of banks in every round.
-  static int64_t swizzle(int64_t point) { return point ^ (point / 16 % 16); }
+  int64_t points() const { return int64_t(1) << logPoints; }
+  int64_t window() const { return isComplex ? points() : 2 * points(); }
+  bool hasPasses() const { return !logColumns.empty(); }
+
+  /// The rows of a window in global memory, or all of one that a block holds.
+  GPUFFTPlan rowPlan() const;
+  /// What a block does in a pass over columns. The first one's neighbours are
+  /// those of tensors.
+  GPUFFTPlan columnPlan(int64_t pass) const;
+  /// Points of the rows that a pass over columns leaves apart.
+  int64_t logRows(int64_t pass) const;
 };
 
 } // namespace ssm

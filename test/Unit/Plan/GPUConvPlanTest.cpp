@@ -1,82 +1,110 @@
-//===- GPUConvPlanTest.cpp - Points, threads and banks --------------------===//
+//===- GPUConvPlanTest.cpp - Windows, passes and blocks -------------------===//
 #include "ssm/Plan/GPUConvPlan.h"
 
 #include "gtest/gtest.h"
-#include <set>
+#include <numeric>
 
 using namespace ssm;
 
-static GPUConvPlan plan(int64_t length, int64_t kernels = 768,
-                        int64_t signals = 8) {
-  return GPUConvPlan::forProblem(length, kernels, signals,
-                                 /*multiprocessors=*/132);
+static GPUConvProblem problem(std::optional<int64_t> length, int64_t taps) {
+  GPUConvProblem p;
+  p.length = length;
+  p.kernels = 768;
+  p.signals = 8;
+  p.taps = taps;
+  p.multiprocessors = 132;
+  return p;
+}
+
+static GPUConvPlan plan(std::optional<int64_t> length, int64_t taps) {
+  return *GPUConvPlan::forProblem(problem(length, taps));
 }
 
 TEST(GPUConvPlan, TransformsAreAsShortAsAWarpAllows) {
-  EXPECT_EQ(plan(0).points, 512);
-  EXPECT_EQ(plan(513).points, 1024);
-  EXPECT_EQ(plan(4096).points, 4096);
-  EXPECT_EQ(plan(4096).threads(), 256);
+  EXPECT_EQ(plan(0, 0).points(), 512);
+  EXPECT_EQ(plan(513, 513).points(), 1024);
+  EXPECT_EQ(plan(4096, 4096).points(), 4096);
+  EXPECT_EQ(plan(4096, 4096).rowPlan().threads(), 256);
+  // What wraps around must not reach a result, no more.
+  EXPECT_EQ(plan(1000, 25).points(), 512);
+  EXPECT_EQ(plan(1000, 26).points(), 1024);
+  GPUConvProblem complex = problem(700, 325);
+  complex.isComplex = true;
+  EXPECT_EQ(GPUConvPlan::forProblem(complex)->points(), 1024);
+  ++complex.taps;
+  EXPECT_EQ(GPUConvPlan::forProblem(complex)->points(), 2048);
 }
 
-TEST(GPUConvPlan, RoundsMultiplyToTheTransform) {
-  for (int64_t length : {512, 1024, 2048, 4096}) {
-    GPUConvPlan p = plan(length);
-    int64_t product = 1;
-    for (int64_t round = 0; round < p.numRounds(); ++round) {
-      EXPECT_GE(p.radix(round), 2);
-      product *= p.radix(round);
+TEST(GPUConvPlan, OneWindowHasEveryResult) {
+  for (int64_t length : {1, 600, 4096, 5000})
+    for (int64_t taps : {1, 300, 3000}) {
+      GPUConvPlan p = plan(length, std::min(taps, length));
+      EXPECT_TRUE(p.isOne);
+      EXPECT_FALSE(p.hasPasses());
+      EXPECT_EQ(p.step, length);
+      EXPECT_GE(p.window(), length + std::min(taps, length) - 1);
     }
-    EXPECT_EQ(product, length);
-  }
 }
 
-TEST(GPUConvPlan, EachPointHasAThreadInEachRound) {
-  for (int64_t length : {512, 1024, 2048, 4096}) {
-    GPUConvPlan p = plan(length);
-    for (int64_t round = 0; round < p.numRounds(); ++round) {
-      std::set<int64_t> points, places;
-      for (int64_t thread = 0; thread < p.threads(); ++thread)
-        for (int64_t q = 0; q < p.kPoints; ++q) {
-          int64_t point = p.firstPoint(round, thread) + q * p.stride(round);
-          points.insert(point);
-          places.insert(p.swizzle(point));
-        }
-      EXPECT_EQ(int64_t(points.size()), p.points);
-      EXPECT_EQ(*points.rbegin(), p.points - 1);
-      EXPECT_EQ(places, points);
+TEST(GPUConvPlan, ShortKernelsTakeWindowsThatOverlap) {
+  for (int64_t taps : {1, 64, 1000, 4096, 6144})
+    for (int64_t future : {int64_t(0), taps / 2}) {
+      GPUConvProblem ofTaps = problem(1 << 20, taps);
+      ofTaps.future = future;
+      GPUConvPlan p = *GPUConvPlan::forProblem(ofTaps);
+      EXPECT_FALSE(p.isOne);
+      EXPECT_FALSE(p.hasPasses());
+      // Results that nothing wraps around to, lines of memory apart.
+      EXPECT_GE(p.overlap, taps - 1);
+      EXPECT_GE(p.overlap, future);
+      EXPECT_LE(p.overlap + p.step, p.window());
+      EXPECT_EQ(p.step % 32, 0);
+      EXPECT_EQ((p.overlap - future) % 32, 0);
+      EXPECT_GE(p.step, p.window() / 8);
+    }
+  EXPECT_EQ(plan(1 << 20, 64).points(), 512);
+  EXPECT_EQ(plan(std::nullopt, 6144).points(), 4096);
+  EXPECT_FALSE(GPUConvPlan::forProblem(problem(std::nullopt, 6145)));
+}
+
+TEST(GPUConvPlan, LongKernelsTakePasses) {
+  for (int64_t log = 13; log <= 28; ++log) {
+    GPUConvPlan p = plan(int64_t(1) << log, int64_t(1) << log);
+    EXPECT_TRUE(p.isOne);
+    EXPECT_EQ(p.logPoints, log);
+    EXPECT_EQ(int64_t(p.logColumns.size()), log <= 20 ? 1 : 2);
+    int64_t sum = std::accumulate(p.logColumns.begin(), p.logColumns.end(),
+                                  p.rowPlan().logPoints);
+    EXPECT_EQ(sum, log);
+    for (size_t pass = 0; pass < p.logColumns.size(); ++pass) {
+      // A block's columns are a part of a row.
+      EXPECT_EQ(p.columnPlan(pass).logSize(), GPUFFTPlan::kLogMost);
+      EXPECT_LE(p.columnPlan(pass).logColumns, p.logRows(pass));
+      EXPECT_GE(p.columnPlan(pass).columns(), 16);
     }
   }
+  EXPECT_FALSE(GPUConvPlan::forProblem(problem((1 << 28) + 1, (1 << 28) + 1)));
 }
 
-TEST(GPUConvPlan, HalfWarpsAccessDifferentBanks) {
-  for (int64_t length : {512, 1024, 2048, 4096}) {
-    GPUConvPlan p = plan(length);
-    for (int64_t round = 0; round < p.numRounds(); ++round)
-      for (int64_t first = 0; first < p.threads(); first += 16)
-        for (int64_t q = 0; q < p.kPoints; ++q) {
-          std::set<int64_t> banks;
-          for (int64_t t = first; t < first + 16; ++t)
-            banks.insert(
-                p.swizzle(p.firstPoint(round, t) + q * p.stride(round)) % 16);
-          EXPECT_EQ(banks.size(), 16u);
-        }
-  }
-}
-
-/// What the emitter relies on to place points by one exclusive or.
-TEST(GPUConvPlan, SwizzleIsLinear) {
-  for (int64_t x : {0, 1, 17, 300, 4095})
-    for (int64_t y : {0, 16, 256, 512, 3840})
-      EXPECT_EQ(GPUConvPlan::swizzle(x ^ y),
-                GPUConvPlan::swizzle(x) ^ GPUConvPlan::swizzle(y));
+static std::pair<int64_t, int64_t> work(std::optional<int64_t> kernels,
+                                        std::optional<int64_t> signals,
+                                        int64_t length, int64_t taps) {
+  GPUConvProblem p = problem(length, taps);
+  p.kernels = kernels;
+  p.signals = signals;
+  GPUConvPlan plan = *GPUConvPlan::forProblem(p);
+  return {plan.signals, plan.windows};
 }
 
 TEST(GPUConvPlan, BlocksShareAKernelWhereThereAreEnough) {
-  EXPECT_EQ(plan(4096, 768, 8).signals, 8);
-  EXPECT_EQ(plan(4096, 768, 1).signals, 1);
-  EXPECT_EQ(plan(4096, 132, 8).signals, 2);
-  EXPECT_EQ(plan(4096, 8, 8).signals, 1);
-  EXPECT_EQ(plan(4096, 0, 0).signals, 8);
-  EXPECT_EQ(plan(4096, 768, 0).signals, 8);
+  using Pair = std::pair<int64_t, int64_t>;
+  EXPECT_EQ(work(768, 8, 4096, 4096), Pair(8, 1));
+  EXPECT_EQ(work(768, 1, 4096, 4096), Pair(1, 1));
+  EXPECT_EQ(work(132, 8, 4096, 4096), Pair(2, 1));
+  EXPECT_EQ(work(8, 8, 4096, 4096), Pair(1, 1));
+  EXPECT_EQ(work(std::nullopt, std::nullopt, 4096, 4096), Pair(8, 1));
+  EXPECT_EQ(work(768, std::nullopt, 4096, 4096), Pair(8, 1));
+  // Windows of one signal too.
+  EXPECT_EQ(work(768, 2, 1 << 20, 4096), Pair(2, 4));
+  EXPECT_EQ(work(1, 1, 1 << 20, 4096), Pair(1, 1));
 }

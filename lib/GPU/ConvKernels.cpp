@@ -1,0 +1,90 @@
+//===- ConvKernels.cpp - The kernels of a convolution ---------------------===//
+//
+//   turn   signal and kernel to time last, if they have it elsewhere
+//   one kernel for windows that a block holds, or passes over a longer one
+//   turn   the result back
+//
+// Precondition: refusesFFTConv; see GPUConvPlan.
+//
+//===----------------------------------------------------------------------===//
+#include "FFTConv.h"
+
+#include "ssm/IR/LoopDims.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+const char *refusesFFTConv(LongConvOp op) {
+  if (op.getNumerics() == Numerics::Strict)
+    return "numerics<strict> asks for exact causality, which rounding in a "
+           "transform breaks; numerics<norm> allows it";
+  for (Value value : {op.getSignal(), op.getKernel()})
+    if (getElementWidth(getElementTypeOrSelf(value.getType())) > 32)
+      return "it is in f64, and transforms on a GPU are in f32; convert signal "
+             "and kernel";
+  ConvShape shape(op);
+  if (ShapedType::isDynamic(shape.sizes[shape.lag]))
+    return "the number of taps must be known; give the kernel a static length";
+  return nullptr;
+}
+
+/// The first kernel has the function's name.
+Kernel ConvKernels::begin(int64_t threads) {
+  auto isTaken = [&](StringRef name) {
+    return parent.lookupSymbol(name) ||
+           SymbolTable::lookupSymbolIn(parent->getParentOp(), name);
+  };
+  std::string part;
+  while (isFurther &&
+         (part.empty() || isTaken((function.getName() + part).str())))
+    part = "_" + std::to_string(++number);
+  begun = {(function.getName() + part).str(), threads, {}, 0};
+  return Kernel(b, parent, function, shape.loc, shape.sizes, b.getF32Type(),
+                threads, hasWorkspace, part);
+}
+
+void ConvKernels::end(ArrayRef<GridFactor> grid, int64_t workspaceBytes) {
+  gpu::ReturnOp::create(b, shape.loc);
+  begun.grid.assign(grid.begin(), grid.end());
+  begun.workspaceBytesPerBlock = workspaceBytes;
+  if (isFurther)
+    launch.then.push_back(std::move(begun));
+  else
+    static_cast<KernelLaunch &>(launch) = std::move(begun);
+  isFurther = true;
+}
+
+std::optional<Launch> emitConvolution(OpBuilder &b, gpu::GPUModuleOp parent,
+                                      func::FuncOp function,
+                                      const ConvShape &shape, StringRef chip) {
+  auto plan = GPUConvPlan::forProblem(shape.problem(chip));
+  if (!plan) {
+    auto error = emitError(shape.loc, "the convolution has no GPU kernel: ");
+    if (ShapedType::isDynamic(shape.sizes[shape.time]))
+      error << "a signal of unknown length takes at most 6144 real taps, or "
+               "3072 complex ones, but its kernel has "
+            << shape.taps << "; give the signal a static length";
+    else
+      error << "it needs a transform of more than 2^28 points, for "
+            << shape.sizes[shape.time] << " steps and " << shape.taps
+            << " taps; cut the signal or the kernel into pieces";
+    return std::nullopt;
+  }
+  bool turnsSignal = shape.isTurned(shape.signalMap);
+  bool turnsKernel = shape.isTurned(shape.kernelMap);
+  bool turnsResult = shape.isTurned(shape.resultMap);
+  ConvKernels kernels(b, parent, function, shape, *plan,
+                      plan->hasPasses() || turnsSignal || turnsKernel ||
+                          turnsResult);
+  if (turnsSignal)
+    emitTranspose(kernels, &ConvOperands::signal);
+  if (turnsKernel)
+    emitTranspose(kernels, &ConvOperands::kernel);
+  plan->hasPasses() ? emitLongFFTConv(kernels) : emitFFTConv(kernels);
+  if (turnsResult)
+    emitTranspose(kernels, &ConvOperands::result);
+  return std::move(kernels.launch);
+}
+
+} // namespace ssm

@@ -1,0 +1,235 @@
+//===- ConvOperands.cpp - What a convolution reads and writes -------------===//
+#include "ConvOperands.h"
+
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Utils/Butterfly.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+//===----------------------------------------------------------------------===//
+// Shape
+//===----------------------------------------------------------------------===//
+
+/// The map over `numDims` loop dimensions, with `to` instead of `from`.
+static AffineMap widen(AffineMap map, unsigned numDims, unsigned from,
+                       unsigned to) {
+  SmallVector<unsigned> dims = dimsOf(map);
+  llvm::replace(dims, from, to);
+  return AffineMap::getMultiDimMapWithTargets(numDims, dims, map.getContext());
+}
+
+ConvShape::ConvShape(LongConvOp op)
+    : loc(op.getLoc()), signal(op.getSignal()), kernel(op.getKernel()),
+      result(op.getResult()),
+      isBackward(op.getDirection() == Direction::Backward), time(op.getTime()),
+      sizes(getStaticLoopSizes(op)) {
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  lag = sizes.size();
+  int64_t all = cast<RankedTensorType>(kernel.getType())
+                    .getDimSize(*positionOf(maps[1], time));
+  sizes.push_back(all);
+  signalMap = widen(maps[0], lag + 1, time, time);
+  kernelMap = widen(maps[1], lag + 1, time, lag);
+  resultMap = widen(maps[2], lag + 1, time, time);
+  for (unsigned dim : dimsOf(resultMap))
+    if (dim != time)
+      (uses(kernelMap, dim) ? kernelDims : signalDims).push_back(dim);
+  isComplex = isa<ComplexType>(getElementTypeOrSelf(result.getType()));
+  int64_t center = op.getDirection() == Direction::TwoSided ? all / 2 : 0;
+  int64_t length = sizes[time];
+  bool isKnown = !ShapedType::isDynamic(length);
+  future = isKnown ? std::clamp<int64_t>(length - 1, 0, center) : center;
+  skipped = center - future;
+  taps = isKnown ? std::min(all - skipped, future + length) : all;
+}
+
+bool ConvShape::isTurned(AffineMap map) const {
+  unsigned last = dimsOf(map).back();
+  return last != time && last != lag;
+}
+
+std::optional<int64_t> ConvShape::countRows(ArrayRef<unsigned> dims) const {
+  int64_t rows = 1;
+  for (unsigned dim : dims)
+    if (ShapedType::isDynamic(sizes[dim]) ||
+        llvm::MulOverflow(rows, sizes[dim], rows))
+      return std::nullopt;
+  return rows;
+}
+
+GPUConvProblem ConvShape::problem(StringRef chip) const {
+  GPUConvProblem problem;
+  if (!ShapedType::isDynamic(sizes[time]))
+    problem.length = sizes[time];
+  problem.kernels = countRows(kernelDims);
+  problem.signals = countRows(signalDims);
+  problem.taps = taps;
+  problem.future = future;
+  problem.isComplex = isComplex;
+  problem.multiprocessors =
+      GPUChip::forName(std::string_view(chip)).multiprocessors;
+  return problem;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+ConvOperands::ConvOperands(OpBuilder &b, Kernel &k, const ConvShape &shape,
+                           const GPUConvPlan &plan)
+    : signal(k.argument(shape.signal, shape.signalMap)),
+      kernel(k.argument(shape.kernel, shape.kernelMap)),
+      result(k.result(shape.result, shape.resultMap)),
+      indices(shape.sizes.size()), b(b), k(k), shape(shape), plan(plan) {
+  Value offset;
+  for (KernelTensor *tensor : {&signal, &kernel, &result})
+    if (shape.isTurned(tensor->map))
+      *tensor = place(*tensor, offset);
+  if (plan.hasPasses()) {
+    complexMemory.element = ComplexType::get(b.getF32Type());
+    complexMemory.map = AffineMap::get(b.getContext());
+    complexMemory.pointer = k.workspace(offset);
+  }
+}
+
+/// The tensor with time last, in f32, at an offset of the workspace, in words,
+/// that grows by whole sectors.
+KernelTensor ConvOperands::place(KernelTensor tensor, Value &offset) {
+  Type f32 = b.getF32Type();
+  bool isComplex = isa<ComplexType>(tensor.element);
+  SmallVector<unsigned> dims = dimsOf(tensor.map);
+  for (unsigned dim : {shape.time, shape.lag})
+    if (auto *found = llvm::find(dims, dim); found != dims.end()) {
+      dims.erase(found);
+      dims.push_back(dim);
+      break;
+    }
+  KernelTensor turned{k.workspace(offset),
+                      AffineMap::getMultiDimMapWithTargets(
+                          tensor.map.getNumDims(), dims, b.getContext()),
+                      isComplex ? Type(ComplexType::get(f32)) : f32};
+  Value words = k.mul(countRows(dims), k.constant(isComplex ? 2 : 1));
+  Value sectors = arith::CeilDivUIOp::create(b, k.loc, words, k.constant(8));
+  words = k.mul(sectors, k.constant(8));
+  offset = offset ? k.add(offset, words) : words;
+  return turned;
+}
+
+Value ConvOperands::countRows(ArrayRef<unsigned> dims) {
+  Value count = k.constant(1);
+  for (unsigned dim : dims)
+    count = k.mul(count, k.size(dim));
+  return count;
+}
+
+GridFactor ConvOperands::rowFactor(ArrayRef<unsigned> dims, int64_t perBlock) {
+  GridFactor factor{{}, perBlock};
+  for (unsigned dim : dims)
+    factor.elements.push_back(k.launchSize(dim));
+  return factor;
+}
+
+//===----------------------------------------------------------------------===//
+// Points
+//===----------------------------------------------------------------------===//
+
+/// exp(2 pi i own / 4N) of real convolutions.
+Num ConvOperands::ownWeight(int64_t own) {
+  auto [re, im] = rootOfUnity(own, 4 * plan.points());
+  return {k.num.constant(re).re, k.num.constant(im).re};
+}
+
+Num ConvOperands::weightOf(BlockFFT &fft, Value threadPoint) {
+  return plan.isComplex ? Num()
+                        : fft.rootOfUnity(threadPoint, 4 * plan.points());
+}
+
+Value ConvOperands::isBelow(Value x, Value bound) {
+  return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, x, bound);
+}
+
+Num ConvOperands::readOrZero(const KernelTensor &tensor, unsigned dim,
+                             Value index, Value isInside) {
+  bool isComplex = isa<ComplexType>(tensor.element);
+  Value zero = k.num.constant(0).re;
+  SmallVector<Value> parts = k.branch(
+      isInside,
+      [&] {
+        indices[dim] = index;
+        Num x = k.load(tensor, k.offset(tensor, indices)).front();
+        return isComplex ? SmallVector<Value>{x.re, x.im}
+                         : SmallVector<Value>{x.re};
+      },
+      [&] { return SmallVector<Value>(1 + isComplex, zero); });
+  return {parts[0], isComplex ? parts[1] : Value()};
+}
+
+Num ConvOperands::loadTaps(Value point, int64_t own) {
+  auto tap = [&](int64_t offset) {
+    return readOrZero(kernel, shape.lag,
+                      k.add(point, k.constant(shape.skipped + offset)),
+                      isBelow(point, k.constant(shape.taps - offset)));
+  };
+  if (plan.isComplex)
+    return tap(0);
+  // A kernel of more than N taps has its second half as imaginary part.
+  int64_t half = plan.points();
+  bool hasSecond = shape.taps > half + own;
+  return k.num.mul(ownWeight(own),
+                   {tap(0).re, hasSecond ? tap(half).re : Value()});
+}
+
+/// Time, or time from the end.
+Value ConvOperands::stepOf(Value time) {
+  if (!shape.isBackward)
+    return time;
+  Value last = k.add(k.size(shape.time), k.constant(-1));
+  return arith::SubIOp::create(b, k.loc, last, time);
+}
+
+Num ConvOperands::readSignal(Value time) {
+  return readOrZero(signal, shape.time, stepOf(time),
+                    isBelow(time, k.size(shape.time)));
+}
+
+Num ConvOperands::loadSignal(Value base, Value point, int64_t own) {
+  Value time = k.add(base, point);
+  if (plan.isComplex)
+    return readSignal(time);
+  int64_t half = plan.points();
+  Value second;
+  if (!plan.isOne || shape.sizes[shape.time] > half + own)
+    second = readSignal(k.add(time, k.constant(half))).re;
+  return k.num.mul(ownWeight(own), {readSignal(time).re, second});
+}
+
+/// Point p of a window is its result p - overlap, if it is one.
+void ConvOperands::storeStep(Value first, Value point, Num y) {
+  Value number = k.add(point, k.constant(-plan.overlap));
+  Value time = k.add(first, number);
+  Value isResult = isBelow(time, k.size(shape.time));
+  if (!plan.isOne)
+    isResult = arith::AndIOp::create(b, k.loc, isResult,
+                                     isBelow(number, k.constant(plan.step)));
+  k.when(isResult, [&] {
+    indices[shape.time] = stepOf(time);
+    k.store(result, k.offset(result, indices), y);
+  });
+}
+
+void ConvOperands::storeResult(Value first, Value point, int64_t own, Num z) {
+  if (plan.isComplex)
+    return storeStep(first, point, z);
+  Num weight = ownWeight(own);
+  Num y = k.num.mul(z, {weight.re, k.num.negf(weight.im)});
+  storeStep(first, point, {y.re, Value()});
+  if (plan.overlap + plan.step > plan.points() + own)
+    storeStep(first, k.add(point, k.constant(plan.points())), {y.im, Value()});
+}
+
+} // namespace ssm
