@@ -1,6 +1,7 @@
 //===- Compile.cpp - From a program to machine code -----------------------===//
 #include "ssm/AOT/Compile.h"
 
+#include "BFloatBits.h"
 #include "SinkVectors.h"
 #include "Target.h"
 #include "VectorMath.h"
@@ -148,6 +149,7 @@ llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
   setFunctionAttributes(*result.module, *result.machine);
   optimize(*result.module, *result.machine);
   sinkVectors(*result.module);
+  moveBFloatBits(*result.module);
   if (llvm::Error error = result.takeErrors())
     return error;
   return result;
