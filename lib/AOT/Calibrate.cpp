@@ -112,8 +112,8 @@ static llvm::Expected<double> timeProgram(const std::string &text,
 }
 
 namespace {
-/// x_t = a x_{t-1} + u_t over [batch, length, channels] in tiles of `lanes`,
-/// where a has the length too if it varies.
+/// x_t = a x_{t-1} + u_t, on threads however little it is, over [batch, length,
+/// channels] in tiles of `lanes`, where a has the length too if it varies.
 struct Scan {
   int64_t batch, length, channels, lanes;
   bool varies;
@@ -126,6 +126,8 @@ std::string Scan::program() const {
   const char *text = R"mlir(
 #btd = affine_map<(b, t, d) -> (b, t, d)>
 #a = affine_map<(b, t, d) -> ({0})>
+module attributes {{dlti.target_system_spec = #dlti.target_system_spec<
+    "CPU" = #dlti.target_device_spec<"forkJoin" = 1.0e-12 : f64>>} {{
 func.func @f(%a: tensor<{1}xf32>, %u: tensor<{2}xf32>) -> tensor<{2}xf32> {{
   %x, %last = ssm.linear_recurrence transition(%a : tensor<{1}xf32>)
       signal(%u : tensor<{2}xf32>)
@@ -133,6 +135,7 @@ func.func @f(%a: tensor<{1}xf32>, %u: tensor<{2}xf32>) -> tensor<{2}xf32> {{
        time = 1 : i64, strategy = #ssm.strategy<sequential, lanes = {3}>}
       -> tensor<{2}xf32>, tensor<{4}x{5}xf32>
   return %x : tensor<{2}xf32>
+}
 })mlir";
   std::string all = llvm::formatv("{0}x{1}x{2}", batch, length, channels);
   return llvm::formatv(text, varies ? "b, t, d" : "d",

@@ -1,5 +1,8 @@
 //===- LoopKinds.cpp - Which loops run on threads -------------------------===//
+#include "LoopCost.h"
+
 #include "ssm/AOT/Passes.h"
+#include "ssm/Analysis/TargetInfo.h"
 #include "ssm/Utils/Threads.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -72,6 +75,17 @@ struct LoopKinds : ::ssm::impl::LoopKindsBase<LoopKinds> {
   using Base::Base;
 
   void runOnOperation() override {
+    double leastCycles = 0;
+    if (!target.empty()) {
+      auto info = ::ssm::TargetInfo::forModule(
+          getOperation()->getParentOfType<ModuleOp>(), target, rates);
+      if (!info) {
+        getOperation().emitError("cannot take the rates: ")
+            << llvm::toString(info.takeError());
+        return signalPassFailure();
+      }
+      leastCycles = info->cyclesWorthThreads();
+    }
     SmallVector<Operation *> loops;
     getOperation()->walk([&](Operation *op) {
       if (isa<scf::ForallOp, scf::ParallelOp>(op) || isShared(op))
@@ -80,7 +94,8 @@ struct LoopKinds : ::ssm::impl::LoopKindsBase<LoopKinds> {
     IRRewriter rewriter(&getContext());
     // Post-order: a loop is rewritten before the one around it.
     for (Operation *loop : loops) {
-      bool runsOnThreads = threads && isShared(loop) && !isInSharedLoop(loop);
+      bool runsOnThreads = threads && isShared(loop) && !isInSharedLoop(loop) &&
+                           ::ssm::cyclesOf(loop) >= leastCycles;
       if (failed(runsOnThreads ? share(rewriter, loop)
                                : serialize(rewriter, loop)))
         return signalPassFailure();

@@ -41,6 +41,8 @@ static constexpr Known kKnown[] = {
     {"x86-64-v4", 1, 64, 3.0e9, 2, 0, 32, 1 << 10, 16 << 10, 20e9},
     {"sapphirerapids", 1, 64, 3.0e9, 2, 512, 48, 2 << 10, 32 << 10, 20e9, 90e9,
      30e9},
+    {"emeraldrapids", 1, 64, 3.1e9, 2, 512, 48, 2 << 10, 32 << 10, 34e9, 105e9,
+     36e9},
     {"znver4", 1, 64, 3.7e9, 1, 0, 32, 1 << 10, 32 << 10, 30e9, 110e9, 95e9,
      1.2},
     {"neoverse-v2", 1, 16, 3.3e9, 4, 0, 64, 2 << 10, 32 << 10, 30e9},
@@ -201,6 +203,17 @@ llvm::Error TargetInfo::readRates(llvm::StringRef text, llvm::StringRef path) {
                                      message);
   }
   return llvm::Error::success();
+}
+
+llvm::Expected<TargetInfo> TargetInfo::forModule(Operation *module,
+                                                 llvm::StringRef name,
+                                                 llvm::StringRef ratesFile) {
+  TargetInfo info = forName(name);
+  if (!ratesFile.empty())
+    if (llvm::Error error = info.readRatesFile(ratesFile))
+      return error;
+  info.readModule(module);
+  return info;
 }
 
 llvm::Error TargetInfo::readRatesFile(llvm::StringRef path) {

@@ -97,9 +97,12 @@ static void addBufferization(OpPassManager &pm) {
 
 /// Static buffers to the workspace or the stack; the rest is freed. Which
 /// loops are parallel decides where a buffer may be.
-static void addBufferPlacement(OpPassManager &pm, unsigned threads) {
+static void addBufferPlacement(OpPassManager &pm, const CPUOptions &options) {
+  unsigned threads = options.threads;
   LoopKindsOptions kinds;
   kinds.threads = threads > 1;
+  kinds.target = options.target;
+  kinds.rates = options.rates;
   pm.addNestedPass<func::FuncOp>(createLoopKinds(kinds));
   WorkspaceOptions workspace;
   workspace.threads = threads;
@@ -178,7 +181,7 @@ void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
   addLowering(pm, options);                // 2. choose; loops of linalg ops
   addTensorOptimization(pm);               // 3. vectors, still on tensors
   addBufferization(pm);                    // 4. compute in place
-  addBufferPlacement(pm, options.threads); // 5. workspace, stack, heap
+  addBufferPlacement(pm, options);         // 5. workspace, stack, heap
   addLoops(pm, options.target);            // 6. scalar and vector code
   addLLVM(pm, options);                    // 7. the LLVM dialect
   EmitCABIOptions abi;

@@ -66,7 +66,11 @@ double ssm::secondsOf(const OpCount &loop, const Problem &problem,
       std::max(chain, work) + loop.cycles / target.clock + target.tileOverhead;
   double memory =
       loop.bytes / rateOf(levelOf(loop, problem, target, cores), target, busy);
-  return start + std::max(std::ceil(loop.tiles / busy) * tile, memory);
+  double seconds =
+      start + std::max(std::ceil(loop.tiles / busy) * tile, memory);
+  // Short loops run on one thread (lib/AOT/LoopKinds.cpp).
+  return busy > 1 ? std::min(seconds, secondsOf(loop, problem, target, 1))
+                  : seconds;
 }
 
 double ssm::secondsOf(const StrategyPlan &plan, const Problem &problem,

@@ -169,14 +169,12 @@ SelectStrategy::select(Operation *op, const ::ssm::TargetInfo &info,
 }
 
 void SelectStrategy::runOnOperation() {
-  ::ssm::TargetInfo info = ::ssm::TargetInfo::forName(target);
-  if (llvm::Error error =
-          rates.empty() ? llvm::Error::success() : info.readRatesFile(rates)) {
+  auto info = ::ssm::TargetInfo::forModule(getOperation(), target, rates);
+  if (!info) {
     getOperation()->emitError("cannot take the rates: ")
-        << llvm::toString(std::move(error));
+        << llvm::toString(info.takeError());
     return signalPassFailure();
   }
-  info.readModule(getOperation());
   std::optional<::ssm::StrategyKind> forced;
   if (!force.empty() && force != "auto") {
     forced = ::ssm::symbolizeStrategyKind(force);
@@ -194,8 +192,8 @@ void SelectStrategy::runOnOperation() {
     if (!isa<::ssm::LinearRecurrenceOp, ::ssm::AssociativeScanOp,
              ::ssm::LongConvOp>(op))
       return WalkResult::advance();
-    return failed(select(op, info, forced)) ? WalkResult::interrupt()
-                                            : WalkResult::advance();
+    return failed(select(op, *info, forced)) ? WalkResult::interrupt()
+                                             : WalkResult::advance();
   });
   if (result.wasInterrupted())
     signalPassFailure();

@@ -109,6 +109,9 @@ def run(mlir_text, *inputs, entry="f", strategy=None, threads=1, options=()):
         args = [model, f"--entry={entry}", f"--threads={threads}", *options]
         if strategy:
             args.append(f"--strategy={strategy}")
+        if threads > 1:  # However little there is to share.
+            (folder / "rates").write_text("forkJoin = 1e-12\n")
+            args.append(f"--rates={folder / 'rates'}")
         for i, array in enumerate(inputs):
             np.save(folder / f"in{i}.npy", np.asarray(array))
             args += ["--input", folder / f"in{i}.npy"]

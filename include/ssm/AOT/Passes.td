@@ -168,11 +168,17 @@ def LoopKinds : Pass<"ssm-loop-kinds", "::mlir::func::FuncOp"> {
     `scf.parallel` loops become `scf.parallel`, and so do `scf.for` loops with
     the attribute `ssm.independent` that carry no values. Parallel loops inside
     those, loops with the attribute `ssm.one_thread`, and without `threads` all
-    of them, become `scf.for`.
+    of them, become `scf.for`. So do loops of known size that take less time on
+    one core of `target` than starting threads would save (`forkJoin` in
+    `include/ssm/Analysis/TargetInfo.h`).
   }];
   let options = [
     Option<"threads", "threads", "bool", /*default=*/"false",
-           "Keep the outermost parallel loops parallel">
+           "Keep the outermost parallel loops parallel">,
+    Option<"target", "target", "std::string", "\"\"",
+           "host, or a processor; if empty, every loop is worth threads">,
+    Option<"rates", "rates", "std::string", "\"\"",
+           "file of rates that go before the target's">
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect",
                            "::mlir::scf::SCFDialect"];

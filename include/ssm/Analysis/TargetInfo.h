@@ -34,15 +34,23 @@ struct TargetInfo {
   /// Seconds of a call that does nothing, and to begin a tile's loop. A kernel
   /// of 16 steps of one channel takes 0.28 us, 70 cycles of which are its FMAs.
   double callOverhead = 0.25e-6, tileOverhead = 50e-9;
-  /// Seconds to start and join a parallel loop on several cores: on two cores
-  /// of a Xeon with AVX-512 and LLVM's OpenMP, each parallel loop of a kernel
-  /// of one step makes the call 1.4 to 2.2 us longer. (How to measure it: Bull,
-  /// "Measuring Synchronisation and Scheduling Overheads in OpenMP", 1999.)
-  double forkJoin = 2.0e-6;
+  /// Seconds to start and join a parallel loop on several cores: with LLVM's
+  /// OpenMP on two cores of a Xeon with AVX-512, an empty one takes 1.4 to 2.2
+  /// us in a row of nothing else; one step of S4D or Mamba-1, whose state lies
+  /// in the caches of both, takes 2 to 6 us more than half of its time on one.
+  /// (How to measure it: Bull, "Measuring Synchronisation and Scheduling
+  /// Overheads in OpenMP", 1999.)
+  double forkJoin = 4.0e-6;
 
   /// "host", or the name of a processor; one that the table in TargetInfo.cpp
   /// lacks gets the defaults.
   static TargetInfo forName(llvm::StringRef name);
+
+  /// That of `name`, then what the file of rates says (if there is one), then
+  /// what the module says.
+  static llvm::Expected<TargetInfo> forModule(mlir::Operation *module,
+                                              llvm::StringRef name,
+                                              llvm::StringRef ratesFile);
 
   /// Takes what a `dlti.target_system_spec` on the module says of device "CPU"
   /// (entries named as the members here, and upstream's
@@ -54,6 +62,10 @@ struct TargetInfo {
   /// line.
   llvm::Error readRates(llvm::StringRef text, llvm::StringRef path);
   llvm::Error readRatesFile(llvm::StringRef path);
+
+  /// Cycles of one core below which threads make a loop no faster, however many
+  /// there are.
+  double cyclesWorthThreads() const { return 2 * forkJoin * clock; }
 
   /// Real operations a second of one core, two an FMA and element.
   double peakFlops(int64_t elementBytes) const {
