@@ -17,6 +17,7 @@ from ._conv import long_conv
 from ._discretize import discretize
 from ._fft import fft, ifft, irfft, rfft
 from ._gradient import gradient
+from ._memory import keep_memory
 from ._recurrence import linear_recurrence, materialize_kernel, state_space
 from ._scan import associative_scan, exp, log, maximum, minimum, where
 from ._step import Step, derive_step
@@ -24,5 +25,5 @@ from ._version import version
 
 __version__ = version
 __all__ = ["Compiled", "Step", "associative_scan", "compile", "derive_step", "discretize", "exp", "fft", "gradient",
-           "host_target", "ifft", "irfft", "linear_recurrence", "log", "long_conv", "materialize_kernel", "maximum",
-           "minimum", "rfft", "state_space", "version", "where"]
+           "host_target", "ifft", "irfft", "keep_memory", "linear_recurrence", "log", "long_conv", "materialize_kernel",
+           "maximum", "minimum", "rfft", "state_space", "version", "where"]
