@@ -168,6 +168,96 @@ func.func @f(%A: {dn}, %D: {dd}, %u: {btd}, %delta: {btd}, %z: {btd}, %B: {btn},
         return torch, lambda: scan(u, delta, A, B, C, D, z=z, delta_softplus=True)
 
 
+class GatedUnit:
+    """A gated linear unit over rows of time, with its gates, a product with C, one with D, and a gate behind it.
+
+    a = exp(-8 softplus(nu) sigmoid(r)), x_t = a x_{t-1} + sqrt(1 - a^2) i u, y = (c x + D u) silu(z)
+    """
+
+    bound = 1e-5
+
+    def __init__(self, name, shape, bar, reverse=False, dtype="f32"):
+        self.name, self.kernel, self.shape, self.bar, self.reverse, self.dtype = name, "K1", shape, bar, reverse, dtype
+        self.bytes = 4 * 6 * math.prod(shape)
+        self.exponentials = 0
+
+    def text(self):
+        b, h, t = self.shape
+        bht, hs, bh = f"tensor<{b}x{h}x{t}x{self.dtype}>", f"tensor<{h}xf32>", f"tensor<{b}x{h}xf32>"
+        wide = lambda name: name if self.dtype == "f32" else name + "_w"
+        load = lambda *names: "".join(f"    {wide(n)} = arith.extf {n} : {self.dtype} to f32\n" for n in names if wide(n) != n)
+        store = f"%out = arith.truncf %gated : f32 to {self.dtype}\n    linalg.yield %out" if self.dtype != "f32" else "linalg.yield %gated"
+        direction = "backward" if self.reverse else "forward"
+        parallel = 'iterator_types = ["parallel", "parallel", "parallel"]'
+        return f"""
+#bht = affine_map<(b, h, t) -> (b, h, t)>
+#h = affine_map<(b, h, t) -> (h)>
+#bh = affine_map<(b, h, t) -> (b, h)>
+func.func @f(%nu: {hs}, %D: {hs}, %r: {bht}, %i: {bht}, %c: {bht}, %u: {bht}, %z: {bht}) -> {bht} {{
+  %e = tensor.empty() : tensor<{b}x{h}x{t}xf32>
+  %o = tensor.empty() : {bht}
+  %a, %v = linalg.generic {{indexing_maps = [#h, #bht, #bht, #bht, #bht, #bht], {parallel}}}
+      ins(%nu, %r, %i, %u : {hs}, {bht}, {bht}, {bht}) outs(%e, %e : tensor<{b}x{h}x{t}xf32>, tensor<{b}x{h}x{t}xf32>) {{
+  ^bb0(%n: f32, %gate: {self.dtype}, %in: {self.dtype}, %x: {self.dtype}, %0: f32, %1: f32):
+{load("%gate", "%in", "%x")}    %one = arith.constant 1.0 : f32
+    %eight = arith.constant -8.0 : f32
+    %en = math.exp %n : f32
+    %soft = math.log1p %en : f32
+    %minus = arith.negf {wide('%gate')} : f32
+    %exp = math.exp %minus : f32
+    %more = arith.addf %one, %exp : f32
+    %rate = arith.mulf %eight, %soft : f32
+    %log = arith.divf %rate, %more : f32
+    %decay = math.exp %log : f32
+    %square = arith.mulf %decay, %decay : f32
+    %rest = arith.subf %one, %square : f32
+    %scale = math.sqrt %rest : f32
+    %iu = arith.mulf {wide('%in')}, {wide('%x')} : f32
+    %drive = arith.mulf %scale, %iu : f32
+    linalg.yield %decay, %drive : f32, f32
+  }} -> (tensor<{b}x{h}x{t}xf32>, tensor<{b}x{h}x{t}xf32>)
+  %s, %last = ssm.linear_recurrence transition(%a : tensor<{b}x{h}x{t}xf32>) signal(%v : tensor<{b}x{h}x{t}xf32>)
+      {{indexing_maps = [#bht, #bht, #bht, #bh], time = 2 : i64, direction = #ssm.direction<{direction}>}} -> tensor<{b}x{h}x{t}xf32>, {bh}
+  %y = linalg.generic {{indexing_maps = [#bht, #bht, #h, #bht, #bht, #bht], {parallel}}}
+      ins(%s, %c, %D, %u, %z : tensor<{b}x{h}x{t}xf32>, {bht}, {hs}, {bht}, {bht}) outs(%o : {bht}) {{
+  ^bb0(%x: f32, %cc: {self.dtype}, %d: f32, %w: {self.dtype}, %g: {self.dtype}, %0: {self.dtype}):
+{load("%cc", "%w", "%g")}    %one = arith.constant 1.0 : f32
+    %cx = arith.mulf {wide('%cc')}, %x fastmath<contract> : f32
+    %du = arith.mulf %d, {wide('%w')} fastmath<contract> : f32
+    %all = arith.addf %cx, %du fastmath<contract> : f32
+    %minus = arith.negf {wide('%g')} : f32
+    %exp = math.exp %minus : f32
+    %more = arith.addf %one, %exp : f32
+    %silu = arith.divf {wide('%g')}, %more : f32
+    %gated = arith.mulf %all, %silu : f32
+    {store} : {self.dtype}
+  }} -> {bht}
+  return %y : {bht}
+}}"""
+
+    def inputs(self, rng):
+        draw = lambda: self.narrow(rng.standard_normal(self.shape, np.float32))
+        return [rng.uniform(-4, 0, self.shape[1]).astype(np.float32), rng.standard_normal(self.shape[1], np.float32), *(draw() for _ in range(5))]
+
+    def narrow(self, x):
+        return x if self.dtype == "f32" else x.astype(importlib.import_module("ml_dtypes").bfloat16)
+
+    def error(self, inputs, results):
+        """By the equations, on the first 16 channels of the first batch."""
+        nu, D, r, i, c, u, z = (x.astype(float) for x in (inputs[0][:16, None], inputs[1][:16, None], *(x[0, :16] for x in inputs[2:])))
+        a = np.exp(-8 * np.logaddexp(0, nu) / (1 + np.exp(-r)))
+        drive = np.sqrt(1 - a * a) * i * u
+        x, state = np.empty_like(a), np.zeros(len(a))
+        for t in range(a.shape[1])[:: -1 if self.reverse else 1]:
+            x[:, t] = state = a[:, t] * state + drive[:, t]
+        want = (c * x + D * u) * z / (1 + np.exp(-z))
+        error = float(np.linalg.norm(results[0][0, :16].astype(float) - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {}
+
+
 class Conv:
     """The causal convolution of signals with kernels: `layout` is that of the signals, "bht" or "bth"."""
 
@@ -273,6 +363,7 @@ func.func @f(%a: {bth}, %u: {bthp}, %B: {btn}, %C: {btn}) -> {bthp} {{
 FULL = [
     *(Scan(f"row scan, {rows} x {n}", "K1", [rows, n], 1, ">= 0.90 copy")
       for rows, n in ((12288, 4096), (3072, 16384), (1536, 65536))),
+    GatedUnit("gated unit, 8 x 1536 x 4096", [8, 1536, 4096], ">= 0.90 copy"),
     Scan("look-back, one row of 2^28", "K2", [1 << 28], 0, ">= 0.80 copy"),
     Scan("look-back, 64 rows of 2^20", "K2", [64, 1 << 20], 1, ">= 0.80 copy"),
     Scan("channel scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, "bandwidth"),
@@ -283,7 +374,8 @@ FULL = [
     Conv("convolution, 8 x 4096 x 768, channels last", [8, 768, 4096], ">= 2.5 x torch.fft", layout="bth"),
     SSD("matrix states, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
 ]
-QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), Scan("look-back", "K2", [9000], 0, ""),
+QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), GatedUnit("gated unit", [1, 3, 300], ""),
+         Scan("look-back", "K2", [9000], 0, ""),
          Scan("channel scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
          Conv("convolution", [2, 1, 600], ""), Conv("convolution by passes", [1, 2, 7000], ""),
          Conv("convolution by windows", [1, 2, 5000], "", taps=600), Conv("convolution, channels last", [2, 3, 600], "", layout="bth"),

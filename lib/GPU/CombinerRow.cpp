@@ -75,7 +75,8 @@ public:
 
 protected:
   SmallVector<Parts> loadItems(Value time, unsigned count) override;
-  void storeItems(Value time, ArrayRef<Parts> carries) override;
+  void storeItems(Value time, ArrayRef<Parts> carries,
+                  ArrayRef<Parts> kept) override;
   bool stores() override { return true; }
   bool isExclusive() override { return op.getExclusive(); }
 
@@ -94,7 +95,8 @@ SmallVector<Parts> CombinerRow::loadItems(Value time, unsigned count) {
   return loaded;
 }
 
-void CombinerRow::storeItems(Value time, ArrayRef<Parts> carries) {
+void CombinerRow::storeItems(Value time, ArrayRef<Parts> carries,
+                             ArrayRef<Parts> kept) {
   for (auto [i, result] : llvm::enumerate(results)) {
     if (!result)
       continue;

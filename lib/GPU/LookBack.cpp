@@ -67,7 +67,7 @@ public:
 
 private:
   Value takeTicket();
-  SmallVector<Parts> scanChunks(SmallVector<SmallVector<Parts>> &prefixes);
+  SmallVector<Parts> scanChunks(SmallVector<Row::Items> &prefixes);
   void scanTile(const Parts &start);
   Parts findStart(const Parts &total, const Parts &rowStart);
   Parts lookBack();
@@ -295,12 +295,12 @@ Value LookBack::timeOf(int64_t chunk) {
 
 /// Loads all chunks, then scans each within warps: the prefixes of the thread's
 /// items, and the lanes' inclusive ones of each chunk.
-SmallVector<Parts>
-LookBack::scanChunks(SmallVector<SmallVector<Parts>> &prefixes) {
+SmallVector<Parts> LookBack::scanChunks(SmallVector<Row::Items> &prefixes) {
   for (int64_t chunk = 0; chunk < plan.chunks; ++chunk)
     prefixes.push_back(row.load(timeOf(chunk)));
   SmallVector<Parts> inclusive;
-  for (SmallVector<Parts> &own : prefixes) {
+  for (Row::Items &items : prefixes) {
+    SmallVector<Parts> &own = items.elements;
     for (unsigned i = 1; i < row.items; ++i)
       own[i] = row.combine(own[i - 1], own[i]);
     inclusive.push_back(row.scanWarp(own.back(), lane));
@@ -340,7 +340,7 @@ Launch LookBack::emit() {
   slots = k.mul(rows, tiles);
   Parts rowStart = row.enter(rowNumber);
 
-  SmallVector<SmallVector<Parts>> prefixes;
+  SmallVector<Row::Items> prefixes;
   SmallVector<Parts> inclusive = scanChunks(prefixes);
   gpu::BarrierOp::create(b, k.loc);
   k.when(row.compare(arith::CmpIPredicate::eq, warp, k.constant(0)),

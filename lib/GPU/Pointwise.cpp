@@ -138,13 +138,6 @@ SmallVector<Mapped> FusedRecurrence::sources() const {
   return all;
 }
 
-bool FusedRecurrence::isPlain() const {
-  return llvm::all_of(sources(), [](const Mapped &source) {
-    return isa<BlockArgument>(source.tensor) ||
-           source.tensor.getDefiningOp<LinearRecurrenceOp>();
-  });
-}
-
 //===----------------------------------------------------------------------===//
 // Scalars
 //===----------------------------------------------------------------------===//

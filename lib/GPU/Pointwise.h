@@ -46,8 +46,6 @@ struct FusedRecurrence {
   llvm::SmallVector<Mapped> operands() const;
   /// All that the recurrence and the ops behind it read.
   llvm::SmallVector<Mapped> sources() const;
-  /// Whether there are no ops around it.
-  bool isPlain() const;
 };
 
 class Pointwise {

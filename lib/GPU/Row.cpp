@@ -57,58 +57,71 @@ SmallVector<Parts> Row::read(Value time, unsigned count) {
   return all;
 }
 
-void Row::write(Value time, SmallVector<Parts> carries) {
-  if (isBackward)
+void Row::write(Value time, SmallVector<Parts> carries,
+                SmallVector<Parts> kept) {
+  if (isBackward) {
     std::reverse(carries.begin(), carries.end());
-  storeItems(placeOf(time, carries.size()), carries);
+    std::reverse(kept.begin(), kept.end());
+  }
+  storeItems(placeOf(time, carries.size()), carries, kept);
 }
 
-SmallVector<Parts> Row::load(Value time) {
-  size_t parts = elementTypes().size();
+Parts Row::neutralItem() {
+  Parts parts = neutral();
+  for (Type type : keptTypes())
+    parts.push_back(arith::ConstantOp::create(b, k.loc, b.getZeroAttr(type)));
+  return parts;
+}
+
+Row::Items Row::load(Value time) {
+  size_t parts = elementTypes().size(), all = parts + keptTypes().size();
   auto one = [&](Value t) {
     return k.branch(
         compare(arith::CmpIPredicate::slt, t, length()),
-        [&] { return read(t, 1).front(); }, [&] { return neutral(); });
+        [&] { return read(t, 1).front(); }, [&] { return neutralItem(); });
   };
   Parts flat = k.branch(
       areAllInside(time),
       [&] {
-        Parts all;
+        Parts loaded;
         for (const Parts &item : read(time, items))
-          all.append(item);
-        return all;
+          loaded.append(item);
+        return loaded;
       },
       [&] {
-        Parts all;
+        Parts loaded;
         for (unsigned i = 0; i < items; ++i)
-          all.append(one(k.add(time, k.constant(i))));
-        return all;
+          loaded.append(one(k.add(time, k.constant(i))));
+        return loaded;
       });
-  SmallVector<Parts> loaded;
-  for (unsigned i = 0; i < items; ++i)
-    loaded.emplace_back(ArrayRef(flat).slice(i * parts, parts));
+  Items loaded;
+  for (unsigned i = 0; i < items; ++i) {
+    ArrayRef<Value> item = ArrayRef(flat).slice(i * all, all);
+    loaded.elements.emplace_back(item.take_front(parts));
+    loaded.kept.emplace_back(item.drop_front(parts));
+  }
   return loaded;
 }
 
-void Row::store(Value time, ArrayRef<Parts> prefixes, const Parts &start) {
+void Row::store(Value time, const Items &prefixes, const Parts &start) {
   if (!stores())
     return;
   SmallVector<Parts> carries;
   if (isExclusive())
     carries.push_back(start);
   for (unsigned i = 0; carries.size() < items; ++i)
-    carries.push_back(apply(prefixes[i], start));
+    carries.push_back(apply(prefixes.elements[i], start));
   k.branch(
       areAllInside(time),
       [&] {
-        write(time, carries);
+        write(time, carries, prefixes.kept);
         return Parts();
       },
       [&] {
         for (unsigned i = 0; i < items; ++i) {
           Value t = k.add(time, k.constant(i));
           k.when(compare(arith::CmpIPredicate::slt, t, length()),
-                 [&] { write(t, {carries[i]}); });
+                 [&] { write(t, {carries[i]}, {prefixes.kept[i]}); });
         }
         return Parts();
       });

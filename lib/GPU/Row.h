@@ -8,7 +8,7 @@
 #ifndef SSM_LIB_GPU_ROW_H
 #define SSM_LIB_GPU_ROW_H
 
-#include "Kernel.h"
+#include "Pointwise.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -39,12 +39,16 @@ public:
   /// Stores the carry after the row. Only one thread does.
   virtual void finish(const Parts &carry) {}
 
+  /// What a thread has loaded: elements, and for each what a result needs
+  /// beside its carry.
+  struct Items {
+    llvm::SmallVector<Parts> elements, kept;
+  };
   /// The thread's items from `time` on, neutral beyond the row.
-  llvm::SmallVector<Parts> load(mlir::Value time);
-  /// Stores what the carry `start` becomes, where `prefixes` are the items
-  /// with those in front of them.
-  void store(mlir::Value time, llvm::ArrayRef<Parts> prefixes,
-             const Parts &start);
+  Items load(mlir::Value time);
+  /// Stores what the carry `start` becomes, where the elements are joined with
+  /// those in front of them.
+  void store(mlir::Value time, const Items &prefixes, const Parts &start);
 
   mlir::Value length() { return k.size(time); }
   mlir::Value numRows();
@@ -80,10 +84,12 @@ public:
 
 protected:
   /// `count` elements that are in memory from a place on, all of a thread's or
-  /// one.
+  /// one; behind the parts of each what is kept with it.
   virtual llvm::SmallVector<Parts> loadItems(mlir::Value place,
                                              unsigned count) = 0;
-  virtual void storeItems(mlir::Value place, llvm::ArrayRef<Parts> carries) = 0;
+  virtual mlir::SmallVector<mlir::Type> keptTypes() { return {}; }
+  virtual void storeItems(mlir::Value place, llvm::ArrayRef<Parts> carries,
+                          llvm::ArrayRef<Parts> kept) = 0;
   /// Whether carries are stored at all, and those before each element.
   virtual bool stores() = 0;
   virtual bool isExclusive() = 0;
@@ -104,7 +110,9 @@ private:
   mlir::Value areAllInside(mlir::Value time);
   mlir::Value placeOf(mlir::Value time, unsigned count);
   llvm::SmallVector<Parts> read(mlir::Value time, unsigned count);
-  void write(mlir::Value time, llvm::SmallVector<Parts> carries);
+  void write(mlir::Value time, llvm::SmallVector<Parts> carries,
+             llvm::SmallVector<Parts> kept);
+  Parts neutralItem();
 
   bool isBackward;
 };
@@ -125,9 +133,12 @@ private:
 };
 
 /// The rows of a recurrence: see AffineRow.cpp.
-bool hasAffineRows(LinearRecurrenceOp op);
+bool hasAffineRows(const FusedRecurrence &fused);
+/// Of four bytes, that a step keeps in registers for its results.
+int64_t countKeptWords(const FusedRecurrence &fused);
 std::unique_ptr<Row> makeAffineRow(mlir::OpBuilder &b, Kernel &kernel,
-                                   LinearRecurrenceOp op, unsigned items);
+                                   const FusedRecurrence &fused,
+                                   unsigned items);
 
 /// The rows of a scan along the last dimension: see CombinerRow.cpp. The reason
 /// is null if its elements and combiner are of the kind, else why not.

@@ -67,13 +67,14 @@ std::pair<Parts, Parts> RowScan::foldWarps(const Parts &inclusive, Value chunk,
 Parts RowScan::emitChunk(Value chunk, const Parts &carry) {
   Value first = k.add(k.mul(chunk, k.constant(plan.threads)), thread);
   Value time = k.mul(first, k.constant(row.items));
-  SmallVector<Parts> prefixes = row.load(time);
+  Row::Items items = row.load(time);
+  SmallVector<Parts> &prefixes = items.elements;
   for (unsigned i = 1; i < row.items; ++i)
     prefixes[i] = row.combine(prefixes[i - 1], prefixes[i]);
   Parts inclusive = row.scanWarp(prefixes.back(), lane);
   auto [warpStart, end] = foldWarps(inclusive, chunk, carry);
   Parts start = row.apply(row.makeExclusive(inclusive, lane), warpStart);
-  row.store(time, prefixes, start);
+  row.store(time, items, start);
   return end;
 }
 

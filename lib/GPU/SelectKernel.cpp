@@ -38,24 +38,26 @@ static GPUScanProblem describe(const FusedRecurrence &fused) {
   LinearRecurrenceOp::Dims dims = op.getDims();
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   GPUScanProblem problem;
-  problem.hasRows = fused.isPlain() && hasAffineRows(op);
+  problem.hasRows = hasAffineRows(fused);
+  if (problem.hasRows)
+    problem.keptWords = countKeptWords(fused);
   problem.hasMatrices = !refusesChunks(fused);
   problem.rows = multiply(sizes, dims.parallel);
   problem.length = multiply(sizes, dims.time);
   // Without a number the state is a matrix: see refusesKernels.
   problem.states = countStates(op).value_or(0);
-  SmallVector<Value> tensors{op.getTransition(), op.getSignal(),
-                             op.getResult()};
-  for (Value value : {op.getInput(), op.getOutput()})
-    if (value)
-      tensors.push_back(value);
-  problem.elementBytes = countBytes(tensors);
+  SmallVector<Value> tensors;
+  for (const Mapped &result : fused.results)
+    tensors.push_back(result.tensor);
   DenseSet<std::pair<Value, AffineMap>> read;
   for (const Mapped &source : fused.sources())
     walkProducers(source, [&](Mapped value) {
-      if (isa<BlockArgument>(value.tensor) && uses(value.map, dims.time))
+      if (isa<BlockArgument>(value.tensor) && uses(value.map, dims.time)) {
         read.insert({value.tensor, value.map});
+        tensors.push_back(value.tensor);
+      }
     });
+  problem.elementBytes = countBytes(tensors);
   problem.channelLoads = llvm::count_if(read, [&](const auto &value) {
     return llvm::none_of(dims.state,
                          [&](unsigned dim) { return uses(value.second, dim); });
@@ -91,7 +93,7 @@ Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
     return emitChannelScan(b, kernel, fused, plan);
   if (plan.kernel == GPUScanPlan::Kernel::ChunkedScan)
     return emitChunkedScan(b, kernel, fused);
-  std::unique_ptr<Row> row = makeAffineRow(b, kernel, op, plan.items);
+  std::unique_ptr<Row> row = makeAffineRow(b, kernel, fused, plan.items);
   return looksBack ? emitLookBack(b, kernel, *row, plan)
                    : emitRowScan(b, kernel, *row, plan);
 }

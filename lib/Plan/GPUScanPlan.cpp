@@ -17,6 +17,9 @@ static constexpr int64_t kAccessBytes = 16;
 /// 8 blocks would saturate it. Six reach three quarters, and a look-back scan
 /// is expected to reach 0.8. Arithmetic, not a measurement.
 static constexpr int64_t kBusyBlocks = 6;
+/// Registers of a look-back scan for what is loaded: with what is computed from
+/// it, 128 are enough, and two blocks fit a multiprocessor.
+static constexpr int64_t kRowWords = 48;
 /// States of a lane: 16 bytes of f32.
 static constexpr int64_t kLaneStates = 4;
 /// Registers for what is loaded ahead, of the 255 that a thread has.
@@ -110,8 +113,12 @@ GPUScanPlan GPUScanPlan::forProblem(const GPUScanProblem &problem,
   int64_t items = std::max<int64_t>(kAccessBytes / problem.elementBytes, 1);
   GPUScanPlan rowScan{Kernel::RowScan, 128, items};
   // 8 warps x 4 chunks: one total for each lane of the warp that scans them. A
-  // thread has 64 bytes of each operand in registers.
+  // thread has up to 64 bytes of each operand in registers.
   GPUScanPlan lookBack{Kernel::LookBack, 256, items, 4};
+  // Two operands, and what is kept.
+  int64_t words = 2 * kAccessBytes / 4 + items * problem.keptWords;
+  while (lookBack.chunks > 1 && lookBack.chunks * words > kRowWords)
+    lookBack.chunks /= 2;
   if (!problem.rows)
     rowScan.reason = "the number of rows is known at run time only, and taken "
                      "to fill the machine";

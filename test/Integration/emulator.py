@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 from gpu_driver import count_blocks, count_workspace
 from harness import DTYPES, tool
-from mlir_text import element, program
+from mlir_text import Recurrence, element, program
 
 
 def emulate(*args, seed=0, **options):
@@ -69,3 +69,20 @@ def output_specs(case):
     wide = "f32" if case.dtype in ("f16", "bf16") else case.dtype
     return [(case.shape(letters), DTYPES[element(dtype, is_complex)])
             for letters, dtype, is_complex in zip((case.y, case.final), (case.dtype, wide), complex_of)]
+
+
+class Exact(Recurrence):
+    """Of modulus 1, and of integers: every place is right to the last bit, and what is carried reaches the end."""
+
+    def operands(self):
+        rng = np.random.default_rng(7)
+        roots = {True: [1, -1, 1j, -1j], False: [1, -1]}
+        def draw(k, like):
+            if k == "a":
+                return rng.choice(roots["a" in self.complex], like.shape).astype(like.dtype)
+            x = rng.integers(-3, 4, (2, *like.shape))
+            return (x[0] + 1j * x[1] if k in self.complex else x[0]).astype(like.dtype)
+        return {k: draw(k, like) for k, like in super().operands().items()}
+
+    def is_exact(self, results):
+        return all(np.array_equal(got, want) for got, want in zip(results, self.oracle, strict=True))

@@ -3,7 +3,7 @@
     text, entry = KERNELS["row_scan"]
 """
 
-from gpu_cases import FULL
+from gpu_cases import FULL, GatedUnit
 from mlir_text import Conv, Kernel, Recurrence, Scan, program
 from zoo import MODELS, text_of
 
@@ -21,6 +21,8 @@ KERNELS = {
     "look_back": _timed("K2"),
     "channel_scan": _timed("K3"),
     "selective_scan": _timed("K4"),
+    "row_scan, gated": (GatedUnit("", [8, 1536, 4096], "").text(), "f"),
+    "look_back, gated": (GatedUnit("", [1, 2, 1 << 20], "").text(), "f"),
     **_CONVOLUTIONS,
     "fft_conv, complex": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 2048}, taps=2048, complex="uk")]), "f"),
     "fft_conv, complex by passes": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 8192}, taps=8192, complex="uk")]), "f"),

@@ -39,7 +39,9 @@ struct GPUScanProblem {
   bool hasRows = false; ///< Whether time is contiguous wherever it is used.
   std::optional<int64_t> rows, length;
   int64_t elementBytes = 4; ///< Of the widest tensor with time.
-  int64_t states = 1;       ///< Of a channel.
+  /// Words of four bytes that a step of a row keeps for its result.
+  int64_t keptWords = 0;
+  int64_t states = 1; ///< Of a channel.
   /// Elements that a step reads for a channel, and for each of its states.
   int64_t channelLoads = 2, stateLoads = 0;
   /// Those of its states that are the same for its neighbours, who are so many,

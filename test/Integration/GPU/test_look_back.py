@@ -7,29 +7,11 @@ Transitions of modulus 1 carry everything to the end, and integers are exact.
 
 import re
 
-import numpy as np
 import pytest
-from emulator import run_case, run_seeds
+from emulator import Exact, run_case, run_seeds
 from harness import ToolError
-from mlir_text import Recurrence
 
 ROWS = "rt,,,rt->rt"
-
-
-class Exact(Recurrence):
-    def operands(self):
-        rng = np.random.default_rng(7)
-        roots = {True: [1, -1, 1j, -1j], False: [1, -1]}
-        def draw(k, like):
-            if k == "a":
-                return rng.choice(roots["a" in self.complex], like.shape).astype(like.dtype)
-            x = rng.integers(-3, 4, (2, *like.shape))
-            return (x[0] + 1j * x[1] if k in self.complex else x[0]).astype(like.dtype)
-        return {k: draw(k, like) for k, like in super().operands().items()}
-
-    def is_exact(self, results):
-        return all(np.array_equal(got, want) for got, want in zip(results, self.oracle, strict=True))
-
 
 CASES = [
     *(Exact(ROWS, {"r": 1, "t": n}, init="r", dynamic="t") for n in (0, 1, 3, 4096, 4097)),

@@ -40,8 +40,9 @@ def test_a_cubin_takes_half_a_second(name, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
-def test_loops_of_row_scans_access_sixteen_bytes(chip, tmp_path):
-    loop, = sass.disassemble(sass.assemble(*KERNELS["row_scan"], chip, tmp_path).cubin).loops
+@pytest.mark.parametrize("name", ["row_scan", "row_scan, gated"])
+def test_loops_of_row_scans_access_sixteen_bytes(name, chip, tmp_path):
+    loop, = sass.disassemble(sass.assemble(*KERNELS[name], chip, tmp_path).cubin).loops
     assert set(sass.select(loop, "LDG", "STG")) == {"LDG.E.128.CONSTANT", "STG.E.128"}
     assert sass.select(loop, "LDL", "STL") == []
 

@@ -116,3 +116,19 @@ TEST(GPUScanPlan, BlocksShareWhatTheirChannelsDo) {
   problem.stateLoads = 3;
   EXPECT_FALSE(plan().shares);
 }
+
+/// A thread has room for what a gate and a product behind the scan need.
+TEST(GPUScanPlan, TilesShrinkWithWhatIsKept) {
+  GPUScanProblem problem;
+  problem.hasRows = true;
+  problem.rows = 1;
+  problem.length = 1 << 20;
+  auto chunks = [&](int64_t words) {
+    problem.keptWords = words;
+    return GPUScanPlan::forProblem(problem, GPUChip::forName("sm_90")).chunks;
+  };
+  EXPECT_EQ(chunks(0), 4);
+  EXPECT_EQ(chunks(1), 4);
+  EXPECT_EQ(chunks(3), 2);
+  EXPECT_EQ(chunks(9), 1);
+}
