@@ -228,6 +228,28 @@ int Kernel::invoke(const ssm_tensor *ins, const ssm_tensor *outs) {
   return status;
 }
 
+/// Like numpy.empty, but large results are aligned to cache lines, which can be
+/// written past the caches; NumPy aligns to 16 bytes.
+static nb::object makeResult(const Tensor &tensor, ArrayRef<int64_t> symbols) {
+  static nb::handle empty = numpy("empty").release();
+  static nb::handle ndarray = numpy("ndarray").release();
+  static nb::handle byte = numpy("uint8").release();
+  constexpr int64_t kLine = 64, kLarge = 1 << 16;
+  auto sizes = llvm::map_to_vector(tensor.shape, [&](int64_t size) {
+    return size < 0 ? symbols[-1 - size] : size;
+  });
+  nb::object shape =
+      nb::steal(PyTuple_New(static_cast<Py_ssize_t>(sizes.size())));
+  for (auto [k, size] : llvm::enumerate(sizes))
+    PyTuple_SET_ITEM(shape.ptr(), k, PyLong_FromLongLong(size));
+  std::optional<int64_t> bytes = getByteSize(tensor.dtype.bytes, sizes);
+  if (!bytes || *bytes < kLarge || llvm::AddOverflow(*bytes, kLine, *bytes))
+    return empty(shape, tensor.numpyDType);
+  nb::object room = empty(*bytes, byte);
+  auto start = nb::cast<uint64_t>(room.attr("ctypes").attr("data"));
+  return ndarray(shape, tensor.numpyDType, room, -start % kLine);
+}
+
 nb::object Kernel::operator()(nb::args arrays) {
   if (arrays.size() != inputs.size())
     throw nb::type_error(("'" + name + "' takes " +
@@ -247,18 +269,11 @@ nb::object Kernel::operator()(nb::args arrays) {
     openInput(views[i], arrays[i], inputs[i], symbols);
     describeView(i, inputs[i].dtype);
   }
-  static nb::handle empty = numpy("empty").release();
   nb::object results =
       nb::steal(PyTuple_New(static_cast<Py_ssize_t>(numOutputs)));
   for (size_t i = 0; i < numOutputs; ++i) {
     const Tensor &tensor = outputs[i];
-    nb::object shape =
-        nb::steal(PyTuple_New(static_cast<Py_ssize_t>(tensor.shape.size())));
-    for (auto [k, size] : llvm::enumerate(tensor.shape))
-      PyTuple_SET_ITEM(
-          shape.ptr(), k,
-          PyLong_FromLongLong(size < 0 ? symbols[-1 - size] : size));
-    nb::object array = empty(shape, tensor.numpyDType);
+    nb::object array = makeResult(tensor, symbols);
     View &view = views[numInputs + i];
     view.open(array, tensor.dtype, /*writable=*/true);
     describeView(numInputs + i, tensor.dtype);

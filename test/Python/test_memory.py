@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import mlir_ssm as ssm
+import numpy as np
 import pytest
 
 # Prints the page faults of a call with a result of 64 MiB, when such a result has been freed before.
@@ -12,6 +13,7 @@ PROGRAM = """
 import resource, sys
 import numpy as np
 import mlir_ssm as ssm
+import numpy as np
 
 if sys.argv[1] == "keep":
     assert ssm.keep_memory()
@@ -46,3 +48,12 @@ def test_limit_out_of_range(limit):
 def test_limit_of_another_type():
     with pytest.raises(TypeError, match="limit: expected an integer"):
         ssm.keep_memory(1e9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_large_results_are_aligned_to_cache_lines(dtype):
+    """Such results are written past the caches."""
+    a, x = np.full(100, 0.5, dtype), np.ones((2, 1000, 100), dtype)
+    for _ in range(4):
+        states, _ = ssm.linear_recurrence(a, x)
+        assert states.ctypes.data % 64 == 0 and states.flags.c_contiguous and states.flags.writeable
