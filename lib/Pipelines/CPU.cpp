@@ -177,13 +177,13 @@ static void addLLVM(OpPassManager &pm, const CPUOptions &options) {
 }
 
 void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
-  addBoundary(pm);                         // 1. the caller brings the memory
-  addLowering(pm, options);                // 2. choose; loops of linalg ops
-  addTensorOptimization(pm);               // 3. vectors, still on tensors
-  addBufferization(pm);                    // 4. compute in place
-  addBufferPlacement(pm, options);         // 5. workspace, stack, heap
-  addLoops(pm, options.target);            // 6. scalar and vector code
-  addLLVM(pm, options);                    // 7. the LLVM dialect
+  addBoundary(pm);                 // 1. the caller brings the memory
+  addLowering(pm, options);        // 2. choose; loops of linalg ops
+  addTensorOptimization(pm);       // 3. vectors, still on tensors
+  addBufferization(pm);            // 4. compute in place
+  addBufferPlacement(pm, options); // 5. workspace, stack, heap
+  addLoops(pm, options.target);    // 6. scalar and vector code
+  addLLVM(pm, options);            // 7. the LLVM dialect
   EmitCABIOptions abi;
   abi.target = options.target;
   abi.threads = options.threads;

@@ -23,8 +23,8 @@ def SelectStrategy : Pass<"ssm-select-strategy"> {
     memory) that they come from.
 
     What the machine can do comes from `target` (known are the host, x86-64-v3,
-    x86-64-v4, sapphirerapids, emeraldrapids, znver4, neoverse-v2, sm_80, sm_90, sm_100 and
-    gfx942; `include/ssm/Analysis/TargetInfo.h` says which rates there are), from
+    x86-64-v4, sapphirerapids, emeraldrapids, znver4, neoverse-v2, sm_80, sm_90,
+    sm_100 and gfx942; `include/ssm/Analysis/TargetInfo.h` says which rates there are), from
     `rates`, a file of lines `name = value` as `ssm-run --calibrate` writes one,
     and from the module. Each goes before what is named here earlier; the
     module's entries are those for device "CPU":

@@ -86,9 +86,9 @@ TEST(CostModel, LetsCoresShareMemory) {
 }
 
 TEST(CostModel, HasARateForEveryLevelOfEveryTarget) {
-  for (const char *name :
-       {"host", "x86-64-v3", "x86-64-v4", "sapphirerapids", "emeraldrapids", "znver4",
-        "neoverse-v2", "sm_80", "sm_90", "sm_100", "gfx942", "unknown"}) {
+  for (const char *name : {"host", "x86-64-v3", "x86-64-v4", "sapphirerapids",
+                           "emeraldrapids", "znver4", "neoverse-v2", "sm_80",
+                           "sm_90", "sm_100", "gfx942", "unknown"}) {
     TargetInfo target = TargetInfo::forName(name);
     for (double rate : {target.l2Bandwidth, target.l3Bandwidth,
                         target.bandwidth, target.streamingCores, target.clock})
