@@ -22,6 +22,11 @@
 using namespace mlir;
 using namespace ssm;
 
+/// Steps that are transposed at once for each row of a butterfly: eight blocks
+/// of so many and the rows of the work tile that they go to leave the first
+/// cache some room.
+static constexpr int64_t kBorderSteps = 32;
+
 bool FFTConvEmitter::canJoin(Indexed operand, const Tile &tile,
                              ArrayRef<Stretch> stretches) {
   if (blocks || products || transform.getBorderRadix() == 0 ||
@@ -91,7 +96,7 @@ Value FFTConvEmitter::loadStripe(Indexed operand, const Stripe &stripe,
     return {done};
   };
   return forEachBlockOf(operand.map, b.getIndexAttr(stripe.end - stripe.begin),
-                        work, loadRange)[0];
+                        kBorderSteps, work, loadRange)[0];
 }
 
 Value FFTConvEmitter::loadJoined(Indexed operand, const Tile &tile,
@@ -159,7 +164,7 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
   if (stripe.rows == 0)
     return part;
   return forEachBlockOf(resultMap, b.getIndexAttr(stripe.end - stripe.begin),
-                        part, storeRange)[0];
+                        kBorderSteps, part, storeRange)[0];
 }
 
 Value FFTConvEmitter::storeJoined(Value work, const Tile &tile, Value part) {

@@ -127,10 +127,10 @@ private:
   mlir::Value makeBlock(mlir::AffineMap map, const Tile &block);
   /// `part` with such a block written to its place.
   mlir::Value turnBlock(Indexed filled, const Tile &block, mlir::Value part);
-  /// Steps taken together: what is transposed at once, or all in a loop that
-  /// `body` returns. No step depends on another.
+  /// Steps taken together: `most` of them, transposed at once, or all in a loop
+  /// that `body` returns. No step depends on another.
   Values
-  forEachBlockOf(mlir::AffineMap map, mlir::OpFoldResult count,
+  forEachBlockOf(mlir::AffineMap map, mlir::OpFoldResult count, int64_t most,
                  mlir::ValueRange carried,
                  llvm::function_ref<Values(TimeRange, mlir::ValueRange)> body);
   unsigned tileDim() { return op.getNumLoops(); }

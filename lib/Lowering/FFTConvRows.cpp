@@ -41,12 +41,12 @@ Tile FFTConvEmitter::blockOf(const Tile &tile, TimeRange block, bool turned,
 }
 
 SmallVector<Value> FFTConvEmitter::forEachBlockOf(
-    AffineMap map, OpFoldResult count, ValueRange carried,
+    AffineMap map, OpFoldResult count, int64_t most, ValueRange carried,
     function_ref<Values(TimeRange, ValueRange)> body) {
   if (parallel.empty() || !isTimeContiguous(map, time, parallel.back()))
     return share(body({b.getIndexAttr(0), count}, carried));
-  return forEachBlock(b, loc, count, kBlockSteps, /*backward=*/false, carried,
-                      body, isShared);
+  return forEachBlock(b, loc, count, most, /*backward=*/false, carried, body,
+                      isShared);
 }
 
 OpFoldResult FFTConvEmitter::widthOf(const Tile &tile) {
@@ -105,7 +105,8 @@ Value FFTConvEmitter::forEachRow(
   bool turned = isTurned(operand.value);
   AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
   return forEachBlockOf(
-      operand.map, steps.length, work, [&](TimeRange range, ValueRange values) {
+      operand.map, steps.length, kBlockSteps, work,
+      [&](TimeRange range, ValueRange values) {
         TimeRange source{affine(b, loc, sum, {steps.begin, range.begin}),
                          range.length};
         Tile block = blockOf(tile, source, turned, sizes[time]);
@@ -190,7 +191,8 @@ Value FFTConvEmitter::storeRows(const Tile &tile, TimeRange steps,
   AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
   Tile origin = tile.atOrigin();
   return forEachBlockOf(
-      resultMap, steps.length, part, [&](TimeRange range, ValueRange carried) {
+      resultMap, steps.length, kBlockSteps, part,
+      [&](TimeRange range, ValueRange carried) {
         TimeRange target{affine(b, loc, sum, {steps.begin, range.begin}),
                          range.length};
         Tile block = blockOf(origin, target, turned, length);
