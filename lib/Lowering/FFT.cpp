@@ -154,7 +154,8 @@ void FFTOpEmitter::emitChirp() {
 
 /// Of the circular kernel whose values at k and -k are c_k: one lane.
 void FFTOpEmitter::emitChirpSpectrum() {
-  FFTEmitter narrow = transform.withLanes(1);
+  FFTEmitter narrow = transform;
+  narrow.setLanes(1);
   Value work = narrow.clearRows(narrow.makeWork(), index(0),
                                 asValue(b, loc, narrow.getSize()));
   auto insert = [&](ValueRange c, Value tile, Value row) {

@@ -13,7 +13,8 @@
 // that wrap twice would lie beyond 2n > 2L-2. Lag -m goes to row n-m, where
 // w^-m = -i w^(n-m); the rows of the past and the future may be the same.
 //
-//   1 the kernel's spectrum, for each tile of its channels, in parallel
+//   1 the kernel's spectrum, for each tile of its channels, in parallel (or the
+//     signal's, where all channels share it: filterIsLarger)
 //   2 load and weight, transform, multiply, transform back, weight and store,
 //     for each tile of channels, in parallel
 //
@@ -58,27 +59,43 @@ FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
                                StrategyAttr strategy, int64_t cores)
     : b(b), op(op), loc(op.getLoc()), lanes(strategy.getLanes()), cores(cores),
       time(op.getTime()), real(op.getType().getElementType()),
-      signalMap(op.getIndexingMapsArray()[0]),
-      kernelMap(op.getIndexingMapsArray()[1]), resultMap(op.getResultMap(0)),
-      sizes(getLoopSizes(b, op)), blocks(cutTime(op, strategy)),
-      transform(makeTransform(strategy)) {
+      resultMap(op.getResultMap(0)), sizes(getLoopSizes(b, op)),
+      blocks(cutTime(op, strategy)), transform(makeTransform(strategy)) {
   for (unsigned dim : dimsOf(resultMap))
     if (dim != time)
       parallel.push_back(dim);
-  // Taps that reach no output are left out.
+  streamed = {{op.getSignal(), op.getIndexingMapsArray()[0]},
+              {{b.getIndexAttr(0), sizes[time]}},
+              /*isTurned=*/op.getDirection() == Direction::Backward};
+  filter = {{op.getKernel(), op.getIndexingMapsArray()[1]}, cutTaps()};
+  if (!blocks && !products && filterIsLarger())
+    std::swap(filter, streamed);
+}
+
+/// Taps that reach no output are left out.
+SmallVector<FFTConvEmitter::Stretch> FFTConvEmitter::cutTaps() {
   Sides sides = Sides::of(b, op);
   OpFoldResult past = leastOf(b, loc, sides.past, sizes[time]);
   if (blocks)
     past = leastOf(b, loc, past, b.getIndexAttr(blocks->past + 1));
-  taps.push_back({sides.future, past});
+  Stretch present{sides.future, past};
   if (!sides.hasFuture())
-    return;
+    return {present};
   OpFoldResult count = leastOf(b, loc, sides.future, sizes[time]);
-  taps.push_back(
-      {affine(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1),
-              {sides.future, count}),
-       count,
-       /*isFuture=*/true});
+  OpFoldResult begin =
+      affine(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1),
+             {sides.future, count});
+  return {present, {begin, count, /*isFuture=*/true}};
+}
+
+/// Whether every dimension of the streamed operand is one of the filter's, and
+/// the filter has the lanes alone. Then no two tiles share a spectrum of the
+/// filter, and all share the other's.
+bool FFTConvEmitter::filterIsLarger() {
+  return !parallel.empty() && !uses(streamed.map, parallel.back()) &&
+         uses(filter.map, parallel.back()) &&
+         llvm::all_of(dimsOf(streamed.map),
+                      [&](unsigned dim) { return uses(filter.map, dim); });
 }
 
 FFTEmitter FFTConvEmitter::makeTransform(StrategyAttr strategy) {
@@ -170,8 +187,9 @@ Tile FFTConvEmitter::spectrumTile(const Tile &tile,
   Tile numbered = tile;
   numbered.ranges[time] = {b.getIndexAttr(0), transform.getSize(),
                            b.getIndexAttr(1)};
+  numbered.ranges[laneInTileDim()].size = b.getIndexAttr(countFilterLanes());
   numbered.kept = {time, partDim(), laneInTileDim()};
-  if (!laneAxis || !uses(kernelMap, laneAxis->dim))
+  if (!laneAxis || !filterHasLanes())
     return numbered;
   // Which tile of the lane axis this is.
   AffineExpr offset = b.getAffineSymbolExpr(0),
@@ -188,21 +206,20 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
   SmallVector<AffineExpr> exprs;
   SmallVector<OpFoldResult> shape;
   for (unsigned dim : parallel)
-    if (uses(kernelMap, dim) && !(laneAxis && dim == laneAxis->dim)) {
+    if (uses(filter.map, dim) && !(laneAxis && dim == laneAxis->dim)) {
       axes.push_back(unitAxis(b, dim, sizes[dim]));
       exprs.push_back(b.getAffineDimExpr(dim));
       shape.push_back(sizes[dim]);
     }
-  bool kernelHasLanes = laneAxis && uses(kernelMap, laneAxis->dim);
-  if (kernelHasLanes)
+  bool hasLanes = laneAxis && filterHasLanes();
+  if (hasLanes)
     axes.push_back(*laneAxis);
   for (unsigned dim : {tileDim(), time, partDim(), laneInTileDim()})
     exprs.push_back(b.getAffineDimExpr(dim));
-  shape.push_back(kernelHasLanes ? laneAxis->count
-                                 : OpFoldResult(b.getIndexAttr(1)));
+  shape.push_back(hasLanes ? laneAxis->count : OpFoldResult(b.getIndexAttr(1)));
   shape.push_back(transform.getSize());
   shape.push_back(b.getIndexAttr(2));
-  shape.push_back(b.getIndexAttr(lanes));
+  shape.push_back(b.getIndexAttr(countFilterLanes()));
   spectrumMap = AffineMap::get(partDim() + 1, 0, exprs, b.getContext());
   Value spectra = tensor::EmptyOp::create(b, loc, shape, real);
 
@@ -215,21 +232,27 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
           b, loc, real,
           arith::IndexCastOp::create(b, loc, b.getI64Type(), size)));
   return forEachSharedTile(axes, spectra, [&](const Tile &tile, ValueRange) {
-    Indexed kernel{op.getKernel(), kernelMap};
     Value spectrum;
-    if (canJoin(kernel, tile, taps))
-      spectrum = transform.withoutBorder().emitForward(
-          loadJoined(kernel, tile, taps[0].count, scale));
+    FFTConvEmitter own = *this;
+    own.setLanes(countFilterLanes());
+    if (canJoin(filter, filter.steps, tile))
+      spectrum = own.transform.withoutBorder().emitForward(
+          own.loadJoined(filter, tile, scale));
     else
-      spectrum = emitForward(load(kernel, tile, taps, scale));
+      spectrum = own.emitForward(own.load(filter, tile, scale));
     return SmallVector<TileResult>{
         {spectrum, spectrumMap, spectrumTile(tile, laneAxis)}};
   })[0];
 }
 
+/// A spectrum that all lanes share has one lane, unless it is multiplied by
+/// rows of matrices.
+int64_t FFTConvEmitter::countFilterLanes() {
+  return filterHasLanes() || parallel.empty() || products ? lanes : 1;
+}
+
 Value FFTConvEmitter::spectrumOf(const Tile &tile,
-                                 std::optional<TileAxis> laneAxis,
-                                 Value spectra) {
+                                 std::optional<TileAxis> laneAxis) {
   return extractTile(b, loc, spectra, spectrumMap,
                      spectrumTile(tile, laneAxis));
 }
@@ -251,10 +274,10 @@ FFTConvEmitter::tileAxes(std::optional<TileAxis> laneAxis) {
   SmallVector<TileAxis> axes, others;
   for (unsigned dim : parallel)
     if (!(laneAxis && dim == laneAxis->dim))
-      (uses(kernelMap, dim) ? axes : others)
+      (uses(filter.map, dim) ? axes : others)
           .push_back(unitAxis(b, dim, sizes[dim]));
-  if (laneAxis && uses(kernelMap, laneAxis->dim) && axes.empty() &&
-      !others.empty() && writesLinesApart()) {
+  if (laneAxis && filterHasLanes() && axes.empty() && !others.empty() &&
+      writesLinesApart()) {
     int64_t tiles = getConstantIntValue(laneAxis->count).value_or(0),
             perThread = tiles / cores;
     if (perThread > 0 && tiles % cores == 0) {
@@ -271,24 +294,24 @@ FFTConvEmitter::tileAxes(std::optional<TileAxis> laneAxis) {
 }
 
 Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
-  Value spectra = emitSpectra(laneAxis);
+  if (!spectra || filterHasLanes())
+    spectra = emitSpectra(laneAxis);
   if (blocks)
-    return emitBlocks(laneAxis, spectra, out);
+    return emitBlocks(laneAxis, out);
   SmallVector<TileAxis> axes = tileAxes(laneAxis);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
-    Value spectrum = spectrumOf(tile, laneAxis, spectra);
+    Value spectrum = spectrumOf(tile, laneAxis);
     Tile whole = tile.withAllDims();
     Value part = extractTile(b, loc, shared[0], resultMap, whole);
-    Indexed signal{op.getSignal(), signalMap};
     Stretch all{b.getIndexAttr(0), sizes[time]};
-    if (canJoin(signal, tile, all) &&
-        canJoin({Value(), resultMap}, tile, all)) {
-      Value work = loadJoined(signal, tile, all.count, Value());
+    if (canJoin(streamed, streamed.steps, tile) &&
+        canJoin({Value(), resultMap}, all, tile)) {
+      Value work = loadJoined(streamed, tile, Value());
       work = transform.withoutBorder().emitConvolution(work, spectrum);
       return SmallVector<TileResult>{
           {storeJoined(work, tile, part), resultMap, whole}};
     }
-    Value work = load(signal, tile, all, Value());
+    Value work = load(streamed, tile, Value());
     work = emitConvolution(work, spectrum);
     return SmallVector<TileResult>{{store(work, tile, part), resultMap, whole}};
   })[0];

@@ -45,8 +45,7 @@ FFTConvEmitter::cutTime(LongConvOp op, StrategyAttr strategy) {
   return Blocks{past, future, strategy.getPoints() - past - future};
 }
 
-Value FFTConvEmitter::emitBlocks(std::optional<TileAxis> laneAxis,
-                                 Value spectra, Value out) {
+Value FFTConvEmitter::emitBlocks(std::optional<TileAxis> laneAxis, Value out) {
   SmallVector<TileAxis> axes;
   for (unsigned dim : parallel)
     if (!(laneAxis && dim == laneAxis->dim))
@@ -56,10 +55,11 @@ Value FFTConvEmitter::emitBlocks(std::optional<TileAxis> laneAxis,
   axes.push_back(unitAxis(b, pairDim(), pairs));
   // Tiles beside each other in memory are computed one after the other.
   if (laneAxis)
-    axes.insert(axes.end() - isTimeContiguous(signalMap, time, laneAxis->dim),
+    axes.insert(axes.end() -
+                    isTimeContiguous(streamed.map, time, laneAxis->dim),
                 *laneAxis);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
-    Value spectrum = spectrumOf(tile, laneAxis, spectra);
+    Value spectrum = spectrumOf(tile, laneAxis);
     return SmallVector<TileResult>{emitPair(tile, spectrum, shared[0])};
   })[0];
 }
@@ -132,8 +132,7 @@ Value FFTConvEmitter::loadBlock(const Tile &tile, Value begin, Value work,
       affine(b, loc, x + y, {OpFoldResult(first), OpFoldResult(low)}),
       affine(b, loc, x - y, {OpFoldResult(high), OpFoldResult(low)})};
   return forEachRow(
-      {op.getSignal(), signalMap}, tile, steps, work,
-      [&](Value i, Value row, Value carried) {
+      streamed, tile, steps, work, [&](Value i, Value row, Value carried) {
         Value t = arith::AddIOp::create(b, loc, i, low);
         return mapRow(row, width, t, carried, part,
                       [&](OpBuilder &nested, Location at, ValueRange scalars) {

@@ -27,8 +27,8 @@ using namespace ssm;
 /// cache some room.
 static constexpr int64_t kBorderSteps = 32;
 
-bool FFTConvEmitter::canJoin(Indexed operand, const Tile &tile,
-                             ArrayRef<Stretch> stretches) {
+bool FFTConvEmitter::canJoin(Indexed operand, ArrayRef<Stretch> stretches,
+                             const Tile &tile) {
   if (blocks || products || transform.getBorderRadix() == 0 ||
       parallel.empty() || !uses(operand.map, parallel.back()) ||
       getConstantIntValue(tile.ranges[parallel.back()].size) != lanes)
@@ -64,9 +64,9 @@ TimeRange FFTConvEmitter::rowRange(const Stripe &stripe, TimeRange range,
   return {affine(b, loc, begin, range.begin), range.length};
 }
 
-Value FFTConvEmitter::loadStripe(Indexed operand, const Stripe &stripe,
+Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
                                  const Tile &tile, Value scale, Value work) {
-  bool turned = isTurned(operand.value);
+  bool turned = operand.isTurned;
   OpFoldResult one = b.getIndexAttr(1);
   auto loadRange = [&](TimeRange range, ValueRange carried) -> Values {
     SmallVector<TimeRange> rows;
@@ -99,10 +99,10 @@ Value FFTConvEmitter::loadStripe(Indexed operand, const Stripe &stripe,
                         kBorderSteps, work, loadRange)[0];
 }
 
-Value FFTConvEmitter::loadJoined(Indexed operand, const Tile &tile,
-                                 OpFoldResult count, Value scale) {
+Value FFTConvEmitter::loadJoined(const Operand &operand, const Tile &tile,
+                                 Value scale) {
   Value work = transform.makeWork();
-  for (const Stripe &stripe : splitBorder(count))
+  for (const Stripe &stripe : splitBorder(operand.steps[0].count))
     work = loadStripe(operand, stripe, tile, scale, work);
   return work;
 }

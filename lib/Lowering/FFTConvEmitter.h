@@ -3,6 +3,7 @@
 #ifndef SSM_LIB_LOWERING_FFTCONVEMITTER_H
 #define SSM_LIB_LOWERING_FFTCONVEMITTER_H
 
+#include "ssm/IR/LoopDims.h"
 #include "ssm/IR/SSMOps.h"
 
 #include "FFTEmitter.h"
@@ -53,13 +54,29 @@ private:
     mlir::OpFoldResult begin, count;
     bool isFuture = false;
   };
+  llvm::SmallVector<Stretch> cutTaps();
+  /// An operand with those of its steps that matter.
+  struct Operand : Indexed {
+    llvm::SmallVector<Stretch> steps;
+    /// Whether they are taken from the last to the first.
+    bool isTurned = false;
+  };
+  bool filterIsLarger();
+  bool filterHasLanes() {
+    return !parallel.empty() && uses(filter.map, parallel.back());
+  }
+  int64_t countFilterLanes();
+  void setLanes(int64_t count) {
+    lanes = count;
+    transform.setLanes(count);
+  }
   /// The operand times `scale` and the weights, in a work tile.
-  mlir::Value load(Indexed operand, const Tile &tile,
-                   llvm::ArrayRef<Stretch> stretches, mlir::Value scale);
+  mlir::Value load(const Operand &operand, const Tile &tile, mlir::Value scale);
   mlir::OpFoldResult widthOf(const Tile &tile);
   /// Runs `body(i, row, work)` on each of an operand's steps.
   mlir::Value forEachRow(
-      Indexed operand, const Tile &tile, TimeRange steps, mlir::Value work,
+      const Operand &operand, const Tile &tile, TimeRange steps,
+      mlir::Value work,
       llvm::function_ref<mlir::Value(mlir::Value, mlir::Value, mlir::Value)>
           body);
   mlir::Value store(mlir::Value work, const Tile &tile, mlir::Value part);
@@ -76,35 +93,30 @@ private:
     int64_t past, future, steps;
   };
   static std::optional<Blocks> cutTime(LongConvOp op, StrategyAttr strategy);
-  mlir::Value emitBlocks(std::optional<TileAxis> laneAxis, mlir::Value spectra,
-                         mlir::Value out);
+  mlir::Value emitBlocks(std::optional<TileAxis> laneAxis, mlir::Value out);
   TileResult emitPair(const Tile &tile, mlir::Value spectrum, mlir::Value out);
   mlir::Value loadBlock(const Tile &tile, mlir::Value begin, mlir::Value work,
                         int64_t part);
 
   /// The same joined with the first round and the last, where tiles are full
   /// and the transform allows it.
-  bool canJoin(Indexed operand, const Tile &tile,
-               llvm::ArrayRef<Stretch> stretches);
-  mlir::Value loadJoined(Indexed operand, const Tile &tile,
-                         mlir::OpFoldResult count, mlir::Value scale);
+  bool canJoin(Indexed operand, llvm::ArrayRef<Stretch> stretches,
+               const Tile &tile);
+  mlir::Value loadJoined(const Operand &operand, const Tile &tile,
+                         mlir::Value scale);
   mlir::Value storeJoined(mlir::Value work, const Tile &tile, mlir::Value part);
   /// Butterflies k of the border round that have as many rows in the signal.
   struct Stripe {
     int64_t begin, end, rows;
   };
   llvm::SmallVector<Stripe> splitBorder(mlir::OpFoldResult count);
-  mlir::Value loadStripe(Indexed operand, const Stripe &stripe,
+  mlir::Value loadStripe(const Operand &operand, const Stripe &stripe,
                          const Tile &tile, mlir::Value scale, mlir::Value work);
   mlir::Value storeStripe(const Stripe &stripe, mlir::Value work,
                           const Tile &tile, mlir::Value part);
   /// The steps that are row `row` of the butterflies in `range` of a stripe.
   TimeRange rowRange(const Stripe &stripe, TimeRange range, int64_t row);
 
-  /// The steps of a block, first to last, are those of `value` backward.
-  bool isTurned(mlir::Value value) {
-    return value == op.getSignal() && op.getDirection() == Direction::Backward;
-  }
   /// Row `i` of a block: its step, and its place among those of the block.
   mlir::Value stepOf(TimeRange block, mlir::Value i);
   mlir::OpFoldResult placeOf(TimeRange block, mlir::Value i, bool turned);
@@ -138,10 +150,9 @@ private:
   unsigned pairDim() { return op.getNumLoops() + 2; }
   unsigned partDim() { return op.getNumLoops() + 3; }
   Tile wholeOp();
-  /// The tile's part of the kernel's transform.
-  mlir::Value spectrumOf(const Tile &tile, std::optional<TileAxis> laneAxis,
-                         mlir::Value spectra);
-  /// The tile of the spectra that belongs to one of the kernel's channels.
+  /// The tile's part of the filter's transform.
+  mlir::Value spectrumOf(const Tile &tile, std::optional<TileAxis> laneAxis);
+  /// The tile of the spectra that belongs to one of the filter's channels.
   Tile spectrumTile(const Tile &tile, std::optional<TileAxis> laneAxis);
 
   mlir::OpBuilder &b;
@@ -151,15 +162,20 @@ private:
   bool isShared = false;
   unsigned time;
   mlir::Type real;
-  mlir::AffineMap signalMap, kernelMap, resultMap;
+  mlir::AffineMap resultMap;
   llvm::SmallVector<mlir::OpFoldResult> sizes;
-  llvm::SmallVector<Stretch> taps;
   llvm::SmallVector<unsigned> parallel;
   std::optional<Blocks> blocks;
+  /// What is transformed once, for all tiles that share its spectrum, and what
+  /// is transformed in each tile: the kernel and the signal, or the other way
+  /// round.
+  Operand filter, streamed;
   /// Computes the transform, where the strategy asks for products of matrices;
   /// `transform` then has the work tile and the weights only.
   std::optional<MatrixFFT> products;
   FFTEmitter transform;
+  /// The filter's spectra, those of the tiles that are computed now.
+  mlir::Value spectra;
   mlir::AffineMap spectrumMap;
 };
 

@@ -100,9 +100,9 @@ Value FFTConvEmitter::loadRow(Value slice, OpFoldResult width, Value t,
 }
 
 Value FFTConvEmitter::forEachRow(
-    Indexed operand, const Tile &tile, TimeRange steps, Value work,
+    const Operand &operand, const Tile &tile, TimeRange steps, Value work,
     function_ref<Value(Value, Value, Value)> body) {
-  bool turned = isTurned(operand.value);
+  bool turned = operand.isTurned;
   AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
   return forEachBlockOf(
       operand.map, steps.length, kBlockSteps, work,
@@ -129,17 +129,17 @@ Value FFTConvEmitter::forEachRow(
       })[0];
 }
 
-Value FFTConvEmitter::load(Indexed operand, const Tile &tile,
-                           ArrayRef<Stretch> stretches, Value scale) {
+Value FFTConvEmitter::load(const Operand &operand, const Tile &tile,
+                           Value scale) {
   OpFoldResult width = widthOf(tile);
   bool full = getConstantIntValue(width) == lanes;
   Value work = transform.makeWork();
   work = transform.clearRows(
-      work, asValue(b, loc, full ? stretches[0].count : b.getIndexAttr(0)),
+      work, asValue(b, loc, full ? operand.steps[0].count : b.getIndexAttr(0)),
       asValue(b, loc, transform.getSize()));
   AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1),
              z = b.getAffineSymbolExpr(2);
-  for (const Stretch &stretch : stretches)
+  for (const Stretch &stretch : operand.steps)
     if (getConstantIntValue(stretch.count) != 0)
       work = forEachRow(operand, tile, {stretch.begin, stretch.count}, work,
                         [&](Value i, Value row, Value carried) {

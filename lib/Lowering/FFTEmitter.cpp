@@ -95,12 +95,6 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real, Value length,
       {FFTPlan::kDynamicRadix, after, levels, threes, b.getIndexAttr(0)});
 }
 
-FFTEmitter FFTEmitter::withLanes(int64_t newLanes) const {
-  FFTEmitter other = *this;
-  other.lanes = newLanes;
-  return other;
-}
-
 Value FFTEmitter::divideByRadix(const Run &run, Value value) {
   if (llvm::isPowerOf2_64(run.radix))
     return arith::ShRUIOp::create(b, loc, value,

@@ -38,8 +38,8 @@ public:
   mlir::OpFoldResult getSize() { return size; }
   /// Lets threads share the rounds of each transform, see FFTBorder.cpp.
   void setShared(bool value) { isShared = value; }
-  /// The same transform of another number of lanes; shares the tables.
-  FFTEmitter withLanes(int64_t newLanes) const;
+  /// Work tiles of another number of lanes; the tables stay.
+  void setLanes(int64_t count) { lanes = count; }
 
   /// Twiddle factors; to be called once, before the others. `hasWeights` makes
   /// it a right-angle transform: that of rows t times w^t with

@@ -135,6 +135,27 @@ func.func @one_tile(%u: tensor<1x4096x16xf32>, %k: tensor<4096x16xf32>) -> tenso
   return %y : tensor<1x4096x16xf32>
 }
 
+// All channels share the signal: its spectrum is computed ahead, in one lane,
+// once for both widths of tiles, and the kernels are what the tiles transform.
+// CHECK-LABEL: func.func @one_signal(
+// CHECK-SAME: %[[U:.*]]: tensor<100xf32>, %[[K:.*]]: tensor<100x40xf32>)
+// CHECK: tensor.extract_slice %[[U]][%{{.*}}] [1] [1]
+// CHECK: %[[SPECTRUM:.*]] = scf.for %{{.*}} = %c0 to %c8 step %c1 {{.*}} -> (tensor<128x2x1xf32>)
+// CHECK-NOT: tensor.extract_slice %[[U]]
+// CHECK: scf.forall (%{{.*}}) in (2) {{.*}} -> (tensor<100x40xf32>)
+// CHECK: tensor.extract_slice %[[K]][%{{.*}}, %{{.*}}] [1, 16] [1, 1]
+// CHECK: tensor.extract %[[SPECTRUM]][%{{.*}}, %c0, %c0]
+// CHECK-NOT: tensor.extract_slice %[[U]]
+// CHECK: tensor.extract_slice %[[K]][%{{.*}}, 32] [1, 8] [1, 1]
+// CHECK: tensor.extract %[[SPECTRUM]][%{{.*}}, %c0, %c0]
+#d = affine_map<(t, d) -> (t, d)>
+func.func @one_signal(%u: tensor<100xf32>, %k: tensor<100x40xf32>) -> tensor<100x40xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [affine_map<(t, d) -> (t)>, #d, #d], time = 0 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<100xf32>, tensor<100x40xf32> -> tensor<100x40xf32>
+  return %y : tensor<100x40xf32>
+}
+
 #bdt = affine_map<(b, d, t) -> (b, d, t)>
 #taps = affine_map<(b, d, t) -> (d, t)>
 

@@ -33,6 +33,10 @@ def cases(dtype):
     out += [case(spec, 130, 130, dynamic="h" * (k % 2)) for k, spec in enumerate([
         "bth,ht->bth", "bth,th->bht", "tbh,th->bth", "bht,t->bht", "bth,t->bth", "t,ht->th", "bt,ht->bth",
         "bht,bht->bht"])]
+    # A signal whose spectrum serves all channels; the kernels go through the tiles, their first round joined or not.
+    out += [case("t,ht->th", n, taps, h=h, direction=direction) for n, taps, h, direction in (
+        (512, 512, 32, "forward"), (512, 300, 40, "backward"), (100, 7, 16, "backward"))]
+    out += [case("gt,ght->gth", 70, 70, h=17, g=3), case("bt,ht->bth", 70, 70, h=17)]
     out += [case("bht,ht->bht", 200, 70, b=b, h=h) for b, h in [(1, 1), (1, 7), (3, 16), (1, 17), (2, 33)]]
     out += [case("bht,ht->bht", 200, 150, complex=complex) for complex in ("u", "k", "uk")]
     out += [case("t,ht->th", 200, 250, complex=complex, h=5, dynamic="t") for complex in ("u", "uk")]
