@@ -180,12 +180,14 @@ def draw(stem, records):
     titles = defaultdict(dict)
     for (title, threads), curves in families(records).items():
         titles[title][threads] = curves
+    # A name has one colour in all pictures.
+    names = {name for panels in titles.values() for curves in panels.values() for name in curves}
+    numbers = {name: i for i, name in enumerate(sorted(names, key=order))}
     paths = []
     for number, (title, panels) in enumerate(titles.items()):
         figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels) + 2.4, 4.6), sharey=True, squeeze=False)
-        colours = {}
         for axis, (threads, curves) in zip(axes[0], sorted(panels.items())):
-            draw_panel(axis, curves, colours)
+            draw_panel(axis, curves, numbers)
             axis.set_title(f"{threads} thread{'s' if threads > 1 else ''}", fontsize=10)
             axis.set_xlabel("L (steps)")
         axes[0][0].set_ylabel("time (s), median")
@@ -200,15 +202,20 @@ def draw(stem, records):
     return paths
 
 
-def draw_panel(axis, curves, colours):
+def order(name):
+    """Ours first, the limit last."""
+    return name == "limit", not name.startswith("ssm"), name
+
+
+def draw_panel(axis, curves, numbers):
     palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#7f7f7f", "#bcbd22", "#9467bd"]
-    for name in sorted(curves, key=lambda n: (n == "limit", not n.startswith("ssm"), n)):
+    for name in sorted(curves, key=order):
         points = sorted(curves[name].items())
         if name == "limit":
             style = dict(color="black", linestyle="--", linewidth=1.2)
         else:
-            number = colours.setdefault(name, len(colours))
-            style = dict(color=palette[number % len(palette)], linestyle="-:"[number // len(palette) % 2], marker="o",
+            row, column = divmod(numbers[name], len(palette))
+            style = dict(color=palette[column], linestyle="-:"[row % 2], marker="o",
                          markersize=3.5, linewidth=2.4 if name.startswith("ssm") else 1.1)
         axis.plot(*zip(*points), label=name, **style)
     axis.set_xscale("log", base=2)
