@@ -16,10 +16,15 @@ bool ssm::isLine(LinearRecurrenceOp op, AffineMap map) {
 }
 
 bool ssm::scansLines(LinearRecurrenceOp op) {
-  AffineMap transition = op.getTransitionMap();
-  return op.isDiagonal() && !op.getInput() && !op.getOutput() &&
-         op.getDims().state.empty() && op.getNumerics() == Numerics::Norm &&
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  auto isLineOrConstant = [&](AffineMap map) {
+    return !uses(map, op.getTime()) || isLine(op, map);
+  };
+  return op.isDiagonal() && dims.state.empty() && dims.input.empty() &&
+         dims.output.empty() && op.getNumerics() == Numerics::Norm &&
          isLine(op, op.getSignalMap()) &&
          isLine(op, op.getResultIndexingMap()) &&
-         (!uses(transition, op.getTime()) || isLine(op, transition));
+         isLineOrConstant(op.getTransitionMap()) &&
+         (!op.getInput() || isLineOrConstant(op.getInputIndexingMap())) &&
+         (!op.getOutput() || isLineOrConstant(op.getOutputIndexingMap()));
 }

@@ -21,8 +21,10 @@
 // together, by loops over a block.
 //
 // Precondition: strategy `sequential` and `numerics<norm>`, since products of
-// transitions may overflow where states do not; a diagonal transition and
-// nothing but signal and initial state beside it.
+// transitions may overflow where states do not; a diagonal transition, one
+// state a channel, and every operand along lines or without time. Input, output
+// and elementwise neighbours are computed as they lie in memory, without
+// shuffles.
 //
 // References: Hillis and Steele, "Data Parallel Algorithms" (1986), of the
 // doubling; Parhi and Messerschmitt, "Pipeline Interleaving and Parallelism in
@@ -35,8 +37,75 @@
 #include "ssm/IR/Lines.h"
 #include "ssm/Lowering/Patterns.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 using namespace mlir;
 using namespace ssm;
+
+LineScanEmitter::Rows
+LineScanEmitter::complete(const Rows &rows, const Tile &block, double value) {
+  if (isWhole(block))
+    return rows;
+  Rows completed;
+  AffineExpr s0 = b.getAffineSymbolExpr(0);
+  for (auto [j, row] : llvm::enumerate(rows)) {
+    Value count = asValue(
+        b, loc, affine(b, loc, s0 - int64_t(j) * kLanes, sizeOf(block)));
+    Value mask = vector::CreateMaskOp::create(
+        b, loc, VectorType::get({kLanes}, b.getI1Type()), count);
+    completed[j].re =
+        arith::SelectOp::create(b, loc, mask, row.re, splat(value));
+    if (row.isComplex())
+      completed[j].im = arith::SelectOp::create(b, loc, mask, row.im, splat(0));
+  }
+  return completed;
+}
+
+LineScanEmitter::Vectors LineScanEmitter::transpose(const Vectors &rows) {
+  if (llvm::all_equal(rows))
+    return rows;
+  // Interleaves elements of two rows, or pairs of them, in each four.
+  auto unpack = [&](Value v, Value w, ArrayRef<int64_t> four) {
+    SmallVector<int64_t> lanes;
+    for (int64_t at = 0; at < kLanes; at += kSide)
+      for (int64_t lane : four)
+        lanes.push_back(lane < kSide ? at + lane : kLanes + at + lane - kSide);
+    return vector::ShuffleOp::create(b, loc, v, w, lanes).getResult();
+  };
+  Value low = unpack(rows[0], rows[1], {0, 4, 1, 5});
+  Value high = unpack(rows[0], rows[1], {2, 6, 3, 7});
+  Value nextLow = unpack(rows[2], rows[3], {0, 4, 1, 5});
+  Value nextHigh = unpack(rows[2], rows[3], {2, 6, 3, 7});
+  return {unpack(low, nextLow, {0, 1, 4, 5}),
+          unpack(low, nextLow, {2, 3, 6, 7}),
+          unpack(high, nextHigh, {0, 1, 4, 5}),
+          unpack(high, nextHigh, {2, 3, 6, 7})};
+}
+
+LineScanEmitter::Rows LineScanEmitter::transpose(const Rows &rows) {
+  Rows transposed;
+  for (Value Num::*part : {&Num::re, &Num::im}) {
+    if (!(rows.front().*part))
+      continue;
+    Vectors vectors;
+    for (auto [vector, row] : llvm::zip_equal(vectors, rows))
+      vector = row.*part;
+    vectors = transpose(vectors);
+    for (auto [row, vector] : llvm::zip_equal(transposed, vectors))
+      row.*part = vector;
+  }
+  return transposed;
+}
+
+LineScanEmitter::Rows LineScanEmitter::loadDrive(const Tile &block) {
+  Rows drive = loadNumbers(op.getSignal(), op.getSignalMap(), block);
+  if (!op.getInput())
+    return drive;
+  Rows input = loadNumbers(op.getInput(), op.getInputIndexingMap(), block);
+  for (auto [u, x] : llvm::zip_equal(drive, input))
+    u = multiplyDrive(num, loc, x, u);
+  return drive;
+}
 
 Num LineScanEmitter::fromBefore(Num before, Num now, int64_t by) {
   SmallVector<int64_t> lanes(kLanes);
@@ -87,6 +156,41 @@ LineScanEmitter::Rows LineScanEmitter::states(const Block &block) {
   return x;
 }
 
+LineScanEmitter::Rows LineScanEmitter::project(const Rows &states,
+                                               const Tile &block) {
+  Rows rows = states, output;
+  bool isComplex = hasComplexElements(op.getResult());
+  if (op.getOutput())
+    output = loadNumbers(op.getOutput(), op.getOutputIndexingMap(), block);
+  for (auto [row, c] : llvm::zip_equal(rows, output)) {
+    if (op.getOutput())
+      row = isComplex ? num.mul(c, row) : num.realOfProduct(c, row);
+    if (op.getProjection() == Projection::TwiceReal)
+      row = num.add(row, row);
+  }
+  return rows;
+}
+
+Value LineScanEmitter::store(const Rows &states, const Tile &block,
+                             Value line) {
+  bool isComplex = hasComplexElements(op.getResult());
+  Rows rows = states;
+  // An output takes both parts of a state, and nothing else does.
+  if (!isComplex && !op.getOutput())
+    for (Num &row : rows)
+      row.im = Value();
+  rows = project(transpose(rows), block);
+  if (isComplex)
+    return putTogether(rows, block, line);
+  Vectors results;
+  Type element = getElementTypeOrSelf(op.getResult());
+  for (auto [result, row] : llvm::zip_equal(results, rows))
+    result = num.store({row.re, Value()}, element);
+  if (consumer)
+    results = compute(consumer, block, &results);
+  return write(results, line, isWhole(block));
+}
+
 LineScanEmitter::Carry LineScanEmitter::startCarry(ValueRange init) {
   Carry carry;
   SmallVector<Value> parts;
@@ -130,8 +234,10 @@ SmallVector<Value> LineScanEmitter::runBlock(const Tile &tile, TimeRange range,
   Block block;
   block.tile = tile;
   block.tile.ranges[time] = {range.begin, range.length, b.getIndexAttr(1)};
-  block.p = bring(op.getTransition(), op.getTransitionMap(), block.tile, 1);
-  block.s = bring(op.getSignal(), op.getSignalMap(), block.tile, 0);
+  Rows transition =
+      loadNumbers(op.getTransition(), op.getTransitionMap(), block.tile);
+  block.p = transpose(complete(transition, block.tile, 1));
+  block.s = transpose(complete(loadDrive(block.tile), block.tile, 0));
   for (Num &row : block.s)
     if (complexState && !row.isComplex())
       row.im = splat(0);
@@ -142,7 +248,7 @@ SmallVector<Value> LineScanEmitter::runBlock(const Tile &tile, TimeRange range,
   place.ranges[time].offset = range.begin;
   place.kept = {time};
   Value line = carried.front();
-  AffineMap map = op.getResultIndexingMap();
+  AffineMap map = problem->results.front().map;
   Value part = extractTile(b, loc, line, map, place);
   part = store(states(block), block.tile, part);
   SmallVector<Value> next{insertTile(b, loc, part, line, map, place)};
@@ -196,8 +302,13 @@ struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
       return rewriter.notifyMatchFailure(op, "less than a block");
     if (op.getResult().use_empty())
       return rewriter.notifyMatchFailure(op, "only the last state is used");
-    SmallVector<Value> values = LineScanEmitter(rewriter, op).emit();
+    Elementwise consumer = findLineConsumer(op);
+    if (consumer)
+      rewriter.setInsertionPoint(consumer.op);
+    SmallVector<Value> values = LineScanEmitter(rewriter, op, consumer).emit();
     const Value *next = values.begin();
+    if (consumer)
+      rewriter.replaceOp(consumer.op, *next++);
     for (Value result : op->getResults())
       if (!result.use_empty())
         rewriter.replaceAllUsesWith(result, *next++);

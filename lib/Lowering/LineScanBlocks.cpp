@@ -18,6 +18,26 @@ using namespace ssm;
 
 static constexpr int64_t kBlockShape[] = {kLineBlock};
 
+static Elementwise findLineProducer(LinearRecurrenceOp op, Value value,
+                                    AffineMap map);
+
+/// Whether each input of the neighbour is read or computed along lines, or has
+/// no time. Bits are packed in vectors and not in memory.
+static bool readsLines(LinearRecurrenceOp op, const Elementwise &neighbour) {
+  linalg::GenericOp generic = neighbour.op;
+  for (auto [input, map] :
+       llvm::zip_equal(generic.getDpsInputs(), neighbour.maps)) {
+    if (!map)
+      continue;
+    Type element = getElementTypeOrSelf(input);
+    if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() < 8 ||
+        (uses(map, op.getTime()) && !isLine(op, map) &&
+         !findLineProducer(op, input, map)))
+      return false;
+  }
+  return true;
+}
+
 /// What computes an operand of a channel's own, from lines and from what has no
 /// time.
 static Elementwise findLineProducer(LinearRecurrenceOp op, Value value,
@@ -28,32 +48,40 @@ static Elementwise findLineProducer(LinearRecurrenceOp op, Value value,
     return {};
   Elementwise producer = findProducer(value, map);
   // Vectors hold no complex numbers.
-  if (!producer || llvm::any_of(producer.op->getOperands(), hasComplexElements))
+  if (!producer || hasComplexElements(value) || !readsLines(op, producer))
     return {};
-  for (auto [input, inputMap] :
-       llvm::zip_equal(producer.op.getDpsInputs(), producer.maps))
-    if (inputMap && uses(inputMap, op.getTime()) && !isLine(op, inputMap) &&
-        !findLineProducer(op, input, inputMap))
-      return {};
   return producer;
 }
 
-LineScanEmitter::Vectors LineScanEmitter::compute(const Elementwise &producer,
-                                                  const Tile &block) {
-  linalg::GenericOp generic = producer.op;
+Elementwise ssm::findLineConsumer(LinearRecurrenceOp op) {
+  Elementwise consumer =
+      findConsumer(op.getResult(), op.getResultIndexingMap());
+  if (!consumer || !isLine(op, consumer.result) || !readsLines(op, consumer))
+    return {};
+  return consumer;
+}
+
+LineScanEmitter::Vectors LineScanEmitter::compute(const Elementwise &neighbour,
+                                                  const Tile &block,
+                                                  const Vectors *argument) {
+  linalg::GenericOp generic = neighbour.op;
   std::array<IRMapping, kSide> mappings;
-  for (auto [i, map] : llvm::enumerate(producer.maps)) {
-    Value operand = generic->getOperand(i);
-    if (!map && isa<RankedTensorType>(operand.getType()))
-      continue; // the body does not use it
-    Vectors rows;
-    if (map)
-      rows = load(operand, map, block);
-    else
-      rows.fill(broadcast(operand));
+  auto map = [&](unsigned i, const Vectors &rows) {
     for (auto [mapping, row] : llvm::zip_equal(mappings, rows))
       mapping.map(generic.getBlock()->getArgument(i), row);
+  };
+  for (auto [i, inputMap] : llvm::enumerate(neighbour.maps)) {
+    Value operand = generic->getOperand(i);
+    if (inputMap) {
+      map(i, load(operand, inputMap, block));
+    } else if (!isa<RankedTensorType>(operand.getType())) {
+      Vectors rows;
+      rows.fill(broadcast(operand));
+      map(i, rows);
+    } // Or else the body does not use it.
   }
+  if (argument)
+    map(neighbour.argument, *argument);
   Vectors results;
   for (auto [result, mapping] : llvm::zip_equal(results, mappings))
     result = widen(*generic.getBlock(), mapping);
@@ -189,74 +217,32 @@ SmallVector<Value> LineScanEmitter::takeApart(Value slice, const Tile &block) {
   return parts;
 }
 
-LineScanEmitter::Rows LineScanEmitter::bring(Value value, AffineMap map,
-                                             const Tile &block,
-                                             double neutral) {
+LineScanEmitter::Rows LineScanEmitter::loadNumbers(Value value, AffineMap map,
+                                                   const Tile &block) {
   Rows rows;
   if (!hasComplexElements(value)) {
     Vectors vectors = load(value, map, block);
-    for (Value &row : vectors)
-      row = num.load(row).re;
-    vectors = transpose(complete(vectors, block, neutral));
+    if (llvm::all_equal(vectors)) {
+      rows.fill(num.load(vectors.front()));
+      return rows;
+    }
     for (auto [row, vector] : llvm::zip_equal(rows, vectors))
-      row.re = vector;
+      row = num.load(vector);
     return rows;
   }
-  Vectors re, im;
-  if (uses(map, problem->time)) {
-    auto parts = takeApart(extractLine(value, map, block), block);
-    re = read(parts[0], /*inBounds=*/true);
-    im = read(parts[1], /*inBounds=*/true);
-  } else {
+  if (!uses(map, problem->time)) {
     Value element = extractTile(b, loc, value, map, block);
-    element = tensor::ExtractOp::create(b, loc, element, ValueRange{});
-    Num parts = num.load(element);
-    re.fill(broadcast(parts.re));
-    im.fill(broadcast(parts.im));
+    Num parts = num.load(
+        tensor::ExtractOp::create(b, loc, element, ValueRange{}).getResult());
+    rows.fill({broadcast(parts.re), broadcast(parts.im)});
+    return rows;
   }
-  re = transpose(complete(re, block, neutral));
-  im = transpose(complete(im, block, 0));
+  auto parts = takeApart(extractLine(value, map, block), block);
+  Vectors re = read(parts[0], /*inBounds=*/true),
+          im = read(parts[1], /*inBounds=*/true);
   for (int64_t j = 0; j < kSide; ++j)
     rows[j] = {re[j], im[j]};
   return rows;
-}
-
-LineScanEmitter::Vectors LineScanEmitter::complete(const Vectors &rows,
-                                                   const Tile &block,
-                                                   double value) {
-  if (isWhole(block))
-    return rows;
-  Vectors completed;
-  AffineExpr s0 = b.getAffineSymbolExpr(0);
-  for (auto [j, row] : llvm::enumerate(rows)) {
-    Value count = asValue(
-        b, loc, affine(b, loc, s0 - int64_t(j) * kLanes, sizeOf(block)));
-    Value mask = vector::CreateMaskOp::create(
-        b, loc, VectorType::get({kLanes}, b.getI1Type()), count);
-    completed[j] = arith::SelectOp::create(b, loc, mask, row, splat(value));
-  }
-  return completed;
-}
-
-LineScanEmitter::Vectors LineScanEmitter::transpose(const Vectors &rows) {
-  if (llvm::all_equal(rows))
-    return rows;
-  // Interleaves elements of two rows, or pairs of them, in each four.
-  auto unpack = [&](Value v, Value w, ArrayRef<int64_t> four) {
-    SmallVector<int64_t> lanes;
-    for (int64_t at = 0; at < kLanes; at += kSide)
-      for (int64_t lane : four)
-        lanes.push_back(lane < kSide ? at + lane : kLanes + at + lane - kSide);
-    return vector::ShuffleOp::create(b, loc, v, w, lanes).getResult();
-  };
-  Value low = unpack(rows[0], rows[1], {0, 4, 1, 5});
-  Value high = unpack(rows[0], rows[1], {2, 6, 3, 7});
-  Value nextLow = unpack(rows[2], rows[3], {0, 4, 1, 5});
-  Value nextHigh = unpack(rows[2], rows[3], {2, 6, 3, 7});
-  return {unpack(low, nextLow, {0, 1, 4, 5}),
-          unpack(low, nextLow, {2, 3, 6, 7}),
-          unpack(high, nextHigh, {0, 1, 4, 5}),
-          unpack(high, nextHigh, {2, 3, 6, 7})};
 }
 
 Value LineScanEmitter::write(const Vectors &rows, Value line, bool inBounds) {
@@ -268,32 +254,22 @@ Value LineScanEmitter::write(const Vectors &rows, Value line, bool inBounds) {
   return line;
 }
 
-Value LineScanEmitter::store(const Rows &rows, const Tile &block, Value line) {
-  Type element = op.getResult().getType().getElementType();
-  bool isComplex = isa<ComplexType>(element);
-  SmallVector<Vectors> parts(1 + isComplex);
-  for (auto [j, row] : llvm::enumerate(rows)) {
-    Num x = row;
-    if (op.getProjection() == Projection::TwiceReal)
-      x = num.add(x, x);
-    if (isComplex)
-      parts[1][j] = x.im;
-    parts[0][j] = isComplex ? x.re : num.store({x.re, Value()}, element);
-  }
-  for (Vectors &part : parts)
-    part = transpose(part);
-  if (!isComplex)
-    return write(parts[0], line, isWhole(block));
+Value LineScanEmitter::putTogether(const Rows &rows, const Tile &block,
+                                   Value line) {
   AffineMap id = b.getMultiDimIdentityMap(1);
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   SmallVector<Indexed> ins;
-  for (const Vectors &part : parts) {
+  for (Value Num::*part : {&Num::re, &Num::im}) {
+    Vectors vectors;
+    for (auto [vector, row] : llvm::zip_equal(vectors, rows))
+      vector = row.*part;
     Value whole = tensor::EmptyOp::create(b, loc, kBlockShape, real);
-    whole = write(part, whole, /*inBounds=*/true);
+    whole = write(vectors, whole, /*inBounds=*/true);
     Value slice =
         tensor::ExtractSliceOp::create(b, loc, whole, zero, sizeOf(block), one);
     ins.push_back({slice, id});
   }
+  Type element = getElementTypeOrSelf(line);
   return buildGeneric(b, loc, 1, ins, {{line, id}},
                       [&](OpBuilder &nested, Location at, ValueRange args) {
                         NumBuilder scalar(nested, at, real);

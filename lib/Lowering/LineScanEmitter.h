@@ -31,10 +31,17 @@ static_assert(kLineBlock == kLanes * kSide);
 inline constexpr unsigned kRounds = 4;
 static_assert(1 << kRounds == kLanes);
 
+/// What is computed of the op's result where that is stored: from lines and
+/// from what has no time.
+Elementwise findLineConsumer(LinearRecurrenceOp op);
+
 class LineScanEmitter {
 public:
-  LineScanEmitter(mlir::OpBuilder &b, LinearRecurrenceOp op)
-      : b(b), op(op), loc(op.getLoc()), problem(makeDiagonalScan(b, op)),
+  /// What `consumer` computes of the result is stored in its place.
+  LineScanEmitter(mlir::OpBuilder &b, LinearRecurrenceOp op,
+                  const Elementwise &consumer)
+      : b(b), op(op), loc(op.getLoc()), consumer(consumer),
+        problem(makeDiagonalScan(b, op, consumer)),
         real(getRealType(op.getStateElementType())), num(b, loc, real),
         complexState(llvm::isa<mlir::ComplexType>(op.getStateElementType())),
         complexTransition(hasComplexElements(op.getTransition())) {}
@@ -69,37 +76,48 @@ private:
   llvm::SmallVector<mlir::Value> flatten(const Carry &carry);
   Carry unflatten(mlir::ValueRange values);
 
-  /// A step of all segments in each row.
-  Rows bring(mlir::Value value, mlir::AffineMap map, const Tile &block,
-             double neutral);
+  /// Numbers as they lie in memory; those of an operand without time are alike.
+  Rows loadNumbers(mlir::Value value, mlir::AffineMap map, const Tile &block);
   Vectors load(mlir::Value value, mlir::AffineMap map, const Tile &block);
-  Vectors compute(const Elementwise &producer, const Tile &block);
+  /// What an elementwise neighbour computes; `argument` is the result's of a
+  /// consumer.
+  Vectors compute(const Elementwise &neighbour, const Tile &block,
+                  const Vectors *argument = nullptr);
+  /// b_t u_t.
+  Rows loadDrive(const Tile &block);
   /// The block's complex numbers as two tensors of as many steps as a whole one
-  /// has.
+  /// has, and the other way round.
   llvm::SmallVector<mlir::Value> takeApart(mlir::Value slice,
                                            const Tile &block);
+  mlir::Value putTogether(const Rows &rows, const Tile &block,
+                          mlir::Value line);
   mlir::Value extractLine(mlir::Value value, mlir::AffineMap map,
                           const Tile &block);
   /// Has the part of a line brought to the caches that is read some blocks
   /// later: by itself the machine looks ahead to the end of a page only.
   void askAhead(mlir::Value value, mlir::AffineMap map, Tile line);
   Vectors read(mlir::Value slice, bool inBounds);
+  mlir::Value write(const Vectors &rows, mlir::Value line, bool inBounds);
   /// A line without the dimensions of size one after time: a vector that is
   /// read through them has one dimension of several, and falls apart.
   std::pair<mlir::Value, mlir::AffineMap> endWithTime(mlir::Value value,
                                                       mlir::AffineMap map);
   /// What the body computes of scalars, of vectors.
   mlir::Value widen(mlir::Block &body, mlir::IRMapping &mapping);
-  /// The rows, with `value` in the steps that the block lacks.
-  Vectors complete(const Vectors &rows, const Tile &block, double value);
-  /// Exchanges step and segment. The rows of an operand without time are alike.
+
+  /// The numbers, with `value` in the steps that the block lacks.
+  Rows complete(const Rows &rows, const Tile &block, double value);
+  /// Exchanges step and segment.
+  Rows transpose(const Rows &rows);
   Vectors transpose(const Vectors &rows);
 
   void mapSegments(Block &block);
   void link(Block &block, Carry &carry);
   Rows states(const Block &block);
-  mlir::Value store(const Rows &rows, const Tile &block, mlir::Value line);
-  mlir::Value write(const Vectors &rows, mlir::Value line, bool inBounds);
+  /// The numbers of the result, as they lie, from the steps' states.
+  Rows project(const Rows &states, const Tile &block);
+  /// The line with what comes out of the block.
+  mlir::Value store(const Rows &states, const Tile &block, mlir::Value line);
   /// What the lane of `by` segments before holds, in `before` where that is of
   /// the block before.
   Num fromBefore(Num before, Num now, int64_t by);
@@ -138,6 +156,7 @@ private:
   mlir::OpBuilder &b;
   LinearRecurrenceOp op;
   mlir::Location loc;
+  Elementwise consumer;
   std::unique_ptr<ScanProblem> problem;
   mlir::Type real;
   NumBuilder num;

@@ -4,6 +4,8 @@
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 using namespace mlir;
 using namespace ssm;
 
@@ -29,6 +31,15 @@ RecurrenceScan::RecurrenceScan(OpBuilder &b, LinearRecurrenceOp op,
   if (!op.getFinal().use_empty())
     results.push_back({op.getFinal().getType(), op.getFinalIndexingMap(),
                        /*hasTime=*/false});
+}
+
+Num ssm::multiplyDrive(NumBuilder &num, Location loc, Num input, Num signal) {
+  if (input.isComplex() || signal.isComplex())
+    return num.mul(input, signal);
+  // Rounded: of the two products that are added, the one with the state is
+  // contracted, in every loop alike.
+  return {arith::MulFOp::create(num.getBuilder(), loc, input.re, signal.re),
+          Value()};
 }
 
 void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,

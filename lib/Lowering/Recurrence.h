@@ -6,6 +6,7 @@
 #include "Elementwise.h"
 #include "Scan.h"
 #include "ssm/IR/SSMOps.h"
+#include "ssm/Utils/Num.h"
 
 namespace ssm {
 
@@ -30,6 +31,9 @@ std::unique_ptr<ScanProblem> makeDiagonalScan(mlir::OpBuilder &b,
 std::unique_ptr<ScanProblem> makeMixingScan(mlir::OpBuilder &b,
                                             LinearRecurrenceOp op,
                                             Elementwise consumer = {});
+
+/// b_t u_t.
+Num multiplyDrive(NumBuilder &num, mlir::Location loc, Num input, Num signal);
 
 } // namespace ssm
 

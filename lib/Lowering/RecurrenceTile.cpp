@@ -7,6 +7,7 @@
 
 #include "RecurrenceTile.h"
 
+#include "Recurrence.h"
 #include "Transpose.h"
 
 #include "ssm/IR/LoopDims.h"
@@ -298,12 +299,7 @@ Num RecurrenceTile::decodeDrive(NumBuilder &num, ValueRange &args) {
   Num u = decode(num, signal, args);
   if (!input)
     return u;
-  Num x = decode(num, input, args);
-  if (x.isComplex() || u.isComplex())
-    return num.mul(x, u);
-  // Rounded: of the two products that are added, the one with the state is
-  // contracted, in every loop alike.
-  return {arith::MulFOp::create(num.getBuilder(), loc, x.re, u.re), Value()};
+  return multiplyDrive(num, loc, decode(num, input, args), u);
 }
 
 Labelled RecurrenceTile::overTile(ValueRange values) {

@@ -144,3 +144,37 @@ func.func @ahead(%a: tensor<8x65536xf32>, %u: tensor<8x65536xf32>) -> (tensor<8x
       -> tensor<8x65536xf32>, tensor<8xf32>
   return %x, %y : tensor<8x65536xf32>, tensor<8x65536xf32>
 }
+
+// Input, output and what is computed of the result, as they lie in memory: eight
+// shuffles for the transition, nine in the scan, and eight each for the signal
+// and the states.
+// CHECK-LABEL: func.func @neighbours(
+// CHECK-SAME: %[[C:[a-z0-9]+]]: tensor<128xf32>, %[[SKIP:[a-z0-9]+]]: tensor<8xf32>)
+// CHECK: scf.forall
+// CHECK: scf.for
+// CHECK-COUNT-8: vector.shuffle
+// CHECK: arith.mulf {{.*}} : vector<16xf32>
+// CHECK-COUNT-25: vector.shuffle
+// CHECK-NOT: vector.shuffle
+// CHECK: tensor.extract_slice %[[C]][%{{.*}}] [64] [1]
+// CHECK-COUNT-4: arith.mulf {{.*}} fastmath<contract>
+// CHECK: tensor.extract_slice %[[SKIP]]
+// CHECK-COUNT-4: math.fma
+// CHECK-COUNT-4: vector.transfer_write
+// CHECK-NOT: linalg.generic
+// CHECK: return
+func.func @neighbours(%a: tensor<8x128xf32>, %u: tensor<8x128xf32>, %b: tensor<8x128xf32>, %c: tensor<128xf32>,
+                      %skip: tensor<8xf32>) -> tensor<8x128xf32> {
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<8x128xf32>) signal(%u : tensor<8x128xf32>)
+      input(%b : tensor<8x128xf32>) output(%c : tensor<128xf32>)
+      {indexing_maps = [#dt, #dt, #dt, affine_map<(d, t) -> (t)>, #dt, #d], time = 1 : i64}
+      -> tensor<8x128xf32>, tensor<8xf32>
+  %empty = tensor.empty() : tensor<8x128xf32>
+  %y = linalg.generic {indexing_maps = [#dt, #dt, #d, #dt], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %u, %skip : tensor<8x128xf32>, tensor<8x128xf32>, tensor<8xf32>) outs(%empty : tensor<8x128xf32>) {
+  ^bb0(%in: f32, %w: f32, %s: f32, %out: f32):
+    %sum = math.fma %w, %s, %in : f32
+    linalg.yield %sum : f32
+  } -> tensor<8x128xf32>
+  return %y : tensor<8x128xf32>
+}

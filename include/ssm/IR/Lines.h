@@ -12,8 +12,8 @@ namespace ssm {
 /// after time.
 bool isLine(LinearRecurrenceOp op, mlir::AffineMap map);
 
-/// Whether the op is a scan of lines: one state a channel, which comes
-/// out, and any order of sums and products will do.
+/// Whether the op is a scan of lines: one state a channel, and any order of
+/// sums and products will do.
 bool scansLines(LinearRecurrenceOp op);
 
 } // namespace ssm

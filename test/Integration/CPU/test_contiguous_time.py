@@ -6,7 +6,7 @@ import ctypes
 import numpy as np
 import pytest
 import zoo
-from harness import tool
+from harness import run, tool
 from mlir_text import Recurrence, check, program
 
 
@@ -45,6 +45,76 @@ def test_complex_lines(length):
     cases += orders("d,,,bdt->bdt", complex="a", projection="twice_real", b=2, d=3, t=length)
     check(cases + orders("t,,,t->t", complex="au", projection="real", t=length), "f32", "sequential")
     check(orders("t,,,t->t", "f64", complex="au", t=length), "f64", "sequential")
+
+
+@pytest.mark.parametrize("length", [64, 201])
+def test_lines_with_input_and_output(length):
+    """B_t and C_t of each channel, of all channels, and without time."""
+    cases = [case for b, c in (("bdt", ""), ("", "bdt"), ("bt", "t"), ("d", "bd"))
+             for case in orders(f"bdt,{b},{c},bdt->bdt", b=2, d=3, t=length)]
+    check(cases + orders("t,t,t,t->t", "f32", t=length), "f32", "sequential")
+    check(orders("bt,bt,bt,bt->bt", "f64", b=2, t=length), "f64", "sequential")
+
+
+@pytest.mark.parametrize("length", [64, 201])
+def test_complex_lines_with_input_and_output(length):
+    cases = [case for complex in ("b", "c", "ac", "ub", "aubch")
+             for case in orders("bt,bt,t,bt->bt", complex=complex, b=2, t=length)]
+    for projection in ("real", "twice_real"):
+        cases += orders("bt,b,bt,bt->bt", complex="abc", projection=projection, b=2, t=length)
+    check(cases, "f32", "sequential")
+
+
+NEIGHBOURS = """
+#bdt = affine_map<(b, d, t) -> (b, d, t)>
+#d = affine_map<(b, d, t) -> (d)>
+#bd = affine_map<(b, d, t) -> (b, d)>
+func.func @f(%a: tensor<2x5x{t}xf32>, %u: tensor<2x5x{t}xf32>, %mask: tensor<2x5x{t}xi1>, %gate: tensor<2x5x{t}xf16>,
+             %skip: tensor<5xf32>) -> (tensor<2x5x{t}xf32>, tensor<2x5xf32>) {{
+  %e = tensor.empty() : tensor<2x5x{t}xf32>
+  %zero = arith.constant 0.0 : f32
+  %v = linalg.generic {{indexing_maps = [#bdt, #bdt, #bdt], iterator_types = ["parallel", "parallel", "parallel"]}}
+      ins(%u, %mask : tensor<2x5x{t}xf32>, tensor<2x5x{t}xi1>) outs(%e : tensor<2x5x{t}xf32>) {{
+  ^bb0(%x: f32, %m: i1, %o: f32):
+    %s = arith.select %m, %x, %zero : f32
+    linalg.yield %s : f32
+  }} -> tensor<2x5x{t}xf32>
+  %h, %last = ssm.linear_recurrence transition(%a : tensor<2x5x{t}xf32>) signal(%v : tensor<2x5x{t}xf32>)
+      {{indexing_maps = [#bdt, #bdt, #bdt, #bd], time = 2 : i64, direction = #ssm.direction<{direction}>,
+       strategy = #ssm.strategy<sequential>}} -> tensor<2x5x{t}xf32>, tensor<2x5xf32>
+  %y = linalg.generic {{indexing_maps = [#bdt, #bdt, #bdt, #d, #bdt],
+      iterator_types = ["parallel", "parallel", "parallel"]}}
+      ins(%h, %u, %gate, %skip : tensor<2x5x{t}xf32>, tensor<2x5x{t}xf32>, tensor<2x5x{t}xf16>, tensor<5xf32>)
+      outs(%e : tensor<2x5x{t}xf32>) {{
+  ^bb0(%x: f32, %w: f32, %g: f16, %s: f32, %o: f32):
+    %through = arith.mulf %w, %s : f32
+    %sum = arith.addf %x, %through : f32
+    %wide = arith.extf %g : f16 to f32
+    %gated = arith.mulf %sum, %wide : f32
+    linalg.yield %gated : f32
+  }} -> tensor<2x5x{t}xf32>
+  return %y, %last : tensor<2x5x{t}xf32>, tensor<2x5xf32>
+}}
+"""
+
+
+@pytest.mark.parametrize("direction,length", [("forward", 64), ("forward", 150), ("backward", 150)])
+def test_neighbours_of_lines(direction, length):
+    """A masked signal, whose bits no vector reads; a feedthrough and a gate of other types."""
+    random = np.random.default_rng(0)
+    shape = (2, 5, length)
+    a = random.uniform(0.8, 1, shape).astype(np.float32)
+    u = random.standard_normal(shape).astype(np.float32)
+    mask, gate = random.random(shape) < 0.5, random.standard_normal(shape).astype(np.float16)
+    skip = random.standard_normal(5).astype(np.float32)
+    y, last = run(NEIGHBOURS.format(t=length, direction=direction), a, u, mask, gate, skip)
+    h, states = np.zeros(shape[:2]), np.zeros(shape)
+    for t in range(length)[:: 1 if direction == "forward" else -1]:
+        h = a[..., t].astype(float) * h + np.where(mask, u, 0)[..., t]
+        states[..., t] = h
+    exact = (states + skip[:, None].astype(float) * u) * gate
+    assert np.linalg.norm(y - exact) <= 4e-7 * np.linalg.norm(exact)
+    assert np.linalg.norm(last - h) <= 4e-7 * np.linalg.norm(h)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
