@@ -37,7 +37,7 @@ static std::string refuse(const Problem &problem) {
 /// costs little beside them. Complex numbers are four times the arithmetic, and
 /// pass through the first cache as they are taken apart and put together.
 static OpCount countLines(const Problem &problem, const TargetInfo &target) {
-  constexpr double kRealCycles = 9, kComplexCycles = 54;
+  constexpr double kRealCycles = 9, kComplexCycles = 30;
   double cycles = problem.complexTransition ? kComplexCycles : kRealCycles;
   OpCount loop{"lines", std::ceil(problem.channels / kFewChannels)};
   loop.cycles = problem.channels / std::max(loop.tiles, 1.0) * problem.length *

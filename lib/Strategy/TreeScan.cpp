@@ -68,8 +68,13 @@ static OpCount countLeaves(const Problem &problem, const TargetInfo &target,
   if (problem.laneChannels < kFewChannels)
     return countLeafLanes(problem, target, leaves);
   double lanes = tileLanes(problem, target, kVectorsPerTile);
-  return countScan("leaves", problem, target,
-                   tileCount(problem, lanes) * leaves, kLeaf, lanes);
+  OpCount pass = countScan("leaves", problem, target,
+                           tileCount(problem, lanes) * leaves, kLeaf, lanes);
+  // Channels whose steps are contiguous are gathered and scattered, too.
+  constexpr double kStridedCyclesPerLane = 16;
+  if (problem.timeContiguous)
+    pass.cycles = kStridedCyclesPerLane * lanes * kLeaf;
+  return pass;
 }
 
 /// The summaries of the leaves, scanned as the leaves are.
