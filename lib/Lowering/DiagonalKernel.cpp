@@ -1,16 +1,19 @@
 //===- DiagonalKernel.cpp - Powers of a diagonal transition ---------------===//
 //
 // K_l = sum_n (c b a^(h S))_n * (a^r)_n: both tables are formed in twice the
-// working precision (Wide.h) and rounded once, so that the error of a tap does
-// not grow with its lag. Where lags are the lanes, the table of the low powers
+// working precision (Wide.h) and rounded, so that the error of a tap does not
+// grow with its lag. Where lags are the lanes, the table of the low powers
 // doubles with each product: powers 2^k to 2^(k+1) - 1 are those below times
-// a^(2^k).
+// a^(2^k). In f32 it does so up to 16, and the others are products of rounded
+// powers.
 //
 // Reference: Gu et al., arXiv 2206.11893, section 3 (the Vandermonde product).
 //
 //===----------------------------------------------------------------------===//
 
 #include "KernelEmitter.h"
+
+#include "Labelled.h"
 
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Utils/Num.h"
@@ -22,6 +25,11 @@
 
 using namespace mlir;
 using namespace ssm;
+
+/// In f32, the powers below this one are formed in twice the precision, and
+/// those above are products of two that are rounded: three roundings of a power
+/// instead of one, for a quarter of the work.
+static constexpr int64_t kWideLags = 16;
 
 namespace {
 class DiagonalKernel : public KernelEmitter {
@@ -47,6 +55,18 @@ private:
   Values multiply(const Tile &tile, ValueRange x, ValueRange y);
   /// x y over [kept..., width], where y is over [kept...] only.
   Values multiplyLags(ValueRange x, ValueRange y, Values outs);
+  /// The same of rounded numbers.
+  Values multiplyRounded(ValueRange x, ValueRange y);
+  SmallVector<OpFoldResult> withLags(const Tile &tile, int64_t lags) {
+    SmallVector<OpFoldResult> shape = tile.keptSizes();
+    shape.push_back(b.getIndexAttr(lags));
+    return shape;
+  }
+  /// The first lags of a table over [kept..., lags].
+  Values firstLags(const Tile &tile, ValueRange table, int64_t count);
+  /// Writes `count` of them from `begin` on.
+  void insertLags(const Tile &tile, ValueRange values, int64_t begin,
+                  int64_t count, Values &table);
   /// The powers of a below S, over [kept..., S]; a becomes its power S.
   Values makeLanes(const Tile &tile, Values &a);
 };
@@ -150,31 +170,71 @@ SmallVector<Value> DiagonalKernel::multiplyLags(ValueRange x, ValueRange y,
                       });
 }
 
+SmallVector<Value> DiagonalKernel::firstLags(const Tile &tile, ValueRange table,
+                                             int64_t count) {
+  SmallVector<OpFoldResult> sizes = withLags(tile, count);
+  SmallVector<OpFoldResult> zeros(sizes.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> ones(sizes.size(), b.getIndexAttr(1));
+  return llvm::map_to_vector(table, [&](Value part) -> Value {
+    return tensor::ExtractSliceOp::create(b, loc, part, zeros, sizes, ones);
+  });
+}
+
+void DiagonalKernel::insertLags(const Tile &tile, ValueRange values,
+                                int64_t begin, int64_t count, Values &table) {
+  SmallVector<OpFoldResult> sizes = withLags(tile, count);
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> ones(sizes.size(), b.getIndexAttr(1));
+  offsets.back() = b.getIndexAttr(begin);
+  for (auto [value, part] : llvm::zip_equal(values, table))
+    part = tensor::InsertSliceOp::create(b, loc, value, part, offsets, sizes,
+                                         ones);
+}
+
+SmallVector<Value> DiagonalKernel::multiplyRounded(ValueRange x, ValueRange y) {
+  SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, x[0]);
+  unsigned rank = shape.size();
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<Indexed> ins = over(x, identity);
+  llvm::append_range(ins, over(y, identity.dropResult(rank - 1)));
+  Values outs = emptyParts(shape, x.size(), real);
+  return buildGeneric(b, loc, rank, ins, over(outs, identity),
+                      [&](OpBuilder &nested, Location at, ValueRange args) {
+                        NumBuilder num(nested, at, real);
+                        Num product =
+                            num.mul(toNum(args.take_front(x.size())),
+                                    toNum(args.slice(x.size(), y.size())));
+                        Values parts{flush(nested, at, product.re)};
+                        if (complexPowers)
+                          parts.push_back(flush(nested, at, product.im));
+                        return parts;
+                      });
+}
+
 SmallVector<Value> DiagonalKernel::makeLanes(const Tile &tile, Values &a) {
-  SmallVector<OpFoldResult> shape = tile.keptSizes();
-  shape.push_back(b.getIndexAttr(block));
-  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
-  SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
-  Values table = emptyParts(shape, a.size(), b.getF64Type());
-  shape.back() = b.getIndexAttr(1);
-  auto insert = [&](ValueRange parts) {
-    for (auto [part, whole] : llvm::zip_equal(parts, table))
-      whole = tensor::InsertSliceOp::create(b, loc, part, whole, offsets, shape,
-                                            strides);
-  };
-  insert(makeOnes(tile));
-  for (int64_t width = 1; width < block; width *= 2) {
-    shape.back() = b.getIndexAttr(width);
-    offsets.back() = b.getIndexAttr(0);
-    Values below;
-    for (Value part : table)
-      below.push_back(tensor::ExtractSliceOp::create(b, loc, part, offsets,
-                                                     shape, strides));
-    offsets.back() = b.getIndexAttr(width);
-    insert(multiplyLags(below, a, emptyParts(shape, a.size(), b.getF64Type())));
+  int64_t wide = real.isF32() ? std::min(kWideLags, block) : block;
+  Values powers = emptyParts(withLags(tile, wide), a.size(), b.getF64Type());
+  insertLags(tile, makeOnes(tile), 0, 1, powers);
+  for (int64_t width = 1; width < wide; width *= 2) {
+    Values outs = emptyParts(withLags(tile, width), a.size(), b.getF64Type());
+    Values next = multiplyLags(firstLags(tile, powers, width), a, outs);
+    insertLags(tile, next, width, width, powers);
     a = multiply(tile, a, a);
   }
-  return round(tile, table);
+  Values low = round(tile, powers);
+  if (wide == block)
+    return low;
+  Values lanes = emptyParts(withLags(tile, block), low.size(), real);
+  insertLags(tile, low, 0, wide, lanes);
+  Values power = a;
+  for (int64_t begin = wide; begin < block; begin += wide) {
+    Values next =
+        multiplyRounded(firstLags(tile, lanes, wide), round(tile, power));
+    insertLags(tile, next, begin, wide, lanes);
+    power = multiply(tile, power, a);
+  }
+  a = power;
+  return lanes;
 }
 
 KernelEmitter::Tables DiagonalKernel::makeTables(const Tile &tile) {

@@ -5,14 +5,23 @@
 #lh = affine_map<(h, n, l) -> (l, h)>
 
 // Lags side by side are the lanes, and tiles single channels. The table of low
-// powers doubles until it has 64; a group is 4 blocks of 64 lags, and their sums
+// powers doubles until it has 16 in f64; products of those, rounded, with three
+// more powers make it 64. A group is 4 blocks of 64 lags, and their sums
 // over the states are in registers. Then a block, and a rest of 8 lags.
 // CHECK-LABEL: func.func @lags(
 // CHECK: scf.forall {{.*}} in (8)
-// CHECK: tensor.insert_slice {{.*}}[0, 0] [4, 1] [1, 1] : tensor<4xf64> into tensor<4x64xf64>
-// CHECK: tensor.extract_slice {{.*}}[0, 0] [4, 32] [1, 1] : tensor<4x64xf64> to tensor<4x32xf64>
-// CHECK: tensor.insert_slice {{.*}}[0, 32] [4, 32] [1, 1] : tensor<4x32xf64> into tensor<4x64xf64>
-// CHECK: %[[LOW:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<4x64xf32>)
+// CHECK: tensor.insert_slice {{.*}}[0, 0] [4, 1] [1, 1] : tensor<4xf64> into tensor<4x16xf64>
+// CHECK: tensor.extract_slice {{.*}}[0, 0] [4, 8] [1, 1] : tensor<4x16xf64> to tensor<4x8xf64>
+// CHECK: tensor.insert_slice {{.*}}[0, 8] [4, 8] [1, 1] : tensor<4x8xf64> into tensor<4x16xf64>
+// CHECK: %[[ROUNDED:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<4x16xf32>)
+// CHECK: arith.truncf
+// CHECK: %[[POWER:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<4xf32>)
+// CHECK: arith.truncf
+// CHECK: linalg.generic {{.*}} ins(%[[ROUNDED]], %[[POWER]] : tensor<4x16xf32>, tensor<4xf32>)
+// CHECK: arith.mulf {{.*}} : f32
+// CHECK: tensor.insert_slice {{.*}}[0, 16] [4, 16] [1, 1]
+// CHECK: tensor.insert_slice {{.*}}[0, 32] [4, 16] [1, 1]
+// CHECK: %[[LOW:.*]] = tensor.insert_slice {{.*}}[0, 48] [4, 16] [1, 1]
 // CHECK: %[[SUMS:.*]]:4 = scf.for %[[N:.*]] = %c0 to %c4 step %c1 {{.*}} -> (tensor<64xf32>, tensor<64xf32>, tensor<64xf32>, tensor<64xf32>)
 // CHECK-COUNT-4: tensor.extract %{{.*}}[%[[N]]] : tensor<4xf32>
 // CHECK: tensor.extract_slice %[[LOW]][%[[N]], 0] [1, 64]
