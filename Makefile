@@ -12,7 +12,7 @@ BUILD := build-$(PRESET)
 endif
 VENV := build/venv
 
-.PHONY: help setup build compile wheel demo zoo generate check bench format tidy asan clean
+.PHONY: help setup build compile wheel demo zoo generate check soak bench format tidy asan clean
 
 help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
@@ -21,6 +21,7 @@ help:
 	@echo 'make zoo      build, then run every model of examples/models against its oracle'
 	@echo 'make generate build, then have a small language model write text'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
+	@echo 'make soak     build, then run recurrences over more than 2^31 elements (9 GB of memory)'
 	@echo 'make bench    build, then time it against others; BENCH="scan conv" picks'
 	@echo 'make asan     lit and the tests of the tools with AddressSanitizer, in build-asan/'
 	@echo 'make format   clang-format every C++ file in place'
@@ -61,6 +62,9 @@ generate: build
 
 check: setup
 	@$(VENV)/bin/python utils/check.py --preset $(PRESET) --build-dir $(BUILD) $(ONLY)
+
+soak: build
+	@$(VENV)/bin/python test/Soak/soak.py
 
 bench: build
 	@utils/setup.sh $(BUILD)/bench-venv bench
