@@ -360,6 +360,108 @@ func.func @f(%a: {bth}, %u: {bthp}, %B: {btn}, %C: {btn}) -> {bthp} {{
         return torch, lambda: scan(x, dt, A, B, C, chunk_size=256)
 
 
+class Mamba2:
+    """The block of Mamba-2 around its matrix states: steps by softplus, decays exp(dt A), signals dt x, D x, and the gate."""
+
+    bound = 1e-2
+    exponentials = 0
+
+    def __init__(self, name, shape, bar):
+        self.name, self.kernel, self.shape, self.bar = name, "K6", shape, bar
+        b, t, h, p, n = shape
+        self.bytes = 4 * b * t * h + 2 * (3 * b * t * h * p + 2 * b * t * n)
+
+    def text(self):
+        b, t, h, p, n = self.shape
+        h_, bth, btn, bthp = f"tensor<{h}xf32>", f"tensor<{b}x{t}x{h}xf32>", f"tensor<{b}x{t}x{n}xbf16>", f"tensor<{b}x{t}x{h}x{p}xbf16>"
+        parallel = lambda count: "iterator_types = [" + ", ".join(['"parallel"'] * count) + "]"
+        return f"""
+#bth = affine_map<(b, t, h, p, n) -> (b, t, h)>
+#bthp = affine_map<(b, t, h, p, n) -> (b, t, h, p)>
+#btn = affine_map<(b, t, h, p, n) -> (b, t, n)>
+#bhpn = affine_map<(b, t, h, p, n) -> (b, h, p, n)>
+#head = affine_map<(b, t, h) -> (h)>
+#step = affine_map<(b, t, h) -> (b, t, h)>
+#head_of = affine_map<(b, t, h, p) -> (h)>
+#step_of = affine_map<(b, t, h, p) -> (b, t, h)>
+#each = affine_map<(b, t, h, p) -> (b, t, h, p)>
+func.func @f(%A: {h_}, %D: {h_}, %delta: {bth}, %x: {bthp}, %z: {bthp}, %B: {btn}, %C: {btn}) -> {bthp} {{
+  %e = tensor.empty() : {bth}
+  %o = tensor.empty() : {bthp}
+  %dt, %decay = linalg.generic {{indexing_maps = [#head, #step, #step, #step], {parallel(3)}}}
+      ins(%A, %delta : {h_}, {bth}) outs(%e, %e : {bth}, {bth}) {{
+  ^bb0(%a: f32, %d: f32, %0: f32, %1: f32):
+    %zero = arith.constant 0.0 : f32
+    %high = arith.maximumf %d, %zero : f32
+    %size = math.absf %d : f32
+    %minus = arith.negf %size : f32
+    %exp = math.exp %minus : f32
+    %log = math.log1p %exp : f32
+    %s = arith.addf %high, %log : f32
+    %sa = arith.mulf %s, %a : f32
+    %decay = math.exp %sa : f32
+    linalg.yield %s, %decay : f32, f32
+  }} -> ({bth}, {bth})
+  %dtx = linalg.generic {{indexing_maps = [#step_of, #each, #each], {parallel(4)}}}
+      ins(%dt, %x : {bth}, {bthp}) outs(%o : {bthp}) {{
+  ^bb0(%s: f32, %v: bf16, %0: bf16):
+    %w = arith.extf %v : bf16 to f32
+    %sv = arith.mulf %s, %w : f32
+    %r = arith.truncf %sv : f32 to bf16
+    linalg.yield %r : bf16
+  }} -> {bthp}
+  %read, %S = ssm.linear_recurrence transition(%decay : {bth}) signal(%dtx : {bthp}) input(%B : {btn}) output(%C : {btn})
+      {{indexing_maps = [#bth, #bthp, #btn, #btn, #bthp, #bhpn], time = 1 : i64}} -> {bthp}, tensor<{b}x{h}x{p}x{n}xf32>
+  %y = linalg.generic {{indexing_maps = [#head_of, #each, #each, #each, #each], {parallel(4)}}}
+      ins(%D, %x, %z, %read : {h_}, {bthp}, {bthp}, {bthp}) outs(%o : {bthp}) {{
+  ^bb0(%d: f32, %v: bf16, %g: bf16, %r: bf16, %0: bf16):
+    %one = arith.constant 1.0 : f32
+    %w = arith.extf %v : bf16 to f32
+    %gate = arith.extf %g : bf16 to f32
+    %state = arith.extf %r : bf16 to f32
+    %dv = arith.mulf %d, %w : f32
+    %sum = arith.addf %state, %dv : f32
+    %minus = arith.negf %gate : f32
+    %exp = math.exp %minus : f32
+    %more = arith.addf %one, %exp : f32
+    %silu = arith.divf %gate, %more : f32
+    %gated = arith.mulf %sum, %silu : f32
+    %narrow = arith.truncf %gated : f32 to bf16
+    linalg.yield %narrow : bf16
+  }} -> {bthp}
+  return %y : {bthp}
+}}"""
+
+    def inputs(self, rng):
+        b, t, h, p, n = self.shape
+        draw = lambda *shape: to_bf16(rng.standard_normal(shape, np.float32))
+        return [-rng.uniform(1, 16, h).astype(np.float32), rng.standard_normal(h, np.float32), rng.standard_normal((b, t, h), np.float32) - 4,
+                draw(b, t, h, p), draw(b, t, h, p), draw(b, t, n), draw(b, t, n)]
+
+    def error(self, inputs, results):
+        """By the equations, on the first batch and head."""
+        A, D = (float(x[0]) for x in inputs[:2])
+        dt = np.logaddexp(0, inputs[2][0, :, 0].astype(float))
+        x, z, B, C = (from_bf16(v).astype(float) for v in (inputs[3][0, :, 0], inputs[4][0, :, 0], inputs[5][0], inputs[6][0]))
+        state, want = np.zeros(self.shape[3:]), np.empty(x.shape)
+        for t in range(len(want)):
+            state = np.exp(dt[t] * A) * state + np.outer(dt[t] * x[t], B[t])
+            want[t] = (state @ C[t] + D * x[t]) * z[t] / (1 + np.exp(-z[t]))
+        error = float(np.linalg.norm(from_bf16(results[0][0, :, 0]) - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {"mamba_ssm": self.mamba_ssm}
+
+    def mamba_ssm(self, inputs):
+        torch = need("torch")
+        scan = need("mamba_ssm.ops.triton.ssd_combined").mamba_chunk_scan_combined
+        A, D, delta = (torch.from_numpy(x).cuda() for x in inputs[:3])
+        x, z, B, C = (torch.from_numpy(from_bf16(v)).cuda().bfloat16() for v in inputs[3:])
+        B, C = B[:, :, None], C[:, :, None]
+        return torch, lambda: scan(x, delta, A, B, C, chunk_size=256, D=D, z=z, dt_softplus=True)
+
+
 FULL = [
     *(Scan(f"row scan, {rows} x {n}", "K1", [rows, n], 1, ">= 0.90 copy")
       for rows, n in ((12288, 4096), (3072, 16384), (1536, 65536))),
@@ -373,10 +475,11 @@ FULL = [
     Conv("convolution, 8 x 768 x 65536 with 2048 taps", [8, 768, 65536], ">= 2.5 x torch.fft", taps=2048),
     Conv("convolution, 8 x 4096 x 768, channels last", [8, 768, 4096], ">= 2.5 x torch.fft", layout="bth"),
     SSD("matrix states, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
+    Mamba2("Mamba-2, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
 ]
 QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), GatedUnit("gated unit", [1, 3, 300], ""),
          Scan("look-back", "K2", [9000], 0, ""),
          Scan("channel scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
          Conv("convolution", [2, 1, 600], ""), Conv("convolution by passes", [1, 2, 7000], ""),
          Conv("convolution by windows", [1, 2, 5000], "", taps=600), Conv("convolution, channels last", [2, 3, 600], "", layout="bth"),
-         SSD("matrix states", [1, 70, 1, 64, 64], "")]
+         SSD("matrix states", [1, 70, 1, 64, 64], ""), Mamba2("Mamba-2", [1, 100, 1, 64, 64], "")]

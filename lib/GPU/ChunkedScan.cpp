@@ -10,7 +10,9 @@
 //
 // Each warp has 16 steps of Y. All four products are of the tensor cores: bf16
 // factors, sums in f32. X is rounded to bf16 where Y reads it and carried in
-// f32; so are L_ij C_i B_j and L_64,j B_j.
+// f32; so are L_ij C_i B_j and L_64,j B_j. Elementwise ops around the
+// recurrence are computed on the way: those of a and U where a chunk comes in,
+// so that U may be dt x and a exp(dt A), and those behind Y where it is stored.
 //
 // Precondition: refusesChunks.
 //
@@ -64,19 +66,23 @@ const char *refusesChunks(const FusedRecurrence &fused) {
   if (uses(op.getTransitionMap(), state))
     return "its transition depends on the row";
   for (Value factor : {op.getSignal(), op.getInput(), op.getOutput()})
-    if (!isa<BlockArgument>(factor) ||
-        !getElementTypeOrSelf(factor.getType()).isBF16())
-      return "signal, B and C are not stored in bf16";
-  if (!op.getStateElementType().isF32() || fused.results.size() != 1 ||
-      fused.results[0].tensor != op.getResult())
-    return "its state is not in f32, or ops follow";
+    if (!getElementTypeOrSelf(factor.getType()).isBF16())
+      return "signal, B and C are not in bf16";
+  for (Value memory : {op.getInput(), op.getOutput(), op.getInit()})
+    if (memory && !isa<BlockArgument>(memory))
+      return "B, C or the first state is computed";
+  if (!op.getStateElementType().isF32() || fused.results.empty())
+    return "its state is not in f32, or only the last one comes out";
+  for (const Mapped &result : fused.results)
+    if (!endsWith(result.map, column))
+      return "the columns of a result are not contiguous";
   return nullptr;
 }
 
 namespace {
 class ChunkedScan {
 public:
-  ChunkedScan(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op);
+  ChunkedScan(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused);
 
   Launch emit();
 
@@ -88,8 +94,9 @@ private:
   SmallVector<Value> at(Value time, Value column, Value state);
 
   // Steps of a chunk that starts at `first`.
-  void loadTile(SharedTile &tile, const KernelTensor &tensor, int64_t units,
-                function_ref<SmallVector<Value>(Value, Value)> indicesOf);
+  void loadTile(SharedTile &tile, int64_t units,
+                function_ref<Value(Value, Value)> wordsOf);
+  Value computeSignal(Value time);
   void loadChunk();
   void storeState(const Sums &state);
   Sums computeRows(ArrayRef<WarpMatrix::Words> c);
@@ -99,40 +106,56 @@ private:
   Sums updateState(const Sums &state);
   Sums emitChunk(const Sums &state);
 
+  Value pairColumn(int64_t unit, int64_t part);
+  Value resultColumn(int64_t i);
+  SmallVector<Value> takeUnits(const Sums &y, int64_t down);
+
   // Elements of the state that the thread has.
   Value stateRow(int64_t tile, int64_t half);
+  void forStatePairs(const KernelTensor &tensor,
+                     function_ref<void(Value, Value)> body);
   Sums loadState();
   void storeFinal(const Sums &state);
 
   OpBuilder &b;
   Kernel &k;
+  const FusedRecurrence &fused;
   LinearRecurrenceOp op;
   LinearRecurrenceOp::Dims dims;
   unsigned stateDim, columnDim;
   int64_t states;
-  KernelTensor signal, input, output, init, result, final;
-  Pointwise point;
+  KernelTensor input, output, init, final;
+  /// What a step has; the thread's unit of a row of U, and its pairs of a row
+  /// of results.
+  Pointwise point, ofUnit, ofUnits;
   WarpMatrix warpMatrix;
   /// C, and then X in the same memory; B; U.
   SharedTile outputs, stateTile, inputs, signals;
   ChunkDecays decays;
   SmallVector<Value> indices;
-  Value thread, warp, firstColumn, first;
+  Value thread, warp, firstColumn, unitColumn, first;
 };
 } // namespace
 
-ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, LinearRecurrenceOp op)
-    : b(b), k(k), op(op), dims(op.getDims()), stateDim(dims.state[0]),
+ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, const FusedRecurrence &fused)
+    : b(b), k(k), fused(fused), op(fused.op), dims(op.getDims()),
+      stateDim(dims.state[0]),
       columnDim(dimsOf(op.getResultIndexingMap()).back()),
       states(getStaticLoopSizes(op)[stateDim]),
-      signal(k.argument(op.getSignal(), op.getSignalMap())),
       input(k.argument(op.getInput(), op.getInputIndexingMap())),
       output(k.argument(op.getOutput(), op.getOutputIndexingMap())),
       init(k.argument(op.getInit(), op.getInitIndexingMap())),
-      result(k.result(op.getResult(), op.getResultIndexingMap())),
       final(k.result(op.getFinal(), op.getFinalIndexingMap())),
       point(b, k, op, /*states=*/1,
             [this](int64_t) { return at(Value(), Value(), Value()); }),
+      ofUnit(b, k, dims.time, columnDim, kUnit, kUnit,
+             [this](int64_t i) {
+               return at(Value(), this->k.add(unitColumn, this->k.constant(i)),
+                         Value());
+             }),
+      ofUnits(
+          b, k, dims.time, columnDim, 2 * kUnit, kUnit,
+          [this](int64_t i) { return at(Value(), resultColumn(i), Value()); }),
       warpMatrix(b, k), outputs(b, k, "outputs", kChunk, states),
       stateTile(outputs.reshaped(kColumns)),
       inputs(b, k, "inputs", kChunk, states),
@@ -153,6 +176,9 @@ void ChunkedScan::findBlock(Launch &launch) {
   firstColumn = k.mul(arith::RemUIOp::create(b, k.loc, number, tiles),
                       k.constant(kColumns));
   number = arith::DivUIOp::create(b, k.loc, number, tiles);
+  Value unit =
+      arith::RemUIOp::create(b, k.loc, thread, k.constant(kColumns / kUnit));
+  unitColumn = k.add(firstColumn, k.mul(unit, k.constant(kUnit)));
   GridFactor heads, columns{{k.launchSize(columnDim)}, kColumns};
   SmallVector<unsigned> headDims;
   for (unsigned dim : dims.parallel)
@@ -183,9 +209,8 @@ SmallVector<Value> ChunkedScan::at(Value time, Value column, Value state) {
 //===----------------------------------------------------------------------===//
 
 /// Rows of time, in units of 16 bytes; zero beyond the end.
-void ChunkedScan::loadTile(
-    SharedTile &tile, const KernelTensor &tensor, int64_t units,
-    function_ref<SmallVector<Value>(Value, Value)> indicesOf) {
+void ChunkedScan::loadTile(SharedTile &tile, int64_t units,
+                           function_ref<Value(Value, Value)> wordsOf) {
   Type words = VectorType::get(4, b.getI32Type());
   // Each thread has one unit of every so many rows.
   Value row = arith::DivUIOp::create(b, k.loc, thread, k.constant(units));
@@ -193,34 +218,42 @@ void ChunkedScan::loadTile(
   Value element = k.mul(unit, k.constant(kUnit));
   for (int64_t below = 0; below < kChunk; below += kWarps * kWarp / units) {
     Value time = k.add(k.add(first, row), k.constant(below));
-    auto read = scf::IfOp::create(
-        b, k.loc, isInside(time),
-        [&](OpBuilder &nested, Location loc) {
-          OpBuilder::InsertionGuard guard(b);
-          b.setInsertionPoint(nested.getInsertionBlock(),
-                              nested.getInsertionPoint());
-          Value loaded =
-              k.loadWords(tensor, k.offset(tensor, indicesOf(time, element)));
-          scf::YieldOp::create(b, loc, loaded);
-        },
-        [&](OpBuilder &nested, Location loc) {
-          Value zero =
-              arith::ConstantOp::create(nested, loc, nested.getZeroAttr(words));
-          scf::YieldOp::create(nested, loc, zero);
+    SmallVector<Value> read = k.branch(
+        isInside(time),
+        [&] { return SmallVector<Value>{wordsOf(time, element)}; },
+        [&] {
+          return SmallVector<Value>{
+              arith::ConstantOp::create(b, k.loc, b.getZeroAttr(words))};
         });
-    tile.storeUnit(row, below, unit, read.getResult(0));
+    tile.storeUnit(row, below, unit, read[0]);
   }
 }
 
+/// The thread's unit of a row of U.
+Value ChunkedScan::computeSignal(Value time) {
+  ofUnit.enter(time);
+  Value all =
+      LLVM::PoisonOp::create(b, k.loc, VectorType::get(kUnit, b.getBF16Type()));
+  for (int64_t i = 0; i < kUnit; ++i)
+    all = LLVM::InsertElementOp::create(
+        b, k.loc, all,
+        ofUnit.readScalars({op.getSignal(), op.getSignalMap()}, i).front(),
+        LLVM::ConstantOp::create(b, k.loc,
+                                 b.getI32IntegerAttr(static_cast<int>(i))));
+  return LLVM::BitcastOp::create(b, k.loc, VectorType::get(4, b.getI32Type()),
+                                 all);
+}
+
 void ChunkedScan::loadChunk() {
-  auto ofState = [&](Value time, Value state) {
-    return at(time, Value(), state);
+  auto load = [&](SharedTile &tile, const KernelTensor &tensor) {
+    loadTile(tile, states / kUnit, [&](Value time, Value state) {
+      return k.loadWords(tensor, k.offset(tensor, at(time, Value(), state)));
+    });
   };
-  loadTile(outputs, output, states / kUnit, ofState);
-  loadTile(inputs, input, states / kUnit, ofState);
-  loadTile(signals, signal, kColumns / kUnit, [&](Value time, Value column) {
-    return at(time, k.add(firstColumn, column), Value());
-  });
+  load(outputs, output);
+  load(inputs, input);
+  loadTile(signals, kColumns / kUnit,
+           [&](Value time, Value) { return computeSignal(time); });
   // Beyond the end the state stays as it is.
   Value isStep = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt,
                                        thread, k.constant(kChunk));
@@ -303,18 +336,57 @@ ChunkedScan::Sums ChunkedScan::computeRows(ArrayRef<WarpMatrix::Words> c) {
       [&](Value block, const Sums &sums) { return addBlock(c, block, sums); });
 }
 
+/// Of the thread's pair of elements in a unit.
+Value ChunkedScan::pairColumn(int64_t unit, int64_t part) {
+  return k.add(k.add(firstColumn, k.constant(unit * kUnit + part)),
+               k.mul(warpMatrix.t, k.constant(2)));
+}
+
+/// Of the i-th element of the two units of a row that the thread stores.
+Value ChunkedScan::resultColumn(int64_t i) {
+  Value unit = k.add(warpMatrix.t, k.constant(i / kUnit * 4));
+  return k.add(k.add(firstColumn, k.mul(unit, k.constant(kUnit))),
+               k.constant(i % kUnit));
+}
+
+/// The elements of these units, in the result's type, from the pairs of all
+/// that the products have left the thread.
+SmallVector<Value> ChunkedScan::takeUnits(const Sums &y, int64_t down) {
+  SmallVector<Value> elements;
+  for (int64_t half = 0; half < 2; ++half) {
+    SmallVector<Value> low, high;
+    for (int64_t unit = 4 * half; unit < 4 * half + 4; ++unit) {
+      low.push_back(y[4 * unit + 2 * down]);
+      high.push_back(y[4 * unit + 2 * down + 1]);
+    }
+    warpMatrix.transposeQuad(low);
+    warpMatrix.transposeQuad(high);
+    for (auto [even, odd] : llvm::zip_equal(low, high))
+      elements.append({even, odd});
+  }
+  return elements;
+}
+
 void ChunkedScan::storeRows(const Sums &y) {
   for (int64_t down = 0; down < 2; ++down) {
     Value step = k.add(k.mul(warp, k.constant(kBlock)),
                        k.add(warpMatrix.g, k.constant(8 * down)));
     Value time = k.add(first, step);
+    SmallVector<Value> elements = takeUnits(y, down);
     k.when(isInside(time), [&] {
-      for (int64_t unit = 0; unit < kColumns / kUnit; ++unit) {
-        Value column = k.add(k.add(firstColumn, k.constant(unit * kUnit)),
-                             k.mul(warpMatrix.t, k.constant(2)));
-        int64_t i = 4 * unit + 2 * down;
-        k.store(result, k.offset(result, at(time, column, Value())),
-                {Num{y[i], Value()}, Num{y[i + 1], Value()}});
+      ofUnits.enter(time);
+      for (auto [i, element] : llvm::enumerate(elements))
+        ofUnits.define({op.getResult(), op.getResultIndexingMap()},
+                       {element, Value()}, i);
+      for (const Mapped &result : fused.results) {
+        KernelTensor tensor = k.result(result.tensor, result.map);
+        int64_t group = ofUnits.countNeighbours(tensor);
+        SmallVector<Num> values;
+        for (size_t i = 0; i < elements.size(); ++i)
+          values.push_back(ofUnits.read(result, i));
+        for (size_t i = 0; i < elements.size(); i += group)
+          k.store(tensor, k.offset(tensor, at(time, resultColumn(i), Value())),
+                  ArrayRef(values).slice(i, group));
       }
     });
   }
@@ -331,21 +403,32 @@ Value ChunkedScan::stateRow(int64_t tile, int64_t half) {
                k.add(warpMatrix.g, k.constant(8 * half)));
 }
 
-ChunkedScan::Sums ChunkedScan::loadState() {
-  Sums state;
+/// Calls the body for each pair of elements of the state, with its place in
+/// memory, and that of its second element unless they follow each other.
+void ChunkedScan::forStatePairs(const KernelTensor &tensor,
+                                function_ref<void(Value, Value)> body) {
+  bool follow = dimsOf(tensor.map).back() == columnDim;
   for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
     for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
-      for (int64_t part = 0; part < 4; ++part) {
-        if (!init) {
-          state.push_back(k.num.constant(0).re);
-          continue;
-        }
-        Value column =
-            k.add(k.add(firstColumn, k.constant(unit * kUnit + part % 2)),
-                  k.mul(warpMatrix.t, k.constant(2)));
-        auto place = at(Value(), column, stateRow(tile, part / 2));
-        state.push_back(k.load(init, k.offset(init, place)).front().re);
+      for (int64_t half = 0; half < 2; ++half) {
+        auto place = [&](int64_t part) {
+          return k.offset(tensor, at(Value(), pairColumn(unit, part),
+                                     stateRow(tile, half)));
+        };
+        body(place(0), follow ? Value() : place(1));
       }
+}
+
+ChunkedScan::Sums ChunkedScan::loadState() {
+  if (!init)
+    return Sums(states / kWarps * kColumns / kWarp, k.num.constant(0).re);
+  Sums state;
+  forStatePairs(init, [&](Value low, Value high) {
+    for (const Num &x : k.load(init, low, high ? 1 : 2))
+      state.push_back(x.re);
+    if (high)
+      state.push_back(k.load(init, high).front().re);
+  });
   return state;
 }
 
@@ -353,15 +436,13 @@ void ChunkedScan::storeFinal(const Sums &state) {
   if (!final)
     return;
   size_t i = 0;
-  for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
-    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
-      for (int64_t part = 0; part < 4; ++part) {
-        Value column =
-            k.add(k.add(firstColumn, k.constant(unit * kUnit + part % 2)),
-                  k.mul(warpMatrix.t, k.constant(2)));
-        auto place = at(Value(), column, stateRow(tile, part / 2));
-        k.store(final, k.offset(final, place), Num{state[i++], Value()});
-      }
+  forStatePairs(final, [&](Value low, Value high) {
+    Num first{state[i++], Value()}, second{state[i++], Value()};
+    if (!high)
+      return k.store(final, low, {first, second});
+    k.store(final, low, first);
+    k.store(final, high, second);
+  });
 }
 
 /// Where C was, as a right factor.
@@ -441,7 +522,7 @@ Launch ChunkedScan::emit() {
 
 Launch emitChunkedScan(OpBuilder &b, Kernel &kernel,
                        const FusedRecurrence &fused) {
-  return ChunkedScan(b, kernel, fused.op).emit();
+  return ChunkedScan(b, kernel, fused).emit();
 }
 
 } // namespace ssm

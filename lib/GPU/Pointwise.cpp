@@ -142,17 +142,28 @@ SmallVector<Mapped> FusedRecurrence::sources() const {
 // Scalars
 //===----------------------------------------------------------------------===//
 
+/// States that follow each other along the last of their dimensions.
+static int64_t countRun(LinearRecurrenceOp op, int64_t states) {
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  bool divides = !dims.state.empty() &&
+                 getStaticLoopSizes(op)[dims.state.back()] % states == 0;
+  return divides ? states : 1;
+}
+
 Pointwise::Pointwise(OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op,
                      int64_t states,
                      std::function<SmallVector<Value>(int64_t)> indexOf)
-    : b(b), k(kernel), time(op.getDims().time), states(states),
-      indexOf(std::move(indexOf)), before(b.getInsertionBlock()) {
-  LinearRecurrenceOp::Dims dims = op.getDims();
-  stateDims.assign(dims.state.begin(), dims.state.end());
-  if (!stateDims.empty() &&
-      getStaticLoopSizes(op)[stateDims.back()] % states == 0)
-    contiguous = stateDims.back();
-}
+    : Pointwise(b, kernel, op.getDims().time,
+                llvm::to_vector(op.getDims().state), states,
+                countRun(op, states), std::move(indexOf)) {}
+
+Pointwise::Pointwise(OpBuilder &b, Kernel &kernel, unsigned time,
+                     ArrayRef<unsigned> stateDims, int64_t states,
+                     int64_t neighbours,
+                     std::function<SmallVector<Value>(int64_t)> indexOf)
+    : b(b), k(kernel), time(time), stateDims(stateDims), states(states),
+      neighbours(neighbours), indexOf(std::move(indexOf)),
+      before(b.getInsertionBlock()) {}
 
 bool Pointwise::usesAny(AffineMap map, ArrayRef<unsigned> dims) {
   return llvm::any_of(dims, [&](unsigned dim) { return uses(map, dim); });
@@ -163,7 +174,7 @@ Pointwise::Key Pointwise::keyOf(Mapped value, int64_t state) {
           varies(value) ? now : Value()};
 }
 
-void Pointwise::define(Mapped value, Num x) {
+void Pointwise::define(Mapped value, Num x, int64_t state) {
   Type element =
       cast<RankedTensorType>(value.tensor.getType()).getElementType();
   Type real = getRealType(element);
@@ -171,7 +182,7 @@ void Pointwise::define(Mapped value, Num x) {
   if (isa<ComplexType>(element))
     parts.push_back(k.num.store(
         {x.isComplex() ? x.im : k.num.constant(0).re, Value()}, real));
-  known[keyOf(value, 0)] = parts;
+  known[keyOf(value, state)] = parts;
 }
 
 void Pointwise::prefetch(Mapped value) {
@@ -248,8 +259,8 @@ int64_t Pointwise::countNeighbours(const KernelTensor &tensor) {
   int64_t bytes = getElementWidth(tensor.element) / 8 *
                   (isa<ComplexType>(tensor.element) ? 2 : 1);
   SmallVector<unsigned> dims = dimsOf(tensor.map);
-  return contiguous && !dims.empty() && dims.back() == *contiguous
-             ? std::gcd(states, kAccessBytes / bytes)
+  return !stateDims.empty() && !dims.empty() && dims.back() == stateDims.back()
+             ? std::gcd(neighbours, kAccessBytes / bytes)
              : 1;
 }
 

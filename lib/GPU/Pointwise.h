@@ -59,11 +59,17 @@ public:
   Pointwise(mlir::OpBuilder &b, Kernel &kernel, LinearRecurrenceOp op,
             int64_t states,
             std::function<llvm::SmallVector<mlir::Value>(int64_t)> indexOf);
+  /// The same for other dimensions than those of states; of these, runs of
+  /// `neighbours` follow each other along the last one.
+  Pointwise(mlir::OpBuilder &b, Kernel &kernel, unsigned time,
+            llvm::ArrayRef<unsigned> stateDims, int64_t states,
+            int64_t neighbours,
+            std::function<llvm::SmallVector<mlir::Value>(int64_t)> indexOf);
 
   /// What is read from here on is at this time.
   void enter(mlir::Value time) { now = time; }
   /// The value of the recurrence's result at this time.
-  void define(Mapped value, Num x);
+  void define(Mapped value, Num x, int64_t state = 0);
   /// Loads everything from memory that `value` depends on at this time, but not
   /// for what is received.
   void prefetch(Mapped value);
@@ -106,8 +112,7 @@ private:
   Kernel &k;
   unsigned time;
   llvm::SmallVector<unsigned> stateDims;
-  std::optional<unsigned> contiguous; ///< The dimension of the thread's states.
-  int64_t states;
+  int64_t states, neighbours;
   std::function<llvm::SmallVector<mlir::Value>(int64_t)> indexOf;
   mlir::Value now;
   mlir::Block *before;

@@ -153,6 +153,27 @@ void WarpMatrix::multiplyAdd(Sums sums, const Words &left, const Words &right) {
   multiplyAdd8(sums.drop_front(4), left, right[2], right[3]);
 }
 
+/// By two exchanges of halves.
+void WarpMatrix::transposeQuad(MutableArrayRef<Value> words) {
+  for (int64_t bit : {1, 2}) {
+    Value isSet = arith::CmpIOp::create(
+        b, k.loc, arith::CmpIPredicate::ne,
+        arith::AndIOp::create(b, k.loc, t, k.constant(bit)), k.constant(0));
+    auto choose = [&](Value yes, Value no) {
+      return arith::SelectOp::create(b, k.loc, isSet, yes, no);
+    };
+    for (int64_t i = 0; i < 4; ++i) {
+      if (i & bit)
+        continue;
+      Value &low = words[i], &high = words[i | bit];
+      Value sent = choose(low, high);
+      Value got = k.shuffle(gpu::ShuffleMode::XOR, sent, bit).front();
+      low = choose(got, low);
+      high = choose(high, got);
+    }
+  }
+}
+
 Value WarpMatrix::pack(Value low, Value high) {
   Type bf16 = b.getBF16Type();
   Value both = LLVM::PoisonOp::create(b, k.loc, VectorType::get(2, bf16));

@@ -74,6 +74,10 @@ public:
   mlir::Value pack(mlir::Value low, mlir::Value high);
   std::pair<mlir::Value, mlir::Value> unpack(mlir::Value word);
 
+  /// Four words of each of the four lanes of a row, transposed: the lane's i-th
+  /// is then the t-th of lane i.
+  void transposeQuad(llvm::MutableArrayRef<mlir::Value> words);
+
   mlir::Value g, t; ///< Of the lane.
 
 private:

@@ -28,6 +28,7 @@ KERNELS = {
     "fft_conv, complex by passes": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 8192}, taps=8192, complex="uk")]), "f"),
     "fft_conv, bf16": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 8192}, taps=8192, dtype="bf16")]), "f"),
     "chunked_scan": _timed("K6"),
+    "chunked_scan, Mamba-2": (FULL[-1].text(), "f"),
     "powers": (program([Kernel("hn,hn,hn->hl", {"h": 8, "n": 64, "l": 4096}, complex="abc", projection="twice_real")]), "f"),
     "row_scan, complex": (program([Recurrence("rt,,,rt->rt", {"r": 4, "t": 64}, complex="auh", dynamic="rt")]), "f"),
     "mamba1": (text_of(MODELS["mamba1"].file), "mamba1"),

@@ -6,9 +6,11 @@ every place is checked to the last bit.
 
 import re
 
+import ml_dtypes
 import numpy as np
 import pytest
-from emulator import run_case
+from emulator import emulate, run_case
+from gpu_cases import Mamba2
 from mlir_text import Recurrence
 
 SSD = "bth,btn,btn,bthp->bthp"
@@ -63,6 +65,7 @@ def test_transactions():
     assert report["instructions"]["tensor"] == 2 * 2 * 32 * (rows + state)
     assert report["barriers"] == 2 * 2 * 4
     assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["ideal_wavefronts"]
+    assert report["global"]["sectors"] <= 1.05 * report["global"]["ideal_sectors"]
 
 
 def test_a_deleted_barrier_is_a_race():
@@ -84,3 +87,16 @@ def test_others_are_no_matrices(change, kernel):
     other = Recurrence(SSD, sizes, **({"dtype": "bf16"} | {k: v for k, v in change.items() if k not in "np"}))
     _, report = run_case(other)
     assert report["launch"]["kernel"] == kernel
+
+
+@pytest.mark.parametrize("shape", [[2, 1, 2, 64, 64], [1, 63, 1, 64, 64], [1, 65, 3, 128, 64], [1, 130, 1, 64, 128]], ids=str)
+def test_mamba_2_is_one_kernel(shape):
+    """Steps, decays, signals, the product with D and the gate are computed on the way."""
+    case = Mamba2("", shape, "")
+    inputs = case.inputs(np.random.default_rng(3))
+    (y,), report = emulate(case.text(), [x.view(ml_dtypes.bfloat16) if x.dtype == np.uint16 else x for x in inputs],
+                           [(shape[:4], ml_dtypes.bfloat16)], seed=2)
+    assert case.error(inputs, [y.view(np.uint16)]) <= 5e-3
+    assert report["races"] == 0 and report["launch"]["kernel"] == "chunked_scan"
+    assert report["global"]["sectors"] <= 1.05 * report["global"]["ideal_sectors"]
+    assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["ideal_wavefronts"]
