@@ -156,8 +156,11 @@ static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
                         problem.cutTaps(), cut.isBlocks ? cut.fft.size() : 0);
   plan.loops.push_back(countTables(cut.fft.size()));
   addKernel(plan, problem);
-  plan.loops.push_back(countTransforms("spectrum", problem.kernels, /*each=*/1,
-                                       cut, problem, target));
+  // A signal that all channels share is transformed ahead instead.
+  bool isSignal = problem.sharesSignal && !cut.isBlocks;
+  plan.loops.push_back(countTransforms("spectrum",
+                                       isSignal ? 1 : problem.kernels,
+                                       /*each=*/1, cut, problem, target));
   plan.loops.push_back(countTransforms("transforms", problem.channels,
                                        cut.transforms, cut, problem, target));
   addFinal(plan, problem, target);

@@ -85,6 +85,14 @@ static bool isTimeContiguous(AffineMap result, unsigned time) {
   return rank > 1 && positionOf(result, time) == rank - 1;
 }
 
+/// Whether the last of the parallel dimensions, the lanes, is not the signal's,
+/// and all of them are the kernel's.
+static bool sharesSignal(ArrayRef<unsigned> parallel, AffineMap signal,
+                         function_ref<bool(unsigned)> inKernel) {
+  return !parallel.empty() && !uses(signal, parallel.back()) &&
+         llvm::all_of(parallel, inKernel);
+}
+
 static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   LinearRecurrenceOp::Dims dims = op.getDims();
@@ -94,16 +102,20 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
     problem.taps = std::min<double>(problem.taps, problem.provedTaps);
   if (!ShapedType::isDynamic(sizes[dims.time]))
     problem.knownTaps = problem.taps;
+  auto inKernel = [&](unsigned dim) {
+    return uses(op.getTransitionMap(), dim) ||
+           (op.getInput() && uses(op.getInputIndexingMap(), dim)) ||
+           (op.getOutput() && uses(op.getOutputIndexingMap(), dim));
+  };
   for (unsigned dim : dims.parallel) {
     double size = sizeOr(sizes[dim], problem);
     problem.channels *= size;
     problem.laneChannels = size;
-    bool inKernel = uses(op.getTransitionMap(), dim) ||
-                    (op.getInput() && uses(op.getInputIndexingMap(), dim)) ||
-                    (op.getOutput() && uses(op.getOutputIndexingMap(), dim));
-    if (inKernel)
+    if (inKernel(dim))
       problem.kernels *= size;
   }
+  problem.sharesSignal =
+      sharesSignal(dims.parallel, op.getSignalMap(), inKernel);
   for (unsigned dim : dims.state)
     problem.states *= sizeOr(sizes[dim], problem);
   if (!dims.state.empty() &&
@@ -145,17 +157,22 @@ Problem ssm::describe(Operation *operation) {
   } else if (auto op = dyn_cast<LongConvOp>(operation)) {
     SmallVector<int64_t> sizes = getStaticLoopSizes(op);
     AffineMap kernel = op.getIndexingMapsArray()[1];
+    SmallVector<unsigned> parallel;
     for (unsigned dim : dimsOf(op.getResultMap(0))) {
       double size = sizeOr(sizes[dim], problem);
       if (dim == op.getTime()) {
         problem.length = size;
         continue;
       }
+      parallel.push_back(dim);
       problem.channels *= size;
       problem.laneChannels = size;
       if (uses(kernel, dim))
         problem.kernels *= size;
     }
+    problem.sharesSignal =
+        sharesSignal(parallel, op.getIndexingMapsArray()[0],
+                     [&](unsigned dim) { return uses(kernel, dim); });
     int64_t taps =
         op.getKernel().getType().getDimSize(*positionOf(kernel, op.getTime()));
     problem.taps = sizeOr(taps, problem);

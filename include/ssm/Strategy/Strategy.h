@@ -30,6 +30,8 @@ struct Problem {
   double bytes = 0;        ///< Operands and results, once each.
   double flopsPerStep = 2; ///< Real operations a step and state.
   double convolutions = 1; ///< Real convolutions in one of this op.
+  /// Channels with kernels of their own share a signal, and its spectrum.
+  bool sharesSignal = false;
   int64_t elementBytes = 4;
   /// Taps beyond this are smaller than rounding, by a proved bound on |a|; 0 if
   /// there is none.
