@@ -56,8 +56,11 @@ class Code:
     loops: list
 
 
-def disassemble(cubin):
+def disassemble(cubin, kernel=None):
+    """Of all kernels, or one."""
     text = subprocess.run([NVDISASM, cubin], check=True, capture_output=True, text=True).stdout
+    if kernel:
+        text, = (part for part in text.split("\t.section\t") if part.startswith(f".text.{kernel},"))
     lines, labels = [], {}
     for line in text.splitlines():
         if label := re.match(r"(\.L_x_\d+):", line):

@@ -59,6 +59,17 @@ def test_look_back_accesses_sixteen_bytes(chip, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
+def test_passes_of_a_convolution_access_sixteen_bytes(chip, tmp_path):
+    """What is in the workspace; lanes access neighbours of tensors, which are not aligned for each length."""
+    cubin = sass.assemble(*KERNELS["fft_conv, 8 x 768 x 16384"], chip, tmp_path).cubin
+    for kernel, loads, stores in [("f", "LDG.E.CONSTANT", "STG.E.128"), ("f_1", "LDG.E.CONSTANT", "STG.E.128"),
+                                  ("f_2", "LDG.E.128", "STG.E.128"), ("f_3", "LDG.E.128", "STG.E")]:
+        opcodes = sass.disassemble(cubin, kernel).opcodes
+        assert set(sass.select(opcodes, "LDG")) == {loads} and set(sass.select(opcodes, "STG")) == {stores}, kernel
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("name, wide, narrow", [("chunked_scan", 0, 1), ("chunked_scan, Mamba-2", 8, 7)])
 def test_products_are_on_the_tensor_cores(name, wide, narrow, chip, tmp_path):
     code = sass.disassemble(sass.assemble(*KERNELS[name], chip, tmp_path).cubin)
