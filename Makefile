@@ -74,7 +74,7 @@ endif
 	@$(BUILD)/bench-venv/bin/python bench/run.py --build-dir $(BUILD) $(BENCH_FLAGS) $(BENCH)
 
 asan:
-	@PYTEST_ADDOPTS='test/Integration --ignore=test/Integration/CPU' \
+	@PYTEST_ADDOPTS='test/Integration --ignore=test/Integration/CPU --ignore=test/Integration/GPU' \
 	  $(MAKE) --no-print-directory check PRESET=asan ONLY='lit python'
 
 format:
