@@ -66,7 +66,9 @@ static std::optional<FusedRecurrence> findRecurrence(func::FuncOp function,
     Value last;
     if (const char *reason =
             walkProducers(source, [&](Mapped value) { last = value.tensor; }))
-      return refuse(last.getLoc(), Twine("has ") + reason);
+      return refuse(last.getLoc(),
+                    Twine("has ") + reason + ", '" +
+                        last.getDefiningOp()->getName().getStringRef() + "'");
   }
   if (const char *reason = refusesKernels(fused, chip)) {
     op.emitError("the recurrence has no GPU kernel: ") << reason;

@@ -127,8 +127,10 @@ const char *refusesChannelScan(LinearRecurrenceOp op);
 Launch emitChannelScan(mlir::OpBuilder &b, Kernel &kernel,
                        const FusedRecurrence &fused, const GPUScanPlan &plan);
 
-/// Blocks for each head of a matrix state: see ChunkedScan.cpp. The reason is
-/// null if its products are of the kind that tensor cores compute.
+/// Blocks for each head of a matrix state, and so many of its columns: see
+/// ChunkedScan.cpp. The reason is null if its products are of the kind that
+/// tensor cores compute.
+inline constexpr int64_t kChunkColumns = 64;
 const char *refusesChunks(const FusedRecurrence &fused);
 Launch emitChunkedScan(mlir::OpBuilder &b, Kernel &kernel,
                        const FusedRecurrence &fused);

@@ -21,7 +21,7 @@ func.func @unused(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> { // ex
 #t = affine_map<(t) -> (t)>
 #x = affine_map<(t) -> ()>
 func.func @constant(%u: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{'constant' has a constant other than one real number everywhere}}
+  // expected-error@+1 {{'constant' has a constant other than one real number everywhere, 'arith.constant'; put the recurrence into a function of its own}}
   %a = arith.constant dense<[0.5, 0.4, 0.3, 0.2]> : tensor<4xf32>
   %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
       {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
@@ -33,7 +33,7 @@ func.func @constant(%u: tensor<4xf32>) -> tensor<4xf32> {
 #t = affine_map<(t) -> (t)>
 #x = affine_map<(t) -> ()>
 func.func @sum(%m: tensor<4x3xf32>, %u: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{'sum' has an op that sums over a dimension}}
+  // expected-error@+1 {{'sum' has an op that sums over a dimension, 'linalg.generic'; put the recurrence into a function of its own}}
   %a = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
       ins(%m : tensor<4x3xf32>) outs(%u : tensor<4xf32>) {
   ^bb0(%x: f32, %s: f32):

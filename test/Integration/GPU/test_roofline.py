@@ -7,7 +7,7 @@ Rates are of a multiprocessor of an H100 or H200 in a cycle: lanes of the pipes
 import numpy as np
 import pytest
 from emulator import emulate, run_case
-from gpu_cases import Mamba
+from gpu_cases import GatedUnit, Mamba
 from mlir_text import Recurrence
 
 BYTES = 4.3e12 / 132 / 1.755e9
@@ -21,6 +21,17 @@ RATES = {"float": 128, "float64": 64, "special": 16, "integer": 64, "shuffle": 3
 ], ids=lambda x: x if isinstance(x, str) else x.name)
 def test_memory_binds_scans(case, kernel):
     _, report = run_case(case)
+    assert report["launch"]["kernel"] == kernel
+    cycles = count_cycles(report)
+    memory = cycles.pop("memory")
+    assert max(cycles.values()) <= 0.5 * memory, cycles
+
+
+@pytest.mark.parametrize("length, kernel", [(2048, "row_scan"), (8 * 2048, "look_back")])
+def test_memory_binds_gated_units(length, kernel):
+    """With their gates: three exponentials, a root and two quotients for each step."""
+    case = GatedUnit("", [1, 2, length], "")
+    _, report = emulate(case.text(), case.inputs(np.random.default_rng(1)), [(case.shape, np.float32)])
     assert report["launch"]["kernel"] == kernel
     cycles = count_cycles(report)
     memory = cycles.pop("memory")
