@@ -201,7 +201,7 @@ Tile FFTConvEmitter::spectrumTile(const Tile &tile,
 }
 
 Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
-  // 1. One work tile per tile of the kernel's channels.
+  // 1. One work tile per tile of the filter's channels.
   SmallVector<TileAxis> axes;
   SmallVector<AffineExpr> exprs;
   SmallVector<OpFoldResult> shape;
@@ -221,7 +221,7 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
   shape.push_back(b.getIndexAttr(2));
   shape.push_back(b.getIndexAttr(countFilterLanes()));
   spectrumMap = AffineMap::get(partDim() + 1, 0, exprs, b.getContext());
-  Value spectra = tensor::EmptyOp::create(b, loc, shape, real);
+  Value empty = tensor::EmptyOp::create(b, loc, shape, real);
 
   // 2. The inverse transform's 1/size goes into the spectrum.
   Value size = asValue(b, loc, transform.getSize());
@@ -231,7 +231,7 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
       arith::SIToFPOp::create(
           b, loc, real,
           arith::IndexCastOp::create(b, loc, b.getI64Type(), size)));
-  return forEachSharedTile(axes, spectra, [&](const Tile &tile, ValueRange) {
+  return forEachSharedTile(axes, empty, [&](const Tile &tile, ValueRange) {
     Value spectrum;
     FFTConvEmitter own = *this;
     own.setLanes(countFilterLanes());
