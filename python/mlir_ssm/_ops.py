@@ -164,9 +164,10 @@ class RecurrenceGradient(NamedTuple):
     op: Recurrence
 
     def suits(self, operands):
-        """Whether there is such a kernel for operands of the recurrence, and it is the faster way: not along contiguous
-        time, nor for a parameter that is one number."""
-        return (not self.op.mixing and "c" not in self.op.names and self.op.y[-1] != "t" and
+        """Whether there is such a kernel for operands of the recurrence, and it is the faster way: not for a parameter
+        that is one number, nor along contiguous time for one that does not vary."""
+        varies = all("t" in letters for name, letters in zip(self.op.names, self.op.maps) if name in "ab")
+        return (not self.op.mixing and "c" not in self.op.names and (varies or self.op.y[-1] != "t") and
                 all(x.dtype in (np.float32, np.float64) and x.ndim and 0 not in x.shape for x in operands))
 
     def plan(self, operands):

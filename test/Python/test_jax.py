@@ -224,16 +224,19 @@ def curvature(f, *operands):
     return jax.grad(slope, every)(*operands)
 
 
-@pytest.mark.parametrize("varies", [True, False])
+@pytest.mark.parametrize("varies,layout", [(True, "bth"), (False, "bth"), (True, "bht")])
 @pytest.mark.parametrize("reverse", [True, False])
-def test_gradient_is_one_kernel(varies, reverse):
-    a, x, init = numbers([2, 6, 4] if varies else [4], scale=0.5), numbers([2, 6, 4]), numbers([2, 4])
+def test_gradient_is_one_kernel(varies, layout, reverse):
+    sizes = {"b": 2, "t": 6, "h": 4}
+    shape = [sizes[k] for k in layout]
+    a, x, init = numbers(shape if varies else [4], scale=0.5), numbers(shape), numbers([2, 4])
 
     def ours(a, x, init):
-        return ssm.linear_recurrence(a, x, init=init, reverse=reverse)
+        return ssm.linear_recurrence(a, x, init=init, axis=layout.index("t"), reverse=reverse)
 
     def plain(a, x, init):
-        return loop("bth,,,bth->bth", jnp.broadcast_to(a, x.shape), None, None, x, init=init, reverse=reverse)
+        spec = f"{layout},,,{layout}->{layout}"
+        return loop(spec, jnp.broadcast_to(a, x.shape), None, None, x, init=init, reverse=reverse)
 
     def loss(*xs):
         return jnp.sum(ours(*xs)[0] ** 2)
