@@ -11,11 +11,15 @@
 // JSON: "entry": "few"
 // JSON: "entry": "tiles"
 // JSON: "entry": "conv"
+// JSON: "entry": "passes"
+// JSON: "then": [
+// JSON: "entry": "passes_5"
 
 // CHECK-DAG: OpEntryPoint Kernel %{{.*}} "few"
 // CHECK-DAG: OpEntryPoint Kernel %{{.*}} "tiles"
 // CHECK-DAG: OpEntryPoint Kernel %{{.*}} "conv"
-// CHECK-COUNT-3: SubgroupSize 32
+// CHECK-DAG: OpEntryPoint Kernel %{{.*}} "passes_5"
+// CHECK-COUNT-9: SubgroupSize 32
 // CHECK-DAG: OpAtomicIAdd
 // CHECK-DAG: OpGroupNonUniformShuffleUp
 // CHECK-DAG: OpControlBarrier
@@ -48,4 +52,13 @@ func.func @conv(%u: tensor<?x1000xf32>, %k: tensor<40xf32>) -> tensor<?x1000xf32
   %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #k, #bt], time = 1 : i64}
       : tensor<?x1000xf32>, tensor<40xf32> -> tensor<?x1000xf32>
   return %y : tensor<?x1000xf32>
+}
+
+// Turned, columns of kernel and signal, rows, columns, and turned back.
+#tb = affine_map<(b, t) -> (t, b)>
+#taps = affine_map<(b, t) -> (t)>
+func.func @passes(%u: tensor<9000x?xf32>, %k: tensor<9000xf32>) -> tensor<9000x?xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#tb, #taps, #tb], time = 1 : i64}
+      : tensor<9000x?xf32>, tensor<9000xf32> -> tensor<9000x?xf32>
+  return %y : tensor<9000x?xf32>
 }
