@@ -37,6 +37,8 @@ void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
   pm.addPass(createLowerToGPU({options.chip}));
+  // Emitters compute each index anew, and what is equal is simplified once.
+  pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   // 2. Kernels to the NVVM or ROCDL dialect. LLVM IR keeps the places in the
