@@ -2,6 +2,7 @@
 #include "ssm/AOT/Compile.h"
 
 #include "BFloatBits.h"
+#include "CapturedPointers.h"
 #include "SinkVectors.h"
 #include "Target.h"
 #include "VectorMath.h"
@@ -147,6 +148,7 @@ llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
   result.module->setTargetTriple(result.machine->getTargetTriple());
   result.module->setDataLayout(result.machine->createDataLayout());
   setFunctionAttributes(*result.module, *result.machine);
+  separateCapturedPointers(*result.module);
   optimize(*result.module, *result.machine);
   sinkVectors(*result.module);
   moveBFloatBits(*result.module);
