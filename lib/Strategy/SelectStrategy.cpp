@@ -175,6 +175,7 @@ void SelectStrategy::runOnOperation() {
         << llvm::toString(info.takeError());
     return signalPassFailure();
   }
+  info->cores = cores;
   std::optional<::ssm::StrategyKind> forced;
   if (!force.empty() && force != "auto") {
     forced = ::ssm::symbolizeStrategyKind(force);

@@ -46,12 +46,8 @@ static OpCount countLines(const Problem &problem, const TargetInfo &target) {
   return loop;
 }
 
-static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
-  StrategyPlan plan;
-  double lanes = tileLanes(problem, target, vectorsPerTile(problem));
-  plan.parameters =
-      StrategyAttr::get(problem.op->getContext(), StrategyKind::Sequential,
-                        /*leaf=*/128, isStepOfSideStates(problem) ? 1 : lanes);
+static OpCount countSteps(const Problem &problem, const TargetInfo &target,
+                          double lanes) {
   OpCount loop =
       problem.row > 0
           ? countMixing("steps", problem, problem.applyFlops, kApplyEfficiency)
@@ -60,7 +56,31 @@ static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
           : countScan("steps", problem, target, tileCount(problem, lanes),
                       problem.length, lanes);
   loop.bytes = problem.bytes;
-  plan.loops.push_back(loop);
+  return loop;
+}
+
+/// Lanes of a tile: fewer of them where cores have no tile otherwise, if that
+/// makes up for their start.
+static int64_t chooseLanes(const Problem &problem, const TargetInfo &target) {
+  int64_t lanes = tileLanes(problem, target, vectorsPerTile(problem));
+  int64_t vectorElements = target.vectorBytes / problem.elementBytes;
+  auto seconds = [&](int64_t lanes) {
+    return secondsOf(countSteps(problem, target, lanes), problem, target,
+                     target.cores);
+  };
+  while (lanes > vectorElements && tileCount(problem, lanes) < target.cores &&
+         seconds(lanes / 2) < seconds(lanes))
+    lanes /= 2;
+  return lanes;
+}
+
+static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
+  StrategyPlan plan;
+  int64_t lanes = chooseLanes(problem, target);
+  plan.parameters =
+      StrategyAttr::get(problem.op->getContext(), StrategyKind::Sequential,
+                        /*leaf=*/128, isStepOfSideStates(problem) ? 1 : lanes);
+  plan.loops.push_back(countSteps(problem, target, lanes));
   return plan;
 }
 

@@ -1,6 +1,7 @@
 // RUN: ssm-opt %s --ssm-select-strategy=target=x86-64-v4 --remarks-filter=".*" 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 // RUN: ssm-opt %s --ssm-select-strategy=target=x86-64-v4 | FileCheck %s
 // RUN: ssm-opt %s --ssm-select-strategy="target=x86-64-v4 cores=2" --remarks-filter=".*" 2>&1 >/dev/null | FileCheck %s --check-prefix=CORES
+// RUN: ssm-opt %s --ssm-select-strategy="target=x86-64-v4 cores=2" | FileCheck %s --check-prefix=HALVES
 // RUN: ssm-opt %s --ssm-select-strategy=target=x86-64-v4 --remarks-filter=ssm-plan 2>&1 >/dev/null | FileCheck %s --check-prefix=PLAN
 // RUN: ssm-opt %s --ssm-select-strategy="target=x86-64-v3 force=tree_scan" | FileCheck %s --check-prefix=FORCED
 
@@ -107,4 +108,23 @@ func.func @one_step(%a: tensor<1024x32xcomplex<f32>>, %u: tensor<1x1024xf32>, %x
                         affine_map<(t, h, n) -> (h, n)>, affine_map<(t, h, n) -> (t, h)>, affine_map<(t, h, n) -> (h, n)>],
        time = 0 : i64, projection = #ssm.projection<twice_real>} -> tensor<1x1024xf32>, tensor<1024x32xcomplex<f32>>
   return %y, %last : tensor<1x1024xf32>, tensor<1024x32xcomplex<f32>>
+}
+
+// 64 channels are one tile, and half of it for each of two cores. What takes less
+// time than starting a thread stays whole.
+// CHECK-LABEL: func @one_tile
+// CHECK-COUNT-2: strategy = #ssm.strategy<sequential, lanes = 64>
+// HALVES-LABEL: func @one_tile
+// HALVES: strategy = #ssm.strategy<sequential, lanes = 32>
+// HALVES: strategy = #ssm.strategy<sequential, lanes = 64>
+func.func @one_tile(%a: tensor<1x65536x64xf32>, %b: tensor<1x16x64xf32>) -> (tensor<1x65536x64xf32>, tensor<1x16x64xf32>) {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<1x65536x64xf32>)
+      signal(%a : tensor<1x65536x64xf32>)
+      {indexing_maps = [#btd, #btd, #btd, #bd], time = 1 : i64}
+      -> tensor<1x65536x64xf32>, tensor<1x64xf32>
+  %z, %w = ssm.linear_recurrence transition(%b : tensor<1x16x64xf32>)
+      signal(%b : tensor<1x16x64xf32>)
+      {indexing_maps = [#btd, #btd, #btd, #bd], time = 1 : i64}
+      -> tensor<1x16x64xf32>, tensor<1x64xf32>
+  return %y, %z : tensor<1x65536x64xf32>, tensor<1x16x64xf32>
 }
