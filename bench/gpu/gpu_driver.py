@@ -16,7 +16,7 @@ class Driver:
 
     def __init__(self):
         try:
-            self.library = ctypes.CDLL("libcuda.so.1")
+            self.cuda = ctypes.CDLL("libcuda.so.1")
         except OSError as error:
             raise Absent(f"there is no CUDA driver: {error}") from None
         self("cuInit", 0)
@@ -32,9 +32,9 @@ class Driver:
         self.exponentials = 16 * self.multiprocessors * kilohertz * 1e3
 
     def __call__(self, name, *args):
-        if status := getattr(self.library, name)(*args):
+        if status := getattr(self.cuda, name)(*args):
             text = ctypes.c_char_p()
-            self.library.cuGetErrorString(status, ctypes.byref(text))
+            self.cuda.cuGetErrorString(status, ctypes.byref(text))
             raise RuntimeError(f"{name} failed: {(text.value or b'unknown error').decode()} ({status})")
 
     def attribute(self, number, device):
