@@ -1,4 +1,4 @@
-//===- KernelOps.td - Systems, kernels and transforms --------*- tablegen -*-===//
+//===- KernelOps.td - Systems, kernels and transforms ------*- tablegen -*-===//
 
 #ifndef SSM_IR_KERNELOPS_TD
 #define SSM_IR_KERNELOPS_TD
