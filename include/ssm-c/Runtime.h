@@ -68,6 +68,7 @@ typedef enum {
   SSM_ERROR_NULL_WORKSPACE = 12,
   SSM_ERROR_WORKSPACE_ALIGNMENT = 13,
   SSM_ERROR_ASSERTION = 14,
+  SSM_ERROR_TILES = 15,
   SSM_STATUS_COUNT
 } ssm_status;
 
@@ -105,6 +106,10 @@ static inline const char *ssm_status_string(int status) {
     return "the workspace is not aligned to 64 bytes";
   case SSM_ERROR_ASSERTION:
     return "an assertion of the program does not hold for the values given";
+  case SSM_ERROR_TILES:
+    return "the system refuses the matrix unit (AMX) that the kernel was "
+           "compiled for; compile for a target without it, or leave out "
+           "matrix = bf16";
   default:
     return "unknown status";
   }

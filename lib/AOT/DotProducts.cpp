@@ -14,7 +14,8 @@
 // AVX512-BF16 has such a dot product of pairs. It adds the second product first
 // and flushes subnormal numbers, so that rounding differs from that of a sum in
 // order. It also rounds vectors to bf16, where a function has products. Other
-// targets widen a row at a time and have FMAs, whose products are exact.
+// targets widen a row at a time and have FMAs, whose products are exact. AMX
+// has products of tiles instead (TileProducts.cpp).
 //
 // Precondition: sizes that are known, K even, N a multiple of 4, and rows whose
 // elements lie side by side. What has other sizes stays a loop.
@@ -22,8 +23,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Target.h"
+#include "TileProducts.h"
 #include "ssm/AOT/Passes.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -222,8 +225,12 @@ struct DotProducts : ::ssm::impl::DotProductsBase<DotProducts> {
     });
     if (products.empty())
       return;
-    bool hasDot = ::ssm::hasPairedDotProduct(target);
+    bool hasDot = ::ssm::hasPairedDotProduct(target),
+         hasTiles = ::ssm::hasTileProduct(target);
+    ::ssm::TileProducts tiles;
     for (linalg::GenericOp op : products) {
+      if (hasTiles && tiles.emit(op))
+        continue;
       OpBuilder b(op);
       ProductEmitter(b, op, getLanes(op), hasDot).emit();
       op->erase();

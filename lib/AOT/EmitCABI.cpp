@@ -7,6 +7,9 @@
 //     %state = llvm.alloca ...       // symbols = -1, bytes per tensor
 //     %status = llvm.call @ssm_check(@K_table, %ins, %outs, ...)
 //     llvm.cond_br %status == 0, ^run, ^return(%status)
+//   ^tiles:                            // if K multiplies tiles
+//     %refused = llvm.call @syscall(arch_prctl, ARCH_REQ_XCOMP_PERM, ...)
+//     llvm.cond_br %refused == 0, ^run, ^return(SSM_ERROR_TILES)
 //   ^run:
 //     llvm.call @K(...)              // expanded memref descriptors; returns
 //                                    // nothing or a status
@@ -57,6 +60,8 @@ private:
   void emitBytes(const Twine &suffix, int64_t bytes);
   void emitSignature(StringRef json);
   void emitRun(LLVM::GlobalOp table);
+  bool hasTiles() const;
+  Value askForTiles();
   void addTensorArguments(SmallVectorImpl<Value> &args, Value descriptors,
                           ArrayRef<TensorSpec> specs);
   void addDescriptor(SmallVectorImpl<Value> &args, Value data,
@@ -207,6 +212,37 @@ void Emitter::addTensorArguments(SmallVectorImpl<Value> &args,
   }
 }
 
+/// Whether the kernel multiplies tiles of AMX.
+bool Emitter::hasTiles() const {
+  return kernel
+      ->walk([](Operation *op) {
+        return llvm::any_of(op->getResultTypes(),
+                            llvm::IsaPred<LLVM::LLVMX86AMXType>)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Linux grants a process the registers of tiles, 8 KiB a thread, once it asks.
+/// It is asked at each call, for 0.1 us: who loads a kernel may have no other
+/// place for it. Not zero if it refuses.
+Value Emitter::askForTiles() {
+  constexpr int64_t kArchPrctl = 158, kRequestPermission = 0x1023,
+                    kTileData = 18;
+  Type word = b.getI64Type();
+  auto module = kernel->getParentOfType<ModuleOp>();
+  auto type = LLVM::LLVMFunctionType::get(word, {word}, /*isVarArg=*/true);
+  if (!module.lookupSymbol("syscall")) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(module.getBody());
+    LLVM::LLVMFuncOp::create(b, loc, "syscall", type);
+  }
+  Value args[] = {constant(kArchPrctl), constant(kRequestPermission),
+                  constant(kTileData)};
+  return LLVM::CallOp::create(b, loc, type, "syscall", args).getResult();
+}
+
 void Emitter::emitRun(LLVM::GlobalOp table) {
   auto func =
       startFunction("_run", b.getI32Type(), {ptr(), ptr(), ptr(), ptr()});
@@ -235,8 +271,17 @@ void Emitter::emitRun(LLVM::GlobalOp table) {
       ValueRange{checks, ins, outs, workspace, state, bytes});
   Value isOk = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq,
                                     call.getResult(), constant(SSM_OK, 32));
-  LLVM::CondBrOp::create(b, loc, isOk, run, ValueRange(), done,
+  Block *checked = hasTiles() ? b.createBlock(run) : run;
+  b.setInsertionPointToEnd(entry);
+  LLVM::CondBrOp::create(b, loc, isOk, checked, ValueRange(), done,
                          ValueRange{call.getResult()});
+  if (checked != run) {
+    b.setInsertionPointToStart(checked);
+    Value isGranted = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq,
+                                           askForTiles(), constant(0));
+    LLVM::CondBrOp::create(b, loc, isGranted, run, ValueRange(), done,
+                           ValueRange{constant(SSM_ERROR_TILES, 32)});
+  }
 
   b.setInsertionPointToStart(run);
   SmallVector<Value> args;

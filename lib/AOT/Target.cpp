@@ -84,6 +84,10 @@ bool ssm::hasPairedDotProduct(StringRef target) {
   return hasFeatures(target, "+avx512bf16,+avx512vl");
 }
 
+bool ssm::hasTileProduct(StringRef target) {
+  return hasFeatures(target, "+amx-tile,+amx-bf16");
+}
+
 void ssm::setFunctionAttributes(Module &module, const TargetMachine &machine) {
   StringRef features = machine.getTargetFeatureString();
   bool isX86 = machine.getTargetTriple().isX86(),

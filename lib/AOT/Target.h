@@ -23,6 +23,9 @@ bool hasVectorScaling(llvm::StringRef target);
 /// f32 of a vector.
 bool hasPairedDotProduct(llvm::StringRef target);
 
+/// Whether the target has AMX-BF16, which multiplies tiles of bf16.
+bool hasTileProduct(llvm::StringRef target);
+
 /// Function attributes that make LLVM use the machine's widest vectors.
 void setFunctionAttributes(llvm::Module &module,
                            const llvm::TargetMachine &machine);

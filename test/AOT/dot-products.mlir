@@ -1,6 +1,7 @@
 // RUN: ssm-opt %s --ssm-dot-products | FileCheck %s
 // RUN: ssm-opt %s --ssm-dot-products=target=znver4 | FileCheck %s --check-prefix=BF16
 // RUN: ssm-opt %s --ssm-dot-products=target=x86-64-v4 | FileCheck %s
+// RUN: ssm-opt %s --ssm-dot-products=target=sapphirerapids | FileCheck %s --check-prefix=TILES
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #kn = affine_map<(m, n, k) -> (k, n)>
@@ -38,6 +39,23 @@
 // BF16: %[[SAME:.*]] = vector.bitcast %[[WORDS]] : vector<16xi32> to vector<32xbf16>
 // BF16: x86vector.avx512.dot %{{.*}}, %[[PAIRS]], %[[SAME]] : vector<32xbf16> -> vector<16xf32>
 // BF16-NOT: math.fma
+
+// Of pairs of B, all six rows of which are three of a tile, with 16 rows of A and
+// then with four.
+// TILES-LABEL: func.func @product(
+// TILES-SAME: %[[A:.*]]: memref<20x6xbf16>, %[[B:.*]]: memref<6x32xbf16>, %[[C:.*]]: memref<20x32xf32>)
+// TILES: %[[BUFFER:.*]] = memref.alloca() {alignment = 64 : i64} : memref<16x32xbf16>
+// TILES: scf.for %[[N:.*]] = %c0{{.*}} to %c32{{.*}} step %c16
+// TILES: scf.for %[[PAIR:.*]] = %c0{{.*}} to %c3{{.*}} step %c1
+// TILES: %[[PAIRS:.*]] = vector.interleave %{{.*}}, %{{.*}} : vector<16xbf16>
+// TILES: vector.store %[[PAIRS]], %[[BUFFER]][%[[PAIR]], %c0{{.*}}]
+// TILES: %[[RIGHT:.*]] = amx.tile_load %[[BUFFER]][%c0{{.*}}, %c0{{.*}}] : memref<16x32xbf16> into !amx.tile<3x32xbf16>
+// TILES: scf.for %[[M:.*]] = %c0{{.*}} to %c16{{.*}} step %c16
+// TILES: %[[LEFT:.*]] = amx.tile_load %[[A]][%[[M]], %{{.*}}] : memref<20x6xbf16> into !amx.tile<16x6xbf16>
+// TILES: %[[SUMS:.*]] = amx.tile_load %[[C]][%[[M]], %[[N]]] : memref<20x32xf32> into !amx.tile<16x16xf32>
+// TILES: %[[NEXT:.*]] = amx.tile_mulf %[[LEFT]], %[[RIGHT]], %[[SUMS]]
+// TILES: amx.tile_store %[[C]][%[[M]], %[[N]]], %[[NEXT]]
+// TILES: amx.tile_mulf %{{.*}}, %[[RIGHT]], %{{.*}} : !amx.tile<4x6xbf16>, !amx.tile<3x32xbf16>, !amx.tile<4x16xf32>
 func.func @product(%a: memref<20x6xbf16>, %b: memref<6x32xbf16>, %c: memref<20x32xf32>) {
   linalg.generic #product ins(%a, %b : memref<20x6xbf16>, memref<6x32xbf16>) outs(%c : memref<20x32xf32>) {
   ^bb0(%x: bf16, %y: bf16, %z: f32):

@@ -265,13 +265,16 @@ def DotProducts : Pass<"ssm-dot-products", "::mlir::func::FuncOp"> {
     added to one of f32, of static sizes, becomes loops over blocks of 16 rows
     and a vector of columns. A `target` with AVX512-BF16 multiplies pairs of
     bf16, two of which are added to each f32, and rounds vectors to bf16 in the
-    same function; others have FMAs of f32.
+    same function; others have FMAs of f32. One with AMX-BF16 multiplies tiles, as
+    long as their shapes fit its eight registers; `ssm-emit-c-abi` has the kernel
+    ask the system for them.
   }];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"",
            "CPU to compile for; FMAs of f32 if there is none">
   ];
-  let dependentDialects = ["::mlir::arith::ArithDialect",
+  let dependentDialects = ["::mlir::amx::AMXDialect",
+                           "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect",

@@ -46,7 +46,8 @@ def test_sums_are_in_f32():
         assert (np.abs(y - (c + a @ b)) <= bound).all()
 
 
-@pytest.mark.parametrize("target, instruction", [("znver4", "vdpbf16ps"), ("sapphirerapids", "vdpbf16ps"), ("x86-64-v4", "vfmadd")])
+@pytest.mark.parametrize("target, instruction", [
+    ("znver4", "vdpbf16ps"), ("cooperlake", "vdpbf16ps"), ("sapphirerapids", "\ttdpbf16ps"), ("x86-64-v4", "vfmadd")])
 def test_the_instruction(target, instruction):
     code = tool("ssm-compile", "-", "-o", "-", "--emit=asm", f"--target={target}", input=text([(16, 32, 16)])).stdout
     assert instruction in code
