@@ -215,6 +215,11 @@ std::optional<Signature> Signature::fromAttr(DictionaryAttr dict) {
       specs->push_back(std::move(*spec));
     }
   }
+  auto isInput = [&](int64_t number) {
+    return number >= 0 && number < int64_t(signature.inputs.size());
+  };
+  if (!llvm::all_of(signature.parameters, isInput))
+    return std::nullopt;
   return signature;
 }
 

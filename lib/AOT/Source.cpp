@@ -2,12 +2,16 @@
 //
 // Upstream's parser is made for text that compilers wrote: nesting is bounded
 // only by the stack, and the bytecode reader trusts its bytes. This file
-// bounds the first and refuses the second.
+// bounds the first and refuses the second. The verifiers take a dimension that
+// a tensor has not, on which analyses of upstream end the process; this file
+// refuses it too.
 //
 //===----------------------------------------------------------------------===//
 #include "ssm/AOT/Source.h"
 
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Interfaces/ShapedOpInterfaces.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/thread.h"
@@ -71,6 +75,21 @@ LogicalResult ssm::runWithLargeStack(llvm::function_ref<LogicalResult()> fn) {
   return result;
 }
 
+/// Whether every size that is asked for is one of a dimension that exists.
+static LogicalResult checkDimensions(ModuleOp module) {
+  auto check = [](ShapedDimOpInterface op) -> WalkResult {
+    auto type = dyn_cast<ShapedType>(op.getShapedValue().getType());
+    std::optional<int64_t> dim = getConstantIntValue(op.getDimension());
+    if (!type || !type.hasRank() || !dim ||
+        (*dim >= 0 && *dim < type.getRank()))
+      return WalkResult::advance();
+    return op.emitError("the dimension whose size is asked for must be below "
+                        "the rank, ")
+           << type.getRank() << ", but it is " << *dim;
+  };
+  return failure(module.walk(check).wasInterrupted());
+}
+
 OwningOpRef<ModuleOp> ssm::parseProgram(StringRef text, StringRef name,
                                         llvm::SourceMgr &sources,
                                         MLIRContext *context) {
@@ -98,5 +117,8 @@ OwningOpRef<ModuleOp> ssm::parseProgram(StringRef text, StringRef name,
     return nullptr;
   }
   ParserConfig config(context);
-  return parseSourceFile<ModuleOp>(sources, config);
+  auto module = parseSourceFile<ModuleOp>(sources, config);
+  if (module && failed(checkDimensions(*module)))
+    return nullptr;
+  return module;
 }

@@ -92,9 +92,9 @@ static LogicalResult checkDense(const ConstraintChecker &check,
                                 ArrayRef<IndexedValue> operands,
                                 ArrayRef<AffineMap> results) {
   const IndexedValue &transition = *findValue(operands, "transition");
-  unsigned row = *mixing.row, column = *mixing.column;
-  if (column >= transition.map.getNumDims() || column == row ||
-      !uses(transition.map, column) || !uses(transition.map, row))
+  uint64_t row = *mixing.row, column = *mixing.column;
+  if (column == row || !uses(transition.map, column) ||
+      !uses(transition.map, row))
     return check.fail(mixing.dense)
            << "the map of a dense transition must use row d" << row
            << " and column d" << column << ", found "
@@ -132,8 +132,7 @@ LogicalResult ConstraintChecker::checkMixing(const Mixing &mixing,
            << "needs row, the dimension of the state that "
            << (lowRank ? "low_rank" : "column") << " acts on";
   }
-  if (*mixing.row == time ||
-      !llvm::is_contained(dimsOf(state), static_cast<unsigned>(*mixing.row)))
+  if (*mixing.row == time || !uses(state, *mixing.row))
     return fail(mixing.dense)
            << "row must be a dimension of the state, one of "
            << printDims(dimsOf(state)) << ", found d" << *mixing.row;

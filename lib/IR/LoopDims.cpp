@@ -6,7 +6,9 @@
 
 using namespace mlir;
 
-std::optional<unsigned> ssm::positionOf(AffineMap map, unsigned dim) {
+std::optional<unsigned> ssm::positionOf(AffineMap map, uint64_t dim) {
+  if (dim >= map.getNumDims())
+    return std::nullopt;
   return map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
 }
 

@@ -96,12 +96,13 @@ Value StepBuilder::get(Value value) {
 }
 
 void StepBuilder::emit(Operation *op) {
-  if (auto dim = dyn_cast<tensor::DimOp>(op);
-      dim && dim.getConstantIndex() &&
-      isa<RankedTensorType>(dim.getSource().getType())) {
-    unsigned index = *dim.getConstantIndex();
-    map.map(dim, asValue(*b, dim.getLoc(), sizeOf(dim.getSource(), index)));
-    return;
+  if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+    std::optional<int64_t> index = dim.getConstantIndex();
+    auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
+    if (index && type && *index >= 0 && *index < type.getRank()) {
+      map.map(dim, asValue(*b, dim.getLoc(), sizeOf(dim.getSource(), *index)));
+      return;
+    }
   }
   bool timed = llvm::any_of(
       llvm::concat<const Value>(op->getOperands(), op->getResults()),

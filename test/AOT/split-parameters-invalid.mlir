@@ -29,3 +29,15 @@ module {
     return
   }
 }
+
+// -----
+
+// A number that is no input's.
+// expected-error@below {{nothing can be prepared: no argument is a parameter; mark those that are the same in many calls with the attribute ssm.parameter}}
+module {
+  func.func @f(%u: memref<4xf32>)
+      attributes {ssm.abi = {inputs = [{name = "u", shape = [4], type = f32}], outputs = [], parameters = array<i64: 1>,
+                             strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+    return
+  }
+}

@@ -37,6 +37,31 @@ func.func @row_is_time(%a: tensor<5x5xf32>, %u: tensor<9x5xf32>) {
 
 // -----
 
+// Neither row nor column is taken modulo 2^32.
+#tn = affine_map<(t, n, m) -> (t, n)>
+#n = affine_map<(t, n, m) -> (n)>
+#nm = affine_map<(t, n, m) -> (n, m)>
+func.func @row_beyond(%a: tensor<5x5xf32>, %u: tensor<9x5xf32>) {
+  // expected-error@+1 {{(linear_recurrence_c9) row must be a dimension of the state, one of (d1), found d4294967297}}
+  ssm.linear_recurrence transition(%a : tensor<5x5xf32>) signal(%u : tensor<9x5xf32>)
+      {indexing_maps = [#nm, #tn, #tn, #n], time = 0 : i64, row = 4294967297 : i64, column = 2 : i64} -> tensor<9x5xf32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+#tn = affine_map<(t, n, m) -> (t, n)>
+#n = affine_map<(t, n, m) -> (n)>
+#nm = affine_map<(t, n, m) -> (n, m)>
+func.func @column_beyond(%a: tensor<5x5xf32>, %u: tensor<9x5xf32>) {
+  // expected-error@+1 {{(linear_recurrence_c9) the map of a dense transition must use row d1 and column d4294967298, found (d0, d1, d2) -> (d1, d2)}}
+  ssm.linear_recurrence transition(%a : tensor<5x5xf32>) signal(%u : tensor<9x5xf32>)
+      {indexing_maps = [#nm, #tn, #tn, #n], time = 0 : i64, row = 1 : i64, column = 4294967298 : i64} -> tensor<9x5xf32>, tensor<5xf32>
+  return
+}
+
+// -----
+
 #tn = affine_map<(t, n) -> (t, n)>
 #n = affine_map<(t, n) -> (n)>
 func.func @row_alone(%a: tensor<5xf32>, %u: tensor<9x5xf32>) {

@@ -182,6 +182,20 @@ func.func @row(%u: tensor<9x8xf32>, %x0: tensor<8xf32>) {
 }
 
 // -----
+#th = affine_map<(t, h) -> (t, h)>
+#h = affine_map<(t, h) -> (h)>
+func.func @row_beyond(%u: tensor<9x8xf32>, %x0: tensor<8xf32>) {
+  // expected-error@+1 {{(nonlinear_recurrence_c6) row must be a dimension of the states, one of (d1), found d4294967297}}
+  %x, %l, %n, %r = ssm.nonlinear_recurrence signals(%u : tensor<9x8xf32>) init(%x0 : tensor<8xf32>)
+      {indexing_maps = [#th, #h, #th, #h], time = 0 : i64, row = 4294967297 : i64}
+      -> (tensor<9x8xf32>), (tensor<8xf32>) {
+  ^bb0(%s: tensor<8xf32>, %ut: tensor<8xf32>):
+    ssm.yield %s : tensor<8xf32>
+  }
+  return
+}
+
+// -----
 #th = affine_map<(t, h, k) -> (t, h)>
 #h = affine_map<(t, h, k) -> (h)>
 #tk = affine_map<(t, h, k) -> (t, k)>

@@ -120,6 +120,9 @@ PROGRAMS = {
     "huge": ("func.func @f(%a: tensor<9223372036854775807x8xf32>) -> tensor<9223372036854775807x8xf32> {\n"
              "  %r = arith.addf %a, %a : tensor<9223372036854775807x8xf32>\n"
              "  return %r : tensor<9223372036854775807x8xf32>\n}", "error: "),
+    "no such dimension": (MODEL.replace("  return %x", "  %c7 = arith.constant 7 : index\n"
+                          "  %n = tensor.dim %u, %c7 : tensor<?x3xf32>\n  return %x"),
+                          "the dimension whose size is asked for must be below the rank, 2, but it is 7"),
     "NUL": ("func.func @f() {\0}", "NUL character"),
     "bytecode": ("ML\xefR ", "MLIR bytecode"),
 }

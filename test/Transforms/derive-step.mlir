@@ -42,3 +42,15 @@ func.func @delay(%a: tensor<8xf32>, %u: tensor<64x8xf32>) -> tensor<64x8xf32> {
       {indexing_maps = [#d, #td, #td, #d], time = 0 : i64} -> tensor<64x8xf32>, tensor<8xf32>
   return %x : tensor<64x8xf32>
 }
+
+// The size of a dimension that does not exist has no meaning, and ends nothing.
+// CHECK: func.func @nowhere_step({{.*}}%[[U:arg1]]: tensor<1x8xf32>
+// CHECK: %[[SEVEN:.*]] = arith.constant 7
+// CHECK: tensor.dim %[[U]], %[[SEVEN]]
+func.func @nowhere(%a: tensor<8xf32>, %u: tensor<64x8xf32>) -> (tensor<64x8xf32>, index) {
+  %c7 = arith.constant 7 : index
+  %size = tensor.dim %u, %c7 : tensor<64x8xf32>
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<8xf32>) signal(%u : tensor<64x8xf32>)
+      {indexing_maps = [#d, #td, #td, #d], time = 0 : i64} -> tensor<64x8xf32>, tensor<8xf32>
+  return %x, %size : tensor<64x8xf32>, index
+}

@@ -15,11 +15,12 @@
 namespace ssm {
 
 /// Position of loop dimension `dim` among the map's results, or nothing if the
-/// map does not use it.
-std::optional<unsigned> positionOf(mlir::AffineMap map, unsigned dim);
+/// map does not use it. An attribute of an op that is not verified yet may hold
+/// any number.
+std::optional<unsigned> positionOf(mlir::AffineMap map, uint64_t dim);
 
 /// Whether the map uses loop dimension `dim`.
-inline bool uses(mlir::AffineMap map, unsigned dim) {
+inline bool uses(mlir::AffineMap map, uint64_t dim) {
   return positionOf(map, dim).has_value();
 }
 
