@@ -31,27 +31,6 @@ private:
   static std::mutex mutex;
   static unsigned scopes;
 };
-
-/// What a compilation works on. It is not freed after a fatal error, which
-/// leaves objects in any state.
-struct Job {
-  Job(StringRef text, StringRef name, const CompileOptions &options,
-      OutputKind kind)
-      : text(text), name(name), options(options), kind(kind) {}
-
-  StringRef text, name;
-  const CompileOptions &options;
-  OutputKind kind;
-
-  std::string diagnostics;
-  llvm::raw_string_ostream diagnosticsStream{diagnostics};
-  CompiledText result;
-  llvm::raw_string_ostream explanationStream{result.explanation};
-  std::unique_ptr<Program> program;
-  std::optional<CompiledModule> compiled;
-
-  LogicalResult run();
-};
 } // namespace
 
 thread_local Recovery *FatalErrorScope::recovery = nullptr;
@@ -78,40 +57,15 @@ FatalErrorScope::~FatalErrorScope() {
     llvm::remove_fatal_error_handler();
 }
 
-LogicalResult Job::run() {
-  auto fail = [&](llvm::Error error) {
-    diagnosticsStream << name << ": error: " << llvm::toString(std::move(error))
-                      << "\n";
-    return failure();
+llvm::Error
+ssm::runCompilation(StringRef name,
+                    llvm::function_ref<LogicalResult(raw_ostream &)> compile) {
+  struct Diagnostics {
+    std::string text;
+    llvm::raw_string_ostream stream{text};
   };
-  program = Program::parse(text, name, diagnosticsStream, &explanationStream);
-  if (!program || failed(compileToLLVM(program->module(), options)))
-    return failure();
-  auto kernels = getKernels(program->module());
-  for (const auto &[kernel, signature] : kernels)
-    result.signatures.push_back(
-        signature.toJSON(kernel, options.target, options.threads));
-  auto header = formatHeader(kernels, options.entry);
-  if (!header)
-    return fail(header.takeError());
-  result.header = std::move(*header);
-  auto module = CompiledModule::create(program->module(), options.target);
-  if (!module)
-    return fail(module.takeError());
-  compiled.emplace(std::move(*module));
-  SmallVector<char, 0> code;
-  llvm::raw_svector_ostream os(code);
-  if (llvm::Error error = compiled->emit(kind, os))
-    return fail(std::move(error));
-  result.code = os.str().str();
-  return success();
-}
-
-llvm::Expected<CompiledText> ssm::compileText(StringRef text, StringRef name,
-                                              const CompileOptions &options,
-                                              OutputKind kind) {
   FatalErrorScope scope;
-  auto job = std::make_unique<Job>(text, name, options, kind);
+  auto diagnostics = std::make_unique<Diagnostics>();
   Recovery recovery;
   bool fatal = false;
   LogicalResult status = runWithLargeStack([&]() -> LogicalResult {
@@ -120,39 +74,80 @@ llvm::Expected<CompiledText> ssm::compileText(StringRef text, StringRef name,
       fatal = true;
       return failure();
     }
-    return job->run();
+    return compile(diagnostics->stream);
   });
   if (fatal) {
-    job.release();
+    diagnostics.release(); // A program that is never destroyed refers to it.
     return llvm::createStringError(name + ": error: " + recovery.message +
                                    "; try another target");
   }
   if (failed(status))
-    return llvm::createStringError(job->diagnostics);
-  return std::move(job->result);
+    return llvm::createStringError(diagnostics->text);
+  return llvm::Error::success();
+}
+
+static llvm::Error compileProgram(Program &program,
+                                  const CompileOptions &options,
+                                  OutputKind kind, CompiledText &result) {
+  auto kernels = getKernels(program.module());
+  for (const auto &[kernel, signature] : kernels)
+    result.signatures.push_back(
+        signature.toJSON(kernel, options.target, options.threads));
+  auto header = formatHeader(kernels, options.entry);
+  if (!header)
+    return header.takeError();
+  result.header = std::move(*header);
+  auto module = CompiledModule::create(program.module(), options.target);
+  if (!module)
+    return module.takeError();
+  SmallVector<char, 0> code;
+  llvm::raw_svector_ostream os(code);
+  if (llvm::Error error = module->emit(kind, os))
+    return error;
+  result.code = os.str().str();
+  return llvm::Error::success();
+}
+
+llvm::Expected<CompiledText> ssm::compileText(StringRef text, StringRef name,
+                                              const CompileOptions &options,
+                                              OutputKind kind) {
+  CompiledText result;
+  auto compile = [&](raw_ostream &diagnostics) -> LogicalResult {
+    llvm::raw_string_ostream explanation(result.explanation);
+    auto program = Program::parse(text, name, diagnostics, &explanation);
+    if (!program || failed(compileToLLVM(program->module(), options)))
+      return failure();
+    llvm::Error error = compileProgram(*program, options, kind, result);
+    if (!error)
+      return success();
+    diagnostics << name << ": error: " << llvm::toString(std::move(error))
+                << "\n";
+    return failure();
+  };
+  if (llvm::Error error = runCompilation(name, compile))
+    return error;
+  return result;
 }
 
 llvm::Expected<std::string>
 ssm::rewriteText(StringRef text, StringRef name,
-                 llvm::function_ref<void(PassManager &)> addPasses,
+                 llvm::function_ref<LogicalResult(PassManager &)> addPasses,
                  llvm::function_ref<void(ModuleOp)> inspect) {
-  std::string diagnostics, rewritten;
-  llvm::raw_string_ostream diagnosticsStream(diagnostics);
-  LogicalResult status = runWithLargeStack([&]() -> LogicalResult {
-    auto program = Program::parse(text, name, diagnosticsStream, nullptr);
+  std::string rewritten;
+  auto rewrite = [&](raw_ostream &diagnostics) -> LogicalResult {
+    auto program = Program::parse(text, name, diagnostics, nullptr);
     if (!program)
       return failure();
     PassManager pm(program->module().getContext());
-    addPasses(pm);
-    if (failed(pm.run(program->module())))
+    if (failed(addPasses(pm)) || failed(pm.run(program->module())))
       return failure();
     if (inspect)
       inspect(program->module());
     llvm::raw_string_ostream os(rewritten);
     program->module().print(os);
     return success();
-  });
-  if (failed(status))
-    return llvm::createStringError(diagnostics);
+  };
+  if (llvm::Error error = runCompilation(name, rewrite))
+    return error;
   return rewritten;
 }

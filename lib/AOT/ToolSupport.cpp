@@ -82,7 +82,7 @@ LogicalResult reportError(StringRef tool, llvm::Error error) {
 
 llvm::Expected<unsigned> parseThreads(StringRef text) {
   unsigned threads;
-  if (text.getAsInteger(10, threads) || threads < 1 || threads > 4096)
+  if (text.getAsInteger(10, threads) || threads < 1 || threads > kMaxThreads)
     return llvm::createStringError(
         "--threads must be a number from 1 to 4096, but it is '" + text + "'");
   return threads;

@@ -72,7 +72,11 @@ rewrite(nb::bytes text, const std::string &name,
   size_t size = text.size();
   auto rewriteWithoutGIL = [&] {
     nb::gil_scoped_release release;
-    return rewriteText({data, size}, name, addPasses, inspect);
+    auto add = [&](mlir::PassManager &pm) {
+      addPasses(pm);
+      return mlir::success();
+    };
+    return rewriteText({data, size}, name, add, inspect);
   };
   auto rewritten = rewriteWithoutGIL();
   if (!rewritten)

@@ -64,6 +64,14 @@ def test_calls_a_compiled_kernel(consumer):
     assert lines[1].startswith("wrong shape: ") and lines[1] != "wrong shape: ok"
 
 
+def test_compiles_and_calls_from_c(consumer):
+    done = subprocess.run([consumer / "compiler_user"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "status 0, last 1 1.875 4"
+    assert lines[1].startswith("program:1:") and "error: " in lines[1]
+
+
 def test_links_the_shared_libraries_only(consumer):
     """Static copies of MLIR beside libMLIR.so would double every TypeID."""
     needed = subprocess.run(["ldd", consumer / "consumer"], capture_output=True, text=True).stdout

@@ -21,19 +21,26 @@ struct CompiledText {
   std::string header;                  ///< C declarations of the kernels.
 };
 
+/// Runs a compilation that writes its diagnostics to a stream: on a large
+/// stack, with LLVM's fatal errors turned into errors, after which what it held
+/// is not freed, since it may be in any state. An error holds the diagnostics.
+/// Any number of threads may compile at the same time.
+llvm::Error runCompilation(
+    llvm::StringRef name,
+    llvm::function_ref<mlir::LogicalResult(llvm::raw_ostream &)> compile);
+
 /// Compiles a program; `name` stands for its file in diagnostics. An error
-/// holds the diagnostics as `name:line:col: error: ...`. Any number of threads
-/// may compile at the same time.
+/// holds the diagnostics as `name:line:col: error: ...`.
 llvm::Expected<CompiledText> compileText(llvm::StringRef text,
                                          llvm::StringRef name,
                                          const CompileOptions &options,
                                          OutputKind kind);
 
 /// The program after passes, as text; `inspect` sees it before it is printed.
-llvm::Expected<std::string>
-rewriteText(llvm::StringRef text, llvm::StringRef name,
-            llvm::function_ref<void(mlir::PassManager &)> addPasses,
-            llvm::function_ref<void(mlir::ModuleOp)> inspect = nullptr);
+llvm::Expected<std::string> rewriteText(
+    llvm::StringRef text, llvm::StringRef name,
+    llvm::function_ref<mlir::LogicalResult(mlir::PassManager &)> addPasses,
+    llvm::function_ref<void(mlir::ModuleOp)> inspect = nullptr);
 
 } // namespace ssm
 

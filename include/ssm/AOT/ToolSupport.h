@@ -40,7 +40,9 @@ private:
 /// returns failure.
 mlir::LogicalResult reportError(llvm::StringRef tool, llvm::Error error);
 
-/// The value of --threads: a number from 1 to 4096.
+inline constexpr unsigned kMaxThreads = 4096;
+
+/// The value of --threads: a number from 1 to kMaxThreads.
 llvm::Expected<unsigned> parseThreads(llvm::StringRef text);
 
 /// Runs the body of a tool: on a large stack, with LLVM's fatal errors turned
