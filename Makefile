@@ -3,7 +3,8 @@
 # ZOO_FLAGS (of make zoo: --dtype=f64, --length=4096, names of models),
 # GENERATE_FLAGS (of make generate: --prompt="The author", --seed=1),
 # BENCH, BENCH_FLAGS, TORCH (of make bench: which, --quick or --threads=1,
-# TORCH=1 adds PyTorch as a peer, 4 GB).
+# TORCH=1 adds PyTorch as a peer, 4 GB),
+# FUZZ_FLAGS (of make fuzz: --seconds=3600, --seed=1, --only=Lowering).
 PRESET ?= release
 ifeq ($(PRESET),release)
 BUILD := build
@@ -12,7 +13,7 @@ BUILD := build-$(PRESET)
 endif
 VENV := build/venv
 
-.PHONY: help setup build compile wheel demo zoo generate check soak bench format tidy asan clean
+.PHONY: help setup build compile wheel demo zoo generate check fuzz soak bench docs format tidy asan clean
 
 help:
 	@echo 'make build    set up this machine, then compile into $(BUILD)/'
@@ -21,8 +22,10 @@ help:
 	@echo 'make zoo      build, then run every model of examples/models against its oracle'
 	@echo 'make generate build, then have a small language model write text'
 	@echo 'make check    build, then run every test; ONLY="lit python" picks suites'
+	@echo 'make fuzz     build, then change programs at random and look for a crash (10 minutes)'
 	@echo 'make soak     build, then run recurrences over more than 2^31 elements (9 GB of memory)'
 	@echo 'make bench    build, then time it against others; BENCH="scan conv" picks'
+	@echo 'make docs     the reference of ops and passes, in $(BUILD)/docs/'
 	@echo 'make asan     lit and the tests of the tools with AddressSanitizer, in build-asan/'
 	@echo 'make format   clang-format every C++ file in place'
 	@echo 'make tidy     clang-tidy over lib/ and tools/ (needs clang-tidy-22)'
@@ -63,6 +66,9 @@ generate: build
 check: setup
 	@$(VENV)/bin/python utils/check.py --preset $(PRESET) --build-dir $(BUILD) $(ONLY)
 
+fuzz: build
+	@$(VENV)/bin/python test/Fuzz/fuzz.py --build-dir $(BUILD) $(FUZZ_FLAGS)
+
 soak: build
 	@$(VENV)/bin/python test/Soak/soak.py
 
@@ -72,6 +78,9 @@ ifdef TORCH
 	@$(BUILD)/bench-venv/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements-torch.txt
 endif
 	@$(BUILD)/bench-venv/bin/python bench/run.py --build-dir $(BUILD) $(BENCH_FLAGS) $(BENCH)
+
+docs: build
+	@ls $(BUILD)/docs/*.md
 
 asan:
 	@PYTEST_ADDOPTS='test/Integration --ignore=test/Integration/CPU --ignore=test/Integration/GPU' \
