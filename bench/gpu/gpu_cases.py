@@ -176,28 +176,31 @@ class GatedUnit:
 
     bound = 1e-5
 
-    def __init__(self, name, shape, bar, reverse=False, dtype="f32"):
-        self.name, self.kernel, self.shape, self.bar, self.reverse, self.dtype = name, "K1", shape, bar, reverse, dtype
-        self.bytes = 4 * 6 * math.prod(shape)
+    def __init__(self, name, sizes, bar, reverse=False, dtype="f32", layout="bht"):
+        """`sizes` are those of b, h and t."""
+        self.name, self.kernel, self.bar, self.reverse, self.dtype, self.layout = name, "K1", bar, reverse, dtype, layout
+        self.sizes = dict(zip("bht", sizes))
+        self.shape = [self.sizes[letter] for letter in layout]
+        self.bytes = 4 * 6 * math.prod(sizes)
         self.exponentials = 0
 
     def text(self):
-        b, h, t = self.shape
-        bht, hs, bh = f"tensor<{b}x{h}x{t}x{self.dtype}>", f"tensor<{h}xf32>", f"tensor<{b}x{h}xf32>"
+        full, h = "x".join(map(str, self.shape)), self.sizes["h"]
+        bht, wide_bht, hs, bh = f"tensor<{full}x{self.dtype}>", f"tensor<{full}xf32>", f"tensor<{h}xf32>", f"tensor<{self.sizes['b']}x{h}xf32>"
         wide = lambda name: name if self.dtype == "f32" else name + "_w"
         load = lambda *names: "".join(f"    {wide(n)} = arith.extf {n} : {self.dtype} to f32\n" for n in names if wide(n) != n)
         store = f"%out = arith.truncf %gated : f32 to {self.dtype}\n    linalg.yield %out" if self.dtype != "f32" else "linalg.yield %gated"
         direction = "backward" if self.reverse else "forward"
         parallel = 'iterator_types = ["parallel", "parallel", "parallel"]'
         return f"""
-#bht = affine_map<(b, h, t) -> (b, h, t)>
+#bht = affine_map<(b, h, t) -> ({', '.join(self.layout)})>
 #h = affine_map<(b, h, t) -> (h)>
 #bh = affine_map<(b, h, t) -> (b, h)>
 func.func @f(%nu: {hs}, %D: {hs}, %r: {bht}, %i: {bht}, %c: {bht}, %u: {bht}, %z: {bht}) -> {bht} {{
-  %e = tensor.empty() : tensor<{b}x{h}x{t}xf32>
+  %e = tensor.empty() : {wide_bht}
   %o = tensor.empty() : {bht}
   %a, %v = linalg.generic {{indexing_maps = [#h, #bht, #bht, #bht, #bht, #bht], {parallel}}}
-      ins(%nu, %r, %i, %u : {hs}, {bht}, {bht}, {bht}) outs(%e, %e : tensor<{b}x{h}x{t}xf32>, tensor<{b}x{h}x{t}xf32>) {{
+      ins(%nu, %r, %i, %u : {hs}, {bht}, {bht}, {bht}) outs(%e, %e : {wide_bht}, {wide_bht}) {{
   ^bb0(%n: f32, %gate: {self.dtype}, %in: {self.dtype}, %x: {self.dtype}, %0: f32, %1: f32):
 {load("%gate", "%in", "%x")}    %one = arith.constant 1.0 : f32
     %eight = arith.constant -8.0 : f32
@@ -215,11 +218,11 @@ func.func @f(%nu: {hs}, %D: {hs}, %r: {bht}, %i: {bht}, %c: {bht}, %u: {bht}, %z
     %iu = arith.mulf {wide('%in')}, {wide('%x')} : f32
     %drive = arith.mulf %scale, %iu : f32
     linalg.yield %decay, %drive : f32, f32
-  }} -> (tensor<{b}x{h}x{t}xf32>, tensor<{b}x{h}x{t}xf32>)
-  %s, %last = ssm.linear_recurrence transition(%a : tensor<{b}x{h}x{t}xf32>) signal(%v : tensor<{b}x{h}x{t}xf32>)
-      {{indexing_maps = [#bht, #bht, #bht, #bh], time = 2 : i64, direction = #ssm.direction<{direction}>}} -> tensor<{b}x{h}x{t}xf32>, {bh}
+  }} -> ({wide_bht}, {wide_bht})
+  %s, %last = ssm.linear_recurrence transition(%a : {wide_bht}) signal(%v : {wide_bht})
+      {{indexing_maps = [#bht, #bht, #bht, #bh], time = 2 : i64, direction = #ssm.direction<{direction}>}} -> {wide_bht}, {bh}
   %y = linalg.generic {{indexing_maps = [#bht, #bht, #h, #bht, #bht, #bht], {parallel}}}
-      ins(%s, %c, %D, %u, %z : tensor<{b}x{h}x{t}xf32>, {bht}, {hs}, {bht}, {bht}) outs(%o : {bht}) {{
+      ins(%s, %c, %D, %u, %z : {wide_bht}, {bht}, {hs}, {bht}, {bht}) outs(%o : {bht}) {{
   ^bb0(%x: f32, %cc: {self.dtype}, %d: f32, %w: {self.dtype}, %g: {self.dtype}, %0: {self.dtype}):
 {load("%cc", "%w", "%g")}    %one = arith.constant 1.0 : f32
     %cx = arith.mulf {wide('%cc')}, %x fastmath<contract> : f32
@@ -237,21 +240,23 @@ func.func @f(%nu: {hs}, %D: {hs}, %r: {bht}, %i: {bht}, %c: {bht}, %u: {bht}, %z
 
     def inputs(self, rng):
         draw = lambda: self.narrow(rng.standard_normal(self.shape, np.float32))
-        return [rng.uniform(-4, 0, self.shape[1]).astype(np.float32), rng.standard_normal(self.shape[1], np.float32), *(draw() for _ in range(5))]
+        h = self.sizes["h"]
+        return [rng.uniform(-4, 0, h).astype(np.float32), rng.standard_normal(h, np.float32), *(draw() for _ in range(5))]
 
     def narrow(self, x):
         return x if self.dtype == "f32" else x.astype(importlib.import_module("ml_dtypes").bfloat16)
 
     def error(self, inputs, results):
         """By the equations, on the first 16 channels of the first batch."""
-        nu, D, r, i, c, u, z = (x.astype(float) for x in (inputs[0][:16, None], inputs[1][:16, None], *(x[0, :16] for x in inputs[2:])))
+        time_last = lambda x: np.moveaxis(x, self.layout.index("t"), -1)[0, :16]
+        nu, D, r, i, c, u, z = (x.astype(float) for x in (inputs[0][:16, None], inputs[1][:16, None], *map(time_last, inputs[2:])))
         a = np.exp(-8 * np.logaddexp(0, nu) / (1 + np.exp(-r)))
         drive = np.sqrt(1 - a * a) * i * u
         x, state = np.empty_like(a), np.zeros(len(a))
         for t in range(a.shape[1])[:: -1 if self.reverse else 1]:
             x[:, t] = state = a[:, t] * state + drive[:, t]
         want = (c * x + D * u) * z / (1 + np.exp(-z))
-        error = float(np.linalg.norm(results[0][0, :16].astype(float) - want) / np.linalg.norm(want))
+        error = float(np.linalg.norm(time_last(results[0]).astype(float) - want) / np.linalg.norm(want))
         return error if np.isfinite(error) else math.inf
 
     def peers(self):
@@ -468,7 +473,7 @@ FULL = [
     GatedUnit("gated unit, 8 x 1536 x 4096", [8, 1536, 4096], ">= 0.90 copy"),
     Scan("look-back, one row of 2^28", "K2", [1 << 28], 0, ">= 0.80 copy"),
     Scan("look-back, 64 rows of 2^20", "K2", [64, 1 << 20], 1, ">= 0.80 copy"),
-    Scan("channel scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, "bandwidth"),
+    Scan("column scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, "bandwidth"),
     Mamba("selective scan, 8 x 4096 x 1536 x 16", [8, 4096, 1536, 16], ">= 1.5 x mamba_ssm"),
     *(Conv(f"convolution, 8 x 768 x {n}", [8, 768, n], ">= 2.5 x torch.fft") for n in (1024, 4096, 8192, 16384)),
     Conv("convolution, 8 x 8 x 2^20", [8, 8, 1 << 20], "faster than torch.fft"),
@@ -479,7 +484,7 @@ FULL = [
 ]
 QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), GatedUnit("gated unit", [1, 3, 300], ""),
          Scan("look-back", "K2", [9000], 0, ""),
-         Scan("channel scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
+         Scan("column scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
          Conv("convolution", [2, 1, 600], ""), Conv("convolution by passes", [1, 2, 7000], ""),
          Conv("convolution by windows", [1, 2, 5000], "", taps=600), Conv("convolution, channels last", [2, 3, 600], "", layout="bth"),
          SSD("matrix states", [1, 70, 1, 64, 64], ""), Mamba2("Mamba-2", [1, 100, 1, 64, 64], "")]

@@ -3,15 +3,20 @@
 // An element is (A, u) and acts on the state as A x + u; with i before j, two
 // are (A_j A_i, A_j u_i + u_j). The carry is the state.
 //
+// Rows whose channels are contiguous are `width` together: an element then has
+// the parts of each, one behind the other.
+//
 // Elementwise ops around the recurrence are computed on the way: those in front
 // of it where elements are loaded, those behind it, with C and the projection,
 // where carries are stored. All that a thread's items need of memory is loaded
 // with them, each tensor once.
 //
 // Precondition: a diagonal transition, no state, input or output dimensions,
-// time last in the layouts of all that varies in time.
+// and one dimension last in the layouts of all that varies in time: time, or a
+// channel dimension (or none of both, for what channels share).
 //
 //===----------------------------------------------------------------------===//
+#include "ChannelScan.h"
 #include "Row.h"
 
 #include "ssm/IR/LoopDims.h"
@@ -32,7 +37,10 @@ static SmallVector<Mapped> findLeaves(ArrayRef<Mapped> sources, unsigned time) {
       leaves, [](const auto &leaf) { return Mapped{leaf.first, leaf.second}; });
 }
 
-bool hasAffineRows(const FusedRecurrence &fused) {
+/// Whether a state is one number for each row, and the layouts of all that
+/// varies in time are of a kind.
+static bool isScalar(const FusedRecurrence &fused,
+                     function_ref<bool(AffineMap)> isOfKind) {
   LinearRecurrenceOp op = fused.op;
   LinearRecurrenceOp::Dims dims = op.getDims();
   if (!op.isDiagonal() || !dims.state.empty() || !dims.input.empty() ||
@@ -40,9 +48,21 @@ bool hasAffineRows(const FusedRecurrence &fused) {
     return false;
   SmallVector<Mapped> varying = findLeaves(fused.sources(), dims.time);
   varying.append(fused.results);
-  return llvm::all_of(varying, [&](const Mapped &value) {
-    return dimsOf(value.map).back() == dims.time;
-  });
+  return llvm::all_of(varying,
+                      [&](const Mapped &value) { return isOfKind(value.map); });
+}
+
+bool hasAffineRows(const FusedRecurrence &fused) {
+  unsigned time = LinearRecurrenceOp(fused.op).getDims().time;
+  return isScalar(fused,
+                  [&](AffineMap map) { return dimsOf(map).back() == time; });
+}
+
+bool hasAffineColumns(const FusedRecurrence &fused) {
+  std::optional<unsigned> channel = findNeighbours(fused.op);
+  return channel && isScalar(fused, [&](AffineMap map) {
+           return dimsOf(map).back() == *channel || !uses(map, *channel);
+         });
 }
 
 /// What results need beside the state.
@@ -72,32 +92,35 @@ namespace {
 class AffineRow : public Row {
 public:
   AffineRow(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
-            unsigned items);
+            const GPUScanPlan &plan);
 
   Parts neutral() override {
-    return flatten(k.num.constant(1), k.num.constant(0));
+    return forEach([&](unsigned) {
+      return flatten(k.num.constant(1), k.num.constant(0));
+    });
   }
   Parts combine(const Parts &before, const Parts &after) override {
-    auto [a, x] = takeApart(before);
-    auto [b, y] = takeApart(after);
-    return flatten(k.num.mul(b, a), k.num.mulAdd(b, x, y));
+    return forEach([&](unsigned i) {
+      auto [a, x] = takeApart(before, i);
+      auto [b, y] = takeApart(after, i);
+      return flatten(k.num.mul(b, a), k.num.mulAdd(b, x, y));
+    });
   }
   Parts apply(const Parts &element, const Parts &carry) override {
-    auto [a, x] = takeApart(element);
-    return flatten(k.num.mulAdd(a, takeState(carry), x), complexState);
+    return forEach([&](unsigned i) {
+      auto [a, x] = takeApart(element, i);
+      return flatten(k.num.mulAdd(a, takeState(carry, i), x), complexState);
+    });
   }
   SmallVector<Type> elementTypes() override {
-    return SmallVector<Type>(2 + complexA + complexState, real);
+    return SmallVector<Type>(width * (2 + complexA + complexState), real);
   }
   SmallVector<Type> carryTypes() override {
-    return SmallVector<Type>(1 + complexState, real);
+    return SmallVector<Type>(width * (1 + complexState), real);
   }
 
   Parts enter(Value number) override;
-  void finish(const Parts &carry) override {
-    if (final)
-      k.store(final, k.offset(final, row), takeState(carry));
-  }
+  void finish(const Parts &carry) override;
 
 protected:
   SmallVector<Parts> loadItems(Value place, unsigned count) override;
@@ -108,6 +131,13 @@ protected:
   bool isExclusive() override { return op.getRead() == ReadPoint::Before; }
 
 private:
+  /// The parts of all channels.
+  Parts forEach(function_ref<Parts(unsigned)> partsOf) {
+    Parts all;
+    for (unsigned i = 0; i < width; ++i)
+      all.append(partsOf(i));
+    return all;
+  }
   /// With an imaginary part if values of this kind have one.
   Parts flatten(Num x, bool isComplex) {
     if (!isComplex)
@@ -119,16 +149,23 @@ private:
     parts.append(flatten(x, complexState));
     return parts;
   }
-  Num takeState(ArrayRef<Value> parts) {
+  /// Of the i-th channel.
+  Num takeState(ArrayRef<Value> carry, unsigned i) {
+    const Value *parts = carry.slice(i * (1 + complexState)).begin();
     return {parts[0], complexState ? parts[1] : Value()};
   }
-  std::pair<Num, Num> takeApart(const Parts &element) {
+  std::pair<Num, Num> takeApart(ArrayRef<Value> element, unsigned i) {
+    element = element.slice(i * (2 + complexA + complexState));
     return {{element[0], complexA ? element[1] : Value()},
-            takeState(ArrayRef(element).drop_front(1 + complexA))};
+            takeState(element.drop_front(1 + complexA), 0)};
   }
   SmallVector<Value> timesFrom(Value place, unsigned count);
-  Num readDrive();
-  Num readOutput(Num x);
+  void loadLeaf(Mapped leaf, Value place, ArrayRef<Value> times);
+  /// How many of the channels have a value of their own.
+  unsigned countOwn(Mapped value) { return point->hasState(value) ? width : 1; }
+  Num readDrive(unsigned i);
+  Num readOutput(Num x, unsigned i);
+  void storeResult(Mapped result, Value place, ArrayRef<Value> times);
 
   const FusedRecurrence &fused;
   LinearRecurrenceOp op;
@@ -142,12 +179,12 @@ private:
 } // namespace
 
 AffineRow::AffineRow(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
-                     unsigned items)
-    : Row(b, kernel, LinearRecurrenceOp(fused.op).getDims().parallel,
+                     const GPUScanPlan &plan)
+    : Row(b, kernel, findParallel(fused.op),
           LinearRecurrenceOp(fused.op).getDims().time,
           LinearRecurrenceOp(fused.op).isBackward(),
           LinearRecurrenceOp(fused.op).getIndexingMapsArray()[0].getNumDims(),
-          items),
+          plan),
       fused(fused), op(fused.op), leaves(findLeaves(fused.sources(), time)),
       kept(findKept(fused)),
       final(kernel.result(op.getFinal(), op.getFinalIndexingMap())),
@@ -157,11 +194,34 @@ AffineRow::AffineRow(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
 
 Parts AffineRow::enter(Value number) {
   Row::enter(number);
-  point.emplace(b, k, op, /*states=*/1, [this](int64_t) { return row; });
-  Num start = k.num.constant(0);
-  if (Value init = op.getInit())
-    start = point->read({init, op.getInitIndexingMap()});
-  return flatten(start, complexState);
+  // Neighbouring channels are a thread's as states of one are.
+  SmallVector<unsigned> channel;
+  if (width > 1)
+    channel.push_back(parallel.back());
+  point.emplace(b, k, time, channel, width, width, [this](int64_t i) {
+    SmallVector<Value> indices = row;
+    if (width > 1)
+      indices[parallel.back()] = k.add(indices[parallel.back()], k.constant(i));
+    return indices;
+  });
+  return forEach([&](unsigned i) {
+    Num start = k.num.constant(0);
+    if (Value init = op.getInit())
+      start = point->read({init, op.getInitIndexingMap()}, i);
+    return flatten(start, complexState);
+  });
+}
+
+void AffineRow::finish(const Parts &carry) {
+  if (!final)
+    return;
+  int64_t group = point->countNeighbours(final);
+  for (unsigned i = 0; i < width; i += group) {
+    SmallVector<Num> states;
+    for (unsigned j = i; j < i + group; ++j)
+      states.push_back(takeState(carry, j));
+    k.store(final, k.offset(final, point->at(i)), states);
+  }
 }
 
 SmallVector<Value> AffineRow::timesFrom(Value place, unsigned count) {
@@ -171,32 +231,46 @@ SmallVector<Value> AffineRow::timesFrom(Value place, unsigned count) {
   return times;
 }
 
+/// Of all these times, or of all channels at each, in one access.
+void AffineRow::loadLeaf(Mapped leaf, Value place, ArrayRef<Value> times) {
+  if (!isContiguous()) {
+    for (Value time : times) {
+      point->enter(time);
+      point->readScalars(leaf);
+    }
+    return;
+  }
+  KernelTensor tensor = k.argument(leaf.tensor, leaf.map);
+  int64_t scalars = countScalars(tensor.element);
+  Parts all = k.loadScalars(tensor, k.offset(tensor, at(place)), times.size());
+  for (auto [i, time] : llvm::enumerate(times)) {
+    point->enter(time);
+    point->setScalars(leaf, Parts(ArrayRef(all).slice(i * scalars, scalars)));
+  }
+}
+
 /// What a step adds to the state.
-Num AffineRow::readDrive() {
-  Num drive = point->read({op.getSignal(), op.getSignalMap()});
+Num AffineRow::readDrive(unsigned i) {
+  Num drive = point->read({op.getSignal(), op.getSignalMap()}, i);
   if (Value input = op.getInput())
-    drive = k.num.mul(point->read({input, op.getInputIndexingMap()}), drive);
+    drive = k.num.mul(point->read({input, op.getInputIndexingMap()}, i), drive);
   return drive;
 }
 
 SmallVector<Parts> AffineRow::loadItems(Value place, unsigned count) {
   SmallVector<Value> times = timesFrom(place, count);
-  for (const Mapped &leaf : leaves) {
-    KernelTensor tensor = k.argument(leaf.tensor, leaf.map);
-    int64_t width = countScalars(tensor.element);
-    Parts all = k.loadScalars(tensor, k.offset(tensor, at(place)), count);
-    for (auto [i, time] : llvm::enumerate(times)) {
-      point->enter(time);
-      point->setScalars(leaf, Parts(ArrayRef(all).slice(i * width, width)));
-    }
-  }
+  for (const Mapped &leaf : leaves)
+    loadLeaf(leaf, place, times);
   SmallVector<Parts> loaded;
   for (Value time : times) {
     point->enter(time);
-    Num a = point->read({op.getTransition(), op.getTransitionMap()});
-    loaded.push_back(flatten(a, readDrive()));
+    loaded.push_back(forEach([&](unsigned i) {
+      Num a = point->read({op.getTransition(), op.getTransitionMap()}, i);
+      return flatten(a, readDrive(i));
+    }));
     for (const Mapped &leaf : kept)
-      loaded.back().append(point->readScalars(leaf));
+      for (unsigned i = 0; i < countOwn(leaf); ++i)
+        loaded.back().append(point->readScalars(leaf, i));
   }
   return loaded;
 }
@@ -205,16 +279,16 @@ SmallVector<Type> AffineRow::keptTypes() {
   SmallVector<Type> types;
   for (const Mapped &leaf : kept) {
     Type element = getElementTypeOrSelf(leaf.tensor.getType());
-    types.append(countScalars(element), getRealType(element));
+    types.append(countOwn(leaf) * countScalars(element), getRealType(element));
   }
   return types;
 }
 
 /// proj(C x)
-Num AffineRow::readOutput(Num x) {
+Num AffineRow::readOutput(Num x, unsigned i) {
   bool real = op.getProjection() != Projection::None;
   if (Value output = op.getOutput()) {
-    Num c = point->read({output, op.getOutputIndexingMap()});
+    Num c = point->read({output, op.getOutputIndexingMap()}, i);
     x = real ? k.num.realOfProduct(c, x) : k.num.mul(c, x);
   }
   if (real)
@@ -224,33 +298,48 @@ Num AffineRow::readOutput(Num x) {
              : x;
 }
 
+/// As loadLeaf loads.
+void AffineRow::storeResult(Mapped result, Value place, ArrayRef<Value> times) {
+  KernelTensor tensor = k.result(result.tensor, result.map);
+  SmallVector<Num> values;
+  for (Value time : times) {
+    point->enter(time);
+    for (unsigned i = 0; i < width; ++i)
+      values.push_back(point->read(result, i));
+    if (isContiguous())
+      continue;
+    k.store(tensor, k.offset(tensor, at(time)), values);
+    values.clear();
+  }
+  if (isContiguous())
+    k.store(tensor, k.offset(tensor, at(place)), values);
+}
+
 void AffineRow::storeItems(Value place, ArrayRef<Parts> carries,
                            ArrayRef<Parts> keptParts) {
-  SmallVector<SmallVector<Num>> values(fused.results.size());
   SmallVector<Value> times = timesFrom(place, carries.size());
   for (auto [time, carry, parts] : llvm::zip_equal(times, carries, keptParts)) {
     point->enter(time);
     ArrayRef<Value> left = parts;
-    for (const Mapped &leaf : kept) {
-      int64_t width = countScalars(getElementTypeOrSelf(leaf.tensor.getType()));
-      point->setScalars(leaf, Parts(left.take_front(width)));
-      left = left.drop_front(width);
-    }
-    point->define({op.getResult(), op.getResultIndexingMap()},
-                  readOutput(takeState(carry)));
-    for (auto [result, of] : llvm::zip_equal(fused.results, values))
-      of.push_back(point->read(result));
+    for (const Mapped &leaf : kept)
+      for (unsigned i = 0; i < countOwn(leaf); ++i) {
+        int64_t scalars =
+            countScalars(getElementTypeOrSelf(leaf.tensor.getType()));
+        point->setScalars(leaf, Parts(left.take_front(scalars)), i);
+        left = left.drop_front(scalars);
+      }
+    for (unsigned i = 0; i < width; ++i)
+      point->define({op.getResult(), op.getResultIndexingMap()},
+                    readOutput(takeState(carry, i), i), i);
   }
-  for (auto [result, of] : llvm::zip_equal(fused.results, values)) {
-    KernelTensor tensor = k.result(result.tensor, result.map);
-    k.store(tensor, k.offset(tensor, at(place)), of);
-  }
+  for (const Mapped &result : fused.results)
+    storeResult(result, place, times);
 }
 
 std::unique_ptr<Row> makeAffineRow(OpBuilder &b, Kernel &kernel,
                                    const FusedRecurrence &fused,
-                                   unsigned items) {
-  return std::make_unique<AffineRow>(b, kernel, fused, items);
+                                   const GPUScanPlan &plan) {
+  return std::make_unique<AffineRow>(b, kernel, fused, plan);
 }
 
 } // namespace ssm

@@ -268,7 +268,7 @@ SmallVector<Num> ChannelScan::emitLoop(Value from, Value to, int64_t steps,
                           }));
 }
 
-static SmallVector<unsigned> findParallel(LinearRecurrenceOp op) {
+SmallVector<unsigned> findParallel(LinearRecurrenceOp op) {
   LinearRecurrenceOp::Dims dims = op.getDims();
   SmallVector<unsigned> parallel;
   for (unsigned dim : dimsOf(op.getResultIndexingMap()))

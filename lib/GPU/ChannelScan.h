@@ -62,6 +62,8 @@ public:
   mlir::Value length, isInside, isWriter;
 };
 
+/// The dimensions of channels, in the result's order.
+llvm::SmallVector<unsigned> findParallel(LinearRecurrenceOp op);
 /// The dimension along which the threads of a block have their channels; none
 /// if there is one channel only.
 std::optional<unsigned> findNeighbours(LinearRecurrenceOp op);

@@ -3,8 +3,7 @@
 // An element is a tuple, and so is the carry, which is combined with it from
 // the left. The combiner is the op's region.
 //
-// Precondition: along the last dimension; real numbers of 32 or 64
-// bits; an identity that is constant.
+// Precondition: real numbers of 32 or 64 bits; an identity that is constant.
 //
 //===----------------------------------------------------------------------===//
 #include "Row.h"
@@ -38,10 +37,10 @@ namespace {
 class CombinerRow : public Row {
 public:
   CombinerRow(OpBuilder &b, Kernel &kernel, AssociativeScanOp op,
-              ArrayRef<unsigned> parallel, unsigned items)
+              ArrayRef<unsigned> parallel, const GPUScanPlan &plan)
       : Row(b, kernel, parallel, op.getDimension(),
             op.getDirection() == Direction::Backward, parallel.size() + 1,
-            items),
+            plan),
         op(op) {
     AffineMap map = b.getMultiDimIdentityMap(parallel.size() + 1);
     for (Value input : op.getInputs())
@@ -52,20 +51,30 @@ public:
 
   Parts neutral() override {
     Parts identity;
-    for (Value constant : op.getIdentity())
-      identity.push_back(b.clone(*constant.getDefiningOp())->getResult(0));
+    for (unsigned i = 0; i < width; ++i)
+      for (Value constant : op.getIdentity())
+        identity.push_back(b.clone(*constant.getDefiningOp())->getResult(0));
     return identity;
   }
   Parts combine(const Parts &before, const Parts &after) override {
-    Parts both = before;
-    both.append(after);
-    return inlineBlock(b, op.getCombiner().front(), both);
+    Parts combined;
+    size_t parts = before.size() / width;
+    for (unsigned i = 0; i < width; ++i) {
+      Parts both(ArrayRef(before).slice(i * parts, parts));
+      both.append(Parts(ArrayRef(after).slice(i * parts, parts)));
+      combined.append(inlineBlock(b, op.getCombiner().front(), both));
+    }
+    return combined;
   }
   Parts apply(const Parts &element, const Parts &carry) override {
     return combine(carry, element);
   }
   SmallVector<Type> elementTypes() override {
-    return SmallVector<Type>(op.getIdentity().getTypes());
+    SmallVector<Type> types;
+    for (unsigned i = 0; i < width; ++i)
+      types.append(op.getIdentity().getTypes().begin(),
+                   op.getIdentity().getTypes().end());
+    return types;
   }
   SmallVector<Type> carryTypes() override { return elementTypes(); }
   Parts enter(Value number) override {
@@ -86,31 +95,46 @@ private:
 };
 } // namespace
 
-SmallVector<Parts> CombinerRow::loadItems(Value time, unsigned count) {
-  SmallVector<Parts> loaded(count);
-  for (const KernelTensor &input : inputs)
-    for (auto [item, part] : llvm::zip_equal(
-             loaded, k.loadScalars(input, k.offset(input, at(time)), count)))
-      item.push_back(part);
+/// One access has all elements, or the tuple of each.
+SmallVector<Parts> CombinerRow::loadItems(Value place, unsigned count) {
+  SmallVector<Parts> loaded(count, Parts(width * inputs.size()));
+  unsigned accesses = isContiguous() ? 1 : count;
+  for (unsigned access = 0; access < accesses; ++access)
+    for (auto [i, input] : llvm::enumerate(inputs)) {
+      Value offset = k.offset(input, at(k.add(place, k.constant(access))));
+      Parts all = k.loadScalars(input, offset, count * width / accesses);
+      for (auto [j, part] : llvm::enumerate(all))
+        loaded[access + j / width][j % width * inputs.size() + i] = part;
+    }
   return loaded;
 }
 
-void CombinerRow::storeItems(Value time, ArrayRef<Parts> carries,
+void CombinerRow::storeItems(Value place, ArrayRef<Parts> carries,
                              ArrayRef<Parts> kept) {
-  for (auto [i, result] : llvm::enumerate(results)) {
-    if (!result)
-      continue;
-    Parts scalars;
-    for (const Parts &carry : carries)
-      scalars.push_back(carry[i]);
-    k.storeScalars(result, k.offset(result, at(time)), scalars);
-  }
+  unsigned accesses = isContiguous() ? 1 : carries.size();
+  for (unsigned access = 0; access < accesses; ++access)
+    for (auto [i, result] : llvm::enumerate(results)) {
+      if (!result)
+        continue;
+      Parts scalars;
+      for (const Parts &carry :
+           carries.slice(access, carries.size() / accesses))
+        for (unsigned j = 0; j < width; ++j)
+          scalars.push_back(carry[j * results.size() + i]);
+      Value offset = k.offset(result, at(k.add(place, k.constant(access))));
+      k.storeScalars(result, offset, scalars);
+    }
 }
 
 std::unique_ptr<Row> makeCombinerRow(OpBuilder &b, Kernel &kernel,
-                                     AssociativeScanOp op, unsigned items) {
-  auto parallel = llvm::to_vector(llvm::seq<unsigned>(0, op.getDimension()));
-  return std::make_unique<CombinerRow>(b, kernel, op, parallel, items);
+                                     AssociativeScanOp op,
+                                     const GPUScanPlan &plan) {
+  unsigned rank = cast<RankedTensorType>(op.getInputs()[0].getType()).getRank();
+  SmallVector<unsigned> parallel;
+  for (unsigned dim = 0; dim < rank; ++dim)
+    if (dim != op.getDimension())
+      parallel.push_back(dim);
+  return std::make_unique<CombinerRow>(b, kernel, op, parallel, plan);
 }
 
 } // namespace ssm

@@ -56,6 +56,8 @@ public:
   std::string nameShared() { return "shared" + std::to_string(shared++); }
 
   mlir::Value constant(int64_t value);
+  /// Of an element in a vector.
+  mlir::Value laneNumber(int64_t i);
   mlir::Value add(mlir::Value x, mlir::Value y);
   mlir::Value mul(mlir::Value x, mlir::Value y);
   /// Each lane's parts of the lane `distance` from it as `mode` says.
@@ -116,7 +118,6 @@ public:
   mlir::gpu::GPUFuncOp kernel;
 
 private:
-  mlir::Value laneNumber(int64_t i);
   mlir::Value address(const KernelTensor &tensor, mlir::Value offset);
 
   mlir::OpBuilder &b;

@@ -233,15 +233,26 @@ static void fixSubgroups(gpu::GPUModuleOp kernels) {
     kernel->setAttr("intel_reqd_sub_group_size", b.getI32IntegerAttr(kWarp));
 }
 
-/// A scan of channels is fast with 16 warps on a multiprocessor, as its loads
-/// are far ahead of their use: 128 registers a thread. Left alone, ptxas would
-/// rather spill on some chips, for more warps.
+/// A scan is fast with 16 warps on a multiprocessor, as its loads are far ahead
+/// of their use: 128 registers a thread. One of columns has more under way in
+/// each thread, and is fast with 8. Left alone, ptxas would rather spill on
+/// some chips, for more warps.
 static void allowRegisters(gpu::GPUModuleOp kernels, const Launch &launch) {
-  static constexpr int64_t kThreads = 16 * kWarp;
+  bool hasColumns = launch.kernel == stringify(GPUScanPlan::Kernel::ColumnScan);
+  int64_t threads = (hasColumns ? 8 : 16) * kWarp;
   auto kernel = kernels.lookupSymbol<gpu::GPUFuncOp>(launch.entry);
   kernel->setAttr(
       NVVM::NVVMDialect::getMinctasmAttrName(),
-      OpBuilder(kernel).getI32IntegerAttr(kThreads / launch.threads));
+      OpBuilder(kernel).getI32IntegerAttr(threads / launch.threads));
+}
+
+static bool isScan(const Launch &launch) {
+  using Kind = GPUScanPlan::Kernel;
+  for (Kind kind :
+       {Kind::ChannelScan, Kind::RowScan, Kind::ColumnScan, Kind::LookBack})
+    if (launch.kernel == stringify(kind))
+      return true;
+  return false;
 }
 
 /// The first op of its kind among a function's, or null.
@@ -286,8 +297,7 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
       if (!launch)
         return signalPassFailure();
       launch->entry = function.getName().str();
-      if (launch->kernel == stringify(GPUScanPlan::Kernel::ChannelScan) &&
-          isNVIDIA(chip))
+      if (isScan(*launch) && isNVIDIA(chip))
         allowRegisters(kernels, *launch);
       launches.push_back(launch->toAttr(&getContext()));
       function.erase();

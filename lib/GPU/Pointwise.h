@@ -92,6 +92,8 @@ public:
     known[keyOf(value, state)] = std::move(parts);
   }
 
+  /// The loop dimensions of the thread's i-th state, without time.
+  llvm::SmallVector<mlir::Value> at(int64_t i) { return indexOf(i); }
   /// States of the thread that one access of the tensor has.
   int64_t countNeighbours(const KernelTensor &tensor);
 

@@ -1,4 +1,4 @@
-//===- Row.cpp - Rows of contiguous time in a block's registers -----------===//
+//===- Row.cpp - Rows of time in a block's registers ----------------------===//
 #include "Row.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -9,12 +9,22 @@ using namespace mlir;
 namespace ssm {
 
 Row::Row(OpBuilder &b, Kernel &kernel, ArrayRef<unsigned> parallel,
-         unsigned time, bool isBackward, unsigned numDims, unsigned items)
-    : items(items), b(b), k(kernel), parallel(parallel), time(time),
-      row(numDims), isBackward(isBackward) {}
+         unsigned time, bool isBackward, unsigned numDims,
+         const GPUScanPlan &plan)
+    : items(plan.items), width(plan.width), columns(plan.columns), b(b),
+      k(kernel), parallel(parallel), time(time), row(numDims),
+      isBackward(isBackward) {}
 
 Parts Row::enter(Value number) {
-  k.split(number, parallel, row);
+  end = length();
+  if (columns > 1) {
+    Value last = arith::SubIOp::create(b, k.loc, numRows(), k.constant(1));
+    isInside = compare(arith::CmpIPredicate::ule, number, last);
+    end = select(isInside, {end}, {k.constant(0)}).front();
+    number = arith::MinUIOp::create(b, k.loc, number, last);
+  }
+  // Of a row's first channel, among all.
+  k.split(k.mul(number, k.constant(width)), parallel, row);
   return {};
 }
 
@@ -22,21 +32,27 @@ Value Row::numRows() {
   Value number = k.constant(1);
   for (unsigned dim : parallel)
     number = k.mul(number, k.size(dim));
-  return number;
+  return arith::DivUIOp::create(b, k.loc, number, k.constant(width));
 }
 
-GridFactor Row::rowFactor() const {
-  GridFactor rows;
+GridFactor Row::rowFactor(int64_t perBlock) const {
+  GridFactor rows{{}, perBlock * width};
   for (unsigned dim : parallel)
     rows.elements.push_back(k.launchSize(dim));
   return rows;
 }
 
-/// Whether one access has all the thread's items: none is beyond the row, and
-/// rows begin where an access may.
+Value Row::isElement(Value time) {
+  return compare(arith::CmpIPredicate::slt, time, end);
+}
+
+/// Whether none of the thread's items is beyond the row, and one access may
+/// have all of a row: it begins where an access may.
 Value Row::areAllInside(Value time) {
-  Value end = k.add(time, k.constant(items));
-  Value inside = compare(arith::CmpIPredicate::sle, end, length());
+  Value inside =
+      compare(arith::CmpIPredicate::sle, k.add(time, k.constant(items)), end);
+  if (!isContiguous())
+    return inside;
   Value rest = arith::RemUIOp::create(b, k.loc, length(), k.constant(items));
   Value aligned = compare(arith::CmpIPredicate::eq, rest, k.constant(0));
   return arith::AndIOp::create(b, k.loc, inside, aligned);
@@ -77,8 +93,8 @@ Row::Items Row::load(Value time) {
   size_t parts = elementTypes().size(), all = parts + keptTypes().size();
   auto one = [&](Value t) {
     return k.branch(
-        compare(arith::CmpIPredicate::slt, t, length()),
-        [&] { return read(t, 1).front(); }, [&] { return neutralItem(); });
+        isElement(t), [&] { return read(t, 1).front(); },
+        [&] { return neutralItem(); });
   };
   Parts flat = k.branch(
       areAllInside(time),
@@ -120,7 +136,7 @@ void Row::store(Value time, const Items &prefixes, const Parts &start) {
       [&] {
         for (unsigned i = 0; i < items; ++i) {
           Value t = k.add(time, k.constant(i));
-          k.when(compare(arith::CmpIPredicate::slt, t, length()),
+          k.when(isElement(t),
                  [&] { write(t, {carries[i]}, {prefixes.kept[i]}); });
         }
         return Parts();
@@ -132,7 +148,7 @@ void Row::store(Value time, const Items &prefixes, const Parts &start) {
 //===----------------------------------------------------------------------===//
 
 Parts Row::scanWarp(Parts element, Value lane) {
-  for (int64_t distance = 1; distance < kWarp; distance *= 2) {
+  for (int64_t distance = columns; distance < kWarp; distance *= 2) {
     Parts before = shuffleUp(element, distance);
     Value has = compare(arith::CmpIPredicate::sge, lane, k.constant(distance));
     element = select(has, combine(before, element), element);
@@ -141,8 +157,10 @@ Parts Row::scanWarp(Parts element, Value lane) {
 }
 
 Parts Row::makeExclusive(const Parts &inclusive, Value lane) {
-  Value isFirst = compare(arith::CmpIPredicate::eq, lane, k.constant(0));
-  return select(isFirst, neutral(), shuffleUp(inclusive, 1));
+  if (columns == kWarp)
+    return neutral();
+  Value isFirst = compare(arith::CmpIPredicate::slt, lane, k.constant(columns));
+  return select(isFirst, neutral(), shuffleUp(inclusive, columns));
 }
 
 //===----------------------------------------------------------------------===//
@@ -161,28 +179,62 @@ Parts Row::select(Value condition, const Parts &x, const Parts &y) {
 //===----------------------------------------------------------------------===//
 
 static int64_t countBytes(Type type) {
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.getNumElements() * countBytes(vector.getElementType());
   return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+}
+
+static int64_t countParts(Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? vector.getNumElements() : 1;
 }
 
 SharedArray::SharedArray(OpBuilder &b, Kernel &kernel, int64_t size,
                          TypeRange types)
-    : b(b), k(kernel), types(types) {
-  for (Type type : types)
-    arrays.push_back(k.addShared(k.nameShared(), size * countBytes(type)));
+    : b(b), k(kernel) {
+  static constexpr int64_t kAccessBytes = 16;
+  while (!types.empty()) {
+    Type type = types.front();
+    int64_t same =
+        llvm::find_if(types, [&](Type t) { return t != type; }) - types.begin();
+    int64_t count = llvm::bit_floor<uint64_t>(
+        std::min(same, kAccessBytes / countBytes(type)));
+    types = types.drop_front(count);
+    if (count > 1)
+      type = VectorType::get(count, type);
+    arrays.push_back(
+        {type, k.addShared(k.nameShared(), size * countBytes(type))});
+  }
 }
 
 Parts SharedArray::load(Value index) {
   Parts loaded;
-  for (auto [array, type] : llvm::zip_equal(arrays, types))
-    loaded.push_back(LLVM::LoadOp::create(
-        b, k.loc, type, k.sharedPlace(array, type, index), countBytes(type)));
+  for (auto [type, memory] : arrays) {
+    Value all = LLVM::LoadOp::create(
+        b, k.loc, type, k.sharedPlace(memory, type, index), countBytes(type));
+    int64_t count = countParts(type);
+    for (int64_t i = 0; i < count; ++i)
+      loaded.push_back(count == 1 ? all
+                                  : LLVM::ExtractElementOp::create(
+                                        b, k.loc, all, k.laneNumber(i)));
+  }
   return loaded;
 }
 
 void SharedArray::store(Value index, const Parts &parts) {
-  for (auto [array, type, part] : llvm::zip_equal(arrays, types, parts))
-    LLVM::StoreOp::create(b, k.loc, part, k.sharedPlace(array, type, index),
+  ArrayRef<Value> left = parts;
+  for (auto [type, memory] : arrays) {
+    int64_t count = countParts(type);
+    Value all = left.front();
+    if (count > 1)
+      all = LLVM::PoisonOp::create(b, k.loc, type);
+    for (int64_t i = 0; count > 1 && i < count; ++i)
+      all = LLVM::InsertElementOp::create(b, k.loc, all, left[i],
+                                          k.laneNumber(i));
+    left = left.drop_front(count);
+    LLVM::StoreOp::create(b, k.loc, all, k.sharedPlace(memory, type, index),
                           countBytes(type));
+  }
 }
 
 } // namespace ssm

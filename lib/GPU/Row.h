@@ -1,8 +1,12 @@
-//===- Row.h - Rows of contiguous time in a block's registers ---*- C++ -*-===//
+//===- Row.h - Rows of time in a block's registers --------------*- C++ -*-===//
 //
 // A row is a sequence of elements that act on a carry: those of a recurrence,
 // (A, u), on the state as A x + u. A `Row` knows what they are, in registers
 // and in memory; RowScan.cpp and LookBack.cpp know how a block scans them.
+//
+// Rows of contiguous time are scanned one by one. Where channels are contiguous
+// instead, `width` neighbouring rows are one whose elements are tuples, and an
+// access has such a tuple.
 //
 //===----------------------------------------------------------------------===//
 #ifndef SSM_LIB_GPU_ROW_H
@@ -19,11 +23,12 @@ using Parts = llvm::SmallVector<mlir::Value>;
 
 class Row {
 public:
-  /// Rows are numbered along `parallel`, the last dimension fastest; a thread
-  /// has `items` elements that follow each other. Time is that of the scan: in
-  /// memory it may run backward.
+  /// Rows are numbered along `parallel`, the last dimension fastest, by
+  /// `width` together; a thread has `items` elements that follow each other in
+  /// time. Time is that of the scan: in memory it may run backward.
   Row(mlir::OpBuilder &b, Kernel &kernel, llvm::ArrayRef<unsigned> parallel,
-      unsigned time, bool isBackward, unsigned numDims, unsigned items);
+      unsigned time, bool isBackward, unsigned numDims,
+      const GPUScanPlan &plan);
   virtual ~Row() = default;
 
   /// The element that changes no carry.
@@ -34,8 +39,10 @@ public:
   virtual mlir::SmallVector<mlir::Type> elementTypes() = 0;
   virtual mlir::SmallVector<mlir::Type> carryTypes() = 0;
 
-  /// Goes to a row; the carry in front of it.
+  /// Goes to a row; the carry in front of it. Beyond the last one, to that, and
+  /// its elements are neither read nor stored.
   virtual Parts enter(mlir::Value number);
+  mlir::Value exists() { return isInside; }
   /// Stores the carry after the row. Only one thread does.
   virtual void finish(const Parts &carry) {}
 
@@ -53,7 +60,7 @@ public:
   mlir::Value length() { return k.size(time); }
   mlir::Value numRows();
   /// Blocks of a grid: one for each row, or for each tile of a row.
-  GridFactor rowFactor() const;
+  GridFactor rowFactor(int64_t perBlock = 1) const;
   GridFactor timeFactor(int64_t tileSize) const {
     return {{k.launchSize(time)}, tileSize, /*least=*/1};
   }
@@ -65,9 +72,10 @@ public:
   Parts shuffleUp(const Parts &x, int64_t distance) {
     return k.shuffle(mlir::gpu::ShuffleMode::UP, x, distance);
   }
-  /// Inclusive prefixes of the lanes' elements (Kogge and Stone).
+  /// Inclusive prefixes of the elements of every `columns`-th lane (Kogge and
+  /// Stone).
   Parts scanWarp(Parts element, mlir::Value lane);
-  /// What the lanes in front of each have together, from the inclusive ones.
+  /// What these lanes in front of each have together, from the inclusive ones.
   Parts makeExclusive(const Parts &inclusive, mlir::Value lane);
 
   //===--------------------------------------------------------------------===//
@@ -80,9 +88,11 @@ public:
   }
   Parts select(mlir::Value condition, const Parts &x, const Parts &y);
 
-  const unsigned items;
+  const unsigned items, width, columns;
 
 protected:
+  /// Whether one access has elements that follow each other in time.
+  bool isContiguous() const { return columns == 1; }
   /// `count` elements that are in memory from a place on, all of a thread's or
   /// one; behind the parts of each what is kept with it.
   virtual llvm::SmallVector<Parts> loadItems(mlir::Value place,
@@ -108,6 +118,7 @@ protected:
 
 private:
   mlir::Value areAllInside(mlir::Value time);
+  mlir::Value isElement(mlir::Value time);
   mlir::Value placeOf(mlir::Value time, unsigned count);
   llvm::SmallVector<Parts> read(mlir::Value time, unsigned count);
   void write(mlir::Value time, llvm::SmallVector<Parts> carries,
@@ -115,9 +126,10 @@ private:
   Parts neutralItem();
 
   bool isBackward;
+  mlir::Value isInside, end; ///< Of the row's elements.
 };
 
-/// Elements or carries in shared memory.
+/// Elements or carries in shared memory: parts of one type beside each other.
 class SharedArray {
 public:
   SharedArray(mlir::OpBuilder &b, Kernel &kernel, int64_t size,
@@ -126,31 +138,34 @@ public:
   void store(mlir::Value index, const Parts &parts);
 
 private:
+  struct Array {
+    mlir::Type type; ///< Of an access: some parts.
+    mlir::Value memory;
+  };
+
   mlir::OpBuilder &b;
   Kernel &k;
-  llvm::SmallVector<mlir::Type> types;
-  llvm::SmallVector<mlir::Value> arrays;
+  llvm::SmallVector<Array> arrays;
 };
 
-/// The rows of a recurrence: see AffineRow.cpp.
+/// The rows of a recurrence, and those whose channels are contiguous: see
+/// AffineRow.cpp.
 bool hasAffineRows(const FusedRecurrence &fused);
+bool hasAffineColumns(const FusedRecurrence &fused);
 /// Of four bytes, that a step keeps in registers for its results.
 int64_t countKeptWords(const FusedRecurrence &fused);
 std::unique_ptr<Row> makeAffineRow(mlir::OpBuilder &b, Kernel &kernel,
                                    const FusedRecurrence &fused,
-                                   unsigned items);
+                                   const GPUScanPlan &plan);
 
-/// The rows of a scan along the last dimension: see CombinerRow.cpp. The reason
-/// is null if its elements and combiner are of the kind, else why not.
+/// The rows of a scan: see CombinerRow.cpp. The reason is null if its elements
+/// and combiner are of the kind, else why not.
 const char *refusesCombiner(AssociativeScanOp op);
 std::unique_ptr<Row> makeCombinerRow(mlir::OpBuilder &b, Kernel &kernel,
-                                     AssociativeScanOp op, unsigned items);
+                                     AssociativeScanOp op,
+                                     const GPUScanPlan &plan);
 
-/// A thread for each channel of a scan: see CombinerChannel.cpp.
-Launch emitCombinerChannel(mlir::OpBuilder &b, Kernel &kernel,
-                           AssociativeScanOp op, const GPUScanPlan &plan);
-
-/// One block for each row: see RowScan.cpp.
+/// One block for each row, or for neighbouring ones: see RowScan.cpp.
 Launch emitRowScan(mlir::OpBuilder &b, Kernel &kernel, Row &row,
                    const GPUScanPlan &plan);
 

@@ -1,7 +1,7 @@
-//===- RowScan.cpp - One block for each row of contiguous time ------------===//
+//===- RowScan.cpp - One block for each row of time -----------------------===//
 //
 //   for every chunk of threads x items, one after the other:
-//     load     16 bytes of each operand a thread
+//     load     16 bytes of each operand a thread, or of each item's
 //     thread   prefixes of its items
 //     warp     inclusive scan by 5 shuffles
 //     block    totals of the warps through shared memory, folded by each thread
@@ -10,6 +10,10 @@
 // One barrier a chunk: the totals of odd and even chunks have separate memory.
 // Elements beyond the row are neutral, so the carry after the last chunk is the
 // row's.
+//
+// Where channels are contiguous, a block has `columns` rows beside each other:
+// neighbouring lanes have neighbouring rows, and only every `columns`-th lane
+// is of the same row.
 //
 // Precondition: those of the row; enough rows to fill the machine.
 //
@@ -27,7 +31,7 @@ class RowScan {
 public:
   RowScan(OpBuilder &b, Kernel &kernel, Row &row, const GPUScanPlan &plan)
       : b(b), k(kernel), row(row), plan(plan), warps(plan.threads / kWarp),
-        totals(b, kernel, 2 * warps, row.elementTypes()) {}
+        totals(b, kernel, 2 * warps * plan.columns, row.elementTypes()) {}
 
   Launch emit();
 
@@ -42,7 +46,8 @@ private:
   const GPUScanPlan &plan;
   int64_t warps;
   SharedArray totals;
-  Value thread, lane, warp;
+  Value lane, warp;
+  Value column, slot; ///< The thread's row, and its number in that.
 };
 } // namespace
 
@@ -51,13 +56,16 @@ std::pair<Parts, Parts> RowScan::foldWarps(const Parts &inclusive, Value chunk,
                                            const Parts &carry) {
   Value buffer = k.mul(arith::AndIOp::create(b, k.loc, chunk, k.constant(1)),
                        k.constant(warps));
-  Value isLast =
-      row.compare(arith::CmpIPredicate::eq, lane, k.constant(kWarp - 1));
-  k.when(isLast, [&] { totals.store(k.add(buffer, warp), inclusive); });
+  Value isLast = row.compare(arith::CmpIPredicate::sge, lane,
+                             k.constant(kWarp - plan.columns));
+  auto placeOf = [&](Value warp) {
+    return k.add(k.mul(k.add(buffer, warp), k.constant(plan.columns)), column);
+  };
+  k.when(isLast, [&] { totals.store(placeOf(warp), inclusive); });
   gpu::BarrierOp::create(b, k.loc);
   Parts mine = carry, end = carry;
   for (int64_t w = 0; w < warps; ++w) {
-    end = row.apply(totals.load(k.add(buffer, k.constant(w))), end);
+    end = row.apply(totals.load(placeOf(k.constant(w))), end);
     Value before = row.compare(arith::CmpIPredicate::slt, k.constant(w), warp);
     mine = row.select(before, end, mine);
   }
@@ -65,7 +73,8 @@ std::pair<Parts, Parts> RowScan::foldWarps(const Parts &inclusive, Value chunk,
 }
 
 Parts RowScan::emitChunk(Value chunk, const Parts &carry) {
-  Value first = k.add(k.mul(chunk, k.constant(plan.threads)), thread);
+  Value first =
+      k.add(k.mul(chunk, k.constant(plan.threads / plan.columns)), slot);
   Value time = k.mul(first, k.constant(row.items));
   Row::Items items = row.load(time);
   SmallVector<Parts> &prefixes = items.elements;
@@ -79,21 +88,25 @@ Parts RowScan::emitChunk(Value chunk, const Parts &carry) {
 }
 
 Launch RowScan::emit() {
-  thread = k.threadIndex();
+  Value thread = k.threadIndex(), columns = k.constant(plan.columns);
+  column = arith::RemUIOp::create(b, k.loc, thread, columns);
+  slot = arith::DivUIOp::create(b, k.loc, thread, columns);
   lane = arith::RemUIOp::create(b, k.loc, thread, k.constant(kWarp));
   warp = arith::DivUIOp::create(b, k.loc, thread, k.constant(kWarp));
-  Parts start = row.enter(k.blockIndex());
-  Value chunks = arith::CeilDivUIOp::create(
-      b, k.loc, row.length(), k.constant(plan.threads * row.items));
+  Parts start = row.enter(k.add(k.mul(k.blockIndex(), columns), column));
+  Value chunks = arith::CeilDivUIOp::create(b, k.loc, row.length(),
+                                            k.constant(plan.tileSize()));
   Parts end = k.loop(
       k.constant(0), chunks, 1, start,
       [&](Value chunk, const Parts &carry) { return emitChunk(chunk, carry); });
-  k.when(row.compare(arith::CmpIPredicate::eq, thread, k.constant(0)),
-         [&] { row.finish(end); });
+  Value isFirst = row.compare(arith::CmpIPredicate::eq, slot, k.constant(0));
+  if (Value exists = row.exists())
+    isFirst = arith::AndIOp::create(b, k.loc, isFirst, exists);
+  k.when(isFirst, [&] { row.finish(end); });
   gpu::ReturnOp::create(b, k.loc);
   Launch launch;
   launch.threads = plan.threads;
-  launch.grid = {row.rowFactor()};
+  launch.grid = {row.rowFactor(plan.columns)};
   return launch;
 }
 

@@ -39,7 +39,8 @@ static GPUScanProblem describe(const FusedRecurrence &fused) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   GPUScanProblem problem;
   problem.hasRows = hasAffineRows(fused);
-  if (problem.hasRows)
+  problem.hasColumns = hasAffineColumns(fused);
+  if (problem.hasRows || problem.hasColumns)
     problem.keptWords = countKeptWords(fused);
   problem.hasMatrices = !refusesChunks(fused);
   problem.rows = multiply(sizes, dims.parallel);
@@ -93,7 +94,7 @@ Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
     return emitChannelScan(b, kernel, fused, plan);
   if (plan.kernel == GPUScanPlan::Kernel::ChunkedScan)
     return emitChunkedScan(b, kernel, fused);
-  std::unique_ptr<Row> row = makeAffineRow(b, kernel, fused, plan.items);
+  std::unique_ptr<Row> row = makeAffineRow(b, kernel, fused, plan);
   return looksBack ? emitLookBack(b, kernel, *row, plan)
                    : emitRowScan(b, kernel, *row, plan);
 }
@@ -103,9 +104,14 @@ GPUScanPlan selectKernel(AssociativeScanOp op, StringRef chip) {
       cast<RankedTensorType>(op.getInputs()[0].getType()).getShape();
   unsigned last = sizes.size() - 1;
   GPUScanProblem problem;
-  problem.hasRows = op.getDimension() == last;
-  problem.rows = multiply(sizes, llvm::to_vector(llvm::seq<unsigned>(0, last)));
-  problem.length = multiply(sizes, last);
+  unsigned time = op.getDimension();
+  problem.hasRows = time == last;
+  problem.hasColumns = time != last;
+  problem.neighbours = multiply(sizes, last);
+  auto parallel = llvm::to_vector(llvm::seq<unsigned>(0, sizes.size()));
+  parallel.erase(parallel.begin() + time);
+  problem.rows = multiply(sizes, parallel);
+  problem.length = multiply(sizes, time);
   problem.channelLoads = op.getInputs().size();
   problem.elementBytes = countBytes(op.getInputs());
   return GPUScanPlan::forProblem(problem,
@@ -118,9 +124,7 @@ Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
   auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
   Kernel kernel(b, parent, function, op.getLoc(), type.getShape(),
                 b.getF32Type(), plan.threads, /*hasWorkspace=*/looksBack);
-  if (plan.kernel == GPUScanPlan::Kernel::ChannelScan)
-    return emitCombinerChannel(b, kernel, op, plan);
-  std::unique_ptr<Row> row = makeCombinerRow(b, kernel, op, plan.items);
+  std::unique_ptr<Row> row = makeCombinerRow(b, kernel, op, plan);
   return looksBack ? emitLookBack(b, kernel, *row, plan)
                    : emitRowScan(b, kernel, *row, plan);
 }

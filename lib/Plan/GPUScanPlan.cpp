@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 using namespace ssm;
 
@@ -20,6 +21,12 @@ static constexpr int64_t kBusyBlocks = 6;
 /// Registers of a look-back scan for what is loaded: with what is computed from
 /// it, 128 are enough, and two blocks fit a multiprocessor.
 static constexpr int64_t kRowWords = 48;
+/// Bytes of channels that a warp accesses of each of its steps: a line.
+static constexpr int64_t kLineBytes = 128;
+/// Registers of a thread for what a scan of columns scans, and its threads that
+/// keep a multiprocessor busy: with 16 bytes of two operands at 8 steps each,
+/// they have 64 KiB under way, twice what saturates it. Arithmetic, too.
+static constexpr int64_t kColumnWords = 128, kColumnThreads = 256;
 /// States of a lane: 16 bytes of f32.
 static constexpr int64_t kLaneStates = 4;
 /// Registers for what is loaded ahead, of the 255 that a thread has.
@@ -101,6 +108,36 @@ static GPUScanPlan planChannels(const GPUScanProblem &problem) {
   return plan;
 }
 
+/// A warp has a line of neighbouring channels in so many of its lanes, and
+/// steps in the others; a thread, as many channels as one access has if their
+/// number allows.
+static GPUScanPlan planColumns(const GPUScanProblem &problem,
+                               const GPUChip &chip) {
+  GPUScanPlan plan{GPUScanPlan::Kernel::ColumnScan};
+  plan.reason = "it is a plain recurrence or scan over contiguous channels";
+  if (problem.neighbours)
+    plan.width =
+        std::gcd(*problem.neighbours,
+                 std::max<int64_t>(kAccessBytes / problem.elementBytes, 1));
+  plan.columns =
+      std::min(kLineBytes / (plan.width * problem.elementBytes), kWarp);
+  // Of an item two operands, and what is kept; and what lanes, warps and the
+  // threads in front have together.
+  int64_t pair = plan.width * 2 * llvm::divideCeil(problem.elementBytes, 4);
+  int64_t words = pair + plan.width * problem.keptWords;
+  plan.items = 8;
+  while (plan.items > 1 && plan.items * words + 3 * pair > kColumnWords)
+    plan.items /= 2;
+  // Few blocks have more warps, which scan more steps at a time.
+  if (problem.rows) {
+    int64_t blocks = *problem.rows / (plan.width * plan.columns);
+    while (plan.threads < 256 &&
+           blocks * plan.threads < kColumnThreads * chip.multiprocessors)
+      plan.threads *= 2;
+  }
+  return plan;
+}
+
 GPUScanPlan GPUScanPlan::forProblem(const GPUScanProblem &problem,
                                     const GPUChip &chip) {
   if (problem.hasMatrices && chip.multipliesMatrices) {
@@ -108,6 +145,8 @@ GPUScanPlan GPUScanPlan::forProblem(const GPUScanProblem &problem,
     chunked.reason = "the state is a matrix, and the tensor cores take bf16";
     return chunked;
   }
+  if (problem.hasColumns)
+    return planColumns(problem, chip);
   if (!problem.hasRows)
     return planChannels(problem);
   int64_t items = std::max<int64_t>(kAccessBytes / problem.elementBytes, 1);
@@ -137,6 +176,8 @@ const char *ssm::stringify(GPUScanPlan::Kernel kernel) {
     return "channel_scan";
   case GPUScanPlan::Kernel::RowScan:
     return "row_scan";
+  case GPUScanPlan::Kernel::ColumnScan:
+    return "column_scan";
   case GPUScanPlan::Kernel::LookBack:
     return "look_back";
   case GPUScanPlan::Kernel::ChunkedScan:

@@ -1,27 +1,30 @@
 // One recurrence of a function's arguments becomes one kernel. Channels last:
-// a thread for each channel. Time last: a block for each row, or many. Or one
+// a block for some of them. Time last: a block for each row, or many. Or one
 // scan, one kernel's taps, one convolution.
 // RUN: ssm-opt %s --ssm-lower-to-gpu=chip=sm_90 --split-input-file --verify-each | FileCheck %s
 
 #bth = affine_map<(b, t, h) -> (b, t, h)>
 #bh = affine_map<(b, t, h) -> (b, h)>
 
-// The grid is ceil(4 * size 0 / 128), where size 0 is the first dynamic one.
+// A thread has four channels, and eight of them are beside each other: the grid
+// is ceil(4 * size 0 / 32), where size 0 is the first dynamic one.
 // CHECK: ssm.launches = [{abi = {inputs = [{name = "a0", shape = ["d0", "d1", 4], type = f32}, {{.*}}], outputs = [{{.*}}, {name = "r1", shape = ["d0", 4], type = f32}],
-// CHECK-SAME: block = 128 : i64, entry = "channels", grid = [{elements = array<i64: -1, 4>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence or scan over contiguous time"
+// CHECK-SAME: block = 128 : i64, entry = "channels", grid = [{elements = array<i64: -1, 4>, least = 0 : i64, per_block = 32 : i64}], kernel = "column_scan", reason = "it is a plain recurrence or scan over contiguous channels"
 // CHECK-SAME: workspace_bytes = 0 : i64, workspace_bytes_per_block = 0 : i64}]
 // CHECK-LABEL: gpu.func @channels(
 // CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[U:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[Y:.*]]: !llvm.ptr<1> {llvm.noalias}, %[[X:.*]]: !llvm.ptr<1> {llvm.noalias}, %[[B:.*]]: i64, %[[L:.*]]: i64) kernel
 // CHECK:         gpu.block_id
-// CHECK:         %[[REST:.*]] = arith.remui %[[L]], %c8_i64
-// CHECK:         %[[WHOLE:.*]] = arith.subi %[[L]], %[[REST]]
-// Eight steps are loaded, then computed.
-// CHECK:         scf.for {{.*}} to %[[WHOLE]]
-// CHECK-COUNT-16:  llvm.load
-// CHECK-NOT:       llvm.load
-// CHECK:           %[[P:.*]] = arith.mulf %{{.*}}, %{{.*}} fastmath<contract> : f32
-// CHECK-NEXT:      arith.addf %[[P]], %{{.*}} fastmath<contract> : f32
-// CHECK:           llvm.store
+// CHECK:         %[[CHUNKS:.*]] = arith.ceildivui %[[L]], %c128_i64
+// Eight steps are loaded, then joined; every eighth lane has other steps.
+// CHECK:         scf.for {{.*}} to %[[CHUNKS]]
+// CHECK-COUNT-16:  llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+// CHECK:           %[[P:.*]] = arith.mulf %[[A1:.*]], %{{.*}} fastmath<contract> : f32
+// CHECK-NEXT:      %[[Q:.*]] = arith.mulf %[[A1]], %{{.*}} fastmath<contract> : f32
+// CHECK-NEXT:      arith.addf %[[Q]], %{{.*}} fastmath<contract> : f32
+// CHECK:           gpu.shuffle up %{{.*}}, %c8_i32,
+// CHECK:           gpu.shuffle up %{{.*}}, %c16_i32,
+// CHECK:           gpu.barrier
+// CHECK:           llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>
 func.func @channels(%a: tensor<?x?x4xf32>, %u: tensor<?x?x4xf32>) -> (tensor<?x?x4xf32>, tensor<?x4xf32>) {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<?x?x4xf32>) signal(%u : tensor<?x?x4xf32>)
       {indexing_maps = [#bth, #bth, #bth, #bh], time = 1 : i64} -> tensor<?x?x4xf32>, tensor<?x4xf32>
@@ -34,7 +37,7 @@ func.func @channels(%a: tensor<?x?x4xf32>, %u: tensor<?x?x4xf32>) -> (tensor<?x?
 #r = affine_map<(r, t) -> (r)>
 
 // CHECK: block = 128 : i64, entry = "rows", grid = [{elements = array<i64: 6>, least = 0 : i64, per_block = 1 : i64}], kernel = "row_scan", reason = "a row is not longer than one tile",
-// CHECK-COUNT-2: llvm.mlir.global internal @rows_shared{{[01]}}() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<8 x i32>
+// CHECK: llvm.mlir.global internal @rows_shared0() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<16 x i32>
 // CHECK-LABEL: gpu.func @rows(
 // CHECK:         scf.for
 // CHECK:           llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
@@ -303,14 +306,14 @@ func.func @ssd(%a: tensor<?x9x3xf32>, %u: tensor<?x9x3x128xbf16>, %b: tensor<?x9
 
 // -----
 
-// A scan along another dimension than the last: eight steps of a channel are
-// loaded, then combined.
-// CHECK: entry = "sums", grid = [{elements = array<i64: 2, 64>, least = 0 : i64, per_block = 128 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence or scan over contiguous time"
+// A scan along another dimension than the last: four channels are an element.
+// CHECK: entry = "sums", grid = [{elements = array<i64: 2, 64>, least = 0 : i64, per_block = 32 : i64}], kernel = "column_scan", reason = "it is a plain recurrence or scan over contiguous channels"
 // CHECK-LABEL: gpu.func @sums(
-// CHECK:         scf.for {{.*}} iter_args(%[[S:.*]] = %{{.*}}) -> (f32)
-// CHECK-COUNT-8:   llvm.load
-// CHECK:           arith.addf %[[S]], %{{.*}} : f32
-// CHECK:           llvm.store
+// CHECK:         scf.for {{.*}} -> (f32, f32, f32, f32)
+// CHECK-COUNT-8:   llvm.load %{{.*}} -> vector<4xf32>
+// CHECK:           %[[FIRST:.*]] = arith.addf %{{.*}}, %{{.*}} : f32
+// CHECK:           arith.addf %[[FIRST]], %{{.*}} : f32
+// CHECK:           llvm.store {{.*}} : vector<4xf32>
 func.func @sums(%x: tensor<2x50x64xf32>) -> tensor<2x50x64xf32> {
   %zero = arith.constant 0.0 : f32
   %y = ssm.associative_scan(%x) identity(%zero : f32) {dimension = 1 : i64} : (tensor<2x50x64xf32>) {

@@ -50,10 +50,12 @@ struct GPUScanProblem {
   std::optional<int64_t> neighbours = std::nullopt;
   /// Whether chunks of it are products of matrices of bf16.
   bool hasMatrices = false;
+  /// Whether it has one state, and channels are contiguous wherever it has time.
+  bool hasColumns = false;
 };
 
 struct GPUScanPlan {
-  enum class Kernel { ChannelScan, RowScan, LookBack, ChunkedScan };
+  enum class Kernel { ChannelScan, RowScan, ColumnScan, LookBack, ChunkedScan };
 
   Kernel kernel = Kernel::ChannelScan;
   int64_t threads = 128; ///< Of a block.
@@ -62,10 +64,12 @@ struct GPUScanPlan {
   int64_t lanes = 1;     ///< Threads that share the states of a channel.
   int64_t steps = 1;     ///< Of a channel that are loaded at a time.
   bool shares = false;   ///< Whether a block loads them, into shared memory.
+  int64_t width = 1;     ///< Neighbouring channels that a thread accesses.
+  int64_t columns = 1;   ///< Threads beside each other that have channels.
   const char *reason = "";
 
   /// Elements of a row that a block has in registers.
-  int64_t tileSize() const { return threads * items * chunks; }
+  int64_t tileSize() const { return threads / columns * items * chunks; }
   int64_t numTiles(int64_t length) const {
     return length < 1 ? 1 : (length + tileSize() - 1) / tileSize();
   }

@@ -1,4 +1,4 @@
-"""Scans of a combiner by the kernels for rows and channels, against the fold of the oracle."""
+"""Scans of a combiner by the kernels for rows and columns, against the fold of the oracle."""
 
 import numpy as np
 import pytest
@@ -59,8 +59,8 @@ def run(case, seed=3):
     (Scan(**ARGMAX, shape=[2, 5000], axis=1), "look_back"),
     (Scan(**ARGMAX, shape=[3, 260], axis=1, reverse=True), "row_scan"),
     (Scan(**ARGMAX, shape=[5, 257], axis=1), "row_scan"),
-    (Scan(**AFFINE, shape=[2, 19, 70], axis=1), "channel_scan"),
-    (Scan(**AFFINE, shape=[33, 5], axis=0, exclusive=True, reverse=True, dynamic=True), "channel_scan"),
+    (Scan(**AFFINE, shape=[2, 19, 70], axis=1), "column_scan"),
+    (Scan(**AFFINE, shape=[33, 5], axis=0, exclusive=True, reverse=True, dynamic=True), "column_scan"),
 ], ids=lambda x: x if isinstance(x, str) else x.name)
 def test_exact_combiners_are_exact(case, kernel):
     results, report = run(case)

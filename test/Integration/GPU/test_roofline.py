@@ -17,7 +17,7 @@ RATES = {"float": 128, "float64": 64, "special": 16, "integer": 64, "shuffle": 3
 @pytest.mark.parametrize("case, kernel", [
     (Recurrence("rt,,,rt->rt", {"r": 2, "t": 4096}), "row_scan"),
     (Recurrence("t,,,t->t", {"t": 8 * 4096}), "look_back"),
-    (Recurrence("bth,,,bth->bth", {"b": 2, "t": 64, "h": 128}), "channel_scan"),
+    (Recurrence("bth,,,bth->bth", {"b": 2, "t": 512, "h": 128}), "column_scan"),
 ], ids=lambda x: x if isinstance(x, str) else x.name)
 def test_memory_binds_scans(case, kernel):
     _, report = run_case(case)
@@ -27,10 +27,11 @@ def test_memory_binds_scans(case, kernel):
     assert max(cycles.values()) <= 0.5 * memory, cycles
 
 
-@pytest.mark.parametrize("length, kernel", [(2048, "row_scan"), (8 * 2048, "look_back")])
-def test_memory_binds_gated_units(length, kernel):
+@pytest.mark.parametrize("sizes, layout, kernel", [([1, 2, 2048], "bht", "row_scan"), ([1, 2, 8 * 2048], "bht", "look_back"),
+                                                   ([1, 32, 512], "bth", "column_scan")])
+def test_memory_binds_gated_units(sizes, layout, kernel):
     """With their gates: three exponentials, a root and two quotients for each step."""
-    case = GatedUnit("", [1, 2, length], "")
+    case = GatedUnit("", sizes, "", layout=layout)
     _, report = emulate(case.text(), case.inputs(np.random.default_rng(1)), [(case.shape, np.float32)])
     assert report["launch"]["kernel"] == kernel
     cycles = count_cycles(report)

@@ -40,8 +40,8 @@ def test_a_cubin_takes_half_a_second(name, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
-@pytest.mark.parametrize("name", ["row_scan", "row_scan, gated"])
-def test_loops_of_row_scans_access_sixteen_bytes(name, chip, tmp_path):
+@pytest.mark.parametrize("name", [name for name in KERNELS if name.startswith(("row_scan", "column_scan")) and name != "row_scan, complex"])
+def test_loops_of_scans_access_sixteen_bytes(name, chip, tmp_path):
     loop, = sass.disassemble(sass.assemble(*KERNELS[name], chip, tmp_path).cubin).loops
     assert set(sass.select(loop, "LDG", "STG")) == {"LDG.E.128.CONSTANT", "STG.E.128"}
     assert sass.select(loop, "LDL", "STL") == []

@@ -117,6 +117,43 @@ TEST(GPUScanPlan, BlocksShareWhatTheirChannelsDo) {
   EXPECT_FALSE(plan().shares);
 }
 
+/// A thread accesses 16 bytes of channels if their number allows, and a warp a
+/// line.
+TEST(GPUScanPlan, ColumnsAreLines) {
+  GPUScanProblem problem;
+  problem.hasColumns = true;
+  problem.rows = 1 << 20;
+  auto plan = [&](int64_t channels, int64_t bytes) {
+    problem.neighbours = channels;
+    problem.elementBytes = bytes;
+    return GPUScanPlan::forProblem(problem, GPUChip::forName("sm_90"));
+  };
+  EXPECT_EQ(plan(1536, 4).kernel, Kernel::ColumnScan);
+  for (int64_t bytes : {2, 4, 8, 16}) {
+    EXPECT_EQ(plan(1536, bytes).width * bytes, 16);
+    EXPECT_EQ(plan(1536, bytes).columns, 8);
+    EXPECT_EQ(plan(1537, bytes).width, 1);
+    EXPECT_EQ(plan(1537, bytes).columns, bytes == 2 ? 32 : 128 / bytes);
+  }
+  EXPECT_EQ(plan(46, 4).width, 2);
+  EXPECT_EQ(plan(46, 4).columns, 16);
+  problem.neighbours = std::nullopt;
+  EXPECT_EQ(GPUScanPlan::forProblem(problem, GPUChip::forName("sm_90")).width,
+            1);
+}
+
+TEST(GPUScanPlan, FewColumnsHaveMoreThreads) {
+  GPUScanProblem problem;
+  problem.hasColumns = true;
+  auto threads = [&](int64_t rows) {
+    problem.rows = problem.neighbours = rows;
+    return GPUScanPlan::forProblem(problem, GPUChip::forName("sm_90")).threads;
+  };
+  EXPECT_EQ(threads(32 * 2 * 132), 128);
+  EXPECT_EQ(threads(32 * 2 * 132 - 32), 256);
+  EXPECT_EQ(threads(32), 256);
+}
+
 /// A thread has room for what a gate and a product behind the scan need.
 TEST(GPUScanPlan, TilesShrinkWithWhatIsKept) {
   GPUScanProblem problem;
