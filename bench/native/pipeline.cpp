@@ -36,7 +36,7 @@ struct Library {
 constexpr unsigned kMeasure = 0;
 constexpr int kForward = -1, kBackward = 1;
 
-static bool loadLibrary(const char *path, Library &library) {
+static bool loadLibrary(const char *path, Library &fft) {
   void *code = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   bool found = code;
   auto find = [&](auto &function, const char *name) {
@@ -45,15 +45,15 @@ static bool loadLibrary(const char *path, Library &library) {
     function =
         reinterpret_cast<std::remove_reference_t<decltype(function)>>(address);
   };
-  find(library.planForward, "fftwf_plan_dft_r2c_1d");
-  find(library.planBackward, "fftwf_plan_dft_c2r_1d");
-  find(library.planComplex, "fftwf_plan_dft_1d");
-  find(library.forward, "fftwf_execute_dft_r2c");
-  find(library.backward, "fftwf_execute_dft_c2r");
-  find(library.complex, "fftwf_execute_dft");
-  find(library.destroy, "fftwf_destroy_plan");
-  find(library.allocate, "fftwf_malloc");
-  find(library.free, "fftwf_free");
+  find(fft.planForward, "fftwf_plan_dft_r2c_1d");
+  find(fft.planBackward, "fftwf_plan_dft_c2r_1d");
+  find(fft.planComplex, "fftwf_plan_dft_1d");
+  find(fft.forward, "fftwf_execute_dft_r2c");
+  find(fft.backward, "fftwf_execute_dft_c2r");
+  find(fft.complex, "fftwf_execute_dft");
+  find(fft.destroy, "fftwf_destroy_plan");
+  find(fft.allocate, "fftwf_malloc");
+  find(fft.free, "fftwf_free");
   return found;
 }
 
@@ -75,7 +75,7 @@ struct Room {
   Complex *first, *second;
 };
 struct Pipeline {
-  Library library;
+  Library fft;
   bool rightAngle;
   int64_t L, H, M, bins; // complex numbers in a spectrum
   int64_t stride;        // from one spectrum to the next, alike aligned
@@ -94,21 +94,21 @@ static void spectrum(Pipeline &p, Room &room, const float *row, Complex *out) {
       z[2 * t + 1] = row[t] * p.sine[t];
     }
     memset(z + 2 * p.L, 0, 8 * (p.M - p.L));
-    p.library.complex(p.there, room.first, out);
+    p.fft.complex(p.there, room.first, out);
   } else {
     memcpy(room.real, row, 4 * p.L);
     memset(room.real + p.L, 0, 4 * (2 * p.M - p.L));
-    p.library.forward(p.there, room.real, out);
+    p.fft.forward(p.there, room.real, out);
   }
 }
 static void inverse(Pipeline &p, Room &room, Complex *in, float *row) {
   if (p.rightAngle) {
-    p.library.complex(p.back, in, room.first);
+    p.fft.complex(p.back, in, room.first);
     const float *z = (const float *)room.first;
     for (int64_t t = 0; t < p.L; ++t)
       row[t] = z[2 * t] * p.cosine[t] + z[2 * t + 1] * p.sine[t];
   } else {
-    p.library.backward(p.back, in, room.real);
+    p.fft.backward(p.back, in, room.real);
     memcpy(row, room.real, 4 * p.L);
   }
 }
@@ -118,14 +118,14 @@ static void inverse(Pipeline &p, Room &room, Complex *in, float *row) {
 API void *pipeline_create(const char *path, int rightAngle, int64_t L,
                           int64_t H, int64_t M, int threads) {
   auto p = std::make_unique<Pipeline>();
-  if (!loadLibrary(path, p->library))
+  if (!loadLibrary(path, p->fft))
     return nullptr;
   p->rightAngle = rightAngle;
   p->L = L, p->H = H, p->M = M;
   p->bins = rightAngle ? M : M + 1;
   p->stride = (p->bins + 15) / 16 * 16;
   auto room = [&](int64_t floats) {
-    return p->library.allocate(floats * 4 + 64);
+    return p->fft.allocate(floats * 4 + 64);
   };
   for (int i = 0; i < threads; ++i)
     p->rooms.push_back({(float *)room(2 * M), (Complex *)room(2 * p->stride),
@@ -133,11 +133,11 @@ API void *pipeline_create(const char *path, int rightAngle, int64_t L,
   p->spectra = (Complex *)room(2 * p->stride * H);
   Room &r = p->rooms[0];
   if (rightAngle) {
-    p->there = p->library.planComplex(M, r.first, r.second, kForward, kMeasure);
-    p->back = p->library.planComplex(M, r.second, r.first, kBackward, kMeasure);
+    p->there = p->fft.planComplex(M, r.first, r.second, kForward, kMeasure);
+    p->back = p->fft.planComplex(M, r.second, r.first, kBackward, kMeasure);
   } else {
-    p->there = p->library.planForward(2 * M, r.real, r.second, kMeasure);
-    p->back = p->library.planBackward(2 * M, r.second, r.real, kMeasure);
+    p->there = p->fft.planForward(2 * M, r.real, r.second, kMeasure);
+    p->back = p->fft.planBackward(2 * M, r.second, r.real, kMeasure);
   }
   for (int64_t t = 0; t < L; ++t) {
     p->cosine.push_back(cos(M_PI * t / (2.0 * M)));
@@ -148,12 +148,12 @@ API void *pipeline_create(const char *path, int rightAngle, int64_t L,
 API void pipeline_destroy(void *handle) {
   std::unique_ptr<Pipeline> p((Pipeline *)handle);
   for (void *plan : {p->there, p->back})
-    p->library.destroy(plan);
+    p->fft.destroy(plan);
   for (Room &room : p->rooms)
     for (void *memory :
          {(void *)room.real, (void *)room.first, (void *)room.second})
-      p->library.free(memory);
-  p->library.free(p->spectra);
+      p->fft.free(memory);
+  p->fft.free(p->spectra);
 }
 
 static void prepareRow(Pipeline &p, Room &room, const float *k, int64_t h) {

@@ -4,7 +4,7 @@
 """
 
 from gpu_cases import FULL, GatedUnit
-from mlir_text import Conv, Kernel, Recurrence, Scan, program
+from mlir_text import Conv, Kernel, Recurrence, program
 from zoo import MODELS, text_of
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from harness import BUILD, DTYPES, ROOT, split_types, tool
+from harness import DTYPES, ROOT, split_types, tool
 from reference.models import common, hippo
 
 FOLDER = ROOT / "examples" / "models"

@@ -72,22 +72,22 @@ def test_exact_where_whole():
 
 def test_of_a_product():
     """exp(x y), where y lacks the loop over b: two roundings of the exponent, two units of the power."""
-    text = f"""
+    text = """
 #bd = affine_map<(b, t, d) -> (b, d)>
 #d = affine_map<(b, t, d) -> (d)>
 #btd = affine_map<(b, t, d) -> (b, t, d)>
-func.func @f(%x: tensor<512x32xf32>, %y: tensor<32xf32>, %u: tensor<512x1x32xf32>, %one: tensor<512x32xf32>) -> tensor<512x32xf32> {{
-  %a = linalg.generic {{indexing_maps = [#bd, #d, #btd], iterator_types = ["parallel", "parallel", "parallel"]}}
-      ins(%x, %y : tensor<512x32xf32>, tensor<32xf32>) outs(%u : tensor<512x1x32xf32>) {{
+func.func @f(%x: tensor<512x32xf32>, %y: tensor<32xf32>, %u: tensor<512x1x32xf32>, %one: tensor<512x32xf32>) -> tensor<512x32xf32> {
+  %a = linalg.generic {indexing_maps = [#bd, #d, #btd], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %y : tensor<512x32xf32>, tensor<32xf32>) outs(%u : tensor<512x1x32xf32>) {
   ^bb0(%p: f32, %q: f32, %out: f32):
     %0 = arith.mulf %p, %q : f32
     %1 = math.exp %0 : f32
     linalg.yield %1 : f32
-  }} -> tensor<512x1x32xf32>
+  } -> tensor<512x1x32xf32>
   %s, %h = ssm.linear_recurrence transition(%a : tensor<512x1x32xf32>) signal(%u : tensor<512x1x32xf32>) init(%one : tensor<512x32xf32>)
-      {{indexing_maps = [#btd, #btd, #bd, #btd, #bd], time = 1 : i64}} -> tensor<512x1x32xf32>, tensor<512x32xf32>
+      {indexing_maps = [#btd, #btd, #bd, #btd, #bd], time = 1 : i64} -> tensor<512x1x32xf32>, tensor<512x32xf32>
   return %h : tensor<512x32xf32>
-}}
+}
 """
     random = np.random.default_rng(1)
     x, y = random.uniform(0, 4, (512, 32)).astype(np.float32), random.uniform(-20, 20, 32).astype(np.float32)

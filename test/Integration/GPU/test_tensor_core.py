@@ -134,7 +134,7 @@ def test_matrices_are_transposed(tmp_path):
 
 def test_a_copy_that_nobody_waits_for_has_not_arrived(tmp_path):
     for wait in ("i32 0", "i32 1"):
-        late = COPY.replace(f"  call void @llvm.nvvm.cp.async.wait.group(i32 0)", "" if wait == "i32 0" else
+        late = COPY.replace("  call void @llvm.nvvm.cp.async.wait.group(i32 0)", "" if wait == "i32 0" else
                             "  call void @llvm.nvvm.cp.async.wait.group(i32 1)", 1)
         y, _ = copied(late, tmp_path)
         assert np.all(y == -1)  # what memory has before it is written
