@@ -316,7 +316,8 @@ SmallVector<GridFactor> ChannelScan::findChannel() {
     row = divide(block, blocks);
     block = arith::RemUIOp::create(b, k.loc, block, blocks);
   }
-  Value number = k.add(k.mul(block, k.constant(perBlock)), place);
+  firstOfBlock = k.mul(block, k.constant(perBlock));
+  Value number = k.add(firstOfBlock, place);
   isInside = compare(arith::CmpIPredicate::ult, number, all);
   isWriter = arith::AndIOp::create(
       b, k.loc, isInside,

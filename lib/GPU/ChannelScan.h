@@ -59,6 +59,7 @@ public:
   llvm::SmallVector<mlir::Value> channel;
   /// Of a thread's channel in its block: its number, and the thread's in it.
   mlir::Value place, lane;
+  mlir::Value firstOfBlock; ///< Of its channels.
   mlir::Value length, isInside, isWriter;
 };
 

@@ -3,22 +3,24 @@
 //   load  tile 0
 //   for every tile of steps:
 //     load     the next tile: what all channels of the block read, as B and C,
-//              16 bytes a thread; what a channel reads at the thread's own
-//              steps
-//     scan     this tile from shared memory; each lane writes its own steps
+//              and what they read each, 16 bytes a thread
+//     scan     this tile from shared memory; sums over states go there
 //     fill     the other buffer: what was loaded, and what is computed from it
 //              without a state, as a softplus
 //     barrier
+//     store    results from these sums, 16 bytes a thread
 //
 // So a block reads what its channels share once, a thread waits for memory
-// behind a tile of work, and what has no state is computed once for each step.
-// Two buffers need one barrier a tile.
+// behind a tile of work, and what has no state is computed once for each step:
+// by the threads that access it, see TileMemory.h. Two buffers need one barrier
+// a tile.
 //
 // Precondition: see isSharedRun; channels of a block are neighbours along one
 // dimension.
 //
 //===----------------------------------------------------------------------===//
 #include "ChannelScan.h"
+#include "TileMemory.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -62,17 +64,6 @@ struct Run {
   KernelTensor tensor;
   int64_t units; ///< Of a step.
   int64_t first; ///< Byte of a buffer.
-
-  int64_t scalarBytes() const { return getElementWidth(tensor.element) / 8; }
-};
-
-/// What a channel's lanes compute for each other, in a buffer from a byte on:
-/// of each step, those of the lanes of a channel beside each other.
-struct Part {
-  Type type;
-  int64_t first;
-
-  int64_t bytes() const { return type.getIntOrFloatBitWidth() / 8; }
 };
 
 class ChannelTiles {
@@ -85,52 +76,55 @@ private:
   void findRuns();
   void findLeaves();
   void findShared();
+  SmallVector<TileMemory::Part> takeParts(Mapped value);
 
-  /// What a thread loads of a tile: units of the runs, and its leaves.
+  /// What a thread loads of the runs of a tile.
   using Units = SmallVector<Value>;
   SmallVector<Value> emitTile(Value tile, Value last,
                               const SmallVector<Value> &carried);
   Units load(Value tile);
   void fill(Value tile, Value buffer, const Units &units);
   SmallVector<Num> scan(Value tile, Value buffer, SmallVector<Num> x);
+  void storeResults(Value tile);
   /// Of the lanes' steps at a turn, each part's.
   SmallVector<SmallVector<Value>> receive(Value buffer, int64_t turn);
   void setShared(ArrayRef<SmallVector<Value>> received, int64_t lane);
   void setRuns(Value buffer, int64_t step);
+  void storeSum(Num sum, Value buffer, int64_t turn);
 
   /// What is kept of leaves from a tile to the next one, in memory's types.
   SmallVector<Value> takeKept(Value tile);
   void setKept(Value tile, ArrayRef<Value> values);
+  /// Calls for each of them, and each of the thread's channels that it has.
+  void forKept(Value tile, function_ref<void(Mapped, int64_t)> visit);
 
-  /// The time of the lane's own step at a turn: always the same value.
-  Value ownTime(Value tile, int64_t turn);
-  int64_t numTurns() { return s.plan.steps / s.plan.lanes; }
-  int64_t numRounds(const Run &run) {
+  /// The time of the thread's own step in a round: always the same value.
+  Value ownTime(Value tile, int64_t round);
+  SmallVector<Value> ownChannel(int64_t i);
+  int64_t countUnits(const Run &run) {
     return llvm::divideCeil(run.units * s.plan.steps, s.plan.threads);
   }
-  /// The thread's unit of a run in a round, and whether there is one.
-  Value unitOf(int64_t round) {
-    return k.add(thread, k.constant(round * s.plan.threads));
+  /// The thread's i-th unit of a run, and whether there is one.
+  Value unitOf(int64_t i) {
+    return k.add(thread, k.constant(i * s.plan.threads));
   }
   Value isUnit(const Run &run, Value unit);
 
   Value multiply(Value x, int64_t y) { return k.mul(x, k.constant(y)); }
-  Value bufferOf(Value tile);
-  Value address(Value byte, int64_t further);
-  SmallVector<Value> loadShared(Type type, int64_t count, Value byte,
-                                int64_t further);
 
   ChannelScan &s;
   OpBuilder &b;
   Kernel &k;
   Pointwise &point;
+  TileMemory memory;
+  Pointwise own; ///< At the channels that the thread accesses.
   SmallVector<Run> runs;
   SmallVector<Mapped> leaves; ///< What is read without a state.
   SmallVector<Mapped> kept;   ///< Those that results need.
   SmallVector<Mapped> shared;
-  SmallVector<Part> parts; ///< Of what is shared.
-  int64_t channels, bufferBytes = 0;
-  Value memory, thread;
+  SmallVector<TileMemory::Part> parts; ///< Of what is shared.
+  SmallVector<TileMemory::Part> sums;  ///< Of the recurrence's result.
+  Value thread;
   DenseMap<std::pair<Value, int64_t>, Value> ownTimes;
 };
 } // namespace
@@ -140,12 +134,16 @@ private:
 //===----------------------------------------------------------------------===//
 
 ChannelTiles::ChannelTiles(ChannelScan &scan)
-    : s(scan), b(scan.b), k(scan.k), point(scan.point),
-      channels(scan.plan.threads / scan.plan.lanes), thread(k.threadIndex()) {
+    : s(scan), b(scan.b), k(scan.k), point(scan.point), memory(b, k, scan.plan),
+      own(b, k, scan.dims.time, *findNeighbours(scan.op), scan.plan.width,
+          scan.plan.width, [this](int64_t i) { return ownChannel(i); }),
+      thread(k.threadIndex()) {
   findRuns();
   findLeaves();
   findShared();
-  memory = k.addShared("tiles", 2 * bufferBytes);
+  if (!s.fused.results.empty())
+    sums = takeParts({s.op.getResult(), s.op.getResultIndexingMap()});
+  memory.allocate();
 }
 
 static bool contains(ArrayRef<Mapped> values, const Mapped &value) {
@@ -165,8 +163,8 @@ void ChannelTiles::findRuns() {
   for (const Mapped &value : found) {
     KernelTensor tensor = k.argument(value.tensor, value.map);
     int64_t units = *countStates(s.op) * countBytes(tensor.element) / kUnit;
-    runs.push_back({value, tensor, units, bufferBytes});
-    bufferBytes += units * kUnit * s.plan.steps;
+    runs.push_back(
+        {value, tensor, units, memory.take(units * kUnit * s.plan.steps)});
   }
 }
 
@@ -190,64 +188,45 @@ void ChannelTiles::findShared() {
   for (const Mapped &operand : s.fused.operands())
     point.share(operand, /*arguments=*/true);
   shared = point.sharedValues();
-  for (const Mapped &value : shared) {
-    Type element = getElementTypeOrSelf(value.tensor.getType());
-    for (int i = 0; i < (isa<ComplexType>(element) ? 2 : 1); ++i) {
-      parts.push_back({getRealType(element), bufferBytes});
-      bufferBytes +=
-          llvm::alignTo(parts.back().bytes() * s.plan.steps * channels, kUnit);
-    }
-  }
+  for (const Mapped &value : shared)
+    parts.append(takeParts(value));
+}
+
+SmallVector<TileMemory::Part> ChannelTiles::takeParts(Mapped value) {
+  Type element = getElementTypeOrSelf(value.tensor.getType());
+  SmallVector<TileMemory::Part> taken;
+  for (int i = 0; i < (isa<ComplexType>(element) ? 2 : 1); ++i)
+    taken.push_back(memory.takePart(getRealType(element)));
+  return taken;
 }
 
 //===----------------------------------------------------------------------===//
 // Places
 //===----------------------------------------------------------------------===//
 
-Value ChannelTiles::ownTime(Value tile, int64_t turn) {
-  Value &time = ownTimes[{tile, turn}];
-  if (!time) {
-    Value first = multiply(tile, s.plan.steps);
-    Value step = k.add(first, k.constant(turn * s.plan.lanes));
-    time = s.timeOf(k.add(step, s.lane));
-  }
+Value ChannelTiles::ownTime(Value tile, int64_t round) {
+  Value &time = ownTimes[{tile, round}];
+  if (!time)
+    time = s.timeOf(k.add(multiply(tile, s.plan.steps), memory.ownStep(round)));
   return time;
+}
+
+/// Those beyond the last channel are the last ones again.
+SmallVector<Value> ChannelTiles::ownChannel(int64_t i) {
+  unsigned dim = *findNeighbours(s.op);
+  Value last =
+      arith::SubIOp::create(b, k.loc, k.size(dim), k.constant(s.plan.width));
+  Value first = arith::MinUIOp::create(
+      b, k.loc, k.add(s.firstOfBlock, memory.ownChannel()), last);
+  SmallVector<Value> indices = s.channel;
+  indices[dim] = k.add(first, k.constant(i));
+  return indices;
 }
 
 Value ChannelTiles::isUnit(const Run &run, Value unit) {
   int64_t all = run.units * s.plan.steps;
   return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, unit,
                                k.constant(all));
-}
-
-Value ChannelTiles::bufferOf(Value tile) {
-  Value odd = arith::AndIOp::create(b, k.loc, tile, k.constant(1));
-  return multiply(odd, bufferBytes);
-}
-
-Value ChannelTiles::address(Value byte, int64_t further) {
-  Value first = k.sharedPlace(memory, b.getI8Type(), byte);
-  return LLVM::GEPOp::create(
-      b, k.loc, memory.getType(), b.getI8Type(), first,
-      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(further)});
-}
-
-/// Scalars that follow each other, in accesses of 16 bytes at most.
-SmallVector<Value> ChannelTiles::loadShared(Type type, int64_t count,
-                                            Value byte, int64_t further) {
-  int64_t bytes = type.getIntOrFloatBitWidth() / 8;
-  int64_t group = std::min(count, kUnit / bytes);
-  SmallVector<Value> scalars;
-  for (int64_t i = 0; i < count; i += group) {
-    Value all =
-        LLVM::LoadOp::create(b, k.loc, VectorType::get(group, type),
-                             address(byte, further + i * bytes), group * bytes);
-    for (int64_t j = 0; j < group; ++j) {
-      Value number = LLVM::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(j));
-      scalars.push_back(LLVM::ExtractElementOp::create(b, k.loc, all, number));
-    }
-  }
-  return scalars;
 }
 
 //===----------------------------------------------------------------------===//
@@ -257,8 +236,8 @@ SmallVector<Value> ChannelTiles::loadShared(Type type, int64_t count,
 ChannelTiles::Units ChannelTiles::load(Value tile) {
   Units units;
   for (const Run &run : runs)
-    for (int64_t round = 0; round < numRounds(run); ++round) {
-      Value unit = unitOf(round), inStep = k.constant(run.units);
+    for (int64_t i = 0; i < countUnits(run); ++i) {
+      Value unit = unitOf(i), inStep = k.constant(run.units);
       Value step = arith::DivUIOp::create(b, k.loc, unit, inStep);
       Value place = arith::RemUIOp::create(b, k.loc, unit, inStep);
       SmallVector<Value> indices = s.channel;
@@ -277,10 +256,11 @@ ChannelTiles::Units ChannelTiles::load(Value tile) {
           });
       units.push_back(loaded.front());
     }
-  for (int64_t turn = 0; turn < numTurns(); ++turn) {
-    point.enter(ownTime(tile, turn));
+  for (int64_t round = 0; round < memory.numRounds(); ++round) {
+    own.enter(ownTime(tile, round));
     for (const Mapped &leaf : leaves)
-      point.readScalars(leaf);
+      for (int64_t i = 0; i < s.plan.width; ++i)
+        own.readScalars(leaf, i);
   }
   return units;
 }
@@ -288,26 +268,22 @@ ChannelTiles::Units ChannelTiles::load(Value tile) {
 void ChannelTiles::fill(Value tile, Value buffer, const Units &units) {
   const Value *next = units.begin();
   for (const Run &run : runs)
-    for (int64_t round = 0; round < numRounds(run); ++round) {
-      Value words = *next++, unit = unitOf(round);
+    for (int64_t i = 0; i < countUnits(run); ++i) {
+      Value words = *next++, unit = unitOf(i);
       k.when(isUnit(run, unit), [&] {
         Value byte = k.add(buffer, multiply(unit, kUnit));
-        LLVM::StoreOp::create(b, k.loc, words, address(byte, run.first), kUnit);
+        LLVM::StoreOp::create(b, k.loc, words, memory.address(byte, run.first),
+                              kUnit);
       });
     }
-  for (int64_t turn = 0; turn < numTurns(); ++turn) {
-    point.enter(ownTime(tile, turn));
-    point.computeShared();
-    const Part *part = parts.begin();
-    for (const Mapped &value : shared)
-      for (Value scalar : point.readScalars(value)) {
-        int64_t bytes = part->bytes();
-        Value byte = k.add(buffer, multiply(thread, bytes));
-        LLVM::StoreOp::create(
-            b, k.loc, scalar,
-            address(byte, part++->first + turn * s.plan.threads * bytes),
-            bytes);
-      }
+  for (int64_t round = 0; round < memory.numRounds(); ++round) {
+    own.enter(ownTime(tile, round));
+    for (int64_t i = 0; i < s.plan.width; ++i) {
+      const TileMemory::Part *part = parts.begin();
+      for (const Mapped &value : shared)
+        for (Value scalar : own.readScalars(value, i))
+          memory.storeOwn(*part++, buffer, round, i, scalar);
+    }
   }
 }
 
@@ -318,12 +294,8 @@ void ChannelTiles::fill(Value tile, Value buffer, const Units &units) {
 SmallVector<SmallVector<Value>> ChannelTiles::receive(Value buffer,
                                                       int64_t turn) {
   SmallVector<SmallVector<Value>> received;
-  for (const Part &part : parts) {
-    Value byte = k.add(buffer, multiply(s.place, s.plan.lanes * part.bytes()));
-    received.push_back(
-        loadShared(part.type, s.plan.lanes, byte,
-                   part.first + turn * s.plan.threads * part.bytes()));
-  }
+  for (const TileMemory::Part &part : parts)
+    received.push_back(memory.loadTurn(part, buffer, turn));
   return received;
 }
 
@@ -347,8 +319,8 @@ void ChannelTiles::setRuns(Value buffer, int64_t step) {
         k.add(buffer, multiply(s.lane, s.states * countBytes(element)));
     int64_t width = isa<ComplexType>(element) ? 2 : 1;
     SmallVector<Value> scalars =
-        loadShared(getRealType(element), s.states * width, byte,
-                   run.first + step * run.units * kUnit);
+        memory.load(getRealType(element), s.states * width, byte,
+                    run.first + step * run.units * kUnit);
     for (int64_t n = 0; n < s.states; ++n)
       point.setScalars(
           run.value,
@@ -358,7 +330,7 @@ void ChannelTiles::setRuns(Value buffer, int64_t step) {
 
 SmallVector<Num> ChannelTiles::scan(Value tile, Value buffer,
                                     SmallVector<Num> x) {
-  for (int64_t turn = 0; turn < numTurns(); ++turn) {
+  for (int64_t turn = 0; turn < memory.numTurns(); ++turn) {
     SmallVector<SmallVector<Value>> received = receive(buffer, turn);
     SmallVector<Num> outputs;
     for (int64_t lane = 0; lane < s.plan.lanes; ++lane) {
@@ -374,36 +346,89 @@ SmallVector<Num> ChannelTiles::scan(Value tile, Value buffer,
       x = std::move(next);
     }
     if (!s.fused.results.empty())
-      s.storeResults({ownTime(tile, turn), s.isInside},
-                     s.finishOutput(s.sumForEach(outputs)));
+      storeSum(s.finishOutput(s.sumForEach(outputs)), buffer, turn);
   }
   return x;
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+/// As the recurrence's result has it in memory.
+void ChannelTiles::storeSum(Num sum, Value buffer, int64_t turn) {
+  for (auto [i, part] : llvm::enumerate(sums)) {
+    Value x = i == 0 ? sum.re : sum.isComplex() ? sum.im : k.num.constant(0).re;
+    memory.storeTurn(part, buffer, turn, k.num.store({x, Value()}, part.type));
+  }
+}
+
+void ChannelTiles::storeResults(Value tile) {
+  Value channel = k.add(s.firstOfBlock, memory.ownChannel());
+  Value isInside =
+      arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, channel,
+                            k.size(*findNeighbours(s.op)));
+  Mapped read{s.op.getResult(), s.op.getResultIndexingMap()};
+  for (int64_t round = 0; round < memory.numRounds(); ++round) {
+    Value time = ownTime(tile, round);
+    own.enter(time);
+    for (int64_t i = 0; i < s.plan.width; ++i) {
+      Pointwise::Scalars scalars;
+      for (const TileMemory::Part &part : sums)
+        scalars.push_back(
+            memory.loadOwn(part, memory.bufferOf(tile), round, i));
+      own.setScalars(read, scalars, i);
+    }
+    SmallVector<SmallVector<Num>> values;
+    for (const Mapped &result : s.fused.results) {
+      values.emplace_back();
+      for (int64_t i = 0; i < s.plan.width; ++i)
+        values.back().push_back(own.read(result, i));
+    }
+    k.when(isInside, [&] {
+      for (auto [result, of] : llvm::zip_equal(s.fused.results, values)) {
+        KernelTensor tensor = k.result(result.tensor, result.map);
+        int64_t group = own.countNeighbours(tensor);
+        for (int64_t i = 0; i < s.plan.width; i += group) {
+          SmallVector<Value> indices = ownChannel(i);
+          indices[s.dims.time] = time;
+          k.store(tensor, k.offset(tensor, indices),
+                  ArrayRef(of).slice(i, group));
+        }
+      }
+    });
+  }
 }
 
 //===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//
 
+void ChannelTiles::forKept(Value tile,
+                           function_ref<void(Mapped, int64_t)> visit) {
+  for (int64_t round = 0; round < memory.numRounds(); ++round) {
+    own.enter(ownTime(tile, round));
+    for (const Mapped &leaf : kept)
+      for (int64_t i = 0; i < (own.hasState(leaf) ? s.plan.width : 1); ++i)
+        visit(leaf, i);
+  }
+}
+
 SmallVector<Value> ChannelTiles::takeKept(Value tile) {
   SmallVector<Value> values;
-  for (int64_t turn = 0; turn < numTurns(); ++turn) {
-    point.enter(ownTime(tile, turn));
-    for (const Mapped &leaf : kept)
-      values.append(point.readScalars(leaf));
-  }
+  forKept(tile, [&](Mapped leaf, int64_t i) {
+    values.append(own.readScalars(leaf, i));
+  });
   return values;
 }
 
 void ChannelTiles::setKept(Value tile, ArrayRef<Value> values) {
-  for (int64_t turn = 0; turn < numTurns(); ++turn) {
-    point.enter(ownTime(tile, turn));
-    for (const Mapped &leaf : kept) {
-      Type element = getElementTypeOrSelf(leaf.tensor.getType());
-      int64_t width = isa<ComplexType>(element) ? 2 : 1;
-      point.setScalars(leaf, Pointwise::Scalars(values.take_front(width)));
-      values = values.drop_front(width);
-    }
-  }
+  forKept(tile, [&](Mapped leaf, int64_t i) {
+    Type element = getElementTypeOrSelf(leaf.tensor.getType());
+    int64_t parts = isa<ComplexType>(element) ? 2 : 1;
+    own.setScalars(leaf, Pointwise::Scalars(values.take_front(parts)), i);
+    values = values.drop_front(parts);
+  });
 }
 
 /// What is carried are the states, and what is kept.
@@ -415,10 +440,11 @@ SmallVector<Value> ChannelTiles::emitTile(Value tile, Value last,
   // The last tile loads itself again.
   Value next = arith::MinUIOp::create(b, k.loc, following, last);
   Units units = load(next);
-  SmallVector<Num> x = scan(tile, bufferOf(tile),
+  SmallVector<Num> x = scan(tile, memory.bufferOf(tile),
                             s.unflatten(ArrayRef(carried).take_front(scalars)));
-  fill(next, bufferOf(following), units);
+  fill(next, memory.bufferOf(following), units);
   gpu::BarrierOp::create(b, k.loc);
+  storeResults(tile);
   SmallVector<Value> values = s.flatten(x);
   values.append(takeKept(next));
   return values;

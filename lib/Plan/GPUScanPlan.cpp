@@ -63,6 +63,12 @@ GPUChip GPUChip::forName(std::string_view name) {
   return unknown;
 }
 
+/// Of so many channels beside each other, those of an access.
+static int64_t countAccess(const GPUScanProblem &problem, int64_t channels) {
+  return std::gcd(channels,
+                  std::max<int64_t>(kAccessBytes / problem.elementBytes, 1));
+}
+
 /// Bytes of a step in two tiles.
 static int64_t countStepBytes(const GPUScanProblem &problem) {
   return 2 * problem.sharedLoads * problem.states * problem.elementBytes;
@@ -87,6 +93,10 @@ static void shareTiles(GPUScanPlan &plan, const GPUScanProblem &problem) {
     plan.threads = std::clamp<int64_t>(
         llvm::PowerOf2Ceil(*problem.neighbours * plan.lanes), kWarp,
         plan.threads);
+  // Channels of an access, whose steps a thread has at as many turns.
+  if (problem.neighbours)
+    plan.width = std::gcd(countAccess(problem, *problem.neighbours),
+                          std::gcd(plan.steps, plan.threads) / plan.lanes);
 }
 
 static GPUScanPlan planChannels(const GPUScanProblem &problem) {
@@ -116,9 +126,7 @@ static GPUScanPlan planColumns(const GPUScanProblem &problem,
   GPUScanPlan plan{GPUScanPlan::Kernel::ColumnScan};
   plan.reason = "it is a plain recurrence or scan over contiguous channels";
   if (problem.neighbours)
-    plan.width =
-        std::gcd(*problem.neighbours,
-                 std::max<int64_t>(kAccessBytes / problem.elementBytes, 1));
+    plan.width = countAccess(problem, *problem.neighbours);
   plan.columns =
       std::min(kLineBytes / (plan.width * problem.elementBytes), kWarp);
   // Of an item two operands, and what is kept; and what lanes, warps and the

@@ -327,10 +327,11 @@ func.func @sums(%x: tensor<2x50x64xf32>) -> tensor<2x50x64xf32> {
 // -----
 
 // Channels of a block share B and C by tiles of 32 steps: 2 x 32 x 16 elements
-// are 128 accesses of 16 bytes each, one of each for each thread. The next tile
-// is loaded in front of this one's work, and stored behind it.
-// CHECK: grid = [{elements = array<i64: 2>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: -2>, least = 0 : i64, per_block = 32 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence, and channels share what they read"
-// CHECK: llvm.mlir.global internal @tiles_tiles() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<4096 x i32>
+// are 128 accesses of 16 bytes each, one of each for each thread, and two of the
+// signal, four of whose 64 channels each has. The next tile is loaded in front of
+// this one's work, and stored behind it; sums become results behind the barrier.
+// CHECK: grid = [{elements = array<i64: 2>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 64>, least = 0 : i64, per_block = 32 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence, and channels share what they read"
+// CHECK: llvm.mlir.global internal @tiles_tiles() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<6144 x i32>
 // CHECK-LABEL: gpu.func @tiles(
 // CHECK-SAME:    nvvm.minctasm = 4 : i32
 // CHECK:         scf.if
@@ -338,19 +339,20 @@ func.func @sums(%x: tensor<2x50x64xf32>) -> tensor<2x50x64xf32> {
 // CHECK:           gpu.barrier
 // CHECK:           scf.for
 // CHECK-COUNT-2:     llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xi32>
-// CHECK-COUNT-8:     llvm.load %{{.*}} : !llvm.ptr<1> -> f32
+// CHECK-COUNT-2:     llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
 // CHECK-NOT:         !llvm.ptr<1> ->
 // CHECK-COUNT-72:    llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xf32>
 // CHECK-COUNT-2:     llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
 // CHECK-COUNT-8:     llvm.store %{{.*}} {alignment = 4 : i64} : f32, !llvm.ptr<3>
 // CHECK:             gpu.barrier
+// CHECK-COUNT-2:     llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
 #bth = affine_map<(b, t, h, n) -> (b, t, h)>
 #btn = affine_map<(b, t, h, n) -> (b, t, n)>
 #hn = affine_map<(b, t, h, n) -> (h, n)>
 #bhn = affine_map<(b, t, h, n) -> (b, h, n)>
-func.func @tiles(%A: tensor<?x16xf32>, %u: tensor<2x?x?xf32>, %B: tensor<2x?x16xf32>, %C: tensor<2x?x16xf32>) -> tensor<2x?x?xf32> {
-  %y, %x = ssm.linear_recurrence transition(%A : tensor<?x16xf32>) signal(%u : tensor<2x?x?xf32>)
+func.func @tiles(%A: tensor<64x16xf32>, %u: tensor<2x?x64xf32>, %B: tensor<2x?x16xf32>, %C: tensor<2x?x16xf32>) -> tensor<2x?x64xf32> {
+  %y, %x = ssm.linear_recurrence transition(%A : tensor<64x16xf32>) signal(%u : tensor<2x?x64xf32>)
       input(%B : tensor<2x?x16xf32>) output(%C : tensor<2x?x16xf32>)
-      {indexing_maps = [#hn, #bth, #btn, #btn, #bth, #bhn], time = 1 : i64} -> tensor<2x?x?xf32>, tensor<2x?x16xf32>
-  return %y : tensor<2x?x?xf32>
+      {indexing_maps = [#hn, #bth, #btn, #btn, #bth, #bhn], time = 1 : i64} -> tensor<2x?x64xf32>, tensor<2x64x16xf32>
+  return %y : tensor<2x?x64xf32>
 }

@@ -35,6 +35,12 @@ TILES = [
     Recurrence("hn,btn,btn,bth->bth", {"b": 1, "t": 66, "h": 40, "n": 16}, dtype="f64"),
     Recurrence("hn,tbn,hn,tbh->bth", {"b": 2, "t": 66, "h": 40, "n": 16}),
     Recurrence("hpn,btpn,btpn,bth->bth", {"b": 2, "t": 34, "h": 20, "p": 2, "n": 8}),
+    # Accesses of two channels, of single ones, and of eight; of one value for all channels; of layouts that differ.
+    *(Recurrence(SHARED, {"b": 1, "t": 40, "h": h, "n": 16}, init="bhn") for h in (34, 35)),
+    Recurrence("hn,btn,btn,bt->bth", {"b": 2, "t": 40, "h": 36, "n": 16}),
+    Recurrence("hn,btn,btn,bht->bth", {"b": 2, "t": 40, "h": 36, "n": 16}),
+    Recurrence("hn,btn,btn,bth->bht", {"b": 2, "t": 40, "h": 36, "n": 16}),
+    Recurrence(SHARED, {"b": 1, "t": 40, "h": 40, "n": 16}, complex="abcu"),
 ]
 
 
@@ -63,6 +69,18 @@ def test_a_block_reads_what_its_channels_share_once():
     assert report["launch"]["block"] == 128 and report["barriers"] == blocks * (1 + tiles)
     assert traffic["bytes"] == 4 * (loads + 2 * b * h * n + b * t * h)
     assert traffic["sectors"] <= 1.02 * traffic["ideal_sectors"]
+    assert shared["wavefronts"] <= 1.1 * shared["ideal_wavefronts"]
+
+
+@pytest.mark.parametrize("dtype, bound", [("f16", 1e-3), ("bf16", 8e-3)])
+def test_tiles_of_narrow_storage(dtype, bound):
+    """Eight channels in an access."""
+    case = Recurrence(SHARED, {"b": 1, "t": 96, "h": 64, "n": 16}, dtype=dtype, final="bhn")
+    (y, _), report = run_case(case, seed=6)
+    want, _ = case.oracle
+    assert np.linalg.norm(y.astype(float) - want) <= bound * np.linalg.norm(want)
+    traffic, shared = report["global"], report["shared"]
+    assert report["races"] == 0 and traffic["sectors"] <= 1.02 * traffic["ideal_sectors"]
     assert shared["wavefronts"] <= 1.1 * shared["ideal_wavefronts"]
 
 

@@ -93,6 +93,7 @@ def test_exponentials_bind_a_selective_scan(chip, tmp_path):
     floor = 4 * 32
     assert floor < len(sass.select(loop, "MUFU")) <= 1.15 * floor
     assert len(loop) <= 1.15 * 8 * floor
-    # B and C once for each block: 16 bytes of each a thread.
-    assert len([load for load in sass.select(loop, "LDG") if ".128" in load]) == 2
+    # 16 bytes of B and C a thread, and of u, delta and z at eight steps of its four channels; as many of y.
+    assert sass.select(loop, "LDG") == ["LDG.E.128.CONSTANT"] * (2 + 3 * 2)
+    assert sass.select(loop, "STG") == ["STG.E.128"] * 2
     assert len(sass.select(loop, "BAR")) == 1

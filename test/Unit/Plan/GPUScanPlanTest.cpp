@@ -101,15 +101,21 @@ TEST(GPUScanPlan, BlocksShareWhatTheirChannelsDo) {
   EXPECT_TRUE(plan().shares);
   EXPECT_EQ(plan().steps, 32);
   EXPECT_EQ(plan().threads, 128);
-  // No more threads than channels need; too few channels have no tiles.
+  // No more threads than channels need; too few channels have no tiles. An
+  // access has as many channels as divide their number.
   problem.neighbours = 12;
   EXPECT_EQ(plan().threads, 64);
+  EXPECT_EQ(plan().width, 4);
+  problem.neighbours = 1538;
+  EXPECT_EQ(plan().threads, 128);
+  EXPECT_EQ(plan().width, 2);
   problem.neighbours = 7;
   EXPECT_FALSE(plan().shares);
   problem.neighbours = std::nullopt;
   // Tiles of many states are short, and those of too many bytes do not exist.
   problem.states = 64;
   EXPECT_EQ(plan().steps, 16);
+  EXPECT_EQ(plan().width, 1);
   problem.elementBytes = 16;
   EXPECT_FALSE(plan().shares);
   problem.elementBytes = 4;
