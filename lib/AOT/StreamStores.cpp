@@ -11,17 +11,19 @@
 // Complex numbers, which vectors cannot hold, are written by loops that put two
 // parts together; in the first loop two vectors of parts are interleaved.
 //
-// Loops that say so (`ssm.cached`) write through the caches.
+// Loops that say so (`ssm.cached`) write through the caches. So do writes of a
+// part of a line whose rest does not come at once, with the writes beside it or
+// in the next iteration: each of them would be a transfer of its own.
 //
 // Such stores are ordered by nothing but a fence, which ends each parallel loop
 // body and each loop.
 //
 //===----------------------------------------------------------------------===//
 
+#include "IndexForms.h"
 #include "ssm/AOT/Passes.h"
 #include "ssm/Utils/Threads.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -34,6 +36,7 @@
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
+#include <map>
 #include <numeric>
 
 namespace ssm {
@@ -42,86 +45,10 @@ namespace ssm {
 } // namespace ssm
 
 using namespace mlir;
+using namespace ssm;
 
 /// Bytes of a cache line, and of the widest register.
 static constexpr int64_t kLine = 64;
-
-//===----------------------------------------------------------------------===//
-// What divides an index
-//===----------------------------------------------------------------------===//
-
-static int64_t divisorOf(Value value);
-
-static int64_t divisorOf(AffineExpr expr, ValueRange dims, ValueRange symbols) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return std::abs(constant.getValue());
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return divisorOf(dims[dim.getPosition()]);
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-    return divisorOf(symbols[symbol.getPosition()]);
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  int64_t left = divisorOf(binary.getLHS(), dims, symbols),
-          right = divisorOf(binary.getRHS(), dims, symbols);
-  switch (binary.getKind()) {
-  case AffineExprKind::Add:
-    return std::gcd(left, right);
-  case AffineExprKind::Mul:
-    return left * right;
-  default:
-    return 1;
-  }
-}
-
-/// A number that divides `value`; 0 divides only 0.
-static int64_t divisorOf(Value value) {
-  if (std::optional<int64_t> constant = getConstantIntValue(value))
-    return std::abs(*constant);
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    auto loop =
-        dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
-    if (!loop)
-      return 1;
-    std::optional<SmallVector<Value>> variables = loop.getLoopInductionVars();
-    std::optional<SmallVector<OpFoldResult>> lower = loop.getLoopLowerBounds(),
-                                             step = loop.getLoopSteps();
-    if (!variables || !lower || !step)
-      return 1;
-    for (auto [variable, begin, by] :
-         llvm::zip_equal(*variables, *lower, *step))
-      if (variable == value) {
-        auto known = [](OpFoldResult bound) {
-          std::optional<int64_t> constant = getConstantIntValue(bound);
-          return constant ? std::abs(*constant) : divisorOf(cast<Value>(bound));
-        };
-        return std::gcd(known(begin), known(by));
-      }
-    return 1;
-  }
-  Operation *op = value.getDefiningOp();
-  if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
-    AffineMap map = apply.getAffineMap();
-    return divisorOf(map.getResult(0), apply.getDimOperands(),
-                     apply.getSymbolOperands());
-  }
-  if (isa<arith::MulIOp>(op))
-    return divisorOf(op->getOperand(0)) * divisorOf(op->getOperand(1));
-  if (isa<arith::AddIOp, arith::SubIOp>(op))
-    return std::gcd(divisorOf(op->getOperand(0)), divisorOf(op->getOperand(1)));
-  return 1;
-}
-
-/// A number that divides sum_i indices_i strides_i.
-static int64_t divisorOf(ArrayRef<OpFoldResult> indices, MemRefType type) {
-  auto [strides, offset] = type.getStridesAndOffset();
-  int64_t divisor = 0;
-  for (auto [index, stride] : llvm::zip_equal(indices, strides)) {
-    std::optional<int64_t> constant = getConstantIntValue(index);
-    int64_t of = constant ? std::abs(*constant) : divisorOf(cast<Value>(index));
-    int64_t by = ShapedType::isDynamic(stride) ? 1 : std::abs(stride);
-    divisor = std::gcd(divisor, of * by);
-  }
-  return divisor;
-}
 
 //===----------------------------------------------------------------------===//
 // Which stores
@@ -133,7 +60,7 @@ namespace {
 struct Candidate {
   Operation *write;
   BlockArgument result;
-  int64_t alignment;
+  int64_t alignment, bytes;
 };
 
 struct StreamStores : ::ssm::impl::StreamStoresBase<StreamStores> {
@@ -218,7 +145,46 @@ std::optional<Candidate> StreamStores::classify(vector::TransferWriteOp write) {
   int64_t alignment = std::gcd(vector.getNumElements() * element, kLine);
   if (alignment < 16 || divisor * element % alignment != 0)
     return std::nullopt;
-  return Candidate{write, result, alignment};
+  return Candidate{write, result, alignment, vector.getNumElements() * element};
+}
+
+/// Elements by which the innermost loop moves a write.
+static Slope advanceOf(vector::TransferWriteOp write) {
+  auto loop = dyn_cast<scf::ForOp>(write->getParentOp());
+  std::optional<int64_t> step =
+      loop ? getConstantIntValue(loop.getStep()) : std::nullopt;
+  if (!step)
+    return std::nullopt;
+  Value variable = loop.getInductionVar(), memref = write.getBase();
+  Slope total = slopeOf(getAsOpFoldResult(write.getIndices()),
+                        cast<MemRefType>(memref.getType()), variable);
+  while (Operation *op = memref.getDefiningOp()) {
+    if (auto view = dyn_cast<memref::SubViewOp>(op))
+      total = sum(total, slopeOf(view.getMixedOffsets(), view.getSourceType(),
+                                 variable));
+    memref = op->getOperand(0);
+  }
+  return total ? Slope(*total * *step) : total;
+}
+
+/// Leaves out writes of parts of lines, unless those of an iteration fill what
+/// the loop moves by.
+static void keepWholeLines(SmallVectorImpl<Candidate> &candidates) {
+  std::map<std::pair<Block *, unsigned>, int64_t> bytes;
+  auto key = [](const Candidate &candidate) {
+    return std::make_pair(candidate.write->getBlock(),
+                          candidate.result.getArgNumber());
+  };
+  for (const Candidate &candidate : candidates)
+    bytes[key(candidate)] += candidate.bytes;
+  llvm::erase_if(candidates, [&](const Candidate &candidate) {
+    if (candidate.alignment == kLine)
+      return false;
+    auto write = cast<vector::TransferWriteOp>(candidate.write);
+    Slope advance = advanceOf(write);
+    int64_t element = bytesOf(write.getVectorType().getElementType());
+    return !advance || std::abs(*advance) * element != bytes[key(candidate)];
+  });
 }
 
 namespace {
@@ -270,7 +236,7 @@ std::optional<Candidate> StreamStores::classify(scf::ForOp loop) {
       !isStreamed(result) || bytes == 0 || *count * bytes % kLine != 0 ||
       divisor * 2 * bytes % kLine != 0)
     return std::nullopt;
-  return Candidate{loop, result, kLine};
+  return Candidate{loop, result, kLine, 2 * bytes * *count};
 }
 
 //===----------------------------------------------------------------------===//
@@ -381,11 +347,12 @@ void StreamStores::runOnOperation() {
     return;
   SmallVector<std::pair<Operation *, SmallVector<Candidate>>> loops;
   for (Operation &op : function.front()) {
-    if (!isa<scf::ForOp, scf::ParallelOp>(op) ||
-        op.hasAttr(::ssm::kCachedAttrName))
+    if (!isa<scf::ForOp, scf::ParallelOp>(op))
       continue;
     SmallVector<Candidate> candidates;
-    op.walk([&](Operation *nested) {
+    op.walk<WalkOrder::PreOrder>([&](Operation *nested) {
+      if (nested->hasAttr(::ssm::kCachedAttrName))
+        return WalkResult::skip();
       std::optional<Candidate> candidate;
       if (auto write = dyn_cast<vector::TransferWriteOp>(nested))
         candidate = classify(write);
@@ -394,7 +361,9 @@ void StreamStores::runOnOperation() {
           candidate = classify(pairs);
       if (candidate)
         candidates.push_back(*candidate);
+      return WalkResult::advance();
     });
+    keepWholeLines(candidates);
     if (!candidates.empty())
       loops.push_back({&op, candidates});
   }

@@ -27,6 +27,8 @@ using namespace ssm;
 /// cache some room.
 static constexpr int64_t kBorderSteps = 32;
 
+static constexpr int64_t kLineBits = 512;
+
 bool FFTConvEmitter::canJoin(Indexed operand, ArrayRef<Stretch> stretches,
                              const Tile &tile) {
   if (blocks || products || transform.getBorderRadix() == 0 ||
@@ -151,8 +153,9 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
         });
     if (!contiguous) {
       // Threads that write single rows of eight places past the caches wait for
-      // memory: twice as long, measured with two.
-      if (isShared)
+      // memory: twice as long, measured with two. Parts of lines go there one
+      // by one: six times as long, by one thread.
+      if (isShared || lanes * op.getType().getElementTypeBitWidth() < kLineBits)
         targets[0].getDefiningOp()->setAttr(kCachedAttrName, b.getUnitAttr());
       return targets;
     }

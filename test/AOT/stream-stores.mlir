@@ -144,3 +144,61 @@ func.func @cached(%x: vector<16xf32>, %out: memref<64x16xf32>) {
   } {ssm.cached}
   return
 }
+
+// Half a line of each row: its other half does not come at once.
+// CHECK-LABEL: func.func @parts
+// CHECK-NOT: nontemporal
+// CHECK: return
+func.func @parts(%x: vector<8xf32>, %out: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c16 = arith.constant 16 : index
+  %c64 = arith.constant 64 : index
+  scf.for %c = %c0 to %c16 step %c8 {
+    scf.for %t = %c0 to %c64 step %c1 {
+      vector.transfer_write %x, %out[%t, %c] {in_bounds = [true]} : vector<8xf32>, memref<64x16xf32>
+    }
+  }
+  return
+}
+
+// It comes in the next iteration, or in the same.
+// CHECK-LABEL: func.func @completed
+// CHECK-COUNT-3: vector.store %{{.*}} {alignment = 32 : i64, nontemporal = true}
+// CHECK: return
+func.func @completed(%x: vector<8xf32>, %rows: memref<128x8xf32>, %halves: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  %c64 = arith.constant 64 : index
+  scf.for %t = %c0 to %c64 step %c1 {
+    %next = affine.apply affine_map<(d0) -> (d0 + 64)>(%t)
+    %row = memref.subview %rows[%next, 0] [1, 8] [1, 1] : memref<128x8xf32> to memref<8xf32, strided<[1], offset: ?>>
+    vector.transfer_write %x, %row[%c0] {in_bounds = [true]} : vector<8xf32>, memref<8xf32, strided<[1], offset: ?>>
+  }
+  scf.for %t = %c0 to %c64 step %c1 {
+    scf.for %c = %c0 to %c16 step %c16 {
+      %second = affine.apply affine_map<(d0) -> (d0 + 8)>(%c)
+      vector.transfer_write %x, %halves[%t, %c] {in_bounds = [true]} : vector<8xf32>, memref<64x16xf32>
+      vector.transfer_write %x, %halves[%t, %second] {in_bounds = [true]} : vector<8xf32>, memref<64x16xf32>
+    }
+  }
+  return
+}
+
+// A loop inside that is to write through the caches.
+// CHECK-LABEL: func.func @cached_inside
+// CHECK-NOT: nontemporal
+// CHECK: return
+func.func @cached_inside(%x: vector<16xf32>, %out: memref<64x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  scf.for %i = %c0 to %c1 step %c1 {
+    scf.for %t = %c0 to %c64 step %c1 {
+      vector.transfer_write %x, %out[%t, %c0] {in_bounds = [true]} : vector<16xf32>, memref<64x16xf32>
+    } {ssm.cached}
+  }
+  return
+}
