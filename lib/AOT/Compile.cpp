@@ -3,6 +3,7 @@
 
 #include "BFloatBits.h"
 #include "CapturedPointers.h"
+#include "CarriedArrays.h"
 #include "SinkVectors.h"
 #include "Target.h"
 #include "VectorMath.h"
@@ -149,6 +150,7 @@ llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
   result.module->setDataLayout(result.machine->createDataLayout());
   setFunctionAttributes(*result.module, *result.machine);
   separateCapturedPointers(*result.module);
+  splitCarriedArrays(*result.module);
   optimize(*result.module, *result.machine);
   sinkVectors(*result.module);
   moveBFloatBits(*result.module);
