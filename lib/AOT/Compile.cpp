@@ -4,6 +4,7 @@
 #include "BFloatBits.h"
 #include "CapturedPointers.h"
 #include "CarriedArrays.h"
+#include "MemoryOperands.h"
 #include "SinkVectors.h"
 #include "Target.h"
 #include "VectorMath.h"
@@ -153,6 +154,8 @@ llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
   splitCarriedArrays(*result.module);
   optimize(*result.module, *result.machine);
   sinkVectors(*result.module);
+  reloadOperands(*result.module, *result.machine);
+  walkPointers(*result.module, *result.machine);
   moveBFloatBits(*result.module);
   if (llvm::Error error = result.takeErrors())
     return error;
