@@ -9,6 +9,11 @@
 // overflow or are subnormal come out as they should. 2^x is the same without
 // the logarithm, with a polynomial of degree 6.
 //
+// AVX2 permutes eight lanes by others. The exponent is then even, so that its
+// two factors are equal, and what is left is looked up:
+//
+//   2^x = 2^k 2^(i/4) 2^r 2^k,   x = 2k + i/4 + r,   0 <= i < 8,   |r| <= 1/8
+//
 // AVX-512 has instructions for both ends: vreduce gives what x is above a
 // multiple of 1/32 or of 1, and vscalef multiplies by 2^floor(x), both with any
 // argument. Sixteen lanes then need a table and two coefficients only:
@@ -46,18 +51,23 @@ namespace ssm {
 using namespace mlir;
 
 namespace {
+/// Instructions for whole registers that a target has beside arithmetic.
+enum class Means { None, Permutes, Scales };
+
 /// Arithmetic on vectors of f32 and of their bits.
 class ExpBuilder {
 public:
-  ExpBuilder(OpBuilder &b, Location loc, VectorType type, bool hasScaling)
+  ExpBuilder(OpBuilder &b, Location loc, VectorType type, Means means)
       : b(b), loc(loc), type(type), bitsType(type.clone(b.getI32Type())),
-        hasScaling(hasScaling) {}
+        means(means) {}
 
   Value emitExp(Value x);
   Value emitExp2(Value x);
 
 private:
   Value emitExp2ByTable(Value x);
+  Value emitExp2ByEvenExponent(Value x);
+  Value limitExp2(Value x);
   Value constant(double value) {
     return arith::ConstantOp::create(
         b, loc, DenseElementsAttr::get(type, b.getF32FloatAttr(value)));
@@ -83,9 +93,16 @@ private:
     Value isBeyond = arith::CmpFOp::create(b, loc, beyond, x, limitValue);
     return arith::SelectOp::create(b, loc, isBeyond, limitValue, x);
   }
-  /// 2^n, for a normal result.
-  Value powerOfTwo(Value n) {
-    Value biased = arith::AddIOp::create(b, loc, n, bits(127));
+  Value bitsOf(Value x) {
+    return arith::BitcastOp::create(b, loc, bitsType, x);
+  }
+  Value table(ArrayRef<float> values) {
+    return arith::ConstantOp::create(b, loc,
+                                     DenseElementsAttr::get(type, values));
+  }
+  /// The number whose exponent, with its bias, is in the low bits; those above
+  /// are 0.
+  Value powerOfTwo(Value biased) {
     Value shifted = arith::ShLIOp::create(b, loc, biased, bits(23));
     return arith::BitcastOp::create(b, loc, type, shifted);
   }
@@ -94,10 +111,9 @@ private:
   Value integer(int64_t value, unsigned width = 32) {
     return LLVM::ConstantOp::create(b, loc, b.getIntegerType(width), value);
   }
-  /// An intrinsic of AVX-512.
   Value intrinsic(const Twine &name, ValueRange args) {
     return LLVM::CallIntrinsicOp::create(
-               b, loc, type, b.getStringAttr("llvm.x86.avx512." + name), args)
+               b, loc, type, b.getStringAttr("llvm.x86." + name), args)
         .getResult(0);
   }
   /// The same with a mask that leaves nothing out.
@@ -110,12 +126,14 @@ private:
   OpBuilder &b;
   Location loc;
   VectorType type, bitsType;
-  bool hasScaling;
+  Means means;
 };
 } // namespace
 
-constexpr double kShift = 12582912.0; // 1.5 * 2^23
-constexpr int32_t kShiftBits = 0x4B400000;
+constexpr int32_t kBias = 127;
+/// Its last bits are zero, so that those of a sum are an integer and two
+/// biases.
+constexpr double kShift = 12582912.0 + 2 * kBias; // 1.5 * 2^23
 
 Value ExpBuilder::masked(StringRef name, ValueRange args) {
   int64_t lanes = type.getNumElements();
@@ -124,17 +142,16 @@ Value ExpBuilder::masked(StringRef name, ValueRange args) {
   all.push_back(integer(-1, std::max<int64_t>(lanes, 8)));
   if (lanes == 16)
     all.push_back(integer(4)); // the current rounding mode
-  return intrinsic("mask." + name + ".ps." + Twine(lanes * 32), all);
+  return intrinsic("avx512.mask." + name + ".ps." + Twine(lanes * 32), all);
 }
 
 Value ExpBuilder::scale(Value p, Value n, Value shifted) {
-  if (hasScaling)
+  if (means == Means::Scales)
     return masked("scalef", {p, n});
-  Value whole = arith::SubIOp::create(
-      b, loc, arith::BitcastOp::create(b, loc, bitsType, shifted),
-      bits(kShiftBits));
-  Value half = arith::ShRSIOp::create(b, loc, whole, bits(1));
-  Value rest = arith::SubIOp::create(b, loc, whole, half);
+  // n and two biases fall into halves of one bias each.
+  Value both = bitsOf(shifted);
+  Value half = arith::ShRUIOp::create(b, loc, both, bits(1));
+  Value rest = arith::SubIOp::create(b, loc, both, half);
   p = arith::MulFOp::create(b, loc, p, powerOfTwo(half));
   return arith::MulFOp::create(b, loc, p, powerOfTwo(rest));
 }
@@ -166,17 +183,13 @@ Value ExpBuilder::emitExp2ByTable(Value x) {
   SmallVector<float> powers;
   for (int64_t i = 0; i < 32; ++i)
     powers.push_back(std::exp2(double(i) / 32));
-  auto half = [&](ArrayRef<float> values) -> Value {
-    return arith::ConstantOp::create(b, loc,
-                                     DenseElementsAttr::get(type, values));
-  };
   // 1. 2^(i/32), and s.
-  Value shifted = intrinsic(
-      "add.ps.512", {x, constant(393216.0), integer(/*rounded down*/ 9)});
-  Value power = intrinsic("vpermi2var.ps.512",
-                          {half(ArrayRef(powers).take_front(16)),
-                           arith::BitcastOp::create(b, loc, bitsType, shifted),
-                           half(ArrayRef(powers).drop_front(16))});
+  Value shifted = intrinsic("avx512.add.ps.512", {x, constant(393216.0),
+                                                  integer(/*rounded down*/ 9)});
+  Value power =
+      intrinsic("avx512.vpermi2var.ps.512",
+                {table(ArrayRef(powers).take_front(16)), bitsOf(shifted),
+                 table(ArrayRef(powers).drop_front(16))});
   Value s = reduce(x, /*bits=*/5);
   // 2. 2^s = 1 + s (c1 + c2 s), off by 7e-8.
   Value q = polynomial(s, {0.24265669286251068, 0.6931236386299133});
@@ -184,10 +197,40 @@ Value ExpBuilder::emitExp2ByTable(Value x) {
   return masked("scalef", {p, x});
 }
 
+/// x as far as 2^x is neither infinite nor zero.
+Value ExpBuilder::limitExp2(Value x) {
+  x = limit(x, arith::CmpFPredicate::OGT, 129.0);
+  return limit(x, arith::CmpFPredicate::OLT, -151.0);
+}
+
+Value ExpBuilder::emitExp2ByEvenExponent(Value x) {
+  SmallVector<float> powers;
+  for (int64_t i = 0; i < 8; ++i)
+    powers.push_back(std::exp2(double(i) / 4));
+  // 1. x / 2 in eighths, whose integer has a bias, and r.
+  constexpr double kEighths = 1572864.0 + kBias; // 1.5 * 2^20
+  x = limitExp2(x);
+  Value shifted = fma(x, constant(0.5), constant(kEighths));
+  Value half = sub(shifted, constant(kEighths));
+  Value r = fma(half, constant(-2.0), x);
+  // 2. 2^(i/4) 2^k, which is exact.
+  Value power = intrinsic("avx2.permps", {table(powers), bitsOf(shifted)});
+  Value k = arith::ShRUIOp::create(b, loc, bitsOf(shifted), bits(3));
+  Value scaling = powerOfTwo(k);
+  power = arith::MulFOp::create(b, loc, power, scaling);
+  // 3. 2^r = 1 + r q(r), off by 3e-9.
+  Value q = polynomial(r, {0.009616182778317555, 0.05552995397453663,
+                           0.24022656055146321, 0.693147081440828});
+  Value p = fma(arith::MulFOp::create(b, loc, power, r), q, power);
+  return arith::MulFOp::create(b, loc, p, scaling);
+}
+
 Value ExpBuilder::emitExp2(Value x) {
-  if (hasScaling && type.getNumElements() == 16)
+  if (means == Means::Permutes)
+    return emitExp2ByEvenExponent(x);
+  if (means == Means::Scales && type.getNumElements() == 16)
     return emitExp2ByTable(x);
-  if (hasScaling) {
+  if (means == Means::Scales) {
     // Off by 2e-9 on [0, 1).
     constexpr double kP[] = {0.00021612917483626254,
                              0.0012467845782550187,
@@ -206,16 +249,21 @@ Value ExpBuilder::emitExp2(Value x) {
                            0.2402264791362416,
                            0.6931472028551372,
                            1.0};
-  x = limit(x, arith::CmpFPredicate::OGT, 129.0);
-  x = limit(x, arith::CmpFPredicate::OLT, -151.0);
+  x = limitExp2(x);
   Value shifted = arith::AddFOp::create(b, loc, x, constant(kShift));
   Value n = sub(shifted, constant(kShift));
   return scale(polynomial(sub(x, n), kP), n, shifted);
 }
 
-/// Lanes of a register that the last dimension is a multiple of, or 0.
-static int64_t getRegisterLanes(VectorType type) {
-  for (int64_t lanes : {16, 8, 4})
+/// Lanes of a register, of which there are instructions, that the last
+/// dimension is a multiple of; or 0.
+static int64_t getRegisterLanes(VectorType type, Means means) {
+  SmallVector<int64_t> widths;
+  if (means == Means::Scales)
+    widths = {16, 8, 4};
+  else if (means == Means::Permutes)
+    widths = {8};
+  for (int64_t lanes : widths)
     if (type.getShape().back() % lanes == 0)
       return lanes;
   return 0;
@@ -224,8 +272,8 @@ static int64_t getRegisterLanes(VectorType type) {
 namespace {
 template <typename ExpOp>
 struct VectorExp : OpRewritePattern<ExpOp> {
-  VectorExp(MLIRContext *context, bool hasScaling)
-      : OpRewritePattern<ExpOp>(context), hasScaling(hasScaling) {}
+  VectorExp(MLIRContext *context, Means means)
+      : OpRewritePattern<ExpOp>(context), means(means) {}
 
   LogicalResult matchAndRewrite(ExpOp op,
                                 PatternRewriter &rewriter) const override {
@@ -236,7 +284,7 @@ struct VectorExp : OpRewritePattern<ExpOp> {
     // A row is finished before the next begins: what lies between its steps
     // stays in registers.
     Location loc = op.getLoc();
-    int64_t lanes = hasScaling ? getRegisterLanes(type) : 0;
+    int64_t lanes = getRegisterLanes(type, means);
     int64_t width = lanes ? lanes : type.getShape().back();
     int64_t count = type.getNumElements() / width;
     auto row = VectorType::get({width}, type.getElementType());
@@ -245,7 +293,7 @@ struct VectorExp : OpRewritePattern<ExpOp> {
         vector::ShapeCastOp::create(rewriter, loc, rows, op.getOperand());
     Value out =
         arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(rows));
-    ExpBuilder builder(rewriter, loc, row, lanes);
+    ExpBuilder builder(rewriter, loc, row, lanes ? means : Means::None);
     for (int64_t i = 0; i < count; ++i) {
       Value x = vector::ExtractOp::create(rewriter, loc, in, i);
       if constexpr (std::is_same_v<ExpOp, math::ExpOp>)
@@ -258,16 +306,19 @@ struct VectorExp : OpRewritePattern<ExpOp> {
     return success();
   }
 
-  bool hasScaling;
+  Means means;
 };
 
 struct InlineExp : ::ssm::impl::InlineExpBase<InlineExp> {
   using InlineExpBase::InlineExpBase;
 
   void runOnOperation() override {
+    Means means = ::ssm::hasVectorScaling(target)    ? Means::Scales
+                  : ::ssm::hasVectorPermutes(target) ? Means::Permutes
+                                                     : Means::None;
     RewritePatternSet patterns(&getContext());
-    patterns.add<VectorExp<math::ExpOp>, VectorExp<math::Exp2Op>>(
-        &getContext(), ::ssm::hasVectorScaling(target));
+    patterns.add<VectorExp<math::ExpOp>, VectorExp<math::Exp2Op>>(&getContext(),
+                                                                  means);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

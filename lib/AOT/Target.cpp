@@ -80,6 +80,10 @@ bool ssm::hasVectorScaling(StringRef target) {
   return hasFeatures(target, "+avx512dq,+avx512vl");
 }
 
+bool ssm::hasVectorPermutes(StringRef target) {
+  return hasFeatures(target, "+avx2,+fma");
+}
+
 bool ssm::hasPairedDotProduct(StringRef target) {
   return hasFeatures(target, "+avx512bf16,+avx512vl");
 }

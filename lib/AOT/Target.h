@@ -19,6 +19,10 @@ std::string getHostFeatures();
 /// two in one instruction.
 bool hasVectorScaling(llvm::StringRef target);
 
+/// Whether the target, if it is a CPU, permutes eight lanes of f32 by others in
+/// one instruction, and multiplies and adds in one.
+bool hasVectorPermutes(llvm::StringRef target);
+
 /// Whether the target has AVX512-BF16, which adds two products of bf16 to each
 /// f32 of a vector.
 bool hasPairedDotProduct(llvm::StringRef target);

@@ -1,5 +1,6 @@
 // RUN: ssm-opt %s --ssm-inline-exp | FileCheck %s
 // RUN: ssm-opt %s --ssm-inline-exp=target=sapphirerapids | FileCheck %s --check-prefix=AVX512
+// RUN: ssm-opt %s --ssm-inline-exp=target=x86-64-v3 | FileCheck %s --check-prefix=AVX2
 
 // 2^n exp(r): a polynomial in r, and two factors 2^(n/2) that cannot overflow.
 // CHECK-LABEL: func.func @vector(
@@ -9,10 +10,12 @@
 // CHECK: %[[R0:.*]] = math.fma %[[N]], %{{.*}}, %[[X]]
 // CHECK: %[[R:.*]] = math.fma %[[N]], %{{.*}}, %[[R0]]
 // CHECK-COUNT-5: math.fma
-// CHECK: arith.bitcast %[[SHIFTED]] : vector<16xf32> to vector<16xi32>
-// CHECK: arith.shli
+// CHECK: %[[BOTH:.*]] = arith.bitcast %[[SHIFTED]] : vector<16xf32> to vector<16xi32>
+// CHECK: %[[HALF:.*]] = arith.shrui %[[BOTH]],
+// CHECK: %[[REST:.*]] = arith.subi %[[BOTH]], %[[HALF]]
+// CHECK: arith.shli %[[HALF]],
 // CHECK: arith.mulf
-// CHECK: arith.shli
+// CHECK: arith.shli %[[REST]],
 // CHECK: arith.mulf
 func.func @vector(%x: vector<16xf32>) -> vector<16xf32> {
   %y = math.exp %x : vector<16xf32>
@@ -38,6 +41,20 @@ func.func @vector(%x: vector<16xf32>) -> vector<16xf32> {
 // AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.256"(%[[X]],
 // AVX512-COUNT-6: math.fma
 // AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.256"(%{{.*}}, %[[X]],
+// Eight lanes of AVX2 look 2^(i/4) up, and scale twice by the same power.
+// AVX2-LABEL: func.func @power(
+// AVX2: %[[X:.*]] = arith.select
+// AVX2: %[[SHIFTED:.*]] = math.fma %{{.*}}, %{{.*}}, %{{.*}} : vector<8xf32>
+// AVX2: %[[HALF:.*]] = arith.subf %[[SHIFTED]],
+// AVX2: %[[R:.*]] = math.fma %[[HALF]],
+// AVX2: %[[T:.*]] = llvm.call_intrinsic "llvm.x86.avx2.permps"(%{{.*}}, %{{.*}})
+// AVX2: arith.shrui
+// AVX2: %[[S:.*]] = arith.bitcast %{{.*}} : vector<8xi32> to vector<8xf32>
+// AVX2: %[[TS:.*]] = arith.mulf %[[T]], %[[S]]
+// AVX2-COUNT-3: math.fma %{{.*}}, %[[R]],
+// AVX2: %[[TSR:.*]] = arith.mulf %[[TS]], %[[R]]
+// AVX2: %[[P:.*]] = math.fma %[[TSR]], %{{.*}}, %[[TS]]
+// AVX2: arith.mulf %[[P]], %[[S]]
 func.func @power(%x: vector<8xf32>) -> vector<8xf32> {
   %y = math.exp2 %x : vector<8xf32>
   return %y : vector<8xf32>
@@ -45,7 +62,7 @@ func.func @power(%x: vector<8xf32>) -> vector<8xf32> {
 
 // One row after the other; a row that fills no register has no instruction.
 // CHECK-LABEL: func.func @rows(
-// CHECK-COUNT-2: arith.shrsi {{.*}} : vector<48xi32>
+// CHECK-COUNT-2: arith.shrui {{.*}} : vector<48xi32>
 // Sixteen lanes look 2^(i/32) up.
 // AVX512-LABEL: func.func @rows(
 // AVX512: %[[X:.*]] = vector.extract %{{.*}}[0] : vector<16xf32> from vector<6x16xf32>
@@ -58,7 +75,7 @@ func.func @power(%x: vector<8xf32>) -> vector<8xf32> {
 // AVX512: %[[P:.*]] = math.fma %[[TS]], %{{.*}}, %[[T]]
 // AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%[[P]], %[[X]],
 // AVX512-COUNT-5: scalef.ps.512
-// AVX512: arith.shrsi {{.*}} : vector<3xi32>
+// AVX512: arith.shrui {{.*}} : vector<3xi32>
 func.func @rows(%x: vector<2x48xf32>, %z: vector<3xf32>) -> (vector<2x48xf32>, vector<3xf32>) {
   %y = math.exp2 %x : vector<2x48xf32>
   %w = math.exp %z : vector<3xf32>

@@ -5,16 +5,39 @@ exp(v) or 2^v. Rows of 64 channels fill registers, for which a machine may have
 instructions of its own; rows of 7 do not, and are computed by arithmetic alone.
 """
 
+import ctypes
+from pathlib import Path
+
 import numpy as np
 import pytest
-from harness import run
+import zoo
+from harness import run, tool
 
 N = 7 << 12
 UNITS = {"exp": 1, "exp2": 2}
 EXACT = {"exp": np.exp, "exp2": np.exp2}
 
 
-def exp(v, name="exp", width=64):
+HAS_AVX2 = {"avx2", "fma"} <= set(Path("/proc/cpuinfo").read_text().split())
+CASES = [pytest.param(64, "host", id="registers"), pytest.param(7, "host", id="arithmetic"),
+         pytest.param(64, "x86-64-v3", id="avx2", marks=pytest.mark.skipif(not HAS_AVX2, reason="no AVX2"))]
+
+
+def run_for(target, folder, text, inputs, shape):
+    """@f's only result, of code for a CPU that is like the host or has less."""
+    source, library = folder / "f.mlir", folder / f"{target}.so"
+    source.write_text(text)
+    tool("ssm-compile", source, "--emit=shared", "-o", library, f"--target={target}", "--strategy=sequential")
+    code = ctypes.CDLL(str(library))
+    code.f_workspace_bytes.restype = ctypes.c_size_t
+    scratch = np.zeros(code.f_workspace_bytes() + 64, np.uint8)
+    result = np.full(shape, np.nan, np.float32)
+    workspace = ctypes.c_void_p(scratch.ctypes.data + -scratch.ctypes.data % 64)
+    assert code.f_run(zoo.tensors(inputs), zoo.tensors([result]), workspace, None) == 0
+    return result
+
+
+def exp(v, name="exp", width=64, target="host", folder=None):
     """The values, as many as there are tests, and their exponentials."""
     rows = N // width
     step, row = f"tensor<{rows}x1x{width}xf32>", f"tensor<{rows}x{width}xf32>"
@@ -35,38 +58,42 @@ func.func @f(%v: {step}, %u: {step}, %one: {row}) -> {step} {{
 """
     v = np.resize(v, N).astype(np.float32)
     shape = (rows, 1, width)
-    (y,) = run(text, v.reshape(shape), np.zeros(shape, np.float32), np.ones((rows, width), np.float32),
-               strategy="sequential")
+    inputs = [v.reshape(shape), np.zeros(shape, np.float32), np.ones((rows, width), np.float32)]
+    if target == "host":
+        (y,) = run(text, *inputs, strategy="sequential")
+    else:
+        y = run_for(target, folder, text, inputs, shape)
     return v, y.reshape(N)
 
 
-@pytest.mark.parametrize("width", [64, 7])
+@pytest.mark.parametrize("width,target", CASES)
 @pytest.mark.parametrize("name", ["exp", "exp2"])
-def test_error_of_a_unit(name, width):
+def test_error_of_a_unit(name, width, target, tmp_path):
     low, high = (-150, 127.9) if name == "exp2" else (-104, 88.7)
     random = np.random.default_rng(0)
     v = np.concatenate([random.uniform(*between, N // 5) for between in
                         [(low, -87), (-87, -1), (-1, 1), (-1e-3, 1e-3), (1, high)]])
-    v, y = exp(v, name, width)
+    v, y = exp(v, name, width, target, tmp_path)
     want = EXACT[name](v.astype(np.longdouble))
     unit = np.spacing(np.maximum(want, np.finfo(np.float32).tiny).astype(np.float32))
     assert np.max(np.abs(y - want) / unit) <= UNITS[name]
 
 
-@pytest.mark.parametrize("width", [64, 7])
+@pytest.mark.parametrize("width,target", CASES)
 @pytest.mark.parametrize("name", ["exp", "exp2"])
-def test_special_values(name, width):
+def test_special_values(name, width, target, tmp_path):
     edges = [128, 127.99999, -149, -150.5] if name == "exp2" else [89, 88.72283, -103.97208, -105]
     special = np.float32([0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30, 1e-40, *edges])
-    v, y = exp(special, name, width)
+    v, y = exp(special, name, width, target, tmp_path)
     with np.errstate(over="ignore", under="ignore"):
         want = EXACT[name](special.astype(np.float64)).astype(np.float32)
     np.testing.assert_allclose(y[: len(special)], want, rtol=2e-7, atol=1.5e-45)
     assert y[0] == 1 and y[1] == 1
 
 
-def test_exact_where_whole():
-    v, y = exp(np.arange(-126, 128), "exp2")
+@pytest.mark.parametrize("width,target", CASES)
+def test_exact_where_whole(width, target, tmp_path):
+    v, y = exp(np.arange(-126, 128), "exp2", width, target, tmp_path)
     np.testing.assert_array_equal(y, np.exp2(v.astype(np.float64)))
 
 
