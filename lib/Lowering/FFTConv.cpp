@@ -14,7 +14,7 @@
 // w^-m = -i w^(n-m); the rows of the past and the future may be the same.
 //
 //   1 the kernel's spectrum, for each tile of its channels, in parallel (or the
-//     signal's, where all channels share it: filterIsLarger)
+//     signal's, where all channels share it: SharedSignal.h)
 //   2 load and weight, transform, multiply, transform back, weight and store,
 //     for each tile of channels, in parallel
 //
@@ -30,7 +30,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ssm/IR/LoopDims.h"
+#include "ssm/IR/SharedSignal.h"
 #include "ssm/Lowering/Patterns.h"
 #include "ssm/Utils/Sides.h"
 #include "ssm/Utils/Threads.h"
@@ -68,7 +68,9 @@ FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
               {{b.getIndexAttr(0), sizes[time]}},
               /*isTurned=*/op.getDirection() == Direction::Backward};
   filter = {{op.getKernel(), op.getIndexingMapsArray()[1]}, cutTaps()};
-  if (!blocks && !products && filterIsLarger())
+  if (!blocks && !products &&
+      sharesSignal(parallel, streamed.map,
+                   [&](unsigned dim) { return uses(filter.map, dim); }))
     std::swap(filter, streamed);
 }
 
@@ -86,16 +88,6 @@ SmallVector<FFTConvEmitter::Stretch> FFTConvEmitter::cutTaps() {
       affine(b, loc, b.getAffineSymbolExpr(0) - b.getAffineSymbolExpr(1),
              {sides.future, count});
   return {present, {begin, count, /*isFuture=*/true}};
-}
-
-/// Whether every dimension of the streamed operand is one of the filter's, and
-/// the filter has the lanes alone. Then no two tiles share a spectrum of the
-/// filter, and all share the other's.
-bool FFTConvEmitter::filterIsLarger() {
-  return !parallel.empty() && !uses(streamed.map, parallel.back()) &&
-         uses(filter.map, parallel.back()) &&
-         llvm::all_of(dimsOf(streamed.map),
-                      [&](unsigned dim) { return uses(filter.map, dim); });
 }
 
 FFTEmitter FFTConvEmitter::makeTransform(StrategyAttr strategy) {

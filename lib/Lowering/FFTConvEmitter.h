@@ -61,7 +61,6 @@ private:
     /// Whether they are taken from the last to the first.
     bool isTurned = false;
   };
-  bool filterIsLarger();
   bool filterHasLanes() {
     return !parallel.empty() && uses(filter.map, parallel.back());
   }

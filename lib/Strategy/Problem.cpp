@@ -1,7 +1,7 @@
 //===- Problem.cpp - What the cost of an op depends on --------------------===//
 #include "ssm/Analysis/Magnitude.h"
 #include "ssm/IR/Lines.h"
-#include "ssm/IR/LoopDims.h"
+#include "ssm/IR/SharedSignal.h"
 #include "ssm/Plan/ScanPlan.h"
 #include "ssm/Strategy/Strategy.h"
 
@@ -83,14 +83,6 @@ static void describeMixing(LinearRecurrenceOp op, ArrayRef<int64_t> sizes,
 static bool isTimeContiguous(AffineMap result, unsigned time) {
   unsigned rank = result.getNumResults();
   return rank > 1 && positionOf(result, time) == rank - 1;
-}
-
-/// Whether the last of the parallel dimensions, the lanes, is not the signal's,
-/// and all of them are the kernel's.
-static bool sharesSignal(ArrayRef<unsigned> parallel, AffineMap signal,
-                         function_ref<bool(unsigned)> inKernel) {
-  return !parallel.empty() && !uses(signal, parallel.back()) &&
-         llvm::all_of(parallel, inKernel);
 }
 
 static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
