@@ -83,17 +83,37 @@ static Cut cutTime(const Problem &problem, const TargetInfo &target) {
   return best;
 }
 
+/// Lanes of a vector of f32, or of f64.
+static int64_t vectorLanes(const Problem &problem, const TargetInfo &target) {
+  return target.vectorBytes /
+         std::max<int64_t>(problem.elementBytes, sizeof(float));
+}
+
+/// A vector of channels, and no more than there are: a tile that is not full
+/// does all of its arithmetic, and cannot join its border rounds with the
+/// operands.
+static int64_t chooseLanes(const Problem &problem, const TargetInfo &target) {
+  constexpr int64_t kFewest = 2;
+  int64_t channels = std::max<int64_t>(problem.laneChannels, kFewest);
+  return std::min<int64_t>(vectorLanes(problem, target),
+                           llvm::PowerOf2Ceil(channels));
+}
+
 /// `each` transforms of every channel, by a loop over vectors of them.
 static OpCount countTransforms(const char *name, double channels, double each,
                                const Cut &cut, const Problem &problem,
                                const TargetInfo &target) {
-  double vectorElements = double(target.vectorBytes) / problem.elementBytes;
+  // A tile of fewer lanes takes no less than this part of a vector's time
+  // (measured with 1 to 8 of 16).
+  constexpr double kNarrowTile = 0.6;
+  double vector = vectorLanes(problem, target);
   double perRow = std::max(1.0, std::min(channels, problem.laneChannels));
-  OpCount loop{name, channels / perRow * std::ceil(perRow / vectorElements)};
-  loop.flops =
-      problem.convolutions * each * loop.tiles * vectorElements * cut.flops();
+  OpCount loop{name, channels / perRow * std::ceil(perRow / vector)};
+  double lanes =
+      std::max<double>(chooseLanes(problem, target), kNarrowTile * vector);
+  loop.flops = problem.convolutions * each * loop.tiles * lanes * cut.flops();
   loop.efficiency = cut.efficiency(target);
-  loop.elementBytes = problem.elementBytes;
+  loop.elementBytes = std::max<int64_t>(problem.elementBytes, sizeof(float));
   // Threads take pairs of blocks, and share the rounds of a long transform.
   if (cut.isBlocks)
     loop.tiles *= std::ceil(each / 2);
@@ -152,7 +172,7 @@ static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
   Cut cut = cutTime(problem, target);
   plan.parameters =
       StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
-                        /*leaf=*/128, target.vectorBytes / problem.elementBytes,
+                        /*leaf=*/128, chooseLanes(problem, target),
                         problem.cutTaps(), cut.isBlocks ? cut.fft.size() : 0);
   plan.loops.push_back(countTables(cut.fft.size()));
   addKernel(plan, problem);
