@@ -249,11 +249,16 @@ Value FFTConvEmitter::spectrumOf(const Tile &tile,
                      spectrumTile(tile, laneAxis));
 }
 
+bool FFTConvEmitter::hasWholeLines() {
+  constexpr int64_t kLineBits = 512;
+  return lanes * op.getType().getElementTypeBitWidth() >= kLineBits;
+}
+
 bool FFTConvEmitter::writesLinesApart() {
   if (isTimeContiguous(resultMap, time, parallel.back()))
     return true;
   RankedTensorType type = op.getType();
-  return type.hasStaticShape() &&
+  return hasWholeLines() && type.hasStaticShape() &&
          type.getNumElements() * type.getElementTypeBitWidth() / 8 >=
              kStreamedBytes;
 }

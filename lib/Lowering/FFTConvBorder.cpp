@@ -27,8 +27,6 @@ using namespace ssm;
 /// cache some room.
 static constexpr int64_t kBorderSteps = 32;
 
-static constexpr int64_t kLineBits = 512;
-
 bool FFTConvEmitter::canJoin(Indexed operand, ArrayRef<Stretch> stretches,
                              const Tile &tile) {
   if (blocks || products || transform.getBorderRadix() == 0 ||
@@ -155,7 +153,7 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
       // Threads that write single rows of eight places past the caches wait for
       // memory: twice as long, measured with two. Parts of lines go there one
       // by one: six times as long, by one thread.
-      if (isShared || lanes * op.getType().getElementTypeBitWidth() < kLineBits)
+      if (isShared || !hasWholeLines())
         targets[0].getDefiningOp()->setAttr(kCachedAttrName, b.getUnitAttr());
       return targets;
     }

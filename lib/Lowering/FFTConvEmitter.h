@@ -46,6 +46,8 @@ private:
   /// such tiles share pages: through the caches, each thread's prefetches would
   /// take the other's lines.
   bool writesLinesApart();
+  /// Whether a tile's row of a result, channels last, is not part of a line.
+  bool hasWholeLines();
   mlir::Value emitTiles(std::optional<TileAxis> laneAxis, mlir::Value out);
   mlir::Value emitSpectra(std::optional<TileAxis> laneAxis);
   /// Steps of an operand and the rows of a work tile that they go to: `count`

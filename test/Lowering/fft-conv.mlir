@@ -183,3 +183,23 @@ func.func @shared_pages(%u: tensor<3x128x64xf32>, %k: tensor<64x128xf32>) -> ten
       : tensor<3x128x64xf32>, tensor<64x128xf32> -> tensor<3x128x64xf32>
   return %y : tensor<3x128x64xf32>
 }
+
+// Large results go past the caches, and threads write apart: each half of the
+// channels. Rows of a tile that are parts of lines go through the caches.
+// TWO-LABEL: func.func @apart(
+// TWO: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) in (2, 3, 2) {{.*}} -> (tensor<3x4096x64xf32>)
+// TWO-LABEL: func.func @parts_of_lines(
+// TWO: scf.forall (%{{.*}}, %{{.*}}) in (3, 8) {{.*}} -> (tensor<3x4096x64xf32>)
+// TWO: ssm.cached
+func.func @apart(%u: tensor<3x4096x64xf32>, %k: tensor<64x4096xf32>) -> tensor<3x4096x64xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<3x4096x64xf32>, tensor<64x4096xf32> -> tensor<3x4096x64xf32>
+  return %y : tensor<3x4096x64xf32>
+}
+func.func @parts_of_lines(%u: tensor<3x4096x64xf32>, %k: tensor<64x4096xf32>) -> tensor<3x4096x64xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 8>}
+      : tensor<3x4096x64xf32>, tensor<64x4096xf32> -> tensor<3x4096x64xf32>
+  return %y : tensor<3x4096x64xf32>
+}
