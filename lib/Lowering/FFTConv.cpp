@@ -314,6 +314,14 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
   })[0];
 }
 
+/// Channels that are left over have a tile of their own, as full as it can be.
+void FFTConvEmitter::narrowTo(const TileAxis &axis) {
+  std::optional<int64_t> channels = getConstantIntValue(axis.size);
+  if (channels && !products)
+    setLanes(std::min<int64_t>(
+        lanes, llvm::PowerOf2Ceil(std::max(*channels, FFTPlan::kFewestLanes))));
+}
+
 Value FFTConvEmitter::emit() {
   emitTables();
   Value out = tensor::EmptyOp::create(b, loc, applyMap(resultMap, sizes),
@@ -321,8 +329,10 @@ Value FFTConvEmitter::emit() {
   if (parallel.empty())
     return emitTiles(std::nullopt, out);
   unsigned laneDim = parallel.back();
-  for (TileAxis axis : splitLanes(b, loc, laneDim, sizes[laneDim], lanes))
+  for (TileAxis axis : splitLanes(b, loc, laneDim, sizes[laneDim], lanes)) {
+    narrowTo(axis);
     out = emitTiles(axis, out);
+  }
   return out;
 }
 

@@ -67,6 +67,7 @@ private:
     return !parallel.empty() && uses(filter.map, parallel.back());
   }
   int64_t countFilterLanes();
+  void narrowTo(const TileAxis &axis);
   void setLanes(int64_t count) {
     lanes = count;
     transform.setLanes(count);

@@ -93,8 +93,8 @@ static int64_t vectorLanes(const Problem &problem, const TargetInfo &target) {
 /// does all of its arithmetic, and cannot join its border rounds with the
 /// operands.
 static int64_t chooseLanes(const Problem &problem, const TargetInfo &target) {
-  constexpr int64_t kFewest = 2;
-  int64_t channels = std::max<int64_t>(problem.laneChannels, kFewest);
+  int64_t channels =
+      std::max<int64_t>(problem.laneChannels, FFTPlan::kFewestLanes);
   return std::min<int64_t>(vectorLanes(problem, target),
                            llvm::PowerOf2Ceil(channels));
 }

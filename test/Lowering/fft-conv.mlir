@@ -203,3 +203,16 @@ func.func @parts_of_lines(%u: tensor<3x4096x64xf32>, %k: tensor<64x4096xf32>) ->
       : tensor<3x4096x64xf32>, tensor<64x4096xf32> -> tensor<3x4096x64xf32>
   return %y : tensor<3x4096x64xf32>
 }
+
+// 20 channels: a tile of 16, and one of four for those that are left, whose first
+// round reads the signal as well.
+// CHECK-LABEL: func.func @left_over(
+// CHECK: tensor.empty() : tensor<64x2x16xf32>
+// CHECK: tensor.empty() : tensor<64x2x4xf32>
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<4xf32>, {{.*}} outs({{.*}} : tensor<4xf32>,
+func.func @left_over(%u: tensor<3x64x20xf32>, %k: tensor<20x64xf32>) -> tensor<3x64x20xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #dt, #btd], time = 1 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<3x64x20xf32>, tensor<20x64xf32> -> tensor<3x64x20xf32>
+  return %y : tensor<3x64x20xf32>
+}

@@ -41,6 +41,9 @@ struct FFTPlan {
   static constexpr int64_t kMaxUnrolledRadix = 7;
   /// Transforms of this many points are worth several threads each.
   static constexpr int64_t kSharedPoints = 1 << 12;
+  /// Tiles of a convolution have as many lanes at least: one number at a time
+  /// takes longer than two.
+  static constexpr int64_t kFewestLanes = 2;
 
   /// Radices that are no powers of two, outermost first; equal ones adjacent.
   std::vector<int64_t> outer;

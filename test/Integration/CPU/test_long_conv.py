@@ -30,7 +30,7 @@ def cases(dtype):
     out += [case(spec, 512, 512, h=16, direction=direction) for spec, direction in (
         ("bht,ht->bht", "forward"), ("bth,ht->bht", "backward"))]
     # Tiles of few channels, full of them.
-    out += [case(spec, 512, 512, h=h) for h in (1, 2, 4, 8) for spec in ("bht,ht->bht", "bth,th->bth")]
+    out += [case(spec, 512, 512, h=h) for h in (1, 2, 4, 8, 20) for spec in ("bht,ht->bht", "bth,th->bth")]
     # Layouts and sharing: one signal through many kernels, one kernel for all.
     out += [case(spec, 130, 130, dynamic="h" * (k % 2)) for k, spec in enumerate([
         "bth,ht->bth", "bth,th->bht", "tbh,th->bth", "bht,t->bht", "bth,t->bth", "t,ht->th", "bt,ht->bth",
