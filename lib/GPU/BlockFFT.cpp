@@ -168,25 +168,36 @@ Value BlockFFT::placeOf(int64_t round, int64_t i) {
   return k.add(low, k.constant(distance / 16 * 16));
 }
 
-void BlockFFT::exchange(Points z, int64_t from, int64_t to) {
-  Type pair = VectorType::get(2, b.getF32Type());
-  auto number = [&](int64_t i) {
-    return LLVM::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(i));
+/// A number's two parts in a word. As a vector they would have LLVM look for
+/// more pairs among the butterflies, where the chip computes with pairs: for
+/// longer than all else takes, and in vain.
+Value BlockFFT::join(Num x) {
+  auto bits = [&](Value part) -> Value {
+    Value word = LLVM::BitcastOp::create(b, k.loc, b.getI32Type(), part);
+    return LLVM::ZExtOp::create(b, k.loc, b.getI64Type(), word);
   };
-  for (auto [i, x] : llvm::enumerate(z)) {
-    Value both = LLVM::PoisonOp::create(b, k.loc, pair);
-    both = LLVM::InsertElementOp::create(b, k.loc, both, x.re, number(0));
-    both = LLVM::InsertElementOp::create(b, k.loc, both, x.im, number(1));
-    LLVM::StoreOp::create(b, k.loc, both,
+  Value high = LLVM::ShlOp::create(b, k.loc, bits(x.im), k.constant(32));
+  return LLVM::OrOp::create(b, k.loc, bits(x.re), high);
+}
+
+Num BlockFFT::takeApart(Value both) {
+  auto part = [&](Value word) -> Value {
+    Value bits = LLVM::TruncOp::create(b, k.loc, b.getI32Type(), word);
+    return LLVM::BitcastOp::create(b, k.loc, b.getF32Type(), bits);
+  };
+  Value high = LLVM::LShrOp::create(b, k.loc, both, k.constant(32));
+  return {part(both), part(high)};
+}
+
+void BlockFFT::exchange(Points z, int64_t from, int64_t to) {
+  Type pair = b.getI64Type();
+  for (auto [i, x] : llvm::enumerate(z))
+    LLVM::StoreOp::create(b, k.loc, join(x),
                           k.sharedPlace(memory, pair, placeOf(from, i)), 8);
-  }
   gpu::BarrierOp::create(b, k.loc);
-  for (auto [i, x] : llvm::enumerate(z)) {
-    Value both = LLVM::LoadOp::create(
-        b, k.loc, pair, k.sharedPlace(memory, pair, placeOf(to, i)), 8);
-    x = {LLVM::ExtractElementOp::create(b, k.loc, both, number(0)),
-         LLVM::ExtractElementOp::create(b, k.loc, both, number(1))};
-  }
+  for (auto [i, x] : llvm::enumerate(z))
+    x = takeApart(LLVM::LoadOp::create(
+        b, k.loc, pair, k.sharedPlace(memory, pair, placeOf(to, i)), 8));
 }
 
 void BlockFFT::forward(Points z) {

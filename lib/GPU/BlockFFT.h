@@ -41,6 +41,8 @@ private:
   void butterflies(Points z, int64_t round, bool inverse);
   void twiddle(Points z, int64_t round, bool inverse);
   void exchange(Points z, int64_t from, int64_t to);
+  mlir::Value join(Num x);
+  Num takeApart(mlir::Value both);
   mlir::Value findThreadPart(const GPUFFTPlan::Round &round);
   mlir::Value placeOf(int64_t round, int64_t i);
   Num polynomial(mlir::Value quarters);

@@ -23,8 +23,8 @@
 // PTX: .visible .entry taps(
 // PTX: .visible .entry conv(
 // PTX: ld.global.nc.b32
-// PTX: st.shared.v2.b32
-// PTX: ld.shared.v2.b32
+// PTX: st.shared.b64
+// PTX: ld.shared.b64
 // PTX: .visible .entry ssd(
 // PTX: ld.global.nc.v4.b32
 // PTX: ldmatrix.sync.aligned.m8n8.x4.shared.b16
