@@ -138,6 +138,8 @@ void LineScanEmitter::link(Block &block, Carry &carry) {
     local = num.mulAdd(product, localBefore, local);
     product = num.mul(product, productBefore);
   }
+  block.product = product;
+  block.local = local;
   block.state = num.mulAdd(product, carry.state, local);
   block.enter = fromBefore(carry.state, block.state, 1);
   carry.state = block.state;
@@ -191,13 +193,11 @@ Value LineScanEmitter::store(const Rows &states, const Tile &block,
   return write(results, line, isWhole(block));
 }
 
-LineScanEmitter::Carry LineScanEmitter::startCarry(ValueRange init) {
+LineScanEmitter::Carry LineScanEmitter::startCarry(Num state) {
   Carry carry;
-  SmallVector<Value> parts;
-  for (Value part : init)
-    parts.push_back(
-        broadcast(tensor::ExtractOp::create(b, loc, part, ValueRange{})));
-  carry.state = toNum(parts);
+  carry.state.re = broadcast(state.re);
+  if (state.isComplex())
+    carry.state.im = broadcast(state.im);
   carry.products.fill(constant(1, complexTransition));
   carry.locals.fill(constant(0, complexState));
   return carry;
@@ -228,12 +228,12 @@ LineScanEmitter::Carry LineScanEmitter::unflatten(ValueRange values) {
   return carry;
 }
 
-SmallVector<Value> LineScanEmitter::runBlock(const Tile &tile, TimeRange range,
-                                             ValueRange carried) {
-  unsigned time = problem->time;
+LineScanEmitter::Block LineScanEmitter::loadBlock(const Tile &tile,
+                                                  TimeRange range) {
   Block block;
   block.tile = tile;
-  block.tile.ranges[time] = {range.begin, range.length, b.getIndexAttr(1)};
+  block.tile.ranges[problem->time] = {range.begin, range.length,
+                                      b.getIndexAttr(1)};
   Rows transition =
       loadNumbers(op.getTransition(), op.getTransitionMap(), block.tile);
   block.p = transpose(complete(transition, block.tile, 1));
@@ -242,46 +242,77 @@ SmallVector<Value> LineScanEmitter::runBlock(const Tile &tile, TimeRange range,
     if (complexState && !row.isComplex())
       row.im = splat(0);
   mapSegments(block);
-  Carry carry = unflatten(carried.drop_front());
-  link(block, carry);
+  return block;
+}
+
+Value LineScanEmitter::storeBlock(const Block &block, OpFoldResult begin,
+                                  Value line) {
   Tile place = block.tile.atOrigin();
-  place.ranges[time].offset = range.begin;
-  place.kept = {time};
-  Value line = carried.front();
+  place.ranges[problem->time].offset = begin;
+  place.kept = {problem->time};
   AffineMap map = problem->results.front().map;
   Value part = extractTile(b, loc, line, map, place);
   part = store(states(block), block.tile, part);
-  SmallVector<Value> next{insertTile(b, loc, part, line, map, place)};
-  llvm::append_range(next, flatten(carry));
-  return next;
+  return insertTile(b, loc, part, line, map, place);
+}
+
+SmallVector<Value> LineScanEmitter::runBlocks(const Tile &tile, TimeRange whole,
+                                              Value line, Num state) {
+  SmallVector<Value> carried = {line};
+  llvm::append_range(carried, flatten(startCarry(state)));
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  carried = forEachBlock(
+      b, loc, whole.length, kLineBlock, problem->backward, carried,
+      [&](TimeRange range, ValueRange args) {
+        OpFoldResult begin =
+            affine(b, loc, s0 + s1, {range.begin, whole.begin});
+        Block block = loadBlock(tile, {begin, range.length});
+        Carry carry = unflatten(args.drop_front());
+        link(block, carry);
+        SmallVector<Value> next = {storeBlock(block, range.begin, args[0])};
+        llvm::append_range(next, flatten(carry));
+        return next;
+      });
+  Num last = lastLane(unflatten(ArrayRef(carried).drop_front()).state);
+  SmallVector<Value> results = {carried.front()};
+  llvm::append_range(results, toParts(last, complexState));
+  return results;
+}
+
+Num LineScanEmitter::lastLane(Num vector) {
+  auto extract = [&](Value part) -> Value {
+    return part ? vector::ExtractOp::create(b, loc, part, laneOf(kLanes - 1))
+                      .getResult()
+                : Value();
+  };
+  return {extract(vector.re), extract(vector.im)};
+}
+
+Num LineScanEmitter::startState(ScanTile &scan) {
+  SmallVector<Value> parts;
+  for (Value part : scan.start(b))
+    parts.push_back(tensor::ExtractOp::create(b, loc, part, ValueRange{}));
+  return toNum(parts);
 }
 
 SmallVector<Value> LineScanEmitter::emit() {
-  OpFoldResult length = problem->loopSizes[problem->time];
-  TimeRange whole{b.getIndexAttr(0), length};
+  TimeRange whole{b.getIndexAttr(0), problem->loopSizes[problem->time]};
   SmallVector<TileAxis> axes;
   for (unsigned dim : problem->parallel)
     axes.push_back(unitAxis(b, dim, problem->loopSizes[dim]));
+  int64_t groups = countGroups();
   return forEachTile(
       b, loc, axes, stateTile(b, *problem), makeOutputs(b, *problem),
       [&](OpBuilder &, const Tile &tile, ValueRange shared) {
         std::unique_ptr<ScanTile> scan = problem->makeTile(b, tile);
+        Value line = extractParts(b, *problem, tile, whole, shared).front();
         SmallVector<Value> carried =
-            extractParts(b, *problem, tile, whole, shared);
-        llvm::append_range(carried, flatten(startCarry(scan->start(b))));
-        carried = forEachBlock(b, loc, length, kLineBlock, problem->backward,
-                               carried, [&](TimeRange range, ValueRange args) {
-                                 return runBlock(tile, range, args);
-                               });
+            groups ? runGroups(tile, groups, line, startState(*scan))
+                   : runBlocks(tile, whole, line, startState(*scan));
         SmallVector<Value> finals;
-        for (Value part :
-             toParts(unflatten(ArrayRef(carried).drop_front()).state,
-                     complexState)) {
-          Value last =
-              vector::ExtractOp::create(b, loc, part, laneOf(kLanes - 1));
+        for (Value part : ArrayRef(carried).drop_front())
           finals.push_back(tensor::FromElementsOp::create(
-              b, loc, RankedTensorType::get({}, real), last));
-        }
+              b, loc, RankedTensorType::get({}, real), part));
         finals.push_back(carried.front());
         return collectResults(b, *problem, *scan, tile, whole, finals);
       });
@@ -289,7 +320,9 @@ SmallVector<Value> LineScanEmitter::emit() {
 
 namespace {
 struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
-  using OpRewritePattern::OpRewritePattern;
+  LowerLineScan(MLIRContext *context, int64_t cores)
+      : OpRewritePattern(context, /*benefit=*/3), cores(cores) {}
+
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
     StrategyAttr strategy = op.getStrategyAttr();
@@ -305,7 +338,8 @@ struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
     Elementwise consumer = findLineConsumer(op);
     if (consumer)
       rewriter.setInsertionPoint(consumer.op);
-    SmallVector<Value> values = LineScanEmitter(rewriter, op, consumer).emit();
+    SmallVector<Value> values =
+        LineScanEmitter(rewriter, op, consumer, cores).emit();
     const Value *next = values.begin();
     if (consumer)
       rewriter.replaceOp(consumer.op, *next++);
@@ -315,9 +349,11 @@ struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
     rewriter.eraseOp(op);
     return success();
   }
+
+  int64_t cores;
 };
 } // namespace
 
-void ssm::populateLineScanLowering(RewritePatternSet &patterns) {
-  patterns.add<LowerLineScan>(patterns.getContext(), /*benefit=*/3);
+void ssm::populateLineScanLowering(RewritePatternSet &patterns, int64_t cores) {
+  patterns.add<LowerLineScan>(patterns.getContext(), cores);
 }

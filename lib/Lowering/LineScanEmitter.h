@@ -39,8 +39,8 @@ class LineScanEmitter {
 public:
   /// What `consumer` computes of the result is stored in its place.
   LineScanEmitter(mlir::OpBuilder &b, LinearRecurrenceOp op,
-                  const Elementwise &consumer)
-      : b(b), op(op), loc(op.getLoc()), consumer(consumer),
+                  const Elementwise &consumer, int64_t cores)
+      : b(b), op(op), loc(op.getLoc()), consumer(consumer), cores(cores),
         problem(makeDiagonalScan(b, op, consumer)),
         real(getRealType(op.getStateElementType())), num(b, loc, real),
         complexState(llvm::isa<mlir::ComplexType>(op.getStateElementType())),
@@ -60,6 +60,8 @@ private:
     Tile tile;
     Rows p, s;
     Num enter, state;
+    /// The map of the 16 segments up to each.
+    Num product, local;
   };
   /// What a block hands on: the states after its segments, and the maps with
   /// which it entered each round.
@@ -68,11 +70,60 @@ private:
     std::array<Num, kRounds> products, locals;
   };
 
-  /// The carried values (the result's line, the parts of `Carry`) after a range
-  /// of a block's steps at most.
-  llvm::SmallVector<mlir::Value> runBlock(const Tile &tile, TimeRange range,
-                                          mlir::ValueRange carried);
-  Carry startCarry(mlir::ValueRange init);
+  /// The steps of a line whose map is known, as x -> p x + s.
+  struct Map {
+    Num p, s;
+  };
+
+  /// `line`, the result over a range of steps, and the parts of the state after
+  /// them.
+  llvm::SmallVector<mlir::Value> runBlocks(const Tile &tile, TimeRange whole,
+                                           mlir::Value line, Num state);
+  Block loadBlock(const Tile &tile, TimeRange range);
+  /// The line with what comes out of the block, from step `begin` of it on.
+  mlir::Value storeBlock(const Block &block, mlir::OpFoldResult begin,
+                         mlir::Value line);
+  /// Of lanes that hold what is after each segment, the last one's.
+  Num lastLane(Num vector);
+  Num startState(ScanTile &scan);
+
+  // A line alone, see LineScanChunks.cpp. What is carried from group to group
+  // are the line and the state.
+  /// Groups of chunks that the line has; 0 if it is not cut into any.
+  int64_t countGroups();
+  /// The same as runBlocks of the whole line, which has `groups` and a rest.
+  llvm::SmallVector<mlir::Value> runGroups(const Tile &tile, int64_t groups,
+                                           mlir::Value line, Num state);
+  llvm::SmallVector<mlir::Value>
+  runGroupsInOrder(const Tile &tile, int64_t groups, mlir::ValueRange carried);
+  llvm::SmallVector<mlir::Value>
+  runChunkInOrder(const Tile &tile, TimeRange chunk, mlir::ValueRange carried);
+  llvm::SmallVector<mlir::Value>
+  runGroupsAhead(const Tile &tile, int64_t groups, mlir::ValueRange carried);
+  /// Scans the chunks of one group from `starts` on, and finds the maps of
+  /// those of another: the line, and the parts of the maps.
+  llvm::SmallVector<mlir::Value>
+  runPhase(const Tile &tile, mlir::Value line, mlir::Value starts,
+           std::optional<mlir::OpFoldResult> scanned,
+           std::optional<mlir::OpFoldResult> reduced);
+  /// Of one chunk each; `start` is the line and the state.
+  llvm::SmallVector<mlir::Value> runChunk(const Tile &tile,
+                                          const TimeRange *scanned,
+                                          mlir::ValueRange start,
+                                          const TimeRange *reduced);
+  /// The states before a group's chunks by their maps; `state` becomes that
+  /// after them.
+  mlir::Value statesBefore(mlir::ValueRange maps, Num &state);
+  mlir::OpFoldResult groupBegin(mlir::Value number);
+  TimeRange chunkOf(mlir::OpFoldResult group, mlir::OpFoldResult number);
+  mlir::Value index(int64_t value) {
+    return asValue(b, loc, b.getIndexAttr(value));
+  }
+  Map identity();
+  /// The map of the steps so far and of the block.
+  Map then(const Map &map, const Block &block);
+
+  Carry startCarry(Num state);
   llvm::SmallVector<mlir::Value> flatten(const Carry &carry);
   Carry unflatten(mlir::ValueRange values);
 
@@ -157,6 +208,7 @@ private:
   LinearRecurrenceOp op;
   mlir::Location loc;
   Elementwise consumer;
+  int64_t cores;
   std::unique_ptr<ScanProblem> problem;
   mlir::Type real;
   NumBuilder num;

@@ -36,7 +36,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateRecurrenceLowering(lowerings, cores);
     ssm::populateTimeContiguousLowering(lowerings);
     if (vectors)
-      ssm::populateLineScanLowering(lowerings);
+      ssm::populateLineScanLowering(lowerings, cores);
     ssm::populateAssociativeScanLowering(lowerings, cores);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);

@@ -23,8 +23,9 @@ void populateRecurrenceLowering(mlir::RewritePatternSet &patterns,
 void populateTimeContiguousLowering(mlir::RewritePatternSet &patterns);
 
 /// Sequential `ssm.linear_recurrence` of real states along contiguous time, by
-/// vectors in registers. The only lowering that leaves vector ops.
-void populateLineScanLowering(mlir::RewritePatternSet &patterns);
+/// vectors in registers, and by chunks for `cores` threads where a line is
+/// alone. The only lowering that leaves vector ops.
+void populateLineScanLowering(mlir::RewritePatternSet &patterns, int64_t cores);
 
 /// `ssm.associative_scan` with strategy sequential or tree_scan, likewise.
 void populateAssociativeScanLowering(mlir::RewritePatternSet &patterns,

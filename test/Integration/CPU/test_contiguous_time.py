@@ -38,6 +38,49 @@ def test_lines(dtype, length):
           + orders("d,,,bdt->bdt", dtype, b=2, d=3, t=length), dtype, "sequential")
 
 
+def scan(a, u, x):
+    """All states in f64."""
+    states = []
+    for at, ut in zip(a.tolist(), u.tolist(), strict=True):
+        states.append(x := at * x + ut)
+    return np.array(states)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("least,most,error", [(0.5, 1.0, 1e-6), (0.9999, 1.00001, 1e-4), (1.0, 1.01, 1e-5)],
+                         ids=["decay", "keep", "grow"])
+def test_a_line_alone(direction, least, most, error):
+    """Two groups of four chunks of 2^15 steps, a block and a rest: the oracle's values, and the same bits for any
+    number of threads. What grows for so long starts from zero, and has no signal but in the end."""
+    length = (1 << 18) + 100
+    text = f"""
+#t = affine_map<(t) -> (t)>
+#none = affine_map<(t) -> ()>
+func.func @f(%a: tensor<{length}xf32>, %u: tensor<{length}xf32>, %x0: tensor<f32>) -> (tensor<{length}xf32>, tensor<f32>) {{
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<{length}xf32>) signal(%u : tensor<{length}xf32>) init(%x0 : tensor<f32>)
+      {{indexing_maps = [#t, #t, #none, #t, #none], time = 0 : i64, direction = #ssm.direction<{direction}>}}
+      -> tensor<{length}xf32>, tensor<f32>
+  return %y, %x : tensor<{length}xf32>, tensor<f32>
+}}
+"""
+    random = np.random.default_rng(0)
+    a = random.uniform(least, most, length).astype(np.float32)
+    u = random.uniform(-1, 1, length).astype(np.float32)
+    grows = most > 1.001
+    x0 = np.float32(0 if grows else 0.75)
+    if grows:
+        u[: length - 1000] = 0
+    order = slice(None, None, 1 if direction == "forward" else -1)
+    want = scan(a, u, float(x0))[order]
+    bound = error * np.max(np.abs(want))
+    results = [run(text, a[order], u[order], x0, strategy="sequential", threads=threads) for threads in (1, 2, 4)]
+    states, final = results[0]
+    assert np.max(np.abs(states - want)) <= bound
+    assert abs(final - want[order][-1]) <= bound
+    for other in results[1:]:
+        assert all(np.array_equal(x, y) for x, y in zip(results[0], other, strict=True))
+
+
 @pytest.mark.parametrize("length", [64, 201])
 def test_complex_lines(length):
     """Which of transition, signal and initial state are complex; what comes out of a state may be real."""
