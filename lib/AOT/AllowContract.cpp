@@ -14,6 +14,9 @@ namespace {
 struct AllowContract : ::ssm::impl::AllowContractBase<AllowContract> {
   void runOnOperation() override {
     getOperation()->walk([](arith::ArithFastMathInterface op) {
+      // With the flag a conversion would not have to round.
+      if (isa<arith::ExtFOp, arith::TruncFOp>(op))
+        return;
       auto flags = op.getFastMathFlagsAttr()
                        ? op.getFastMathFlagsAttr().getValue()
                        : arith::FastMathFlags::none;

@@ -1,4 +1,9 @@
-//===- PreciseMath.cpp - expm1 and log1p without cancellation -------------===//
+//===- PreciseMath.cpp - What LLVM lacks or would compute badly -----------===//
+//
+// LLVM has no op for erf, erfc, cbrt and the inverse hyperbolic functions, and
+// none on vectors of rank 2 for some of integers: the first call libm for each
+// element, the second see all elements in a row. Upstream does the first after
+// vectors have been lowered, when elements can no longer be taken out of them.
 //
 // Upstream's conversion to LLVM turns expm1(x) into exp(x) - 1 and log1p(x)
 // into log(1 + x), which lose all digits near 0. Scalars call libm, which
@@ -100,15 +105,48 @@ struct VectorLog1p : OpRewritePattern<math::Log1pOp> {
   }
 };
 
+/// An op of integers on a vector of rank 2 or more becomes one on all elements
+/// in a row.
+template <typename Op>
+struct FlattenIntegers : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op,
+                                PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    if (!type || type.getRank() < 2)
+      return rewriter.notifyMatchFailure(op, "it is no vector of rank 2");
+    auto flat = VectorType::get(type.getNumElements(), type.getElementType());
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(
+          vector::ShapeCastOp::create(rewriter, op.getLoc(), flat, operand));
+    auto row = Op::create(rewriter, op.getLoc(), TypeRange(flat), operands);
+    rewriter.replaceOpWithNewOp<vector::ShapeCastOp>(op, type, row);
+    return success();
+  }
+};
+
 struct PreciseMath : ::ssm::impl::PreciseMathBase<PreciseMath> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathToLibmConversionPatterns(patterns);
     patterns.add<VectorExpM1, VectorLog1p>(&getContext(),
                                            /*benefit=*/PatternBenefit(2));
+    patterns.add<FlattenIntegers<math::AbsIOp>,
+                 FlattenIntegers<math::CountLeadingZerosOp>,
+                 FlattenIntegers<math::CountTrailingZerosOp>,
+                 FlattenIntegers<math::IPowIOp>>(&getContext());
     ConversionTarget target(getContext());
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-    target.addIllegalOp<math::ExpM1Op, math::Log1pOp>();
+    target.addIllegalOp<math::ExpM1Op, math::Log1pOp, math::ErfOp, math::ErfcOp,
+                        math::CbrtOp, math::AcoshOp, math::AsinhOp,
+                        math::AtanhOp>();
+    target.addDynamicallyLegalOp<math::AbsIOp, math::CountLeadingZerosOp,
+                                 math::CountTrailingZerosOp, math::IPowIOp>(
+        [](Operation *op) {
+          auto type = dyn_cast<VectorType>(op->getResult(0).getType());
+          return !type || type.getRank() < 2;
+        });
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
       signalPassFailure();

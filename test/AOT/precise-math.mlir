@@ -28,3 +28,24 @@ func.func @vector(%x: vector<4xf32>) -> (vector<4xf32>, vector<4xf32>) {
   %b = math.log1p %x : vector<4xf32>
   return %a, %b : vector<4xf32>, vector<4xf32>
 }
+
+// CHECK-LABEL: func.func @elements
+// CHECK: vector.extract
+// CHECK: call @erff
+// CHECK: vector.insert
+// CHECK: call @cbrtf
+// CHECK-NOT: math.erf
+func.func @elements(%x: vector<2x2xf32>, %y: f32) -> (vector<2x2xf32>, f32) {
+  %a = math.erf %x : vector<2x2xf32>
+  %b = math.cbrt %y : f32
+  return %a, %b : vector<2x2xf32>, f32
+}
+
+// CHECK-LABEL: func.func @rows
+// CHECK: %[[FLAT:.*]] = vector.shape_cast %{{.*}} : vector<2x8xi32> to vector<16xi32>
+// CHECK: %[[ABS:.*]] = math.absi %[[FLAT]] : vector<16xi32>
+// CHECK: vector.shape_cast %[[ABS]] : vector<16xi32> to vector<2x8xi32>
+func.func @rows(%x: vector<2x8xi32>) -> vector<2x8xi32> {
+  %a = math.absi %x : vector<2x8xi32>
+  return %a : vector<2x8xi32>
+}

@@ -283,9 +283,11 @@ def DotProducts : Pass<"ssm-dot-products", "::mlir::func::FuncOp"> {
 }
 
 def PreciseMath : Pass<"ssm-precise-math", "::mlir::ModuleOp"> {
-  let summary = "Lower expm1 and log1p without cancellation";
+  let summary = "Lower math that LLVM lacks or would compute badly";
   let description = [{
-    Scalar `math.expm1` and `math.log1p` become calls to libm, those on vectors
+    `math.erf`, `erfc`, `cbrt`, `acosh`, `asinh` and `atanh` become calls to libm,
+    one for each element, and `absi`, `ctlz`, `cttz` and `ipowi` on vectors of rank
+    2 and more ops on vectors of rank 1. Scalar `math.expm1` and `math.log1p` become calls to libm, those on vectors
     formulas over `exp`, `log` and division. Discretisation depends on them:
     exp(x) - 1 has no correct digit for small steps.
   }];
@@ -317,8 +319,9 @@ def AllowContract : Pass<"ssm-allow-contract"> {
   let summary = "Allow a multiply and an add to be contracted to an FMA";
   let description = [{
     Adds the fast-math flag `contract`, and no other, to every floating-point
-    operation. Reassociation stays forbidden, so results do not depend on
-    vector widths.
+    operation but conversions. Reassociation stays forbidden, so results do not
+    depend on vector widths. With the flag, a conversion to a narrower type and
+    back would be dropped, and its rounding with it.
   }];
 }
 

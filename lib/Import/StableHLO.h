@@ -1,0 +1,129 @@
+//===- StableHLO.h - StableHLO programs into upstream dialects --*- C++ -*-===//
+//
+// MLIR does not have the dialect: its ops are read in generic form, where an op
+// is a name, operands, attributes and regions. A function is built anew, op by
+// op, with the bodies of what it calls inside.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SSM_LIB_IMPORT_STABLEHLO_H
+#define SSM_LIB_IMPORT_STABLEHLO_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace ssm {
+
+/// An attribute of an op of a dialect that is not registered, or null.
+mlir::Attribute getAttribute(mlir::Operation *op, llvm::StringRef name);
+
+/// The numbers of an attribute array<i64: ...>; empty if there is none.
+llvm::ArrayRef<int64_t> getNumbers(mlir::Operation *op, llvm::StringRef name);
+
+/// The text behind `key` of an attribute such as
+/// #stablehlo<comparison_direction LT>; empty if there is none.
+llvm::StringRef getKeyword(mlir::Operation *op, llvm::StringRef name,
+                           llvm::StringRef key);
+
+/// What the elementwise op makes of scalars; null for another op or types that
+/// it does not take. `name` is without its dialect.
+mlir::Value emitScalar(mlir::OpBuilder &b, mlir::Location loc,
+                       llvm::StringRef name, llvm::StringRef direction,
+                       mlir::ValueRange args, mlir::Type result);
+
+class StableHLOImporter {
+public:
+  StableHLOImporter(mlir::ModuleOp module)
+      : b(module.getContext()), symbols(module) {}
+
+  /// The function anew, outside of the module; an error has been emitted if
+  /// that fails.
+  mlir::FailureOr<mlir::OwningOpRef<mlir::func::FuncOp>>
+  importFunction(mlir::func::FuncOp func);
+
+private:
+  using Handler = mlir::LogicalResult (StableHLOImporter::*)(mlir::Operation *);
+
+  /// An integer that is known as an index, and between what bounds it is.
+  struct Index {
+    mlir::Value value;
+    int64_t low, high;
+  };
+
+  /// A loop that counts: the carried value that does, from where to where.
+  struct Count {
+    unsigned number;
+    int64_t first, end;
+  };
+
+  static Handler findHandler(llvm::StringRef name);
+
+  mlir::LogicalResult importBlock(mlir::Block &block,
+                                  llvm::SmallVectorImpl<mlir::Value> &results);
+  mlir::LogicalResult importOp(mlir::Operation *op);
+  mlir::LogicalResult importElementwise(mlir::Operation *op,
+                                        llvm::StringRef name);
+  mlir::LogicalResult importCall(mlir::Operation *op,
+                                 mlir::FlatSymbolRefAttr callee);
+
+  // Tensors (StableHLOTensors.cpp).
+  mlir::LogicalResult importConstant(mlir::Operation *op);
+  mlir::LogicalResult importIota(mlir::Operation *op);
+  mlir::LogicalResult importBroadcast(mlir::Operation *op);
+  mlir::LogicalResult importReshape(mlir::Operation *op);
+  mlir::LogicalResult importTranspose(mlir::Operation *op);
+  mlir::LogicalResult importSlice(mlir::Operation *op);
+  mlir::LogicalResult importDynamicSlice(mlir::Operation *op);
+  mlir::LogicalResult importDynamicUpdateSlice(mlir::Operation *op);
+  mlir::LogicalResult importConcatenate(mlir::Operation *op);
+  mlir::LogicalResult importPad(mlir::Operation *op);
+  mlir::LogicalResult importReverse(mlir::Operation *op);
+  mlir::LogicalResult importDot(mlir::Operation *op);
+  mlir::LogicalResult importReduce(mlir::Operation *op);
+
+  // Control flow (StableHLOLoops.cpp).
+  mlir::LogicalResult importWhile(mlir::Operation *op);
+  mlir::LogicalResult importIf(mlir::Operation *op);
+  mlir::LogicalResult importCase(mlir::Operation *op);
+  mlir::LogicalResult importBranch(mlir::Operation *op, mlir::Block &block,
+                                   mlir::Region &region);
+  mlir::LogicalResult importComposite(mlir::Operation *op);
+  mlir::LogicalResult importBarrier(mlir::Operation *op);
+  std::optional<Count> findCount(mlir::Operation *op);
+  mlir::LogicalResult importCountedLoop(mlir::Operation *op, Count count);
+  void noteIndex(mlir::Operation *op, llvm::StringRef name);
+  /// A place of a slice, within [0, max] as the dialect has it.
+  mlir::OpFoldResult placeOf(mlir::Value start, int64_t max);
+  llvm::SmallVector<mlir::OpFoldResult> placesOf(mlir::OperandRange starts,
+                                                 llvm::ArrayRef<int64_t> whole,
+                                                 llvm::ArrayRef<int64_t> sizes);
+
+  mlir::LogicalResult refuse(mlir::Operation *op, const llvm::Twine &why);
+  mlir::LogicalResult refuseUnknown(mlir::Operation *op);
+  mlir::Value get(mlir::Value old) { return map.lookup(old); }
+  llvm::SmallVector<mlir::Value> get(mlir::ValueRange old);
+  mlir::RankedTensorType typeOf(mlir::Value value);
+  void set(mlir::Operation *op, mlir::Value value) {
+    map.map(op->getResult(0), value);
+  }
+  mlir::Value empty(mlir::Location loc, mlir::RankedTensorType type);
+  mlir::AffineMap identity(unsigned rank) {
+    return b.getMultiDimIdentityMap(rank);
+  }
+  /// The integer that a value of the old program is, if it is a constant.
+  std::optional<int64_t> constantOf(mlir::Value old);
+
+  mlir::OpBuilder b;
+  mlir::SymbolTable symbols;
+  mlir::IRMapping map;
+  llvm::DenseMap<mlir::Value, Index> indices;
+  unsigned depth = 0; ///< Of calls.
+};
+
+} // namespace ssm
+
+#endif // SSM_LIB_IMPORT_STABLEHLO_H

@@ -1,0 +1,287 @@
+//===- StableHLOScalars.cpp - Elementwise ops of StableHLO ----------------===//
+#include "StableHLO.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+
+namespace {
+/// Builds one op of one scalar type.
+class ScalarEmitter {
+public:
+  ScalarEmitter(OpBuilder &b, Location loc, StringRef name, StringRef direction,
+                ValueRange args, Type result)
+      : b(b), loc(loc), name(name), direction(direction), args(args),
+        result(result) {}
+
+  Value emit();
+
+private:
+  template <typename Op>
+  Value make() {
+    return Op::create(b, loc, result, args);
+  }
+  using Maker = Value (ScalarEmitter::*)();
+  Value emitReal();
+  Value emitInteger();
+  Value emitComplex();
+  Value emitCompare();
+  Value emitConvert();
+  Value emitAny();
+  Value constant(double value) {
+    return arith::ConstantOp::create(b, loc,
+                                     b.getFloatAttr(args[0].getType(), value));
+  }
+  Value integer(int64_t value) {
+    return arith::ConstantOp::create(
+        b, loc, b.getIntegerAttr(args[0].getType(), value));
+  }
+  Value absInteger();
+  Value square() {
+    return ssm::emitScalar(b, loc, "multiply", "", {args[0], args[0]}, result);
+  }
+  Value logistic();
+  Value sign();
+  Value isFinite();
+
+  OpBuilder &b;
+  Location loc;
+  StringRef name, direction;
+  ValueRange args;
+  Type result;
+};
+} // namespace
+
+Value ScalarEmitter::absInteger() {
+  Value negative = arith::SubIOp::create(b, loc, integer(0), args[0]);
+  return arith::MaxSIOp::create(b, loc, args[0], negative);
+}
+
+Value ScalarEmitter::logistic() {
+  Value e = math::ExpOp::create(b, loc, arith::NegFOp::create(b, loc, args[0]));
+  Value one = constant(1);
+  return arith::DivFOp::create(b, loc, one,
+                               arith::AddFOp::create(b, loc, one, e));
+}
+
+/// 1 or -1; zeros and NaN are themselves.
+Value ScalarEmitter::sign() {
+  Value isOrdinary = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ONE,
+                                           args[0], constant(0));
+  Value unit = math::CopySignOp::create(b, loc, constant(1), args[0]);
+  return arith::SelectOp::create(b, loc, isOrdinary, unit, args[0]);
+}
+
+Value ScalarEmitter::isFinite() {
+  auto type = cast<FloatType>(args[0].getType());
+  Value infinity = arith::ConstantOp::create(
+      b, loc, b.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics())));
+  Value size = math::AbsFOp::create(b, loc, args[0]);
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, size,
+                               infinity);
+}
+
+Value ScalarEmitter::emitReal() {
+  using E = ScalarEmitter;
+  Maker maker = llvm::StringSwitch<Maker>(name)
+                    .Case("add", &E::make<arith::AddFOp>)
+                    .Case("subtract", &E::make<arith::SubFOp>)
+                    .Case("multiply", &E::make<arith::MulFOp>)
+                    .Case("divide", &E::make<arith::DivFOp>)
+                    .Case("remainder", &E::make<arith::RemFOp>)
+                    .Case("maximum", &E::make<arith::MaximumFOp>)
+                    .Case("minimum", &E::make<arith::MinimumFOp>)
+                    .Case("negate", &E::make<arith::NegFOp>)
+                    .Case("power", &E::make<math::PowFOp>)
+                    .Case("atan2", &E::make<math::Atan2Op>)
+                    .Case("abs", &E::make<math::AbsFOp>)
+                    .Case("exponential", &E::make<math::ExpOp>)
+                    .Case("exponential_minus_one", &E::make<math::ExpM1Op>)
+                    .Case("log", &E::make<math::LogOp>)
+                    .Case("log_plus_one", &E::make<math::Log1pOp>)
+                    .Case("tanh", &E::make<math::TanhOp>)
+                    .Case("sqrt", &E::make<math::SqrtOp>)
+                    .Case("rsqrt", &E::make<math::RsqrtOp>)
+                    .Case("cbrt", &E::make<math::CbrtOp>)
+                    .Case("sine", &E::make<math::SinOp>)
+                    .Case("cosine", &E::make<math::CosOp>)
+                    .Case("tan", &E::make<math::TanOp>)
+                    .Case("erf", &E::make<math::ErfOp>)
+                    .Case("erfc", &E::make<math::ErfcOp>)
+                    .Case("floor", &E::make<math::FloorOp>)
+                    .Case("ceil", &E::make<math::CeilOp>)
+                    .Case("round_nearest_even", &E::make<math::RoundEvenOp>)
+                    .Case("round_nearest_afz", &E::make<math::RoundOp>)
+                    .Case("logistic", &E::logistic)
+                    .Case("sign", &E::sign)
+                    .Case("is_finite", &E::isFinite)
+                    .Default(nullptr);
+  return maker ? (this->*maker)() : Value();
+}
+
+Value ScalarEmitter::emitInteger() {
+  using E = ScalarEmitter;
+  bool isBool = args[0].getType().isInteger(1);
+  if (name == "negate")
+    return arith::SubIOp::create(b, loc, integer(0), args[0]);
+  if (name == "not")
+    return arith::XOrIOp::create(b, loc, args[0], integer(-1));
+  Maker maker = nullptr;
+  if (isBool)
+    maker = llvm::StringSwitch<Maker>(name)
+                .Cases({"and", "multiply", "minimum"}, &E::make<arith::AndIOp>)
+                .Cases({"or", "add", "maximum"}, &E::make<arith::OrIOp>)
+                .Case("xor", &E::make<arith::XOrIOp>)
+                .Default(nullptr);
+  else
+    maker = llvm::StringSwitch<Maker>(name)
+                .Case("add", &E::make<arith::AddIOp>)
+                .Case("subtract", &E::make<arith::SubIOp>)
+                .Case("multiply", &E::make<arith::MulIOp>)
+                .Case("maximum", &E::make<arith::MaxSIOp>)
+                .Case("minimum", &E::make<arith::MinSIOp>)
+                .Case("and", &E::make<arith::AndIOp>)
+                .Case("or", &E::make<arith::OrIOp>)
+                .Case("xor", &E::make<arith::XOrIOp>)
+                .Case("abs", &E::absInteger)
+                .Default(nullptr);
+  return maker ? (this->*maker)() : Value();
+}
+
+Value ScalarEmitter::emitComplex() {
+  using E = ScalarEmitter;
+  Maker maker = llvm::StringSwitch<Maker>(name)
+                    .Case("add", &E::make<complex::AddOp>)
+                    .Case("subtract", &E::make<complex::SubOp>)
+                    .Case("multiply", &E::make<complex::MulOp>)
+                    .Case("divide", &E::make<complex::DivOp>)
+                    .Case("negate", &E::make<complex::NegOp>)
+                    .Case("abs", &E::make<complex::AbsOp>)
+                    .Case("real", &E::make<complex::ReOp>)
+                    .Case("imag", &E::make<complex::ImOp>)
+                    .Case("exponential", &E::make<complex::ExpOp>)
+                    .Case("exponential_minus_one", &E::make<complex::Expm1Op>)
+                    .Case("log", &E::make<complex::LogOp>)
+                    .Case("log_plus_one", &E::make<complex::Log1pOp>)
+                    .Case("sqrt", &E::make<complex::SqrtOp>)
+                    .Case("rsqrt", &E::make<complex::RsqrtOp>)
+                    .Case("tanh", &E::make<complex::TanhOp>)
+                    .Case("sine", &E::make<complex::SinOp>)
+                    .Case("cosine", &E::make<complex::CosOp>)
+                    .Case("power", &E::make<complex::PowOp>)
+                    .Default(nullptr);
+  return maker ? (this->*maker)() : Value();
+}
+
+Value ScalarEmitter::emitCompare() {
+  Type type = args[0].getType();
+  if (isa<ComplexType>(type)) {
+    if (direction == "EQ")
+      return complex::EqualOp::create(b, loc, args[0], args[1]);
+    return direction == "NE"
+               ? complex::NotEqualOp::create(b, loc, args[0], args[1])
+               : Value();
+  }
+  using Real = arith::CmpFPredicate;
+  using Int = arith::CmpIPredicate;
+  struct Predicates {
+    Real real;
+    Int sign, noSign;
+  };
+  auto found = llvm::StringSwitch<std::optional<Predicates>>(direction)
+                   .Case("EQ", Predicates{Real::OEQ, Int::eq, Int::eq})
+                   .Case("NE", Predicates{Real::UNE, Int::ne, Int::ne})
+                   .Case("LT", Predicates{Real::OLT, Int::slt, Int::ult})
+                   .Case("LE", Predicates{Real::OLE, Int::sle, Int::ule})
+                   .Case("GT", Predicates{Real::OGT, Int::sgt, Int::ugt})
+                   .Case("GE", Predicates{Real::OGE, Int::sge, Int::uge})
+                   .Default(std::nullopt);
+  if (!found)
+    return {};
+  if (isa<FloatType>(type))
+    return arith::CmpFOp::create(b, loc, found->real, args[0], args[1]);
+  return arith::CmpIOp::create(b, loc,
+                               type.isInteger(1) ? found->noSign : found->sign,
+                               args[0], args[1]);
+}
+
+/// Between real types; bool counts as 0 and 1.
+Value ScalarEmitter::emitConvert() {
+  Type from = args[0].getType(), to = result;
+  if (from == to)
+    return args[0];
+  bool isFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
+  unsigned bits = from.getIntOrFloatBitWidth(),
+           toBits = to.getIntOrFloatBitWidth();
+  if (to.isInteger(1))
+    return isFloat
+               ? Value(arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE,
+                                             args[0], constant(0)))
+               : arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                       args[0], integer(0));
+  if (isFloat && toFloat) {
+    if (bits != toBits)
+      return bits < toBits ? make<arith::ExtFOp>() : make<arith::TruncFOp>();
+    Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), args[0]);
+    return arith::TruncFOp::create(b, loc, to, wide);
+  }
+  if (isFloat)
+    return make<arith::FPToSIOp>();
+  if (toFloat)
+    return bits == 1 ? make<arith::UIToFPOp>() : make<arith::SIToFPOp>();
+  if (bits == 1)
+    return make<arith::ExtUIOp>();
+  return bits < toBits ? make<arith::ExtSIOp>() : make<arith::TruncIOp>();
+}
+
+/// What is alike for all types.
+Value ScalarEmitter::emitAny() {
+  if (name == "select")
+    return arith::SelectOp::create(b, loc, args[0], args[1], args[2]);
+  if (name == "clamp") {
+    Value above =
+        ssm::emitScalar(b, loc, "maximum", "", {args[0], args[1]}, result);
+    return above ? ssm::emitScalar(b, loc, "minimum", "", {above, args[2]},
+                                   result)
+                 : Value();
+  }
+  if (name == "square")
+    return square();
+  if (name == "complex")
+    return complex::CreateOp::create(b, loc, result, args[0], args[1]);
+  if (name == "real" && !isa<ComplexType>(args[0].getType()))
+    return args[0];
+  if (name == "compare")
+    return emitCompare();
+  if (name != "convert")
+    return {};
+  auto to = dyn_cast<ComplexType>(result);
+  if (isa<ComplexType>(args[0].getType()))
+    return args[0].getType() == result ? args[0] : Value();
+  if (!to)
+    return emitConvert();
+  Value real = ScalarEmitter(b, loc, name, direction, args, to.getElementType())
+                   .emitConvert();
+  Value zero =
+      arith::ConstantOp::create(b, loc, b.getFloatAttr(to.getElementType(), 0));
+  return complex::CreateOp::create(b, loc, to, real, zero);
+}
+
+Value ScalarEmitter::emit() {
+  if (args.empty())
+    return {};
+  if (Value value = emitAny())
+    return value;
+  Type type = args[0].getType();
+  if (isa<FloatType>(type))
+    return emitReal();
+  return isa<ComplexType>(type) ? emitComplex() : emitInteger();
+}
+
+Value ssm::emitScalar(OpBuilder &b, Location loc, StringRef name,
+                      StringRef direction, ValueRange args, Type result) {
+  return ScalarEmitter(b, loc, name, direction, args, result).emit();
+}

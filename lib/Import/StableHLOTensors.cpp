@@ -1,0 +1,455 @@
+//===- StableHLOTensors.cpp - Shapes, slices and sums of StableHLO --------===//
+#include "StableHLO.h"
+
+#include "ssm/Utils/Generic.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace ssm;
+
+LogicalResult StableHLOImporter::importConstant(Operation *op) {
+  auto value = dyn_cast_if_present<ElementsAttr>(getAttribute(op, "value"));
+  if (!value || value.getType() != op->getResult(0).getType())
+    return refuse(op, "it needs numbers of its type");
+  set(op, arith::ConstantOp::create(b, op->getLoc(), value));
+  noteIndex(op, "constant");
+  return success();
+}
+
+LogicalResult StableHLOImporter::importIota(Operation *op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  auto dim =
+      dyn_cast_if_present<IntegerAttr>(getAttribute(op, "iota_dimension"));
+  if (!dim || dim.getInt() < 0 || dim.getInt() >= type.getRank())
+    return refuse(op, "it needs a dimension of its result");
+  bool isKnown = true;
+  auto body = [&](OpBuilder &inner, Location loc, ValueRange scalars) {
+    Value number = arith::IndexCastOp::create(
+        inner, loc, inner.getI64Type(),
+        linalg::IndexOp::create(inner, loc, dim.getInt()));
+    Value value =
+        emitScalar(inner, loc, "convert", "", number, type.getElementType());
+    isKnown = bool(value);
+    return SmallVector<Value>{value ? value : scalars.back()};
+  };
+  Indexed out = {empty(op->getLoc(), type), identity(type.getRank())};
+  set(op, buildGeneric(b, op->getLoc(), type.getRank(), {}, {out}, body)[0]);
+  return isKnown ? success() : refuse(op, "its type is not imported");
+}
+
+/// A copy of `source`, read by `from`.
+static Value copyBy(OpBuilder &b, Location loc, Value source, AffineMap from,
+                    Value init) {
+  auto body = [](OpBuilder &, Location, ValueRange scalars) {
+    return SmallVector<Value>{scalars[0]};
+  };
+  unsigned rank = from.getNumDims();
+  return buildGeneric(b, loc, rank, {{source, from}},
+                      {{init, b.getMultiDimIdentityMap(rank)}}, body)[0];
+}
+
+/// The dimensions of the longer shape that make each of the shorter one, if the
+/// two differ by dimensions of size 1 alone.
+static std::optional<SmallVector<ReassociationIndices>>
+findUnitDims(RankedTensorType from, RankedTensorType to) {
+  if (from.getRank() == to.getRank())
+    return std::nullopt;
+  return getReassociationIndicesForReshape(from, to);
+}
+
+static Value reshape(OpBuilder &b, Location loc, Value source,
+                     RankedTensorType to) {
+  auto from = cast<RankedTensorType>(source.getType());
+  if (from == to)
+    return source;
+  if (from.getNumElements() == 0)
+    return tensor::EmptyOp::create(b, loc, to.getShape(), to.getElementType());
+  if (auto dims = findUnitDims(from, to))
+    return from.getRank() > to.getRank()
+               ? Value(
+                     tensor::CollapseShapeOp::create(b, loc, to, source, *dims))
+               : tensor::ExpandShapeOp::create(b, loc, to, source, *dims);
+  auto flat =
+      RankedTensorType::get(from.getNumElements(), from.getElementType());
+  return reshape(b, loc, reshape(b, loc, source, flat), to);
+}
+
+LogicalResult StableHLOImporter::importBroadcast(Operation *op) {
+  Value source = get(op->getOperand(0));
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  ArrayRef<int64_t> dims = getNumbers(op, "broadcast_dimensions");
+  auto from = typeOf(source);
+  if (int64_t(dims.size()) != from.getRank())
+    return refuse(op, "it needs a dimension for each of its operand");
+  SmallVector<AffineExpr> exprs;
+  bool onlyAddsUnits = from.getNumElements() == type.getNumElements();
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    if (dim < 0 || dim >= type.getRank() ||
+        (from.getDimSize(i) != 1 && from.getDimSize(i) != type.getDimSize(dim)))
+      return refuse(op, "its dimensions do not fit its types");
+    onlyAddsUnits &= i == 0 || dims[i - 1] < dim;
+    exprs.push_back(from.getDimSize(i) == type.getDimSize(dim)
+                        ? b.getAffineDimExpr(dim)
+                        : b.getAffineConstantExpr(0));
+  }
+  if (onlyAddsUnits) {
+    set(op, reshape(b, op->getLoc(), source, type));
+    return success();
+  }
+  // A map may not be constant in a dimension: those of size 1 go before.
+  SmallVector<int64_t> shape;
+  SmallVector<AffineExpr> kept;
+  for (auto [i, expr] : llvm::enumerate(exprs))
+    if (isa<AffineDimExpr>(expr)) {
+      shape.push_back(from.getDimSize(i));
+      kept.push_back(expr);
+    }
+  source = reshape(b, op->getLoc(), source,
+                   RankedTensorType::get(shape, from.getElementType()));
+  set(op, copyBy(b, op->getLoc(), source,
+                 AffineMap::get(type.getRank(), 0, kept, b.getContext()),
+                 empty(op->getLoc(), type)));
+  return success();
+}
+
+/// The slice alone where it drops dimensions of size 1 of one that was taken.
+LogicalResult StableHLOImporter::importReshape(Operation *op) {
+  Value source = get(op->getOperand(0));
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  if (typeOf(source).getNumElements() != type.getNumElements())
+    return refuse(op, "its result has another number of elements");
+  auto slice = source.getDefiningOp<tensor::ExtractSliceOp>();
+  if (slice && isRankReducedType(slice.getType(), type) ==
+                   SliceVerificationResult::Success)
+    set(op,
+        tensor::ExtractSliceOp::create(
+            b, op->getLoc(), type, slice.getSource(), slice.getMixedOffsets(),
+            slice.getMixedSizes(), slice.getMixedStrides()));
+  else
+    set(op, reshape(b, op->getLoc(), source, type));
+  if (auto found = indices.find(source); found != indices.end()) {
+    Index index = found->second;
+    indices[get(op->getResult(0))] = index;
+  }
+  return success();
+}
+
+LogicalResult StableHLOImporter::importTranspose(Operation *op) {
+  Value source = get(op->getOperand(0));
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  ArrayRef<int64_t> order = getNumbers(op, "permutation");
+  if (int64_t(order.size()) != type.getRank() || !isPermutationVector(order))
+    return refuse(op, "it needs a permutation of its dimensions");
+  AffineMap map = AffineMap::getPermutationMap(
+      llvm::to_vector_of<unsigned>(order), b.getContext());
+  set(op, copyBy(b, op->getLoc(), source, inversePermutation(map),
+                 empty(op->getLoc(), type)));
+  return success();
+}
+
+LogicalResult StableHLOImporter::importSlice(Operation *op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Value source = get(op->getOperand(0));
+  ArrayRef<int64_t> starts = getNumbers(op, "start_indices"),
+                    strides = getNumbers(op, "strides");
+  bool fits = int64_t(starts.size()) == type.getRank() &&
+              starts.size() == strides.size() &&
+              typeOf(source).getRank() == type.getRank();
+  for (unsigned i = 0; fits && i < starts.size(); ++i)
+    fits = starts[i] >= 0 && strides[i] >= 1 &&
+           starts[i] + (type.getDimSize(i) - 1) * strides[i] <
+               typeOf(source).getDimSize(i);
+  if (!fits)
+    return refuse(op, "it needs a start and a stride for each dimension, "
+                      "inside of its operand");
+  if (type.getNumElements() == 0) {
+    set(op, empty(op->getLoc(), type));
+    return success();
+  }
+  set(op, tensor::ExtractSliceOp::create(
+              b, op->getLoc(), type, source,
+              getAsIndexOpFoldResult(b.getContext(), starts),
+              getAsIndexOpFoldResult(b.getContext(), type.getShape()),
+              getAsIndexOpFoldResult(b.getContext(), strides)));
+  return success();
+}
+
+/// Where a slice of shape `sizes` of `whole` begins.
+static bool isInside(RankedTensorType whole, ArrayRef<int64_t> sizes,
+                     size_t numStarts) {
+  if (int64_t(sizes.size()) != whole.getRank() || sizes.size() != numStarts)
+    return false;
+  for (auto [size, all] : llvm::zip_equal(sizes, whole.getShape()))
+    if (size < 0 || size > all)
+      return false;
+  return true;
+}
+
+SmallVector<OpFoldResult> StableHLOImporter::placesOf(OperandRange starts,
+                                                      ArrayRef<int64_t> whole,
+                                                      ArrayRef<int64_t> sizes) {
+  SmallVector<OpFoldResult> places;
+  for (auto [start, all, size] : llvm::zip_equal(starts, whole, sizes))
+    places.push_back(placeOf(get(start), all - size));
+  return places;
+}
+
+LogicalResult StableHLOImporter::importDynamicSlice(Operation *op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Value source = get(op->getOperand(0));
+  auto starts = op->getOperands().drop_front();
+  if (!isInside(typeOf(source), type.getShape(), starts.size()))
+    return refuse(op, "it needs a start for each dimension, and sizes that are "
+                      "not above those of its operand");
+  if (type.getNumElements() == 0) {
+    set(op, empty(op->getLoc(), type));
+    return success();
+  }
+  SmallVector<OpFoldResult> ones(type.getRank(), b.getIndexAttr(1));
+  set(op, tensor::ExtractSliceOp::create(
+              b, op->getLoc(), type, source,
+              placesOf(starts, typeOf(source).getShape(), type.getShape()),
+              getAsIndexOpFoldResult(b.getContext(), type.getShape()), ones));
+  return success();
+}
+
+LogicalResult StableHLOImporter::importDynamicUpdateSlice(Operation *op) {
+  Value whole = get(op->getOperand(0)), part = get(op->getOperand(1));
+  auto starts = op->getOperands().drop_front(2);
+  ArrayRef<int64_t> sizes = typeOf(part).getShape();
+  if (!isInside(typeOf(whole), sizes, starts.size()))
+    return refuse(op, "it needs a start for each dimension, and sizes that are "
+                      "not above those of its operand");
+  if (typeOf(part).getNumElements() == 0) {
+    set(op, whole);
+    return success();
+  }
+  SmallVector<OpFoldResult> ones(sizes.size(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> places =
+      placesOf(starts, typeOf(whole).getShape(), sizes);
+  // What only got dimensions of size 1 is inserted as it was.
+  auto expanded = part.getDefiningOp<tensor::ExpandShapeOp>();
+  if (expanded && isRankReducedType(typeOf(part), expanded.getSrcType()) ==
+                      SliceVerificationResult::Success)
+    part = expanded.getSrc();
+  set(op, tensor::InsertSliceOp::create(
+              b, op->getLoc(), part, whole, places,
+              getAsIndexOpFoldResult(b.getContext(), sizes), ones));
+  return success();
+}
+
+LogicalResult StableHLOImporter::importConcatenate(Operation *op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  auto dim = dyn_cast_if_present<IntegerAttr>(getAttribute(op, "dimension"));
+  if (!dim || dim.getInt() < 0 || dim.getInt() >= type.getRank())
+    return refuse(op, "it needs a dimension of its result");
+  Value whole = empty(op->getLoc(), type);
+  SmallVector<OpFoldResult> ones(type.getRank(), b.getIndexAttr(1)),
+      places(type.getRank(), b.getIndexAttr(0));
+  int64_t place = 0;
+  for (Value part : get(op->getOperands())) {
+    ArrayRef<int64_t> sizes = typeOf(part).getShape();
+    if (typeOf(part).getRank() != type.getRank())
+      return refuse(op, "its operands must have the rank of its result");
+    if (typeOf(part).getNumElements() == 0)
+      continue;
+    places[dim.getInt()] = b.getIndexAttr(place);
+    place += sizes[dim.getInt()];
+    whole = tensor::InsertSliceOp::create(
+        b, op->getLoc(), part, whole, places,
+        getAsIndexOpFoldResult(b.getContext(), sizes), ones);
+  }
+  if (place != type.getDimSize(dim.getInt()))
+    return refuse(op, "its operands must fill its result");
+  set(op, whole);
+  return success();
+}
+
+/// A tensor of the scalar that a tensor of rank 0 has.
+static Value fill(OpBuilder &b, Location loc, Value scalar, Value init) {
+  unsigned rank = cast<RankedTensorType>(init.getType()).getRank();
+  return copyBy(b, loc, scalar, AffineMap::get(rank, 0, b.getContext()), init);
+}
+
+LogicalResult StableHLOImporter::importPad(Operation *op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Value source = get(op->getOperand(0));
+  ArrayRef<int64_t> low = getNumbers(op, "edge_padding_low"),
+                    high = getNumbers(op, "edge_padding_high"),
+                    between = getNumbers(op, "interior_padding");
+  unsigned rank = type.getRank();
+  if (low.size() != rank || high.size() != rank || between.size() != rank ||
+      typeOf(source).getRank() != rank)
+    return refuse(op, "it needs paddings for each dimension");
+  // Edges may be negative: then these elements of the operand are left out.
+  SmallVector<OpFoldResult> from, to, sizes, steps, ones;
+  for (unsigned i = 0; i < rank; ++i) {
+    int64_t step = between[i] + 1, size = typeOf(source).getDimSize(i);
+    if (step < 1)
+      return refuse(op, "the padding between elements must not be negative");
+    auto ceil = [&](int64_t x) { return x <= 0 ? 0 : (x + step - 1) / step; };
+    int64_t first = std::min(size, ceil(-low[i]));
+    int64_t end = std::min(size, ceil(type.getDimSize(i) - low[i]));
+    from.push_back(b.getIndexAttr(first));
+    sizes.push_back(b.getIndexAttr(std::max<int64_t>(end - first, 0)));
+    to.push_back(b.getIndexAttr(std::max<int64_t>(low[i] + first * step, 0)));
+    steps.push_back(b.getIndexAttr(step));
+    ones.push_back(b.getIndexAttr(1));
+  }
+  Location loc = op->getLoc();
+  Value whole = fill(b, loc, get(op->getOperand(1)), empty(loc, type));
+  if (llvm::any_of(sizes, [](OpFoldResult size) {
+        return isConstantIntValue(size, 0);
+      })) {
+    set(op, whole);
+    return success();
+  }
+  Value part =
+      tensor::ExtractSliceOp::create(b, loc, source, from, sizes, ones);
+  set(op, tensor::InsertSliceOp::create(b, loc, part, whole, to, sizes, steps));
+  return success();
+}
+
+LogicalResult StableHLOImporter::importReverse(Operation *op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Value source = get(op->getOperand(0));
+  ArrayRef<int64_t> dims = getNumbers(op, "dimensions");
+  auto body = [&](OpBuilder &inner, Location loc, ValueRange) {
+    SmallVector<Value> at;
+    for (int64_t i = 0; i < type.getRank(); ++i) {
+      at.push_back(linalg::IndexOp::create(inner, loc, i));
+      if (!llvm::is_contained(dims, i))
+        continue;
+      Value last =
+          arith::ConstantIndexOp::create(inner, loc, type.getDimSize(i) - 1);
+      at[i] = arith::SubIOp::create(inner, loc, last, at[i]);
+    }
+    return SmallVector<Value>{
+        tensor::ExtractOp::create(inner, loc, source, at)};
+  };
+  Indexed out = {empty(op->getLoc(), type), identity(type.getRank())};
+  set(op, buildGeneric(b, op->getLoc(), type.getRank(), {}, {out}, body)[0]);
+  return success();
+}
+
+/// The numbers behind `key = ` in #stablehlo.dot<...>, or none.
+static SmallVector<int64_t> readDims(StringRef text, StringRef key) {
+  SmallVector<int64_t> dims;
+  size_t at = text.find((key + " = [").str());
+  if (at == StringRef::npos)
+    return dims;
+  StringRef list = text.substr(at).split('[').second.split(']').first;
+  for (StringRef number : llvm::split(list, ',')) {
+    int64_t dim;
+    if (number.trim().getAsInteger(10, dim))
+      return {};
+    dims.push_back(dim);
+  }
+  return dims;
+}
+
+/// Sums products; the loop's dimensions are those of the result and then those
+/// that are summed.
+LogicalResult StableHLOImporter::importDot(Operation *op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  StringRef numbers = getKeyword(op, "dot_dimension_numbers", "dot");
+  Value sides[] = {get(op->getOperand(0)), get(op->getOperand(1))};
+  SmallVector<int64_t> batch[2], summed[2];
+  SmallVector<AffineExpr> exprs[2];
+  unsigned next = 0, rank = type.getRank();
+  for (unsigned i = 0; i < 2; ++i) {
+    std::string side = i ? "rhs" : "lhs";
+    batch[i] = readDims(numbers, side + "_batching_dimensions");
+    summed[i] = readDims(numbers, side + "_contracting_dimensions");
+    exprs[i].resize(typeOf(sides[i]).getRank());
+    for (int64_t dim : llvm::concat<int64_t>(batch[i], summed[i]))
+      if (dim < 0 || dim >= int64_t(exprs[i].size()))
+        return refuse(op, "it names a dimension that its operand has not");
+    for (auto [j, dim] : llvm::enumerate(batch[i]))
+      exprs[i][dim] = b.getAffineDimExpr(j);
+    for (auto [j, dim] : llvm::enumerate(summed[i]))
+      exprs[i][dim] = b.getAffineDimExpr(rank + j);
+    next = i ? next : batch[0].size();
+    for (AffineExpr &expr : exprs[i])
+      if (!expr)
+        expr = b.getAffineDimExpr(next++);
+  }
+  if (next != rank || batch[0].size() != batch[1].size() ||
+      summed[0].size() != summed[1].size())
+    return refuse(op, "its dimensions do not fit its types");
+  unsigned numDims = rank + summed[0].size();
+  Type element = type.getElementType();
+  bool isKnown = true;
+  auto body = [&](OpBuilder &inner, Location loc, ValueRange scalars) {
+    Value x[2];
+    for (unsigned i = 0; i < 2; ++i)
+      x[i] = emitScalar(inner, loc, "convert", "", scalars[i], element);
+    isKnown = x[0] && x[1];
+    if (!isKnown)
+      return SmallVector<Value>{scalars[2]};
+    Value product =
+        emitScalar(inner, loc, "multiply", "", {x[0], x[1]}, element);
+    return SmallVector<Value>{
+        emitScalar(inner, loc, "add", "", {scalars[2], product}, element)};
+  };
+  auto mapOf = [&](ArrayRef<AffineExpr> results) {
+    return AffineMap::get(numDims, 0, results, b.getContext());
+  };
+  SmallVector<AffineExpr> outer = llvm::map_to_vector(
+      llvm::seq(rank), [&](unsigned i) { return b.getAffineDimExpr(i); });
+  Location loc = op->getLoc();
+  SmallVector<OpFoldResult> sizes =
+      getAsIndexOpFoldResult(b.getContext(), type.getShape());
+  Value zeros = isa<IntegerType>(element)
+                    ? arith::ConstantOp::create(b, loc, b.getZeroAttr(type))
+                    : buildFilled(b, loc, sizes, element, 0);
+  Indexed out = {zeros, mapOf(outer)};
+  set(op,
+      buildGeneric(b, loc, numDims,
+                   {{sides[0], mapOf(exprs[0])}, {sides[1], mapOf(exprs[1])}},
+                   {out}, body)[0]);
+  return isKnown ? success() : refuse(op, "its types are not imported");
+}
+
+/// Over some dimensions, by one elementwise op.
+LogicalResult StableHLOImporter::importReduce(Operation *op) {
+  if (op->getNumOperands() != 2 || op->getNumRegions() != 1 ||
+      !llvm::hasSingleElement(op->getRegion(0)))
+    return refuse(op, "only a reduction of one tensor has an import");
+  Block &block = op->getRegion(0).front();
+  StringRef name = block.front().getName().getStringRef();
+  if (block.getOperations().size() != 2 || !name.consume_front("stablehlo.") ||
+      block.front().getOperands() != ValueRange(block.getArguments()))
+    return refuse(op, "only a reduction by one op of its two arguments has an "
+                      "import");
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Value source = get(op->getOperand(0));
+  ArrayRef<int64_t> dims = getNumbers(op, "dimensions");
+  unsigned numDims = typeOf(source).getRank();
+  SmallVector<AffineExpr> kept;
+  for (unsigned i = 0; i < numDims; ++i)
+    if (!llvm::is_contained(dims, i))
+      kept.push_back(b.getAffineDimExpr(i));
+  if (int64_t(kept.size()) != type.getRank())
+    return refuse(op, "its dimensions do not fit its types");
+  bool isKnown = true;
+  auto body = [&](OpBuilder &inner, Location loc, ValueRange scalars) {
+    Value value = emitScalar(inner, loc, name, "", {scalars[1], scalars[0]},
+                             type.getElementType());
+    isKnown = bool(value);
+    return SmallVector<Value>{value ? value : scalars[1]};
+  };
+  Location loc = op->getLoc();
+  Value init = fill(b, loc, get(op->getOperand(1)), empty(loc, type));
+  Indexed out = {init, AffineMap::get(numDims, 0, kept, b.getContext())};
+  set(op, buildGeneric(b, loc, numDims, {{source, identity(numDims)}}, {out},
+                       body)[0]);
+  return isKnown ? success() : refuse(op, "no import is known of its op");
+}

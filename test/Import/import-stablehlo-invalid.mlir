@@ -1,0 +1,96 @@
+// RUN: ssm-opt %s --split-input-file --allow-unregistered-dialect --ssm-import-stablehlo --verify-diagnostics
+
+func.func @sorts(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'stablehlo.sort' op cannot be imported: no import is known of this op on these types; write it with others, or compute it outside}}
+  %y = "stablehlo.sort"(%x) <{dimension = 0 : i64, is_stable = true}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %less = "stablehlo.compare"(%a, %b) <{comparison_direction = #stablehlo<comparison_direction LT>}> : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    "stablehlo.return"(%less) : (tensor<i1>) -> ()
+  }) : (tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @calls_out(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'stablehlo.custom_call' op cannot be imported: no import is known of this op on these types}}
+  %y = "stablehlo.custom_call"(%x) <{call_target_name = "f"}> : (tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @unknown_size(%x: tensor<?xf32>) -> tensor<?xf32> {
+  // expected-error @+1 {{'stablehlo.negate' op cannot be imported: operands and results must be tensors of static shapes, of f16, bf16, f32, f64, complex numbers, bool or integers without a sign of their own}}
+  %y = "stablehlo.negate"(%x) : (tensor<?xf32>) -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+
+// -----
+
+func.func @unsigned(%x: tensor<4xui32>) -> tensor<4xui32> {
+  // expected-error @+1 {{operands and results must be tensors of static shapes}}
+  %y = "stablehlo.add"(%x, %x) : (tensor<4xui32>, tensor<4xui32>) -> tensor<4xui32>
+  return %y : tensor<4xui32>
+}
+
+// -----
+
+func.func @no_such_number(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'stablehlo.and' op cannot be imported: no import is known of this op on these types}}
+  %y = "stablehlo.and"(%x, %x) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @recurses(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'func.call' op cannot be imported: calls nest more than 64 deep, as those of a function that calls itself do}}
+  %y = func.call @recurses(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func private @outside(tensor<4xf32>) -> tensor<4xf32>
+func.func @calls(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'func.call' op cannot be imported: it needs a function with a body and of these types}}
+  %y = func.call @outside(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @other_dialect(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'mhlo.negate' op cannot be imported: only stablehlo and chlo are imported}}
+  %y = "mhlo.negate"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @no_return(%p: tensor<i1>, %x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'stablehlo.if' op cannot be imported: its types do not fit its regions}}
+  %y = "stablehlo.if"(%p) ({
+    "stablehlo.return"() : () -> ()
+  }, {
+    "stablehlo.return"(%x) : (tensor<4xf32>) -> ()
+  }) : (tensor<i1>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @too_wide(%x: tensor<4xf32>) -> tensor<9xf32> {
+  // expected-error @+1 {{'stablehlo.slice' op cannot be imported: it needs a start and a stride for each dimension, inside of its operand}}
+  %y = "stablehlo.slice"(%x) <{limit_indices = array<i64: 9>, start_indices = array<i64: 0>, strides = array<i64: 1>}> : (tensor<4xf32>) -> tensor<9xf32>
+  return %y : tensor<9xf32>
+}
+
+// -----
+
+func.func @dims(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<f32> {
+  // expected-error @+1 {{'stablehlo.dot_general' op cannot be imported: it names a dimension that its operand has not}}
+  %z = "stablehlo.dot_general"(%x, %y) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [0]>}> : (tensor<4xf32>, tensor<4xf32>) -> tensor<f32>
+  return %z : tensor<f32>
+}
