@@ -70,7 +70,7 @@ def split_types(text):
 def result_types(mlir_text, entry):
     """The result types of @entry, aliases resolved."""
     aliases = dict(re.findall(r"^(!\w+) = (.*)$", mlir_text, re.M))
-    found = re.search(rf"\bfunc\.func @{entry}(?=\()", mlir_text)
+    found = re.search(rf"\bfunc\.func (?:public )?@{entry}(?=\()", mlir_text)
     if not found:
         raise ValueError(f"no function @{entry} in the module")
     rest = mlir_text[found.end():]

@@ -63,4 +63,38 @@ def RaiseLoops : Pass<"ssm-raise-loops"> {
                            "::ssm::SSMDialect"];
 }
 
+def ImportStableHLO : Pass<"ssm-import-stablehlo", "::mlir::ModuleOp"> {
+  let summary = "rewrite StableHLO as linalg, tensor, scf and arith";
+  let description = [{
+    Reads programs of JAX and other frontends of StableHLO. MLIR does not have
+    the dialect, so the program comes in generic form, and the tool reads it with
+    `--allow-unregistered-dialect`:
+
+    ```mlir
+    %s = "stablehlo.add"(%x, %y) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    ```
+
+    Elementwise ops, with those of `chlo` that are one op of `math`, become
+    `linalg.generic`; shapes become slices and reshapes of `tensor`; a
+    `stablehlo.while` that counts by one between constants becomes an `scf.for`,
+    whose slices `--ssm-raise-loops` follows, and any other an `scf.while`. So a
+    loop of `jax.lax.scan` whose carry is linear becomes an
+    `ssm.linear_recurrence`. Places of slices are clamped to the tensor, as the
+    dialect has it, unless they are known to be inside. What public functions
+    call becomes part of them, and so does the decomposition of a
+    `stablehlo.composite`.
+
+    Precondition: tensors of static shapes, of real or complex numbers, bool or
+    signless integers. What has no import (gathers, sorts, convolutions, custom
+    calls and so on) is an error that names the op.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::complex::ComplexDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // SSM_IMPORT_PASSES_TD
