@@ -135,7 +135,8 @@ ssm::rewriteText(StringRef text, StringRef name,
                  llvm::function_ref<void(ModuleOp)> inspect) {
   std::string rewritten;
   auto rewrite = [&](raw_ostream &diagnostics) -> LogicalResult {
-    auto program = Program::parse(text, name, diagnostics, nullptr);
+    auto program = Program::parse(text, name, diagnostics, /*remarks=*/nullptr,
+                                  /*foreign=*/true);
     if (!program)
       return failure();
     PassManager pm(program->module().getContext());

@@ -53,8 +53,10 @@ Program::Program(llvm::raw_ostream &diagnostics)
 
 std::unique_ptr<Program> Program::parse(StringRef text, StringRef name,
                                         llvm::raw_ostream &diagnostics,
-                                        llvm::raw_ostream *remarks) {
+                                        llvm::raw_ostream *remarks,
+                                        bool foreign) {
   std::unique_ptr<Program> program(new Program(diagnostics));
+  program->context.allowUnregisteredDialects(foreign);
   if (remarks && failed(printStrategyRemarks(program->context, *remarks)))
     return nullptr;
   program->op = parseProgram(text, name, program->sources, &program->context);

@@ -1,6 +1,7 @@
 //===- ImportStableHLO.cpp - StableHLO programs into upstream dialects ----===//
 #include "StableHLO.h"
 
+#include "ssm/IR/SSMDialect.h"
 #include "ssm/Import/Passes.h"
 #include "ssm/Utils/Generic.h"
 
@@ -80,6 +81,7 @@ StableHLOImporter::Handler StableHLOImporter::findHandler(StringRef name) {
       {"reverse", &I::importReverse},
       {"dot_general", &I::importDot},
       {"reduce", &I::importReduce},
+      {"fft", &I::importFFT},
       {"while", &I::importWhile},
       {"if", &I::importIf},
       {"case", &I::importCase},

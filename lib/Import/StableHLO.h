@@ -84,6 +84,7 @@ private:
   mlir::LogicalResult importReverse(mlir::Operation *op);
   mlir::LogicalResult importDot(mlir::Operation *op);
   mlir::LogicalResult importReduce(mlir::Operation *op);
+  mlir::LogicalResult importFFT(mlir::Operation *op);
 
   // Control flow (StableHLOLoops.cpp).
   mlir::LogicalResult importWhile(mlir::Operation *op);

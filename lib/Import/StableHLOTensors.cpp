@@ -1,6 +1,7 @@
 //===- StableHLOTensors.cpp - Shapes, slices and sums of StableHLO --------===//
 #include "StableHLO.h"
 
+#include "ssm/IR/SSMOps.h"
 #include "ssm/Utils/Generic.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -452,4 +453,25 @@ LogicalResult StableHLOImporter::importReduce(Operation *op) {
   set(op, buildGeneric(b, loc, numDims, {{source, identity(numDims)}}, {out},
                        body)[0]);
   return isKnown ? success() : refuse(op, "no import is known of its op");
+}
+
+/// Along the last dimension.
+LogicalResult StableHLOImporter::importFFT(Operation *op) {
+  Value source = get(op->getOperand(0));
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  StringRef kind = getKeyword(op, "fft_type", "fft_type");
+  ArrayRef<int64_t> points = getNumbers(op, "fft_length");
+  bool inverse = kind.consume_front("I");
+  if (points.size() != 1 || type.getRank() == 0 ||
+      !(kind == "FFT" || kind == "RFFT"))
+    return refuse(op, "only a transform along one dimension has an import");
+  bool fromReal = !isa<ComplexType>(typeOf(source).getElementType()),
+       toReal = !isa<ComplexType>(type.getElementType());
+  int64_t longer = (toReal ? type : typeOf(source)).getShape().back();
+  if (fromReal != (kind == "RFFT" && !inverse) ||
+      toReal != (kind == "RFFT" && inverse) || longer != points[0])
+    return refuse(op, "its length and its types do not fit");
+  set(op, FFTOp::create(b, op->getLoc(), type, source, type.getRank() - 1,
+                        inverse));
+  return success();
 }

@@ -35,7 +35,7 @@ except ImportError as error:
 if not hasattr(core(), "xla_handler"):
     raise ImportError("mlir_ssm.jax: this build of mlir_ssm had no headers of XLA; install jaxlib and build it again")
 
-__all__ = ["associative_scan", "linear_recurrence", "long_conv", "state_space"]
+__all__ = ["associative_scan", "linear_recurrence", "long_conv", "lower", "state_space"]
 
 TARGET = "mlir_ssm_kernel"
 jax.ffi.register_ffi_target(TARGET, core().xla_handler(), platform="cpu")
@@ -344,3 +344,31 @@ def associative_scan(fn, xs, *, axis=0, reverse=False, strategy="auto"):
     run = functools.partial(linear_recurrence, axis=axis, reverse=reverse, strategy=strategy)
     results = _monoids.scan(monoid, arrays, axis, run, jnp)
     return type(xs)(results) if many else results[0]
+
+
+def lower(fun, *args, **kwargs):
+    """The program of a function of JAX, as text for mlir_ssm.compile, whose entry is "main".
+
+        def layer(a, u):
+            return lax.scan(lambda x, ut: (a * x + ut,) * 2, jnp.zeros(a.shape), u)[1]
+        f = mlir_ssm.compile(mlir_ssm.jax.lower(layer, a, u), entry="main")
+
+    A loop over time (lax.scan, lax.fori_loop) whose carry is linear becomes an ssm.linear_recurrence, for which a strategy
+    is chosen; any other stays a loop. So do calls of this module's functions.
+
+    Args:
+        fun: a function of arrays, as for jax.jit.
+        *args, **kwargs: its arguments, or jax.ShapeDtypeStruct of their shapes and dtypes. The program's arguments are
+            their leaves, in JAX's order.
+
+    Returns:
+        The text.
+
+    Raises:
+        ValueError: the function has an op that is not imported, such as a gather; the text names it.
+    """
+    # For a platform that has no custom calls of ours: composites come with what they stand for.
+    traced = jax.jit(fun, keep_unused=True).trace(*args, **kwargs)
+    module = traced.lower(lowering_platforms=("tpu",)).compiler_ir()
+    name = getattr(fun, "__name__", "function")
+    return core().import_stablehlo(module.operation.get_asm(print_generic_op_form=True).encode(), f"<jax {name}>")

@@ -7,6 +7,7 @@
 #include "ssm/AOT/CodeCache.h"
 #include "ssm/AOT/CompileText.h"
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Import/Passes.h"
 #include "ssm/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -92,6 +93,19 @@ static std::string addGradient(nb::bytes text, const std::string &name,
     options.entry = entry;
     pm.addPass(mlir::createInlinerPass());
     pm.addPass(createGradient(options));
+    pm.addPass(mlir::createCanonicalizerPass());
+    pm.addPass(mlir::createCSEPass());
+  });
+}
+
+/// A StableHLO program with recurrences in place of its linear loops, as text;
+/// ValueError with the diagnostics.
+static std::string importStableHLO(nb::bytes text, const std::string &name) {
+  return rewrite(text, name, [&](mlir::PassManager &pm) {
+    pm.addPass(createImportStableHLO());
+    pm.addPass(mlir::createCanonicalizerPass());
+    pm.addPass(mlir::createCSEPass());
+    pm.addPass(createRaiseLoops());
     pm.addPass(mlir::createCanonicalizerPass());
     pm.addPass(mlir::createCSEPass());
   });
@@ -246,6 +260,7 @@ NB_MODULE(_core, m) {
         nb::arg("prepare"), nb::arg("kind"));
   m.def("add_gradient", &addGradient, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"));
+  m.def("import_stablehlo", &importStableHLO, nb::arg("text"), nb::arg("name"));
   m.def("derive_step", &deriveStep, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"), nb::arg("chunk"));
   m.def("extract_systems", &extractSystems, nb::arg("text"), nb::arg("name"),

@@ -16,10 +16,12 @@ class Program {
 public:
   /// Parses `text`; on failure the message has been printed. `name` stands for
   /// the file. The remarks of strategy selection go to `remarks`, if given.
+  /// `foreign` allows ops of dialects that this process does not have.
   static std::unique_ptr<Program> parse(llvm::StringRef text,
                                         llvm::StringRef name,
                                         llvm::raw_ostream &diagnostics,
-                                        llvm::raw_ostream *remarks);
+                                        llvm::raw_ostream *remarks,
+                                        bool foreign = false);
 
   /// Reads and parses a file, with diagnostics on stderr. `explain` prints the
   /// remarks of strategy selection to stdout.

@@ -82,7 +82,7 @@ def ImportStableHLO : Pass<"ssm-import-stablehlo", "::mlir::ModuleOp"> {
     `ssm.linear_recurrence`. Places of slices are clamped to the tensor, as the
     dialect has it, unless they are known to be inside. What public functions
     call becomes part of them, and so does the decomposition of a
-    `stablehlo.composite`.
+    `stablehlo.composite`. Transforms along one dimension become `ssm.fft`.
 
     Precondition: tensors of static shapes, of real or complex numbers, bool or
     signless integers. What has no import (gathers, sorts, convolutions, custom
@@ -94,7 +94,8 @@ def ImportStableHLO : Pass<"ssm-import-stablehlo", "::mlir::ModuleOp"> {
                            "::mlir::linalg::LinalgDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect",
-                           "::mlir::tensor::TensorDialect"];
+                           "::mlir::tensor::TensorDialect",
+                           "::ssm::SSMDialect"];
 }
 
 #endif // SSM_IMPORT_PASSES_TD

@@ -193,6 +193,14 @@ def test_shapes(name):
     check(SHAPES[name], numbers(0, 6, 7), tolerance=1e-6)
 
 
+@pytest.mark.parametrize("n", [12, 13])
+def test_transforms(n):
+    def f(x, z):
+        return jnp.fft.rfft(x), jnp.fft.fft(z), jnp.fft.ifft(z), jnp.fft.irfft(jnp.fft.rfft(x), n)
+    assert imported(f, numbers(0, 3, n), numbers(1, 3, n, dtype=np.complex64)).count("ssm.fft") >= 4
+    check(f, numbers(0, 3, n), numbers(1, 3, n, dtype=np.complex64))
+
+
 def test_two_functions_and_one_that_both_call():
     text = generic(lambda x: jnp.linalg.norm(jnp.roll(x, 2)) + jnp.roll(x, 2)[0], numbers(0, 6))
     assert text.count("func.call") >= 2
@@ -202,7 +210,7 @@ def test_two_functions_and_one_that_both_call():
 @pytest.mark.parametrize("f, op", [
     (lambda x: x[jnp.array([2, 0, 5])], "stablehlo.gather"),
     (lambda x: jnp.sort(x), "stablehlo.sort"),
-    (lambda x: jnp.fft.rfft(x), "stablehlo.fft"),
+    (lambda x: jnp.fft.rfft2(x.reshape(2, 3)), "stablehlo.fft"),
     (lambda x: x.view(jnp.uint32), "stablehlo.bitcast_convert"),
 ])
 def test_what_has_no_import_is_an_error(f, op):
