@@ -22,6 +22,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
+#include <map>
 
 using namespace mlir;
 
@@ -69,6 +70,24 @@ Value BlockFFT::findThreadPart(const GPUFFTPlan::Round &round) {
     sum = sum ? k.add(sum, bits) : bits;
   }
   return sum;
+}
+
+SmallVector<SmallVector<int64_t>> BlockFFT::runs(int64_t round,
+                                                 int64_t most) const {
+  int64_t length = 1;
+  while (length < most &&
+         llvm::is_contained(rounds[round].own, int64_t(llvm::Log2_64(length))))
+    length *= 2;
+  SmallVector<SmallVector<int64_t>> runs;
+  std::map<int64_t, int64_t> numbers;
+  for (int64_t i = 0; i < plan.kPoints; ++i)
+    numbers[ownPart(round, i)] = i;
+  for (auto [own, number] : numbers) {
+    if (own % length == 0)
+      runs.emplace_back();
+    runs.back().push_back(number);
+  }
+  return runs;
 }
 
 //===----------------------------------------------------------------------===//

@@ -33,6 +33,10 @@ public:
     return GPUFFTPlan::ownPart(rounds[round], i);
   }
 
+  /// The thread's points of a round by runs of neighbours, of at most so many.
+  llvm::SmallVector<llvm::SmallVector<int64_t>> runs(int64_t round,
+                                                     int64_t most) const;
+
   /// exp(2 pi i j / order) for 0 <= j < order, a power of two.
   Num rootOfUnity(mlir::Value j, int64_t order);
   Num conjugate(Num w) { return {w.re, k.num.negf(w.im)}; }

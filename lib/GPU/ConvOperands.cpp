@@ -62,6 +62,16 @@ std::optional<int64_t> ConvShape::countRows(ArrayRef<unsigned> dims) const {
   return rows;
 }
 
+/// Whether four neighbours of a row of each tensor are an access: none is
+/// beyond the row, or an end of the taps.
+bool ConvShape::isAligned() const {
+  auto isWhole = [](int64_t size) {
+    return !ShapedType::isDynamic(size) && size % 4 == 0;
+  };
+  return !isBackward && isWhole(sizes[time]) && isWhole(sizes[lag]) &&
+         isWhole(taps) && isWhole(skipped) && isWhole(future);
+}
+
 GPUConvProblem ConvShape::problem(StringRef chip) const {
   GPUConvProblem problem;
   if (!ShapedType::isDynamic(sizes[time]))
@@ -71,6 +81,7 @@ GPUConvProblem ConvShape::problem(StringRef chip) const {
   problem.taps = taps;
   problem.future = future;
   problem.isComplex = isComplex;
+  problem.isAligned = isAligned();
   problem.multiprocessors =
       GPUChip::forName(std::string_view(chip)).multiprocessors;
   return problem;
@@ -153,35 +164,56 @@ Value ConvOperands::isBelow(Value x, Value bound) {
   return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, x, bound);
 }
 
-Num ConvOperands::readOrZero(const KernelTensor &tensor, unsigned dim,
-                             Value index, Value isInside) {
-  bool isComplex = isa<ComplexType>(tensor.element);
+ConvOperands::Numbers ConvOperands::readOrZero(const KernelTensor &tensor,
+                                               unsigned dim, Value index,
+                                               Value isInside, int64_t count) {
+  unsigned width = isa<ComplexType>(tensor.element) ? 2 : 1;
   Value zero = k.num.constant(0).re;
   SmallVector<Value> parts = k.branch(
       isInside,
       [&] {
         indices[dim] = index;
-        Num x = k.load(tensor, k.offset(tensor, indices)).front();
-        return isComplex ? SmallVector<Value>{x.re, x.im}
-                         : SmallVector<Value>{x.re};
+        SmallVector<Value> loaded;
+        for (const Num &x : k.load(tensor, k.offset(tensor, indices), count)) {
+          loaded.push_back(x.re);
+          if (x.isComplex())
+            loaded.push_back(x.im);
+        }
+        return loaded;
       },
-      [&] { return SmallVector<Value>(1 + isComplex, zero); });
-  return {parts[0], isComplex ? parts[1] : Value()};
+      [&] { return SmallVector<Value>(count * width, zero); });
+  Numbers read;
+  for (int64_t i = 0; i < count; ++i)
+    read.push_back(
+        {parts[i * width], width == 2 ? parts[i * width + 1] : Value()});
+  return read;
 }
 
-Num ConvOperands::loadTaps(Value point, int64_t own) {
-  auto tap = [&](int64_t offset) {
+/// Real numbers, and those of the second half, if there are any, as one.
+ConvOperands::Numbers ConvOperands::weigh(int64_t own, ArrayRef<Num> first,
+                                          ArrayRef<Num> second) {
+  Numbers z;
+  for (auto [i, x] : llvm::enumerate(first))
+    z.push_back(k.num.mul(ownWeight(own + i),
+                          {x.re, second.empty() ? Value() : second[i].re}));
+  return z;
+}
+
+ConvOperands::Numbers ConvOperands::loadTaps(Value point, int64_t own,
+                                             int64_t count) {
+  auto taps = [&](int64_t offset) {
     return readOrZero(kernel, shape.lag,
                       k.add(point, k.constant(shape.skipped + offset)),
-                      isBelow(point, k.constant(shape.taps - offset)));
+                      isBelow(point, k.constant(shape.taps - offset)), count);
   };
   if (plan.isComplex)
-    return tap(0);
+    return taps(0);
   // A kernel of more than N taps has its second half as imaginary part.
   int64_t half = plan.points();
-  bool hasSecond = shape.taps > half + own;
-  return k.num.mul(ownWeight(own),
-                   {tap(0).re, hasSecond ? tap(half).re : Value()});
+  Numbers first = taps(0), second;
+  if (shape.taps > half + own)
+    second = taps(half);
+  return weigh(own, first, second);
 }
 
 /// Time, or time from the end.
@@ -192,24 +224,25 @@ Value ConvOperands::stepOf(Value time) {
   return arith::SubIOp::create(b, k.loc, last, time);
 }
 
-Num ConvOperands::readSignal(Value time) {
+ConvOperands::Numbers ConvOperands::readSignal(Value time, int64_t count) {
   return readOrZero(signal, shape.time, stepOf(time),
-                    isBelow(time, k.size(shape.time)));
+                    isBelow(time, k.size(shape.time)), count);
 }
 
-Num ConvOperands::loadSignal(Value base, Value point, int64_t own) {
+ConvOperands::Numbers ConvOperands::loadSignal(Value base, Value point,
+                                               int64_t own, int64_t count) {
   Value time = k.add(base, point);
   if (plan.isComplex)
-    return readSignal(time);
+    return readSignal(time, count);
   int64_t half = plan.points();
-  Value second;
+  Numbers second;
   if (!plan.isOne || shape.sizes[shape.time] > half + own)
-    second = readSignal(k.add(time, k.constant(half))).re;
-  return k.num.mul(ownWeight(own), {readSignal(time).re, second});
+    second = readSignal(k.add(time, k.constant(half)), count);
+  return weigh(own, readSignal(time, count), second);
 }
 
 /// Point p of a window is its result p - overlap, if it is one.
-void ConvOperands::storeStep(Value first, Value point, Num y) {
+void ConvOperands::storeSteps(Value first, Value point, ArrayRef<Num> y) {
   Value number = k.add(point, k.constant(-plan.overlap));
   Value time = k.add(first, number);
   Value isResult = isBelow(time, k.size(shape.time));
@@ -222,14 +255,20 @@ void ConvOperands::storeStep(Value first, Value point, Num y) {
   });
 }
 
-void ConvOperands::storeResult(Value first, Value point, int64_t own, Num z) {
+void ConvOperands::storeResult(Value first, Value point, int64_t own,
+                               ArrayRef<Num> z) {
   if (plan.isComplex)
-    return storeStep(first, point, z);
-  Num weight = ownWeight(own);
-  Num y = k.num.mul(z, {weight.re, k.num.negf(weight.im)});
-  storeStep(first, point, {y.re, Value()});
+    return storeSteps(first, point, z);
+  Numbers re, im;
+  for (auto [i, x] : llvm::enumerate(z)) {
+    Num weight = ownWeight(own + i);
+    Num y = k.num.mul(x, {weight.re, k.num.negf(weight.im)});
+    re.push_back({y.re, Value()});
+    im.push_back({y.im, Value()});
+  }
+  storeSteps(first, point, re);
   if (plan.overlap + plan.step > plan.points() + own)
-    storeStep(first, k.add(point, k.constant(plan.points())), {y.im, Value()});
+    storeSteps(first, k.add(point, k.constant(plan.points())), im);
 }
 
 } // namespace ssm

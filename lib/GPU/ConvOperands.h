@@ -29,6 +29,7 @@ struct ConvShape {
 
 private:
   std::optional<int64_t> countRows(llvm::ArrayRef<unsigned> dims) const;
+  bool isAligned() const;
 };
 
 /// Its tensors in a kernel's memory, those that are turned in the workspace,
@@ -48,12 +49,16 @@ public:
 
   /// The thread's factor of the weights of its points; none for complex ones.
   Num weightOf(BlockFFT &fft, mlir::Value threadPoint);
-  /// The point `point` of a window, which is `own` from the thread's.
-  Num loadTaps(mlir::Value point, int64_t own);
+  using Numbers = llvm::SmallVector<Num>;
+  /// `count` points of a window, from `point` on, which is `own` from the
+  /// thread's.
+  Numbers loadTaps(mlir::Value point, int64_t own, int64_t count);
   /// The window's first point is step `base` of the signal.
-  Num loadSignal(mlir::Value base, mlir::Value point, int64_t own);
+  Numbers loadSignal(mlir::Value base, mlir::Value point, int64_t own,
+                     int64_t count);
   /// Of the window whose first result is step `first`.
-  void storeResult(mlir::Value first, mlir::Value point, int64_t own, Num z);
+  void storeResult(mlir::Value first, mlir::Value point, int64_t own,
+                   llvm::ArrayRef<Num> z);
   /// The first step of the signal that the window with result `first` needs.
   mlir::Value baseOf(mlir::Value first) {
     return k.add(first, k.constant(shape.future - plan.overlap));
@@ -68,11 +73,13 @@ public:
 private:
   KernelTensor place(KernelTensor tensor, mlir::Value &offset);
   Num ownWeight(int64_t own);
-  Num readOrZero(const KernelTensor &tensor, unsigned dim, mlir::Value index,
-                 mlir::Value isInside);
-  Num readSignal(mlir::Value time);
+  Numbers readOrZero(const KernelTensor &tensor, unsigned dim,
+                     mlir::Value index, mlir::Value isInside, int64_t count);
+  Numbers readSignal(mlir::Value time, int64_t count);
+  Numbers weigh(int64_t own, llvm::ArrayRef<Num> first,
+                llvm::ArrayRef<Num> second);
   mlir::Value isBelow(mlir::Value x, mlir::Value bound);
-  void storeStep(mlir::Value first, mlir::Value point, Num y);
+  void storeSteps(mlir::Value first, mlir::Value point, llvm::ArrayRef<Num> y);
   mlir::Value stepOf(mlir::Value time);
 
   mlir::OpBuilder &b;

@@ -46,9 +46,9 @@ private:
 
   std::pair<Value, Value> takeGroup(Value &block, Value count,
                                     int64_t perBlock);
-  Value pointOf(int64_t i) {
-    return k.add(fft.threadPart(0), k.constant(fft.ownPart(0, i)));
-  }
+  /// Calls for each access with its first point, how far that is from the
+  /// thread's, and the numbers of its points among the thread's.
+  void forAccesses(function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body);
   Numbers transformKernel();
   void convolve(const Numbers &spectrum, Value first);
 
@@ -61,10 +61,21 @@ private:
 };
 } // namespace
 
+void FFTConv::forAccesses(
+    function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body) {
+  for (ArrayRef<int64_t> run : fft.runs(0, int64_t(1) << plan.logAccess)) {
+    int64_t own = fft.ownPart(0, run.front());
+    body(k.add(fft.threadPart(0), k.constant(own)), own, run);
+  }
+}
+
 FFTConv::Numbers FFTConv::transformKernel() {
-  Numbers z;
-  for (int64_t i = 0; i < GPUFFTPlan::kPoints; ++i)
-    z.push_back(operands.loadTaps(pointOf(i), fft.ownPart(0, i)));
+  Numbers z(GPUFFTPlan::kPoints);
+  forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+    for (auto [i, x] :
+         llvm::zip_equal(run, operands.loadTaps(point, own, run.size())))
+      z[i] = x;
+  });
   fft.forward(z);
   Num scale = k.num.constant(1.0 / plan.points());
   for (Num &x : z)
@@ -74,15 +85,21 @@ FFTConv::Numbers FFTConv::transformKernel() {
 
 void FFTConv::convolve(const Numbers &spectrum, Value first) {
   Value base = operands.baseOf(first);
-  Numbers z;
-  for (int64_t i = 0; i < GPUFFTPlan::kPoints; ++i)
-    z.push_back(operands.loadSignal(base, pointOf(i), fft.ownPart(0, i)));
+  Numbers z(GPUFFTPlan::kPoints);
+  forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+    for (auto [i, x] : llvm::zip_equal(
+             run, operands.loadSignal(base, point, own, run.size())))
+      z[i] = x;
+  });
   fft.forward(z);
   for (auto [x, factor] : llvm::zip_equal(z, spectrum))
     x = k.num.mul(x, factor);
   fft.inverse(z);
-  for (int64_t i = 0; i < GPUFFTPlan::kPoints; ++i)
-    operands.storeResult(first, pointOf(i), fft.ownPart(0, i), z[i]);
+  forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+    operands.storeResult(
+        first, point, own,
+        llvm::map_to_vector(run, [&](int64_t i) { return z[i]; }));
+  });
 }
 
 /// From and to: the block's share of `count`, where `block` numbers the groups;

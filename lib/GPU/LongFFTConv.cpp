@@ -52,6 +52,13 @@ protected:
 
   Value takeRemainder(Value &number, int64_t count);
   Value windowStart(Side side, Value row);
+  /// Calls with the place of each access, of at most so many neighbours, and
+  /// the numbers of these among the thread's points.
+  void forAccesses(int64_t round, int64_t most,
+                   function_ref<void(int64_t, ArrayRef<int64_t>)> body) {
+    for (ArrayRef<int64_t> run : fft.runs(round, most))
+      body(ownOffset(round, run.front()), run);
+  }
   /// The thread's points of a round, from the block's first on.
   Numbers load(Value first, int64_t round);
   void store(Value first, int64_t round, ArrayRef<Num> z);
@@ -72,8 +79,6 @@ protected:
   BlockFFT fft;
 
 private:
-  void forPairs(Value first, int64_t round,
-                function_ref<void(Value, ArrayRef<int64_t>)> body);
   /// Of the bits of a point's own part in the first round.
   SmallVector<Num> roots;
 };
@@ -90,6 +95,7 @@ public:
 private:
   void forward(Side side);
   void inverse();
+  void forTensor(function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body);
 
   int64_t pass;
   /// The window's and the block's first point in the workspace, and the block's
@@ -137,39 +143,24 @@ Value Pass::windowStart(Side side, Value row) {
   return k.mul(row, k.constant(plan.points()));
 }
 
-/// Calls the body with the place of each access, of one or two neighbours, and
-/// the numbers of these among the thread's points.
-void Pass::forPairs(Value first, int64_t round,
-                    function_ref<void(Value, ArrayRef<int64_t>)> body) {
-  Value from = k.add(first, threadOffset(round));
-  for (int64_t i = 0; i < GPUFFTPlan::kPoints; ++i) {
-    int64_t offset = ownOffset(round, i);
-    SmallVector<int64_t> numbers{i};
-    for (int64_t bit = 1; bit < GPUFFTPlan::kPoints; bit *= 2)
-      if (ownOffset(round, bit) == 1)
-        numbers.push_back(i + bit);
-    if (numbers.size() > 1 && offset % 2)
-      continue;
-    body(k.add(from, k.constant(offset)), numbers);
-  }
-}
-
+/// Two complex numbers of f32 are 16 bytes.
 Numbers Pass::load(Value first, int64_t round) {
   Numbers z(GPUFFTPlan::kPoints);
-  forPairs(first, round, [&](Value place, ArrayRef<int64_t> numbers) {
-    auto loaded = k.load(operands.spectra(), place, numbers.size());
-    for (auto [number, x] : llvm::zip_equal(numbers, loaded))
-      z[number] = x;
+  Value from = k.add(first, threadOffset(round));
+  forAccesses(round, 2, [&](int64_t offset, ArrayRef<int64_t> run) {
+    Value place = k.add(from, k.constant(offset));
+    for (auto [i, x] :
+         llvm::zip_equal(run, k.load(operands.spectra(), place, run.size())))
+      z[i] = x;
   });
   return z;
 }
 
 void Pass::store(Value first, int64_t round, ArrayRef<Num> z) {
-  forPairs(first, round, [&](Value place, ArrayRef<int64_t> numbers) {
-    SmallVector<Num> stored;
-    for (int64_t number : numbers)
-      stored.push_back(z[number]);
-    k.store(operands.spectra(), place, stored);
+  Value from = k.add(first, threadOffset(round));
+  forAccesses(round, 2, [&](int64_t offset, ArrayRef<int64_t> run) {
+    k.store(operands.spectra(), k.add(from, k.constant(offset)),
+            llvm::map_to_vector(run, [&](int64_t i) { return z[i]; }));
   });
 }
 
@@ -217,18 +208,19 @@ void Pass::twiddle(MutableArrayRef<Num> z, bool inverse) {
 //===----------------------------------------------------------------------===//
 
 void ColumnPass::forward(Side side) {
-  Numbers z;
+  Numbers z(GPUFFTPlan::kPoints);
   if (pass > 0) {
     z = load(first, 0);
     twiddle(z, /*inverse=*/false);
-  }
-  Value point = k.add(inWindow, threadOffset(0));
-  for (int64_t i = 0; pass == 0 && i < GPUFFTPlan::kPoints; ++i) {
-    int64_t own = ownOffset(0, i);
-    Value place = k.add(point, k.constant(own));
-    z.push_back(side == Side::Kernel
-                    ? operands.loadTaps(place, own)
-                    : operands.loadSignal(k.constant(0), place, own));
+  } else {
+    forTensor([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+      Numbers loaded =
+          side == Side::Kernel
+              ? operands.loadTaps(point, own, run.size())
+              : operands.loadSignal(k.constant(0), point, own, run.size());
+      for (auto [i, x] : llvm::zip_equal(run, loaded))
+        z[i] = x;
+    });
   }
   fft.forward(z);
   store(first, fft.numRounds() - 1, z);
@@ -241,12 +233,22 @@ void ColumnPass::inverse() {
     twiddle(z, /*inverse=*/true);
     return store(first, 0, z);
   }
+  forTensor([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+    operands.storeResult(
+        k.constant(0), point, own,
+        llvm::map_to_vector(run, [&](int64_t i) { return z[i]; }));
+  });
+}
+
+/// Calls for each access of a tensor with its first point in the window, how
+/// far that is from the thread's, and the numbers of its points.
+void ColumnPass::forTensor(
+    function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body) {
   Value point = k.add(inWindow, threadOffset(0));
-  for (int64_t i = 0; i < GPUFFTPlan::kPoints; ++i) {
-    int64_t own = ownOffset(0, i);
-    operands.storeResult(k.constant(0), k.add(point, k.constant(own)), own,
-                         z[i]);
-  }
+  forAccesses(0, int64_t(1) << plan.logAccess,
+              [&](int64_t own, ArrayRef<int64_t> run) {
+                body(k.add(point, k.constant(own)), own, run);
+              });
 }
 
 /// Blocks are numbered over windows, the rows of former passes, and tiles of

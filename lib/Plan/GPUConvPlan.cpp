@@ -87,6 +87,9 @@ std::optional<GPUConvPlan>
 GPUConvPlan::forProblem(const GPUConvProblem &problem) {
   GPUConvPlan plan;
   plan.isComplex = problem.isComplex;
+  // 16 bytes of f32.
+  if (problem.isAligned)
+    plan.logAccess = problem.isComplex ? 1 : 2;
   int64_t logWhole = problem.length
                          ? logPointsOf(wholeWindow(problem), problem.isComplex)
                          : kLogMost + 1;
@@ -113,13 +116,26 @@ int64_t GPUConvPlan::logRows(int64_t pass) const {
   return log;
 }
 
+/// Threads have neighbours where tensors are, as many as an access has, unless
+/// that would be another round.
+static GPUFFTPlan accessTogether(GPUFFTPlan plan, int64_t logAccess) {
+  size_t rounds = plan.rounds().size();
+  GPUFFTPlan together = plan;
+  for (together.logFirst = logAccess; together.logFirst > 0;
+       --together.logFirst)
+    if (together.rounds().size() <= rounds)
+      return together;
+  return plan;
+}
+
 GPUFFTPlan GPUConvPlan::rowPlan() const {
   if (!hasPasses())
-    return {logPoints, 0, 0, 0};
+    return accessTogether({logPoints, 0, 0, 0}, logAccess);
   return {logRows(logColumns.size() - 1), 0, 1, 0};
 }
 
 GPUFFTPlan GPUConvPlan::columnPlan(int64_t pass) const {
   int64_t log = logColumns[pass];
-  return {log, GPUFFTPlan::kLogMost - log, pass > 0, 1};
+  GPUFFTPlan columns{log, GPUFFTPlan::kLogMost - log, pass > 0, 1};
+  return pass > 0 ? columns : accessTogether(columns, logAccess);
 }

@@ -189,17 +189,18 @@ func.func @unknown(%a: tensor<?x9000xf32>, %u: tensor<?x9000xf32>) -> tensor<?x9
 // -----
 
 // A block convolves all five signals with its kernel, by transforms of 1024
-// points of which each of 64 threads has 16.
+// points of which each of 64 threads has 16: four times four neighbours where it
+// accesses tensors.
 // CHECK: inputs = [{name = "a0", shape = ["d0", 5, 600], type = f32}, {name = "a1", shape = ["d0", 600], type = f32}]
 // CHECK-SAME: block = 64 : i64, entry = "conv", grid = [{elements = array<i64: -1>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 5>, least = 0 : i64, per_block = 5 : i64}], kernel = "fft_conv"
 // CHECK: llvm.mlir.global internal @conv_points() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<2048 x i32>
 // CHECK-LABEL: gpu.func @conv(
-// CHECK-COUNT-16: llvm.load {{.*}} -> f32
+// CHECK-COUNT-4: llvm.load {{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
 // CHECK-COUNT-3: gpu.barrier
 // CHECK:         scf.for
-// CHECK-COUNT-16:  llvm.load {{.*}} -> f32
+// CHECK-COUNT-4:   llvm.load {{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
 // CHECK-COUNT-4:   gpu.barrier
-// CHECK-COUNT-16:  llvm.store {{.*}} : f32
+// CHECK-COUNT-4:   llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
 // CHECK-NOT:     gpu.barrier
 #bht = affine_map<(b, h, t) -> (h, b, t)>
 #ht = affine_map<(b, h, t) -> (h, t)>

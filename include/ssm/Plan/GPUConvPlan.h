@@ -30,6 +30,7 @@ struct GPUConvProblem {
   /// That reach a result, of which so many are of the future.
   int64_t taps = 1, future = 0;
   bool isComplex = false; ///< Signal or kernel.
+  bool isAligned = false; ///< Whether rows and windows are whole accesses.
   int64_t multiprocessors = 108;
 };
 
@@ -38,6 +39,7 @@ struct GPUConvPlan {
   static constexpr int64_t kLogMost = 28;
 
   bool isComplex = false;
+  int64_t logAccess = 0; ///< Of the most points of an access of a tensor.
   int64_t logPoints = 9; ///< Of a window's transform.
   /// A window's results from the `overlap`-th on are right; `step` of them are
   /// taken.
@@ -60,8 +62,7 @@ struct GPUConvPlan {
 
   /// The rows of a window in global memory, or all of one that a block holds.
   GPUFFTPlan rowPlan() const;
-  /// What a block does in a pass over columns. The first one's neighbours are
-  /// those of tensors.
+  /// What a block does in a pass over columns.
   GPUFFTPlan columnPlan(int64_t pass) const;
   /// Points of the rows that a pass over columns leaves apart.
   int64_t logRows(int64_t pass) const;

@@ -25,6 +25,9 @@ CASES = [
     # Signals with a second half of a window.
     Conv("bt,t->bt", {"b": 3, "t": 1000}, taps=25),
     Conv("bt,t->bt", {"b": 3, "t": 1000}, taps=25, direction="backward"),
+    # Accesses of four steps, with ends of signal and kernel among a thread's.
+    Conv("bt,t->bt", {"b": 3, "t": 1000}, taps=28),
+    Conv("bt,t->bt", {"b": 1, "t": 900}, taps=904, direction="two_sided"),
 ]
 
 COMPLEX = [
@@ -113,8 +116,11 @@ def test_narrow_storage(spec, dtype, bound, length):
 
 
 @pytest.mark.parametrize("case, count", [
-    # u, k and y once each.
+    # u, k and y once each, by four steps of a lane, two, and one.
+    (Conv(BATCH, {"b": 1, "h": 2, "t": 512}, taps=512), 4 * 3 * 2 * 512),
+    (Conv(BATCH, {"b": 1, "h": 2, "t": 1024}, taps=1024), 4 * 3 * 2 * 1024),
     (Conv(BATCH, {"b": 1, "h": 2, "t": 2048}, taps=2048), 4 * 3 * 2 * 2048),
+    (Conv(BATCH, {"b": 1, "h": 2, "t": 4096}, taps=4096), 4 * 3 * 2 * 4096),
     (Conv(BATCH, {"b": 1, "h": 2, "t": 512}, taps=512, complex="uk"), 8 * 3 * 2 * 512),
     # Windows of 3168 results and 8192 steps, the last of which end with the signal.
     (Conv("bt,t->bt", {"b": 1, "t": 3 * 3168}, taps=5001), 4 * (3 * 5001 + (8192 - 5024) + (8192 - 5024 + 3168) + 8192 + 3 * 3168)),

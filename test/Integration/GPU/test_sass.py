@@ -6,6 +6,7 @@ import resource
 
 import pytest
 import sass
+from gpu_cases import Conv
 from gpu_driver import sequence
 from gpu_kernels import KERNELS
 from harness import tool
@@ -61,12 +62,19 @@ def test_look_back_accesses_sixteen_bytes(chip, tmp_path):
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
 def test_passes_of_a_convolution_access_sixteen_bytes(chip, tmp_path):
-    """What is in the workspace; lanes access neighbours of tensors, which are not aligned for each length."""
     cubin = sass.assemble(*KERNELS["fft_conv, 8 x 768 x 16384"], chip, tmp_path).cubin
-    for kernel, loads, stores in [("f", "LDG.E.CONSTANT", "STG.E.128"), ("f_1", "LDG.E.CONSTANT", "STG.E.128"),
-                                  ("f_2", "LDG.E.128", "STG.E.128"), ("f_3", "LDG.E.128", "STG.E")]:
+    for kernel, loads in [("f", "LDG.E.128.CONSTANT"), ("f_1", "LDG.E.128.CONSTANT"), ("f_2", "LDG.E.128"), ("f_3", "LDG.E.128")]:
         opcodes = sass.disassemble(cubin, kernel).opcodes
-        assert set(sass.select(opcodes, "LDG")) == {loads} and set(sass.select(opcodes, "STG")) == {stores}, kernel
+        assert set(sass.select(opcodes, "LDG")) == {loads} and set(sass.select(opcodes, "STG")) == {"STG.E.128"}, kernel
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("length, bits", [(512, ".128"), (1024, ".128"), (2048, ".64"), (4096, ""), (1023, "")])
+def test_windows_access_neighbours_if_that_is_no_round(length, bits, chip, tmp_path):
+    """Of up to 2^10 points, as many as steps, by four; of 2^11 by two; of 2^12 the exchanges of a fourth round would cost more than they save."""
+    opcodes = sass.disassemble(sass.assemble(Conv("", [1, 2, length], "").text(), "f", chip, tmp_path).cubin).opcodes
+    assert set(sass.select(opcodes, "LDG")) == {f"LDG.E{bits}.CONSTANT"} and set(sass.select(opcodes, "STG")) == {f"STG.E{bits}"}
 
 
 @needs_both

@@ -35,6 +35,28 @@ TEST(GPUConvPlan, TransformsAreAsShortAsAWarpAllows) {
   EXPECT_EQ(GPUConvPlan::forProblem(complex)->points(), 2048);
 }
 
+/// Where tensors are, a thread has as many neighbours as cost no round.
+TEST(GPUConvPlan, ThreadsAccessNeighbours) {
+  auto first = [](int64_t length, bool isAligned, bool isComplex = false) {
+    GPUConvProblem p = problem(length, length);
+    p.isAligned = isAligned;
+    p.isComplex = isComplex;
+    GPUConvPlan plan = *GPUConvPlan::forProblem(p);
+    return plan.hasPasses() ? plan.columnPlan(0).logFirst
+                            : plan.rowPlan().logFirst;
+  };
+  EXPECT_EQ(first(512, true), 2);
+  EXPECT_EQ(first(1024, true), 2);
+  EXPECT_EQ(first(2048, true), 1);
+  EXPECT_EQ(first(4096, true), 0);
+  EXPECT_EQ(first(1024, false), 0);
+  EXPECT_EQ(first(512, true, /*isComplex=*/true), 1);
+  EXPECT_EQ(first(8192, true), 2);
+  EXPECT_EQ(first(16384, true), 2);
+  EXPECT_EQ(first(1 << 20, true), 2);
+  EXPECT_EQ(first(1 << 20, false), 0);
+}
+
 TEST(GPUConvPlan, OneWindowHasEveryResult) {
   for (int64_t length : {1, 600, 4096, 5000})
     for (int64_t taps : {1, 300, 3000}) {
