@@ -16,5 +16,6 @@ def test_kernels_stay_in_registers(name, tmp_path):
     assembly = (tmp_path / "f.s").read_text()
     numbers = lambda key: [int(n) for n in re.findall(rf"\.{key}:\s+(\d+)", assembly)]
     assert numbers("vgpr_count") and max(numbers("vgpr_count")) <= 512
-    for key in ("vgpr_spill_count", "sgpr_spill_count", "private_segment_fixed_size"):
+    # What scalar registers do not hold is in lanes of vector registers, s4d's constants.
+    for key in ("vgpr_spill_count", "private_segment_fixed_size"):
         assert set(numbers(key)) == {0}, key
