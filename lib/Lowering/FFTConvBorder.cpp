@@ -10,6 +10,10 @@
 // Rows at t >= L are zero, or go nowhere. How many there are changes once, so
 // that the butterflies are two stripes.
 //
+// Where time is contiguous a loop over the rows transposes a block of each to a
+// buffer first, or from it in the end: one transpose in the code, not one for
+// each row.
+//
 // Precondition: canJoin. What cannot goes the way of FFTConvRows.cpp.
 //
 //===----------------------------------------------------------------------===//
@@ -18,6 +22,8 @@
 
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Utils/Threads.h"
+
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -36,11 +42,15 @@ bool FFTConvEmitter::canJoin(Indexed operand, ArrayRef<Stretch> stretches,
   if (stretches.size() != 1 || getConstantIntValue(stretches[0].begin) != 0 ||
       !getConstantIntValue(stretches[0].count))
     return false;
-  // Contiguous time is transposed for each row of a butterfly: code that is
-  // large already, without copies for stripes and for less than a block.
+  if (!isTimeContiguous(operand.map, time, parallel.back()))
+    return true;
+  // Contiguous time is transposed by blocks: what is less than one, at the end
+  // of each stripe, takes as long and must be rare.
+  constexpr int64_t kManyBlocks = 8;
   SmallVector<Stripe> stripes = splitBorder(stretches[0].count);
-  return !isTimeContiguous(operand.map, time, parallel.back()) ||
-         (stripes.size() == 1 && stripes[0].end % kBlockSteps == 0);
+  int64_t columns = stripes.back().end;
+  return columns >= kManyBlocks * kBorderSteps ||
+         (stripes.size() == 1 && columns % kBorderSteps == 0);
 }
 
 SmallVector<FFTConvEmitter::Stripe>
@@ -57,11 +67,71 @@ FFTConvEmitter::splitBorder(OpFoldResult count) {
 }
 
 TimeRange FFTConvEmitter::rowRange(const Stripe &stripe, TimeRange range,
-                                   int64_t row) {
+                                   OpFoldResult row) {
   int64_t part =
       *getConstantIntValue(transform.getSize()) / transform.getBorderRadix();
-  AffineExpr begin = b.getAffineSymbolExpr(0) + stripe.begin + row * part;
-  return {affine(b, loc, begin, range.begin), range.length};
+  AffineExpr begin =
+      b.getAffineSymbolExpr(0) + stripe.begin + b.getAffineSymbolExpr(1) * part;
+  return {affine(b, loc, begin, {range.begin, row}), range.length};
+}
+
+Tile FFTConvEmitter::packedRow(const Tile &tile, TimeRange range,
+                               OpFoldResult row) {
+  int64_t length = *getConstantIntValue(range.length);
+  Tile packed = tile.atOrigin();
+  packed.ranges[time] = {
+      affine(b, loc, b.getAffineSymbolExpr(0) * length, {row}), range.length,
+      b.getIndexAttr(1)};
+  return packed;
+}
+
+Value FFTConvEmitter::makePacked(AffineMap map, const Tile &tile,
+                                 TimeRange range, int64_t rows, Type element) {
+  SmallVector<OpFoldResult> shape;
+  for (unsigned dim : dimsOf(map))
+    shape.push_back(
+        dim == time ? b.getIndexAttr(rows * *getConstantIntValue(range.length))
+                    : tile.ranges[dim].size);
+  return tensor::EmptyOp::create(b, loc, shape, element);
+}
+
+Value FFTConvEmitter::packRows(const Operand &operand, const Stripe &stripe,
+                               TimeRange range, const Tile &tile) {
+  unsigned lane = parallel.back();
+  AffineMap map = lanesLast(operand.map, lane);
+  Value packed = makePacked(map, tile, range, stripe.rows,
+                            getElementTypeOrSelf(operand.value));
+  return buildFor(
+      b, loc, asValue(b, loc, b.getIndexAttr(0)),
+      asValue(b, loc, b.getIndexAttr(stripe.rows)), packed,
+      [&](Value row, Value filled) {
+        Tile block = blockOf(tile, rowRange(stripe, range, row),
+                             operand.isTurned, sizes[time])
+                         .withAllDims(),
+             place = packedRow(tile, range, row).withAllDims();
+        Value source = extractTile(b, loc, operand.value, operand.map, block);
+        Value target = extractTile(b, loc, filled, map, place);
+        target = transposeTile(b, loc, {source, operand.map}, {target, map},
+                               block.atOrigin(), lane, time);
+        return insertTile(b, loc, target, filled, map, place);
+      });
+}
+
+Value FFTConvEmitter::unpackRows(Value packed, AffineMap map,
+                                 const Stripe &stripe, TimeRange range,
+                                 const Tile &tile, Value part) {
+  bool turned = op.getDirection() == Direction::Backward;
+  return buildFor(b, loc, asValue(b, loc, b.getIndexAttr(0)),
+                  asValue(b, loc, b.getIndexAttr(stripe.rows)), part,
+                  [&](Value row, Value written) {
+                    Tile block =
+                        blockOf(tile.atOrigin(), rowRange(stripe, range, row),
+                                turned, sizes[time]);
+                    Value filled =
+                        extractTile(b, loc, packed, map,
+                                    packedRow(tile, range, row).withAllDims());
+                    return turnBlock({filled, map}, block, written);
+                  });
 }
 
 Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
@@ -69,28 +139,28 @@ Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
   bool turned = operand.isTurned;
   OpFoldResult one = b.getIndexAttr(1);
   auto loadRange = [&](TimeRange range, ValueRange carried) -> Values {
-    SmallVector<TimeRange> rows;
-    SmallVector<Indexed> sources;
+    Indexed source = operand;
+    bool contiguous = isTimeContiguous(operand.map, time, parallel.back());
+    if (contiguous && stripe.rows > 0)
+      source = {packRows(operand, stripe, range, tile),
+                lanesLast(operand.map, parallel.back())};
     SmallVector<Tile> blocks;
     for (int64_t row = 0; row < stripe.rows; ++row) {
-      rows.push_back(rowRange(stripe, range, row));
-      blocks.push_back(blockOf(tile, rows.back(), turned, sizes[time]));
-      sources.push_back(operand);
-      if (!isTimeContiguous(operand.map, time, parallel.back()))
-        continue;
-      sources.back() = packBlock(b, loc, sources.back(), blocks.back(), time,
-                                 parallel.back());
-      blocks.back() = blocks.back().atOrigin();
+      OpFoldResult number = b.getIndexAttr(row);
+      blocks.push_back(contiguous
+                           ? packedRow(tile, range, number)
+                           : blockOf(tile, rowRange(stripe, range, number),
+                                     turned, sizes[time]));
     }
     Value done = buildFor(
         b, loc, asValue(b, loc, b.getIndexAttr(0)),
         asValue(b, loc, range.length), carried[0], [&](Value i, Value tile) {
           LoopRange place{placeOf(range, i, turned), one, one};
           Values slices;
-          for (auto [source, block] : llvm::zip_equal(sources, blocks))
+          for (const Tile &block : blocks)
             slices.push_back(extractTile(b, loc, source.value, source.map,
                                          block.narrow(b, loc, time, place)));
-          Value k = stepOf(rowRange(stripe, range, 0), i);
+          Value k = stepOf(rowRange(stripe, range, b.getIndexAttr(0)), i);
           return transform.emitFirstStep(tile, k, slices, scale);
         });
     return {done};
@@ -113,54 +183,45 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
   bool contiguous = isTimeContiguous(resultMap, time, parallel.back());
   OpFoldResult one = b.getIndexAttr(1);
   auto storeRange = [&](TimeRange range, ValueRange carried) -> Values {
-    SmallVector<TimeRange> rows;
-    SmallVector<Tile> blocks;
-    // Contiguous time is written to blocks of its own and then transposed.
-    Values targets(carried);
-    if (contiguous)
-      targets.clear();
+    // Contiguous time is written to a block of its own and then transposed.
     AffineMap map =
         contiguous ? lanesLast(resultMap, parallel.back()) : resultMap;
+    Value target = contiguous ? makePacked(map, tile, range, stripe.rows,
+                                           op.getType().getElementType())
+                              : carried[0];
+    SmallVector<Tile> blocks;
     for (int64_t row = 0; row < stripe.rows; ++row) {
-      rows.push_back(rowRange(stripe, range, row));
-      blocks.push_back(
-          blockOf(tile.atOrigin(), rows.back(), turned, sizes[time]));
-      if (contiguous)
-        targets.push_back(makeBlock(map, blocks.back()));
+      OpFoldResult number = b.getIndexAttr(row);
+      blocks.push_back(contiguous ? packedRow(tile, range, number)
+                                  : blockOf(tile.atOrigin(),
+                                            rowRange(stripe, range, number),
+                                            turned, sizes[time]));
     }
-    auto placeAt = [&](int64_t row, Value i) {
-      Tile block = contiguous ? blocks[row].atOrigin() : blocks[row];
-      return block.narrow(b, loc, time, {placeOf(range, i, turned), one, one});
-    };
-    targets = buildFor(
+    target = buildFor(
         b, loc, asValue(b, loc, b.getIndexAttr(0)),
-        asValue(b, loc, range.length), targets, [&](Value i, ValueRange args) {
-          Values next(args), slices;
-          auto target = [&](int64_t row) -> Value & {
-            return next[contiguous ? row : 0];
-          };
-          for (int64_t row = 0; row < stripe.rows; ++row)
-            slices.push_back(
-                extractTile(b, loc, target(row), map, placeAt(row, i)));
-          Value k = stepOf(rowRange(stripe, range, 0), i);
+        asValue(b, loc, range.length), target, [&](Value i, Value filled) {
+          LoopRange place{placeOf(range, i, turned), one, one};
+          SmallVector<Tile> places =
+              llvm::map_to_vector(blocks, [&](const Tile &block) {
+                return block.narrow(b, loc, time, place);
+              });
+          Values slices;
+          for (const Tile &at : places)
+            slices.push_back(extractTile(b, loc, filled, map, at));
+          Value k = stepOf(rowRange(stripe, range, b.getIndexAttr(0)), i);
           Values results = transform.emitLastStep(work, k, slices);
-          for (int64_t row = 0; row < stripe.rows; ++row)
-            target(row) = insertTile(b, loc, results[row], target(row), map,
-                                     placeAt(row, i));
-          return next;
+          for (auto [result, at] : llvm::zip_equal(results, places))
+            filled = insertTile(b, loc, result, filled, map, at);
+          return filled;
         });
-    if (!contiguous) {
-      // Threads that write single rows of eight places past the caches wait for
-      // memory: twice as long, measured with two. Parts of lines go there one
-      // by one: six times as long, by one thread.
-      if (isShared || !hasWholeLines())
-        targets[0].getDefiningOp()->setAttr(kCachedAttrName, b.getUnitAttr());
-      return targets;
-    }
-    Value whole = carried[0];
-    for (auto [block, filled] : llvm::zip_equal(blocks, targets))
-      whole = turnBlock({filled, map}, block, whole);
-    return Values{whole};
+    if (contiguous)
+      return {unpackRows(target, map, stripe, range, tile, carried[0])};
+    // Threads that write single rows of eight places past the caches wait for
+    // memory: twice as long, measured with two. Parts of lines go there one by
+    // one: six times as long, by one thread.
+    if (isShared || !hasWholeLines())
+      target.getDefiningOp()->setAttr(kCachedAttrName, b.getUnitAttr());
+    return {target};
   };
   if (stripe.rows == 0)
     return part;

@@ -117,7 +117,18 @@ private:
   mlir::Value storeStripe(const Stripe &stripe, mlir::Value work,
                           const Tile &tile, mlir::Value part);
   /// The steps that are row `row` of the butterflies in `range` of a stripe.
-  TimeRange rowRange(const Stripe &stripe, TimeRange range, int64_t row);
+  TimeRange rowRange(const Stripe &stripe, TimeRange range,
+                     mlir::OpFoldResult row);
+  /// Of contiguous time the rows are packed, lanes last: one after the other,
+  /// where row `row` is a tile.
+  Tile packedRow(const Tile &tile, TimeRange range, mlir::OpFoldResult row);
+  mlir::Value makePacked(mlir::AffineMap map, const Tile &tile, TimeRange range,
+                         int64_t rows, mlir::Type element);
+  mlir::Value packRows(const Operand &operand, const Stripe &stripe,
+                       TimeRange range, const Tile &tile);
+  mlir::Value unpackRows(mlir::Value packed, mlir::AffineMap map,
+                         const Stripe &stripe, TimeRange range,
+                         const Tile &tile, mlir::Value part);
 
   /// Row `i` of a block: its step, and its place among those of the block.
   mlir::Value stepOf(TimeRange block, mlir::Value i);

@@ -216,3 +216,17 @@ func.func @left_over(%u: tensor<3x64x20xf32>, %k: tensor<20x64xf32>) -> tensor<3
       : tensor<3x64x20xf32>, tensor<20x64xf32> -> tensor<3x64x20xf32>
   return %y : tensor<3x64x20xf32>
 }
+
+// Along contiguous time 32 steps of each of the eight rows of a butterfly are
+// transposed by a loop, and results likewise.
+// CHECK-LABEL: func.func @lines(
+// CHECK: %[[PACKED:.*]] = tensor.empty() : tensor<1x256x16xf32>
+// CHECK: scf.for %[[ROW:.*]] = %c0 to %c8 step %c1 iter_args(%{{.*}} = %[[PACKED]])
+// CHECK: arith.muli %[[ROW]], %c32
+// CHECK: scf.for %{{.*}} = %c0 to %c32 step %c1
+func.func @lines(%u: tensor<3x16x512xf32>, %k: tensor<16x512xf32>) -> tensor<3x16x512xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bdt, #taps, #bdt], time = 2 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 16>}
+      : tensor<3x16x512xf32>, tensor<16x512xf32> -> tensor<3x16x512xf32>
+  return %y : tensor<3x16x512xf32>
+}

@@ -29,6 +29,11 @@ def cases(dtype):
     out += [case("bth,ht->bth", n, n, h=16) for n in (4, 7, 40, 64, 300)]
     out += [case(spec, 512, 512, h=16, direction=direction) for spec, direction in (
         ("bht,ht->bht", "forward"), ("bth,ht->bht", "backward"))]
+    # Contiguous time by blocks and what is left of a stripe, of a kernel that has fewer rows or none in one.
+    out += [case("bht,ht->bht", n, taps, h=16, b=1, direction=direction) for n, taps, direction in (
+        (2500, 2500, "forward"), (4100, 4100, "backward"), (2500, 1700, "forward"))]
+    out += [case("bht,ht->bht", 2500, 100, h=16, b=1)]
+    out[-1].strategy = "fft_conv, lanes = 16"
     # Tiles of few channels, full of them.
     out += [case(spec, 512, 512, h=h) for h in (1, 2, 4, 8, 20) for spec in ("bht,ht->bht", "bth,th->bth")]
     # Layouts and sharing: one signal through many kernels, one kernel for all.
