@@ -65,30 +65,40 @@ Value StableHLOImporter::empty(Location loc, RankedTensorType type) {
                                  type.getElementType());
 }
 
-StableHLOImporter::Handler StableHLOImporter::findHandler(StringRef name) {
+const StableHLOImporter::Import *StableHLOImporter::findImport(StringRef name) {
   using I = StableHLOImporter;
-  static const llvm::StringMap<Handler> handlers = {
-      {"constant", &I::importConstant},
-      {"iota", &I::importIota},
-      {"broadcast_in_dim", &I::importBroadcast},
-      {"reshape", &I::importReshape},
-      {"transpose", &I::importTranspose},
-      {"slice", &I::importSlice},
-      {"dynamic_slice", &I::importDynamicSlice},
-      {"dynamic_update_slice", &I::importDynamicUpdateSlice},
-      {"concatenate", &I::importConcatenate},
-      {"pad", &I::importPad},
-      {"reverse", &I::importReverse},
-      {"dot_general", &I::importDot},
-      {"reduce", &I::importReduce},
-      {"fft", &I::importFFT},
-      {"while", &I::importWhile},
-      {"if", &I::importIf},
-      {"case", &I::importCase},
-      {"composite", &I::importComposite},
-      {"optimization_barrier", &I::importBarrier},
+  static const llvm::StringMap<Import> imports = {
+      {"constant", {&I::importConstant, 0}},
+      {"iota", {&I::importIota, 0}},
+      {"broadcast_in_dim", {&I::importBroadcast, 1}},
+      {"reshape", {&I::importReshape, 1}},
+      {"transpose", {&I::importTranspose, 1}},
+      {"slice", {&I::importSlice, 1}},
+      {"dynamic_slice", {&I::importDynamicSlice, 1, /*more=*/true}},
+      {"dynamic_update_slice", {&I::importDynamicUpdateSlice, 2, true}},
+      {"concatenate", {&I::importConcatenate, 0, true}},
+      {"pad", {&I::importPad, 2}},
+      {"reverse", {&I::importReverse, 1}},
+      {"dot_general", {&I::importDot, 2}},
+      {"reduce", {&I::importReduce, 2}},
+      {"fft", {&I::importFFT, 1}},
+      {"while", {&I::importWhile, 0, true, /*anyResults=*/true}},
+      {"if", {&I::importIf, 1, false, true}},
+      {"case", {&I::importCase, 1, false, true}},
+      {"composite", {&I::importComposite, 0, true, true}},
+      {"optimization_barrier", {&I::importBarrier, 0, true, true}},
   };
-  return handlers.lookup(name);
+  auto found = imports.find(name);
+  return found == imports.end() ? nullptr : &found->second;
+}
+
+/// Regions of an op that is not registered may be graphs, where a value is used
+/// before it is computed.
+LogicalResult StableHLOImporter::checkOperands(Operation *op) {
+  for (Value operand : op->getOperands())
+    if (!map.contains(operand))
+      return refuse(op, "it uses a value that is computed after it");
+  return success();
 }
 
 /// Its body with the arguments in place of its parameters.
@@ -158,6 +168,8 @@ static bool isTaken(Type type) {
 }
 
 LogicalResult StableHLOImporter::importOp(Operation *op) {
+  if (failed(checkOperands(op)))
+    return failure();
   if (auto call = dyn_cast<func::CallOp>(op))
     return importCall(op, call.getCalleeAttr());
   StringRef name = op->getName().getStringRef();
@@ -172,8 +184,14 @@ LogicalResult StableHLOImporter::importOp(Operation *op) {
     return refuse(op, "operands and results must be tensors of static shapes, "
                       "of f16, bf16, f32, f64, complex numbers, bool or "
                       "integers without a sign of their own");
-  if (Handler handler = findHandler(name))
-    return (this->*handler)(op);
+  if (const Import *import = findImport(name)) {
+    unsigned operands = op->getNumOperands();
+    if (operands < import->operands ||
+        (operands > import->operands && !import->more) ||
+        (op->getNumResults() != 1 && !import->anyResults))
+      return refuse(op, "it lacks the operands or results of such an op");
+    return (this->*import->handler)(op);
+  }
   if (op->getNumResults() != 1 || op->getNumRegions() != 0)
     return refuseUnknown(op);
   return importElementwise(op, name);
@@ -185,8 +203,9 @@ LogicalResult StableHLOImporter::importBlock(Block &block,
     bool isLast = &op == &block.back();
     if (isLast && (isa<func::ReturnOp>(op) ||
                    op.getName().getStringRef() == "stablehlo.return")) {
-      results = get(op.getOperands());
-      return success();
+      results = failed(checkOperands(&op)) ? SmallVector<Value>()
+                                           : get(op.getOperands());
+      return success(results.size() == op.getNumOperands());
     }
     if (failed(importOp(&op)))
       return failure();

@@ -60,11 +60,20 @@ private:
     int64_t first, end;
   };
 
-  static Handler findHandler(llvm::StringRef name);
+  /// How an op is imported, and the operands that it has.
+  struct Import {
+    Handler handler;
+    unsigned operands;
+    bool more = false;       ///< Or more of them.
+    bool anyResults = false; ///< Not just one.
+  };
+
+  static const Import *findImport(llvm::StringRef name);
 
   mlir::LogicalResult importBlock(mlir::Block &block,
                                   llvm::SmallVectorImpl<mlir::Value> &results);
   mlir::LogicalResult importOp(mlir::Operation *op);
+  mlir::LogicalResult checkOperands(mlir::Operation *op);
   mlir::LogicalResult importElementwise(mlir::Operation *op,
                                         llvm::StringRef name);
   mlir::LogicalResult importCall(mlir::Operation *op,

@@ -372,7 +372,7 @@ LogicalResult StableHLOImporter::importDot(Operation *op) {
     exprs[i].resize(typeOf(sides[i]).getRank());
     for (int64_t dim : llvm::concat<int64_t>(batch[i], summed[i]))
       if (dim < 0 || dim >= int64_t(exprs[i].size()))
-        return refuse(op, "it names a dimension that its operand has not");
+        return refuse(op, "it names a dimension that its operand lacks");
     for (auto [j, dim] : llvm::enumerate(batch[i]))
       exprs[i][dim] = b.getAffineDimExpr(j);
     for (auto [j, dim] : llvm::enumerate(summed[i]))
@@ -421,9 +421,8 @@ LogicalResult StableHLOImporter::importDot(Operation *op) {
 
 /// Over some dimensions, by one elementwise op.
 LogicalResult StableHLOImporter::importReduce(Operation *op) {
-  if (op->getNumOperands() != 2 || op->getNumRegions() != 1 ||
-      !llvm::hasSingleElement(op->getRegion(0)))
-    return refuse(op, "only a reduction of one tensor has an import");
+  if (op->getNumRegions() != 1 || !llvm::hasSingleElement(op->getRegion(0)))
+    return refuse(op, "it lacks the region of such an op");
   Block &block = op->getRegion(0).front();
   StringRef name = block.front().getName().getStringRef();
   if (block.getOperations().size() != 2 || !name.consume_front("stablehlo.") ||

@@ -90,7 +90,32 @@ func.func @too_wide(%x: tensor<4xf32>) -> tensor<9xf32> {
 // -----
 
 func.func @dims(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<f32> {
-  // expected-error @+1 {{'stablehlo.dot_general' op cannot be imported: it names a dimension that its operand has not}}
+  // expected-error @+1 {{'stablehlo.dot_general' op cannot be imported: it names a dimension that its operand lacks}}
   %z = "stablehlo.dot_general"(%x, %y) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [0]>}> : (tensor<4xf32>, tensor<4xf32>) -> tensor<f32>
   return %z : tensor<f32>
+}
+
+// -----
+
+func.func @no_operand() -> tensor<4xf32> {
+  // expected-error @+1 {{'stablehlo.dynamic_slice' op cannot be imported: it lacks the operands or results of such an op}}
+  %y = "stablehlo.dynamic_slice"() <{slice_sizes = array<i64: 4>}> : () -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @later(%x: tensor<f32>) -> tensor<f32> {
+  %r = "stablehlo.while"(%x) ({
+  ^bb0(%v: tensor<f32>):
+    %more = "stablehlo.compare"(%v, %v) <{comparison_direction = #stablehlo<comparison_direction LT>}> : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    "stablehlo.return"(%more) : (tensor<i1>) -> ()
+  }, {
+  ^bb0(%v: tensor<f32>):
+    // expected-error @+1 {{'stablehlo.add' op cannot be imported: it uses a value that is computed after it}}
+    %w = "stablehlo.add"(%v, %z) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    %z = "stablehlo.negate"(%v) : (tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%w) : (tensor<f32>) -> ()
+  }) : (tensor<f32>) -> tensor<f32>
+  return %r : tensor<f32>
 }
