@@ -33,7 +33,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateEmptyResultPatterns(lowerings);
     ssm::populateHoistContractionsPatterns(lowerings);
     ssm::populateRecurrenceToConvPatterns(lowerings);
-    ssm::populateRecurrenceLowering(lowerings, cores);
+    ssm::populateRecurrenceLowering(lowerings, cores, vectors);
     ssm::populateTimeContiguousLowering(lowerings);
     if (vectors)
       ssm::populateLineScanLowering(lowerings, cores);

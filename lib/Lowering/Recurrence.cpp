@@ -64,8 +64,8 @@ void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
 
 namespace {
 struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
-  LowerRecurrence(MLIRContext *context, int64_t cores)
-      : OpRewritePattern(context), cores(cores) {}
+  LowerRecurrence(MLIRContext *context, int64_t cores, bool buffers)
+      : OpRewritePattern(context), cores(cores), buffers(buffers) {}
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
     LinearRecurrenceOp::Dims dims = op.getDims();
@@ -81,15 +81,17 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
       rewriter.setInsertionPoint(consumer.op);
     auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op, consumer)
                                 : makeMixingScan(rewriter, op, consumer);
+    scan->liesApart = buffers;
     replaceByScan(rewriter, op, *scan, strategy, cores, consumer.op);
     return success();
   }
 
   int64_t cores;
+  bool buffers;
 };
 } // namespace
 
 void ssm::populateRecurrenceLowering(RewritePatternSet &patterns,
-                                     int64_t cores) {
-  patterns.add<LowerRecurrence>(patterns.getContext(), cores);
+                                     int64_t cores, bool buffers) {
+  patterns.add<LowerRecurrence>(patterns.getContext(), cores, buffers);
 }

@@ -86,6 +86,8 @@ public:
   /// Whether what is stored at a step does not depend on the prefix after it;
   /// it is then stored first, so that the prefix can be advanced in place.
   bool readsBefore = false;
+  /// The states of one thread shall lie apart from those of another.
+  bool liesApart = false;
   /// Independent scans, contiguous dimension last, and the dimensions that a
   /// tile holds whole. `loopSizes` may have dimensions that only summaries use.
   llvm::SmallVector<unsigned> parallel, state;

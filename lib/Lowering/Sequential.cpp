@@ -14,9 +14,16 @@
 // Backward in time they go from the end of a row to its start, so that memory
 // is walked in one direction, which a prefetcher follows: half the time.
 //
+// The states of a band that other threads' bands lie beside are in memory of
+// its own until the end. In the result they would lie beside each other: the
+// prefetcher of one core, which follows them beyond its band, takes the lines
+// from the core that writes them, at every step.
+//
 //===----------------------------------------------------------------------===//
 
 #include "TimeLoop.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -77,6 +84,8 @@ private:
 
   /// All tiles, one after the other, over `length` steps from `begin` on.
   Values emitSteps(OpFoldResult begin, OpFoldResult length, ValueRange carried);
+  /// The prefix in memory that is not the final result's.
+  Values moveApart(ValueRange prefix);
   /// The slice of a prefix, whose last dimension is the lanes.
   Value slicePrefix(Value value, OpFoldResult offset, Value insert = Value());
 
@@ -147,10 +156,21 @@ SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
   });
 }
 
+SmallVector<Value> BandEmitter::moveApart(ValueRange prefix) {
+  Values apart;
+  for (Value value : prefix)
+    apart.push_back(bufferization::AllocTensorOp::create(
+        b, loc, cast<RankedTensorType>(value.getType()), ValueRange(), value));
+  return apart;
+}
+
 SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
   OpFoldResult length = problem.loopSizes[problem.time];
   TimeRange whole{b.getIndexAttr(0), length};
   Values carried = scan->start(b);
+  int64_t channels = *getConstantIntValue(problem.loopSizes[laneDim]);
+  if (problem.liesApart && channels > lanes * tiles)
+    carried = moveApart(carried);
   numPrefix = carried.size();
   llvm::append_range(carried, extractParts(b, problem, band, whole, shared));
 

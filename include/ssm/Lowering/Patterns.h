@@ -14,9 +14,10 @@
 namespace ssm {
 
 /// `ssm.linear_recurrence` with strategy sequential or tree_scan (sequential if
-/// it has none); a sequential one has work for `cores` threads.
+/// it has none); a sequential one has work for `cores` threads, whose states lie
+/// apart in memory if `buffers`, an op of bufferization, may say so.
 void populateRecurrenceLowering(mlir::RewritePatternSet &patterns,
-                                int64_t cores);
+                                int64_t cores, bool buffers);
 
 /// Sequential `ssm.linear_recurrence` whose time is contiguous: blocks that are
 /// transposed, and their recurrence.
