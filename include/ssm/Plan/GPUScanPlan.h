@@ -50,7 +50,8 @@ struct GPUScanProblem {
   std::optional<int64_t> neighbours = std::nullopt;
   /// Whether chunks of it are products of matrices of bf16.
   bool hasMatrices = false;
-  /// Whether it has one state, and channels are contiguous wherever it has time.
+  /// Whether it has one state, and channels are contiguous wherever it has
+  /// time.
   bool hasColumns = false;
 };
 
