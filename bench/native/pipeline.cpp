@@ -124,9 +124,7 @@ API void *pipeline_create(const char *path, int rightAngle, int64_t L,
   p->L = L, p->H = H, p->M = M;
   p->bins = rightAngle ? M : M + 1;
   p->stride = (p->bins + 15) / 16 * 16;
-  auto room = [&](int64_t floats) {
-    return p->fft.allocate(floats * 4 + 64);
-  };
+  auto room = [&](int64_t floats) { return p->fft.allocate(floats * 4 + 64); };
   for (int i = 0; i < threads; ++i)
     p->rooms.push_back({(float *)room(2 * M), (Complex *)room(2 * p->stride),
                         (Complex *)room(2 * p->stride)});

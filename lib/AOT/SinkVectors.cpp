@@ -11,9 +11,9 @@
 //   a0 = f(x0); b0 = g(a0); a1 = f(x1); b1 = g(a1); ...
 //
 // One that would keep two operands in registers for longer, where its result is
-// one, stays: butterflies are such. In a loop that carries vectors, the states of
-// a scan, rows have their operands in common; there a computation moves together
-// with what is computed for it alone.
+// one, stays: butterflies are such. In a loop that carries vectors, the states
+// of a scan, rows have their operands in common; there a computation moves
+// together with what is computed for it alone.
 //
 //===----------------------------------------------------------------------===//
 #include "SinkVectors.h"

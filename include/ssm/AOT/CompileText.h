@@ -37,8 +37,8 @@ llvm::Expected<CompiledText> compileText(llvm::StringRef text,
                                          OutputKind kind);
 
 /// The program after passes, as text; `inspect` sees it before it is printed.
-/// Ops of dialects that this process does not have are for the passes to take or
-/// to refuse.
+/// Ops of dialects that this process does not have are for the passes to take
+/// or to refuse.
 llvm::Expected<std::string> rewriteText(
     llvm::StringRef text, llvm::StringRef name,
     llvm::function_ref<mlir::LogicalResult(mlir::PassManager &)> addPasses,
