@@ -101,7 +101,8 @@ static void shareTiles(GPUScanPlan &plan, const GPUScanProblem &problem) {
 
 static GPUScanPlan planChannels(const GPUScanProblem &problem) {
   GPUScanPlan plan;
-  plan.reason = "it is no plain recurrence or scan over contiguous time";
+  plan.reason =
+      "it is no plain recurrence or scan over contiguous time or channels";
   // A lane reads the parameters of its states in one access.
   int64_t lanes = problem.states / kLaneStates;
   if (problem.states % kLaneStates == 0 && llvm::isPowerOf2_64(lanes))

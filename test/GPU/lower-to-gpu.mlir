@@ -90,7 +90,7 @@ func.func @few(%a: tensor<6x?xf32>, %u: tensor<6x?xf32>) -> tensor<6x?xf32> {
 // time, so it is loaded in front of the loop; what a step needs of B and C is
 // one load each. Each thread gets the sum and computes the gate at a time of its
 // own: two sums that change lanes take one shuffle.
-// CHECK: grid = [{elements = array<i64: 2, 6>, least = 0 : i64, per_block = 64 : i64}], kernel = "channel_scan"
+// CHECK: grid = [{elements = array<i64: 2, 6>, least = 0 : i64, per_block = 64 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence or scan over contiguous time or channels"
 // CHECK-LABEL: gpu.func @selective(
 // CHECK-SAME:    %[[A:.*]]: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %[[DT:.*]]: !llvm.ptr<1> {{{.*}}}, %[[U:.*]]: !llvm.ptr<1> {{{.*}}}, %[[B:.*]]: !llvm.ptr<1> {{{.*}}}, %[[C:.*]]: !llvm.ptr<1> {{{.*}}}, %[[Y:.*]]: !llvm.ptr<1> {llvm.noalias})
 // CHECK:         %[[PA:.*]] = llvm.getelementptr %[[A]]
