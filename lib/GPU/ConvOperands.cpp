@@ -53,15 +53,6 @@ bool ConvShape::isTurned(AffineMap map) const {
   return last != time && last != lag;
 }
 
-std::optional<int64_t> ConvShape::countRows(ArrayRef<unsigned> dims) const {
-  int64_t rows = 1;
-  for (unsigned dim : dims)
-    if (ShapedType::isDynamic(sizes[dim]) ||
-        llvm::MulOverflow(rows, sizes[dim], rows))
-      return std::nullopt;
-  return rows;
-}
-
 /// Whether four neighbours of a row of each tensor are an access: none is
 /// beyond the row, or an end of the taps.
 bool ConvShape::isAligned() const {
@@ -76,8 +67,8 @@ GPUConvProblem ConvShape::problem(StringRef chip) const {
   GPUConvProblem problem;
   if (!ShapedType::isDynamic(sizes[time]))
     problem.length = sizes[time];
-  problem.kernels = countRows(kernelDims);
-  problem.signals = countRows(signalDims);
+  problem.kernels = multiply(sizes, kernelDims);
+  problem.signals = multiply(sizes, signalDims);
   problem.taps = taps;
   problem.future = future;
   problem.isComplex = isComplex;

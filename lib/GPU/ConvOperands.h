@@ -28,7 +28,6 @@ struct ConvShape {
   bool isComplex;
 
 private:
-  std::optional<int64_t> countRows(llvm::ArrayRef<unsigned> dims) const;
   bool isAligned() const;
 };
 

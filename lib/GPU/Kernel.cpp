@@ -9,12 +9,23 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace ssm {
 
 static constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
+
+std::optional<int64_t> multiply(ArrayRef<int64_t> sizes,
+                                ArrayRef<unsigned> dims) {
+  int64_t product = 1;
+  for (unsigned dim : dims)
+    if (ShapedType::isDynamic(sizes[dim]) ||
+        llvm::MulOverflow(product, sizes[dim], product))
+      return std::nullopt;
+  return product;
+}
 
 Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
                Location loc, ArrayRef<int64_t> staticSizes, Type real,

@@ -14,6 +14,10 @@ namespace ssm {
 
 inline constexpr int64_t kWarp = 32;
 
+/// The product of the sizes of these dimensions, if all are known and it fits.
+std::optional<int64_t> multiply(llvm::ArrayRef<int64_t> sizes,
+                                llvm::ArrayRef<unsigned> dims);
+
 /// A tensor of the function in the kernel's memory.
 struct KernelTensor {
   mlir::Value pointer; ///< Null: absent.

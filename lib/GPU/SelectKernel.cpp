@@ -4,22 +4,9 @@
 
 #include "ssm/IR/LoopDims.h"
 
-#include "llvm/Support/MathExtras.h"
-
 using namespace mlir;
 
 namespace ssm {
-
-/// The product of the sizes, if all are known and it is no larger than i64.
-static std::optional<int64_t> multiply(ArrayRef<int64_t> sizes,
-                                       ArrayRef<unsigned> dims) {
-  int64_t product = 1;
-  for (unsigned dim : dims)
-    if (ShapedType::isDynamic(sizes[dim]) ||
-        llvm::MulOverflow(product, sizes[dim], product))
-      return std::nullopt;
-  return product;
-}
 
 /// Of an element of the widest tensor.
 static int64_t countBytes(ValueRange tensors) {
