@@ -91,7 +91,7 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
 };
 } // namespace
 
-void ssm::populateRecurrenceLowering(RewritePatternSet &patterns,
-                                     int64_t cores, bool buffers) {
+void ssm::populateRecurrenceLowering(RewritePatternSet &patterns, int64_t cores,
+                                     bool buffers) {
   patterns.add<LowerRecurrence>(patterns.getContext(), cores, buffers);
 }

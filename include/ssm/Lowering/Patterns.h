@@ -14,8 +14,8 @@
 namespace ssm {
 
 /// `ssm.linear_recurrence` with strategy sequential or tree_scan (sequential if
-/// it has none); a sequential one has work for `cores` threads, whose states lie
-/// apart in memory if `buffers`, an op of bufferization, may say so.
+/// it has none); a sequential one has work for `cores` threads, whose states
+/// lie apart in memory if `buffers`, an op of bufferization, may say so.
 void populateRecurrenceLowering(mlir::RewritePatternSet &patterns,
                                 int64_t cores, bool buffers);
 
