@@ -123,20 +123,34 @@ void LineScanEmitter::mapSegments(Block &block) {
   for (int64_t i = 1; i < kSide; ++i) {
     int64_t at = rowOf(i), before = rowOf(i - 1);
     block.s[at] = num.mulAdd(block.p[at], block.s[before], block.s[at]);
-    block.p[at] = num.mul(block.p[at], block.p[before]);
+    block.p[at] = knowsPowers(block) ? powers->steps[i]
+                                     : num.mul(block.p[at], block.p[before]);
   }
 }
 
 void LineScanEmitter::link(Block &block, Carry &carry) {
+  bool known = knowsPowers(block);
+  // A rest multiplies step by step, and is a line of its own.
+  if (powers && !known)
+    carry = startCarry(lastLane(carry.state));
   Num product = block.p[rowOf(kSide - 1)], local = block.s[rowOf(kSide - 1)];
   for (unsigned round = 0; round < kRounds; ++round) {
     int64_t by = 1 << round;
-    Num productBefore = fromBefore(carry.products[round], product, by);
+    Num productBefore;
+    if (!known)
+      productBefore = fromBefore(carry.products[round], product, by);
     Num localBefore = fromBefore(carry.locals[round], local, by);
-    carry.products[round] = product;
     carry.locals[round] = local;
-    local = num.mulAdd(product, localBefore, local);
-    product = num.mul(product, productBefore);
+    local =
+        num.mulAdd(known ? powers->rounds[round] : product, localBefore, local);
+    if (!known) {
+      carry.products[round] = product;
+      product = num.mul(product, productBefore);
+    }
+  }
+  if (known) {
+    product = carry.product;
+    carry.product = powers->block;
   }
   block.product = product;
   block.local = local;
@@ -200,16 +214,21 @@ LineScanEmitter::Carry LineScanEmitter::startCarry(Num state) {
     carry.state.im = broadcast(state.im);
   carry.products.fill(constant(1, complexTransition));
   carry.locals.fill(constant(0, complexState));
+  if (powers)
+    carry.product = powers->first;
   return carry;
 }
 
 SmallVector<Value> LineScanEmitter::flatten(const Carry &carry) {
   SmallVector<Value> values = toParts(carry.state, complexState);
   for (unsigned round = 0; round < kRounds; ++round) {
-    llvm::append_range(values,
-                       toParts(carry.products[round], complexTransition));
+    if (!powers)
+      llvm::append_range(values,
+                         toParts(carry.products[round], complexTransition));
     llvm::append_range(values, toParts(carry.locals[round], complexState));
   }
+  if (powers)
+    llvm::append_range(values, toParts(carry.product, complexTransition));
   return values;
 }
 
@@ -222,9 +241,12 @@ LineScanEmitter::Carry LineScanEmitter::unflatten(ValueRange values) {
   Carry carry;
   carry.state = take(complexState);
   for (unsigned round = 0; round < kRounds; ++round) {
-    carry.products[round] = take(complexTransition);
+    if (!powers)
+      carry.products[round] = take(complexTransition);
     carry.locals[round] = take(complexState);
   }
+  if (powers)
+    carry.product = take(complexTransition);
   return carry;
 }
 
@@ -258,6 +280,7 @@ Value LineScanEmitter::storeBlock(const Block &block, OpFoldResult begin,
 
 SmallVector<Value> LineScanEmitter::runBlocks(const Tile &tile, TimeRange whole,
                                               Value line, Num state) {
+  findPowers(tile);
   SmallVector<Value> carried = {line};
   llvm::append_range(carried, flatten(startCarry(state)));
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);

@@ -17,10 +17,11 @@
 // chunk by the maps: where chunks end depends on the length alone, so that the
 // results are the same for any number of threads.
 //
-// Products of transitions that decay end at zero: subnormal numbers on the way
-// there would take a hundred times as long, and change no state that another
-// one is not 2^100 times as large as. Those that grow end at the largest
-// number, as infinity times a state of zero would be no number.
+// Products of transitions that decay go on as zero below the normal numbers: a
+// subnormal one costs a hundred times as long, in every block that it decays
+// through, and has lost digits that no later growth brings back. Those that
+// grow end at the largest number, as infinity times a state of zero would be no
+// number.
 //
 // Precondition: a length that is known, no other line, and real numbers;
 // complex ones are bound by their arithmetic, of which this is twice as much.
@@ -42,8 +43,6 @@ using namespace ssm;
 /// each.
 static constexpr int64_t kChunk = 1 << 15;
 static constexpr int64_t kChunks = 4, kGroup = kChunk * kChunks;
-/// 2^-100.
-static constexpr double kVanishing = 7.888609052210118e-31;
 
 int64_t LineScanEmitter::countGroups() {
   auto isOne = [&](unsigned dim) {
@@ -55,20 +54,25 @@ int64_t LineScanEmitter::countGroups() {
   return *length / kGroup;
 }
 
-LineScanEmitter::Map LineScanEmitter::identity() {
-  return {constant(1, false), constant(0, false)};
+LineScanEmitter::Map LineScanEmitter::startMap(const Tile &tile) {
+  Map map = {constant(1, false), constant(0, false)};
+  if (powers)
+    map.p.re = broadcast(powerOfTransition(tile, kChunk));
+  return map;
 }
 
 LineScanEmitter::Map LineScanEmitter::then(const Map &map, const Block &block) {
   Value s = num.mulAdd(block.product, map.s, block.local).re;
+  if (powers)
+    return {map.p, toNum(s)};
   Value p = num.mul(block.product, map.p).re;
-  Value size = math::AbsFOp::create(b, loc, p);
-  Value vanishes = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT,
-                                         size, splat(kVanishing));
+  const llvm::fltSemantics &format = cast<FloatType>(real).getFloatSemantics();
+  double smallest = APFloat::getSmallestNormalized(format).convertToDouble();
+  double largest = APFloat::getLargest(format).convertToDouble();
+  Value vanishes =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT,
+                            math::AbsFOp::create(b, loc, p), splat(smallest));
   p = arith::SelectOp::create(b, loc, vanishes, splat(0), p);
-  double largest =
-      APFloat::getLargest(cast<FloatType>(real).getFloatSemantics())
-          .convertToDouble();
   p = arith::MinNumFOp::create(b, loc, p, splat(largest));
   p = arith::MaxNumFOp::create(b, loc, p, splat(-largest));
   return {toNum(p), toNum(s)};
@@ -84,8 +88,9 @@ TimeRange LineScanEmitter::chunkOf(OpFoldResult group, OpFoldResult number) {
 SmallVector<Value> LineScanEmitter::runChunkInOrder(const Tile &tile,
                                                     TimeRange chunk,
                                                     ValueRange start) {
+  findPowers(tile);
   Num state = toNum(start[1]);
-  Map before = identity();
+  Map before = startMap(tile);
   SmallVector<Value> carried = {start.front(), before.p.re, before.s.re};
   llvm::append_range(carried, flatten(startCarry(state)));
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
@@ -110,12 +115,13 @@ SmallVector<Value> LineScanEmitter::runChunk(const Tile &tile,
                                              const TimeRange *scanned,
                                              ValueRange start,
                                              const TimeRange *reduced) {
+  findPowers(tile);
   SmallVector<Value> carried(start.take_front(scanned ? 1 : 0));
   if (scanned)
     llvm::append_range(carried, flatten(startCarry(toNum(start.drop_front()))));
   size_t numScanned = carried.size();
   if (reduced) {
-    Map before = identity();
+    Map before = startMap(tile);
     carried.append({before.p.re, before.s.re});
     Value zero = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, 0));
     llvm::append_range(carried, flatten(startCarry({zero, Value()})));

@@ -1,7 +1,7 @@
 //===- LineScanEmitter.h - Blocks of a line in registers --------*- C++ -*-===//
 //
 // What LineScan.cpp scans, and LineScanBlocks.cpp brings into registers and
-// back.
+// back; LineScanPowers.cpp finds the maps of a transition that is constant.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,12 +14,14 @@
 
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Plan/ScanPlan.h"
+#include "ssm/Utils/Wide.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
 #include <array>
+#include <optional>
 
 namespace ssm {
 
@@ -68,6 +70,20 @@ private:
   struct Carry {
     Num state;
     std::array<Num, kRounds> products, locals;
+    /// In place of `products`, if `powers` are known: the product of the next
+    /// block's maps.
+    Num product;
+  };
+
+  /// Of a transition a that is constant, the products in a whole block.
+  struct Powers {
+    /// a, ..., a^4.
+    std::array<Num, kSide> steps;
+    /// What each round multiplies by: a^4, ..., a^32.
+    std::array<Num, kRounds> rounds;
+    /// Of the 16 segments up to each: a^64, but in a line's first block, where
+    /// only some are in the line, a^4 of the first up to a^64 of the last.
+    Num first, block;
   };
 
   /// The steps of a line whose map is known, as x -> p x + s.
@@ -119,9 +135,25 @@ private:
   mlir::Value index(int64_t value) {
     return asValue(b, loc, b.getIndexAttr(value));
   }
-  Map identity();
+  /// The map of no step. The power of a constant transition is that of a chunk
+  /// from the start.
+  Map startMap(const Tile &tile);
   /// The map of the steps so far and of the block.
   Map then(const Map &map, const Block &block);
+
+  // A transition that is constant, see LineScanPowers.cpp.
+  /// Sets `powers` where a line or a part of it begins, if the transition is
+  /// constant.
+  void findPowers(const Tile &tile);
+  /// a^exponent for a power of two, real and no larger than the largest number.
+  mlir::Value powerOfTransition(const Tile &tile, int64_t exponent);
+  /// Without an imaginary part if it is real.
+  Wide loadTransition(const Tile &tile);
+  /// In the working precision, and zero below its normal numbers.
+  mlir::Value roundPower(mlir::Value power);
+  bool knowsPowers(const Block &block) const {
+    return powers && isWhole(block.tile);
+  }
 
   Carry startCarry(Num state);
   llvm::SmallVector<mlir::Value> flatten(const Carry &carry);
@@ -197,10 +229,10 @@ private:
     return mlir::vector::BroadcastOp::create(
         b, loc, mlir::VectorType::get({kLanes}, scalar.getType()), scalar);
   }
-  mlir::OpFoldResult sizeOf(const Tile &block) {
+  mlir::OpFoldResult sizeOf(const Tile &block) const {
     return block.ranges[problem->time].size;
   }
-  bool isWhole(const Tile &block) {
+  bool isWhole(const Tile &block) const {
     return mlir::getConstantIntValue(sizeOf(block)) == kLineBlock;
   }
 
@@ -213,6 +245,7 @@ private:
   mlir::Type real;
   NumBuilder num;
   bool complexState, complexTransition;
+  std::optional<Powers> powers;
 };
 
 } // namespace ssm

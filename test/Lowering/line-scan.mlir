@@ -178,3 +178,46 @@ func.func @neighbours(%a: tensor<8x128xf32>, %u: tensor<8x128xf32>, %b: tensor<8
   } -> tensor<8x128xf32>
   return %y : tensor<8x128xf32>
 }
+
+// A transition that is constant: its powers once a line, in f64 and rounded
+// once. The loop multiplies the signal's part of the maps by them, with four
+// looks ahead, and carries one product for the first block and the others. The
+// rest multiplies step by step.
+// CHECK-LABEL: func.func @constant(
+// CHECK: scf.forall
+// CHECK:   %[[A1:.*]] = arith.extf %{{.*}} : f32 to f64
+// CHECK:   %[[A2:.*]] = arith.mulf %[[A1]], %[[A1]] : f64
+// CHECK:   %[[A3:.*]] = arith.mulf %[[A2]], %[[A1]] : f64
+// CHECK:   %[[A4:.*]] = arith.mulf %[[A3]], %[[A1]] : f64
+// CHECK:   %[[A8:.*]] = arith.mulf %[[A4]], %[[A4]] : f64
+// CHECK:   %[[A16:.*]] = arith.mulf %[[A8]], %[[A8]] : f64
+// CHECK:   %[[A32:.*]] = arith.mulf %[[A16]], %[[A16]] : f64
+// CHECK:   %[[A64:.*]] = arith.mulf %[[A32]], %[[A32]] : f64
+// CHECK:   %[[SIZE:.*]] = math.absf %[[A64]]
+// CHECK:   %[[VANISHES:.*]] = arith.cmpf olt, %[[SIZE]], %{{.*}} : f64
+// CHECK:   %[[KEPT:.*]] = arith.select %[[VANISHES]], %{{.*}}, %[[A64]] : f64
+// CHECK:   %[[ROUNDED:.*]] = arith.truncf %[[KEPT]] : f64 to f32
+// CHECK:   %[[BLOCK:.*]] = vector.broadcast %[[ROUNDED]]
+// CHECK-COUNT-4: vector.shuffle
+// CHECK:   %[[FIRST:.*]] = arith.mulf
+// CHECK:   scf.for {{.*}} to %c16 {{.*}} = %[[FIRST]])
+// CHECK-COUNT-21: vector.shuffle
+// CHECK-NOT: vector.shuffle
+// CHECK:     scf.yield {{.*}}, %[[BLOCK]] :
+// CHECK:   vector.constant_mask
+// CHECK:   return
+func.func @constant(%a: tensor<8xf32>, %u: tensor<8x1030xf32>) -> tensor<8x1030xf32> {
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<8xf32>) signal(%u : tensor<8x1030xf32>)
+      {indexing_maps = [#d, #dt, #dt, #d], time = 1 : i64} -> tensor<8x1030xf32>, tensor<8xf32>
+  return %x : tensor<8x1030xf32>
+}
+
+// As much would be lost as is saved in so few blocks.
+// CHECK-LABEL: func.func @constant_and_short(
+// CHECK-NOT: f64
+// CHECK: return
+func.func @constant_and_short(%a: tensor<8xf32>, %u: tensor<8x500xf32>) -> tensor<8x500xf32> {
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<8xf32>) signal(%u : tensor<8x500xf32>)
+      {indexing_maps = [#d, #dt, #dt, #d], time = 1 : i64} -> tensor<8x500xf32>, tensor<8xf32>
+  return %x : tensor<8x500xf32>
+}

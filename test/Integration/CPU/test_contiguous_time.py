@@ -6,7 +6,7 @@ import ctypes
 import numpy as np
 import pytest
 import zoo
-from harness import run, tool
+from harness import DTYPES, run, tool
 from mlir_text import Recurrence, check, program
 
 
@@ -46,14 +46,8 @@ def scan(a, u, x):
     return np.array(states)
 
 
-@pytest.mark.parametrize("direction", ["forward", "backward"])
-@pytest.mark.parametrize("least,most,error", [(0.5, 1.0, 1e-6), (0.9999, 1.00001, 1e-4), (1.0, 1.01, 1e-5)],
-                         ids=["decay", "keep", "grow"])
-def test_a_line_alone(direction, least, most, error):
-    """Two groups of four chunks of 2^15 steps, a block and a rest: the oracle's values, and the same bits for any
-    number of threads. What grows for so long starts from zero, and has no signal but in the end."""
-    length = (1 << 18) + 100
-    text = f"""
+def line_alone(length, direction):
+    return f"""
 #t = affine_map<(t) -> (t)>
 #none = affine_map<(t) -> ()>
 func.func @f(%a: tensor<{length}xf32>, %u: tensor<{length}xf32>, %x0: tensor<f32>) -> (tensor<{length}xf32>, tensor<f32>) {{
@@ -63,6 +57,15 @@ func.func @f(%a: tensor<{length}xf32>, %u: tensor<{length}xf32>, %x0: tensor<f32
   return %y, %x : tensor<{length}xf32>, tensor<f32>
 }}
 """
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("least,most,error", [(0.5, 1.0, 1e-6), (0.9999, 1.00001, 1e-4), (1.0, 1.01, 1e-5)],
+                         ids=["decay", "keep", "grow"])
+def test_a_line_alone(direction, least, most, error):
+    """Two groups of four chunks of 2^15 steps, a block and a rest: the oracle's values, and the same bits for any
+    number of threads. What grows for so long starts from zero, and has no signal but in the end."""
+    length = (1 << 18) + 100
     random = np.random.default_rng(0)
     a = random.uniform(least, most, length).astype(np.float32)
     u = random.uniform(-1, 1, length).astype(np.float32)
@@ -73,12 +76,66 @@ func.func @f(%a: tensor<{length}xf32>, %u: tensor<{length}xf32>, %x0: tensor<f32
     order = slice(None, None, 1 if direction == "forward" else -1)
     want = scan(a, u, float(x0))[order]
     bound = error * np.max(np.abs(want))
+    text = line_alone(length, direction)
     results = [run(text, a[order], u[order], x0, strategy="sequential", threads=threads) for threads in (1, 2, 4)]
     states, final = results[0]
     assert np.max(np.abs(states - want)) <= bound
     assert abs(final - want[order][-1]) <= bound
     for other in results[1:]:
         assert all(np.array_equal(x, y) for x, y in zip(results[0], other, strict=True))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_chunks_that_decay_and_grow(direction, threads):
+    """Chunks of 2^15 steps by turns decay by 2^-110 and grow by as much, without signal: states that are as small on
+    the way keep their digits, and come back."""
+    chunk, length = 1 << 15, (1 << 18) + 100
+    rates = np.where(np.arange(length) // chunk % 2, 1, -1) * np.random.default_rng(0).uniform(0.5, 1.5, length)
+    a = np.exp2(110 / chunk * rates).astype(np.float32)
+    u, x0 = np.zeros(length, np.float32), np.float32(0.75)
+    want = scan(a, u, float(x0))
+    assert want.min() < 2**-105 and want[-1] > 2**-8
+    order = slice(None, None, 1 if direction == "forward" else -1)
+    states, final = run(line_alone(length, direction), a[order], u, x0, strategy="sequential", threads=threads)
+    assert np.max(np.abs(states[order] / want - 1)) <= 1e-3
+    assert abs(final / want[-1] - 1) <= 1e-3
+
+
+CONSTANT = """
+#bt = affine_map<(b, t) -> (b, t)>
+#b = affine_map<(b, t) -> (b)>
+func.func @f(%a: tensor<{b}x{t}>, %u: tensor<{b}x{length}x{t}>, %x0: tensor<{b}x{t}>)
+    -> (tensor<{b}x{length}x{t}>, tensor<{b}x{t}>) {{
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<{b}x{t}>) signal(%u : tensor<{b}x{length}x{t}>)
+      init(%x0 : tensor<{b}x{t}>)
+      {{indexing_maps = [#b, #bt, #b, #bt, #b], time = 1 : i64, direction = #ssm.direction<{direction}>}}
+      -> tensor<{b}x{length}x{t}>, tensor<{b}x{t}>
+  return %y, %x : tensor<{b}x{length}x{t}>, tensor<{b}x{t}>
+}}
+"""
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("channels,length", [(6, 63), (6, 512), (6, 700), (6, (1 << 14) + 33), (1, (1 << 18) + 100)])
+@pytest.mark.parametrize("dtype,error", [("f32", 1e-5), ("complex<f32>", 1e-5), ("f64", 1e-13)])
+def test_constant_transitions(dtype, error, channels, length, direction):
+    """A transition that has no time, by products in few blocks and by powers in many: near one, where every block's error is
+    that of the block before; some that vanish in a block, whose powers would be subnormal numbers, and zero."""
+    random = np.random.default_rng(1)
+    element = DTYPES[dtype]
+    wide = np.complex128 if "complex" in dtype else np.float64
+    a = np.array([0.99995, 1.00001, 0.2, -0.9999, 0, 0.06])[:channels].astype(wide)
+    u, x0 = random.uniform(-1, 2, (channels, length)), random.uniform(-1, 1, channels)
+    if wide is np.complex128:
+        a, u, x0 = a * np.exp(1j * random.uniform(-1e-3, 1e-3, channels)), u * np.exp(1j * u), x0 * 1j
+    a, u, x0 = (x.astype(element) for x in (a, u, x0))
+    order = slice(None, None, 1 if direction == "forward" else -1)
+    want = np.stack([scan(np.full(length, at, wide), ut, x.item()) for at, ut, x in zip(a, u, x0, strict=True)])
+    text = CONSTANT.format(b=channels, length=length, t=dtype, direction=direction)
+    states, final = run(text, a, u[:, order], x0, strategy="sequential", threads=2)
+    assert np.all(np.linalg.norm(states[:, order] - want, axis=1) <= error * np.linalg.norm(want, axis=1))
+    assert np.all(np.abs(final - want[:, -1]) <= error * np.max(np.abs(want), axis=1))
 
 
 @pytest.mark.parametrize("length", [64, 201])
