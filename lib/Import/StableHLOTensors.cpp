@@ -56,10 +56,10 @@ static Value copyBy(OpBuilder &b, Location loc, Value source, AffineMap from,
                       {{init, b.getMultiDimIdentityMap(rank)}}, body)[0];
 }
 
-/// The dimensions of the longer shape that make each of the shorter one, if the
-/// two differ by dimensions of size 1 alone.
+/// Which dimensions of the longer shape make each one of the shorter, if whole
+/// dimensions do.
 static std::optional<SmallVector<ReassociationIndices>>
-findUnitDims(RankedTensorType from, RankedTensorType to) {
+findGroups(RankedTensorType from, RankedTensorType to) {
   if (from.getRank() == to.getRank())
     return std::nullopt;
   return getReassociationIndicesForReshape(from, to);
@@ -72,7 +72,7 @@ static Value reshape(OpBuilder &b, Location loc, Value source,
     return source;
   if (from.getNumElements() == 0)
     return tensor::EmptyOp::create(b, loc, to.getShape(), to.getElementType());
-  if (auto dims = findUnitDims(from, to))
+  if (auto dims = findGroups(from, to))
     return from.getRank() > to.getRank()
                ? Value(
                      tensor::CollapseShapeOp::create(b, loc, to, source, *dims))
@@ -182,8 +182,8 @@ LogicalResult StableHLOImporter::importSlice(Operation *op) {
   return success();
 }
 
-/// Where a slice of shape `sizes` of `whole` begins.
-static bool isInside(RankedTensorType whole, ArrayRef<int64_t> sizes,
+/// Whether a slice of these sizes, with a start for each, fits in `whole`.
+static bool fitsInto(RankedTensorType whole, ArrayRef<int64_t> sizes,
                      size_t numStarts) {
   if (int64_t(sizes.size()) != whole.getRank() || sizes.size() != numStarts)
     return false;
@@ -206,7 +206,7 @@ LogicalResult StableHLOImporter::importDynamicSlice(Operation *op) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Value source = get(op->getOperand(0));
   auto starts = op->getOperands().drop_front();
-  if (!isInside(typeOf(source), type.getShape(), starts.size()))
+  if (!fitsInto(typeOf(source), type.getShape(), starts.size()))
     return refuse(op, "it needs a start for each dimension, and sizes that are "
                       "not above those of its operand");
   if (type.getNumElements() == 0) {
@@ -225,7 +225,7 @@ LogicalResult StableHLOImporter::importDynamicUpdateSlice(Operation *op) {
   Value whole = get(op->getOperand(0)), part = get(op->getOperand(1));
   auto starts = op->getOperands().drop_front(2);
   ArrayRef<int64_t> sizes = typeOf(part).getShape();
-  if (!isInside(typeOf(whole), sizes, starts.size()))
+  if (!fitsInto(typeOf(whole), sizes, starts.size()))
     return refuse(op, "it needs a start for each dimension, and sizes that are "
                       "not above those of its operand");
   if (typeOf(part).getNumElements() == 0) {
