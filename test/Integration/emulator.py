@@ -8,6 +8,7 @@ dimensions; `report` is what ssm-emulate counted, and the launch as "launch";
 """
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,16 @@ import numpy as np
 from gpu_driver import count_blocks, count_workspace
 from harness import DTYPES, tool
 from mlir_text import Recurrence, element, program
+
+# The line of a barrier in a kernel's LLVM IR.
+BARRIER = re.compile(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*")
+
+
+def without_the_barrier(kernel):
+    """For run_case's edit: a kernel that has one barrier, without it."""
+    text, count = BARRIER.subn("", kernel)
+    assert count == 1
+    return text
 
 
 def emulate(*args, seed=0, **options):

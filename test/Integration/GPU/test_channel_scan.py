@@ -3,11 +3,9 @@
 What the emulator counts is asserted too: no races, and what a block reads once.
 """
 
-import re
-
 import numpy as np
 import pytest
-from emulator import run_case
+from emulator import BARRIER, run_case
 from harness import tool
 from mlir_text import Recurrence, program
 
@@ -86,10 +84,9 @@ def test_tiles_of_narrow_storage(dtype, bound):
 
 def test_deleted_barriers_of_tiles_are_races():
     case = Recurrence(SHARED, {"b": 1, "t": 64, "h": 32, "n": 16})
-    barrier = re.compile(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*")
     for which in range(2):
         def without(kernel):
-            calls = list(barrier.finditer(kernel))
+            calls = list(BARRIER.finditer(kernel))
             assert len(calls) == 2
             return kernel[:calls[which].start()] + kernel[calls[which].end():]
         _, report = run_case(case, seed=1, edit=without)

@@ -4,12 +4,10 @@ Products of small integers are exact, and so are transitions of 1, -1 and 0:
 every place is checked to the last bit.
 """
 
-import re
-
 import ml_dtypes
 import numpy as np
 import pytest
-from emulator import emulate, run_case
+from emulator import BARRIER, emulate, run_case
 from gpu_cases import Mamba2
 from mlir_text import Recurrence
 
@@ -69,10 +67,9 @@ def test_transactions():
 
 
 def test_a_deleted_barrier_is_a_race():
-    barrier = re.compile(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*")
     for which in range(4):
         def without(kernel):
-            calls = list(barrier.finditer(kernel))
+            calls = list(BARRIER.finditer(kernel))
             assert len(calls) == 4
             return kernel[:calls[which].start()] + kernel[calls[which].end():]
         _, report = run_case(TWO_CHUNKS, seed=1, edit=without)

@@ -4,11 +4,9 @@ A block has 16 points for each thread and 512 at least. What the emulator counts
 is asserted too: no races, whole sectors, no bank conflicts.
 """
 
-import re
-
 import numpy as np
 import pytest
-from emulator import emulate
+from emulator import BARRIER, emulate
 from harness import DTYPES
 from mlir_text import Conv, element, program
 
@@ -152,10 +150,9 @@ def test_barriers():
     (Conv("tb,t->tb", {"b": 33, "t": 40}, taps=40), 1 + 7 + 1),
 ], ids=lambda x: x.name if isinstance(x, Conv) else "")
 def test_a_deleted_barrier_is_a_race(case, count):
-    barrier = re.compile(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*")
     for which in range(count):
         def without(kernel):
-            calls = list(barrier.finditer(kernel))
+            calls = list(BARRIER.finditer(kernel))
             assert len(calls) == count
             return kernel[:calls[which].start()] + kernel[calls[which].end():]
         _, report = run(case, seed=1, edit=without)

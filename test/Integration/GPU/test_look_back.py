@@ -8,7 +8,7 @@ Transitions of modulus 1 carry everything to the end, and integers are exact.
 import re
 
 import pytest
-from emulator import Exact, run_case, run_seeds
+from emulator import BARRIER, Exact, run_case, run_seeds
 from harness import ToolError
 
 ROWS = "rt,,,rt->rt"
@@ -71,7 +71,7 @@ def test_transactions_are_ideal():
 @pytest.mark.parametrize("which", range(3))
 def test_a_deleted_barrier_is_a_race(which):
     def without(kernel):
-        calls = list(re.finditer(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*", kernel))
+        calls = list(BARRIER.finditer(kernel))
         assert len(calls) == 3
         return kernel[:calls[which].start()] + kernel[calls[which].end():]
     try:
