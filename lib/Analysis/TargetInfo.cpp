@@ -72,9 +72,16 @@ static void takeBandwidths(TargetInfo &info, const Known &known) {
   }
 }
 
+/// 4 x 512 lines of 4,096 steps take 2.2 ms on a Zen 4 that follows them by
+/// itself, and 2.9 with requests a page ahead; on a Xeon it is the other way.
+static int64_t aheadBytesOf(llvm::StringRef cpu) {
+  return cpu.starts_with("znver") ? 0 : TargetInfo().aheadBytes;
+}
+
 static TargetInfo forHost() {
   TargetInfo info;
   llvm::StringRef cpu = llvm::sys::getHostCPUName();
+  info.aheadBytes = aheadBytesOf(cpu);
   for (const Known &known : kKnown)
     if (cpu == known.name)
       takeBandwidths(info, known);
@@ -97,6 +104,7 @@ TargetInfo TargetInfo::forName(llvm::StringRef name) {
   if (name == "host")
     return forHost();
   TargetInfo info;
+  info.aheadBytes = aheadBytesOf(name);
   for (const Known &known : kKnown)
     if (name == known.name) {
       info.cores = known.cores;

@@ -343,8 +343,8 @@ SmallVector<Value> LineScanEmitter::emit() {
 
 namespace {
 struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
-  LowerLineScan(MLIRContext *context, int64_t cores)
-      : OpRewritePattern(context, /*benefit=*/3), cores(cores) {}
+  LowerLineScan(MLIRContext *context, int64_t cores, int64_t ahead)
+      : OpRewritePattern(context, /*benefit=*/3), cores(cores), ahead(ahead) {}
 
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
@@ -362,7 +362,7 @@ struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
     if (consumer)
       rewriter.setInsertionPoint(consumer.op);
     SmallVector<Value> values =
-        LineScanEmitter(rewriter, op, consumer, cores).emit();
+        LineScanEmitter(rewriter, op, consumer, cores, ahead).emit();
     const Value *next = values.begin();
     if (consumer)
       rewriter.replaceOp(consumer.op, *next++);
@@ -373,10 +373,11 @@ struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
     return success();
   }
 
-  int64_t cores;
+  int64_t cores, ahead;
 };
 } // namespace
 
-void ssm::populateLineScanLowering(RewritePatternSet &patterns, int64_t cores) {
-  patterns.add<LowerLineScan>(patterns.getContext(), cores);
+void ssm::populateLineScanLowering(RewritePatternSet &patterns, int64_t cores,
+                                   int64_t ahead) {
+  patterns.add<LowerLineScan>(patterns.getContext(), cores, ahead);
 }

@@ -136,7 +136,8 @@ void LineScanEmitter::askAhead(Value value, AffineMap map, Tile line) {
   int64_t bytes =
       getElementWidth(element) / 8 * (1 + isa<ComplexType>(element));
   constexpr int64_t kCached = 1 << 20;
-  if (source.hasStaticShape() && source.getNumElements() * bytes <= kCached)
+  if (ahead == 0 ||
+      (source.hasStaticShape() && source.getNumElements() * bytes <= kCached))
     return;
   LoopRange &time = line.ranges[problem->time];
   OpFoldResult begin = time.offset, length = problem->loopSizes[problem->time];
@@ -149,13 +150,14 @@ void LineScanEmitter::askAhead(Value value, AffineMap map, Tile line) {
   Value memory = bufferization::ToBufferOp::create(
       b, loc, MemRefType::get(type.getShape(), element, layout), whole,
       /*read_only=*/true);
-  // A page, and a cache line: not where the caches keep what is read now.
-  constexpr int64_t kCacheLine = 64, kAhead = 4096 + kCacheLine;
+  // And a cache line: not where the caches keep what is read now.
+  constexpr int64_t kCacheLine = 64;
+  int64_t steps = (ahead + kCacheLine) / bytes;
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
-  OpFoldResult next = affine(b, loc, s0 + kAhead / bytes, begin);
+  OpFoldResult next = affine(b, loc, s0 + steps, begin);
   if (problem->backward) {
     // Before the start of this line comes the end of the next.
-    next = affine(b, loc, s0 - kAhead / bytes, begin);
+    next = affine(b, loc, s0 - steps, begin);
     Value index = asValue(b, loc, next), zero = asValue(b, loc, time.offset);
     Value wrapped =
         asValue(b, loc, affine(b, loc, s0 + s1 * 2, {next, length}));

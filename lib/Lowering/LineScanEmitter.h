@@ -41,9 +41,9 @@ class LineScanEmitter {
 public:
   /// What `consumer` computes of the result is stored in its place.
   LineScanEmitter(mlir::OpBuilder &b, LinearRecurrenceOp op,
-                  const Elementwise &consumer, int64_t cores)
+                  const Elementwise &consumer, int64_t cores, int64_t ahead)
       : b(b), op(op), loc(op.getLoc()), consumer(consumer), cores(cores),
-        problem(makeDiagonalScan(b, op, consumer)),
+        ahead(ahead), problem(makeDiagonalScan(b, op, consumer)),
         real(getRealType(op.getStateElementType())), num(b, loc, real),
         complexState(llvm::isa<mlir::ComplexType>(op.getStateElementType())),
         complexTransition(hasComplexElements(op.getTransition())) {}
@@ -177,7 +177,7 @@ private:
   mlir::Value extractLine(mlir::Value value, mlir::AffineMap map,
                           const Tile &block);
   /// Has the part of a line brought to the caches that is read some blocks
-  /// later: by itself the machine looks ahead to the end of a page only.
+  /// later: by itself many a machine looks ahead to the end of a page only.
   void askAhead(mlir::Value value, mlir::AffineMap map, Tile line);
   Vectors read(mlir::Value slice, bool inBounds);
   mlir::Value write(const Vectors &rows, mlir::Value line, bool inBounds);
@@ -240,7 +240,7 @@ private:
   LinearRecurrenceOp op;
   mlir::Location loc;
   Elementwise consumer;
-  int64_t cores;
+  int64_t cores, ahead;
   std::unique_ptr<ScanProblem> problem;
   mlir::Type real;
   NumBuilder num;

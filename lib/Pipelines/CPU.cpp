@@ -1,5 +1,6 @@
 //===- CPU.cpp - From tensors to the LLVM dialect -------------------------===//
 #include "ssm/AOT/Passes.h"
+#include "ssm/Analysis/TargetInfo.h"
 #include "ssm/Lowering/Passes.h"
 #include "ssm/Pipelines/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
@@ -59,6 +60,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   LowerToLinalgOptions lowering;
   lowering.cores = options.threads;
   lowering.vectors = true;
+  lowering.ahead = TargetInfo::forName(options.target).aheadBytes;
   pm.addPass(createLowerToLinalg(lowering));
   addCleanup(pm);
   if (options.prepare) {

@@ -1,4 +1,5 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg=vectors --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --ssm-lower-to-linalg='vectors ahead=0' | FileCheck %s --check-prefix=LEFT
 // RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s --check-prefix=PORTABLE
 
 #t = affine_map<(t) -> (t)>
@@ -120,6 +121,7 @@ func.func @complex(%a: tensor<164xcomplex<f32>>, %u: tensor<164xf32>) -> tensor<
 // More than the second cache holds: what is read a page and a cache line later
 // is asked for. Backward, the end of the next line comes before the start of
 // this one.
+// LEFT-NOT: memref.prefetch
 // CHECK-LABEL: func.func @ahead(
 // CHECK: scf.forall (%[[D:.*]]) in (8)
 // CHECK:   scf.for %[[I:.*]] = %c0 to %c1024 step %c1

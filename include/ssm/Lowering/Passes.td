@@ -29,7 +29,10 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
            "threads that share the channels of a recurrence">,
     Option<"vectors", "vectors", "bool", "false",
            "scan lines of time by vector ops, and look ahead in memory, of "
-           "which the portable stop has none">
+           "which the portable stop has none">,
+    Option<"ahead", "ahead", "int64_t", "4096",
+           "bytes that scans of lines look ahead in memory; 0: they leave it to "
+           "the machine">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

@@ -25,8 +25,10 @@ void populateTimeContiguousLowering(mlir::RewritePatternSet &patterns);
 
 /// Sequential `ssm.linear_recurrence` of real states along contiguous time, by
 /// vectors in registers, and by chunks for `cores` threads where a line is
-/// alone. The only lowering that leaves vector ops.
-void populateLineScanLowering(mlir::RewritePatternSet &patterns, int64_t cores);
+/// alone. What is read is asked for `ahead` bytes before, or by the machine
+/// alone if that is 0. The only lowering that leaves vector ops.
+void populateLineScanLowering(mlir::RewritePatternSet &patterns, int64_t cores,
+                              int64_t ahead);
 
 /// `ssm.associative_scan` with strategy sequential or tree_scan, likewise.
 void populateAssociativeScanLowering(mlir::RewritePatternSet &patterns,

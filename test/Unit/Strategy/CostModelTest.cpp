@@ -105,6 +105,13 @@ TEST(CostModel, KnowsMatrixUnits) {
   EXPECT_EQ(target.matrixFmas, 16);
 }
 
+TEST(CostModel, KnowsWhereLinesAreFollowed) {
+  EXPECT_EQ(TargetInfo::forName("emeraldrapids").aheadBytes, 4096);
+  EXPECT_EQ(TargetInfo::forName("x86-64-v3").aheadBytes, 4096);
+  EXPECT_EQ(TargetInfo::forName("znver3").aheadBytes, 0);
+  EXPECT_EQ(TargetInfo::forName("znver4").aheadBytes, 0);
+}
+
 TEST(CostModel, AddsTheLoopsOfAPlan) {
   OpCount loop{"steps"};
   loop.depth = 10;

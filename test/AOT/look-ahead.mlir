@@ -1,0 +1,13 @@
+// Lines of a large tensor are asked for where the processor does not follow them.
+// RUN: ssm-compile %s --target=emeraldrapids --emit=llvm -o - | FileCheck %s
+// RUN: ssm-compile %s --target=znver4 --emit=llvm -o - | FileCheck %s --check-prefix=FOLLOWED
+
+// CHECK: call void @llvm.prefetch
+// FOLLOWED-NOT: @llvm.prefetch
+#line = affine_map<(d, t) -> (d, t)>
+#last = affine_map<(d, t) -> (d)>
+func.func @f(%a: tensor<8x65536xf32>, %u: tensor<8x65536xf32>) -> tensor<8x65536xf32> {
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<8x65536xf32>) signal(%u : tensor<8x65536xf32>)
+      {indexing_maps = [#line, #line, #line, #last], time = 1 : i64} -> tensor<8x65536xf32>, tensor<8xf32>
+  return %x : tensor<8x65536xf32>
+}
