@@ -88,11 +88,12 @@ def sequence(launch):
 
 def count_workspace(launch, sizes):
     """Its bytes."""
-    return launch["workspace_bytes"] + sum(count_blocks(k, sizes) * k["workspace_bytes_per_block"] for k in sequence(launch))
+    return (launch["workspace_bytes"] + sum(count_blocks(k, sizes) * k["workspace_bytes_per_block"] for k in sequence(launch))
+            + sum(count_blocks(region, sizes) * region["bytes"] for region in launch["workspace"]))
 
 
 def count_blocks(launch, sizes):
-    """The grid of a kernel, as docs/GPU.md has it."""
+    """The grid of a kernel, or of a region of the workspace, as docs/GPU.md has it."""
     blocks = 1
     for factor in launch["grid"]:
         elements = math.prod(sizes[-n - 1] if n < 0 else n for n in factor["elements"])

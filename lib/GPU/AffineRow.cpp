@@ -43,8 +43,7 @@ static bool isScalar(const FusedRecurrence &fused,
                      function_ref<bool(AffineMap)> isOfKind) {
   LinearRecurrenceOp op = fused.op;
   LinearRecurrenceOp::Dims dims = op.getDims();
-  if (!op.isDiagonal() || !dims.state.empty() || !dims.input.empty() ||
-      !dims.output.empty())
+  if (!op.isDiagonal() || !dims.state.empty())
     return false;
   SmallVector<Mapped> varying = findLeaves(fused.sources(), dims.time);
   varying.append(fused.results);
@@ -127,6 +126,7 @@ protected:
   SmallVector<Type> keptTypes() override;
   void storeItems(Value place, ArrayRef<Parts> carries,
                   ArrayRef<Parts> kept) override;
+  bool areRowsAligned() override;
   bool stores() override { return !fused.results.empty(); }
   bool isExclusive() override { return op.getRead() == ReadPoint::Before; }
 
@@ -222,6 +222,19 @@ void AffineRow::finish(const Parts &carry) {
       states.push_back(takeState(carry, j));
     k.store(final, k.offset(final, point->at(i)), states);
   }
+}
+
+bool AffineRow::areRowsAligned() {
+  auto isAligned = [&](const KernelTensor &tensor) {
+    return tensor.padding % items == 0;
+  };
+  return llvm::all_of(leaves,
+                      [&](const Mapped &leaf) {
+                        return isAligned(k.argument(leaf.tensor, leaf.map));
+                      }) &&
+         llvm::all_of(fused.results, [&](const Mapped &result) {
+           return isAligned(k.result(result.tensor, result.map));
+         });
 }
 
 SmallVector<Value> AffineRow::timesFrom(Value place, unsigned count) {

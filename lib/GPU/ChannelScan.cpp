@@ -16,7 +16,8 @@
 // each channel that it concerns.
 //
 // Precondition: a diagonal transition; state dimensions of a static size, at
-// most kMaxStates together; no dimensions that B or C alone sums or adds.
+// most kMaxStates together; no dimensions that B or C alone sums or adds, which
+// are products of matrices in front of it and behind it.
 //
 //===----------------------------------------------------------------------===//
 #include "ChannelScan.h"
@@ -49,10 +50,6 @@ std::optional<int64_t> countStates(LinearRecurrenceOp op) {
 const char *refusesChannelScan(LinearRecurrenceOp op) {
   if (!op.isDiagonal())
     return "its transition mixes states; only diagonal ones are supported";
-  LinearRecurrenceOp::Dims dims = op.getDims();
-  if (!dims.input.empty() || !dims.output.empty())
-    return "it has input or output dimensions; multiply by B and C outside of "
-           "it";
   if (!countStates(op))
     return "its state dimensions must be static and have at most 64 elements";
   return nullptr;

@@ -31,17 +31,12 @@ const char *refusesFFTConv(LongConvOp op) {
 
 /// The first kernel has the function's name.
 Kernel ConvKernels::begin(int64_t threads) {
-  auto isTaken = [&](StringRef name) {
-    return parent.lookupSymbol(name) ||
-           SymbolTable::lookupSymbolIn(parent->getParentOp(), name);
-  };
   std::string part;
-  while (isFurther &&
-         (part.empty() || isTaken((function.getName() + part).str())))
-    part = "_" + std::to_string(++number);
+  if (isFurther)
+    part = findPart(parent, function, number);
   begun = {(function.getName() + part).str(), threads, {}, 0};
-  return Kernel(b, parent, function, shape.loc, shape.sizes, b.getF32Type(),
-                threads, hasWorkspace, part);
+  return Kernel(b, {parent, function, part}, shape.loc, shape.sizes,
+                b.getF32Type(), threads, hasWorkspace);
 }
 
 void ConvKernels::end(ArrayRef<GridFactor> grid, int64_t workspaceBytes) {

@@ -11,6 +11,8 @@
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace ssm {
@@ -27,20 +29,37 @@ std::optional<int64_t> multiply(ArrayRef<int64_t> sizes,
   return product;
 }
 
-Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
-               Location loc, ArrayRef<int64_t> staticSizes, Type real,
-               int64_t threads, bool hasWorkspace, StringRef part)
-    : loc(loc), num(b, loc, real), b(b), function(function) {
+std::string findPart(gpu::GPUModuleOp parent, func::FuncOp function,
+                     unsigned &number) {
+  auto isTaken = [&](const std::string &name) {
+    return parent.lookupSymbol(name) ||
+           SymbolTable::lookupSymbolIn(parent->getParentOp(), name);
+  };
+  std::string part;
+  do
+    part = "_" + std::to_string(++number);
+  while (isTaken(function.getName().str() + part));
+  return part;
+}
+
+Kernel::Kernel(OpBuilder &b, const KernelFrame &frame, Location loc,
+               ArrayRef<int64_t> staticSizes, Type real, int64_t threads,
+               bool hasWorkspace)
+    : loc(loc), num(b, loc, real), b(b), function(frame.function),
+      stage(frame.stage) {
+  func::FuncOp whole = stage ? stage->whole : function;
   auto pointer = LLVM::LLVMPointerType::get(b.getContext(), kGlobalSpace);
-  unsigned tensors = function.getNumArguments() + function.getNumResults();
+  tensors = whole.getNumArguments() + whole.getNumResults();
   SmallVector<Type> types(tensors, pointer);
-  types.append(llvm::count_if(staticSizes, ShapedType::isDynamic),
+  types.append(stage ? stage->symbols
+                     : llvm::count_if(staticSizes, ShapedType::isDynamic),
                b.getI64Type());
-  if (hasWorkspace)
+  if (hasWorkspace || stage)
     types.push_back(pointer);
 
+  gpu::GPUModuleOp parent = frame.parent;
   b.setInsertionPointToEnd(parent.getBody());
-  kernel = gpu::GPUFuncOp::create(b, loc, (function.getName() + part).str(),
+  kernel = gpu::GPUFuncOp::create(b, loc, whole.getName().str() + frame.part,
                                   b.getFunctionType(types, {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel.setKnownBlockSizeAttr(
@@ -49,31 +68,79 @@ Kernel::Kernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
   for (unsigned i = 0; i < tensors; ++i)
     kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                       b.getUnitAttr());
-  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+  for (unsigned i = 0; i < whole.getNumArguments(); ++i)
     kernel.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(),
                       b.getUnitAttr());
-
-  ValueRange dynamic = ValueRange(kernel.getArguments()).drop_front(tensors);
-  for (int64_t size : staticSizes) {
-    bool known = !ShapedType::isDynamic(size);
-    launchSizes.push_back(
-        known ? size
-              : -1 - static_cast<int64_t>(llvm::count_if(
-                         launchSizes, [](int64_t s) { return s < 0; })));
-    sizes.push_back(known ? constant(size) : dynamic[-launchSizes.back() - 1]);
-  }
+  bindSizes(staticSizes);
+  if (hasWorkspace || stage)
+    workspaceStart = kernel.getArgument(types.size() - 1);
+  if (stage)
+    findRegions();
 }
 
-static KernelTensor describe(Value value, Value memory, AffineMap map) {
-  return {memory, map,
-          cast<RankedTensorType>(value.getType()).getElementType()};
+/// Without a stage dynamic sizes are numbered as they come.
+void Kernel::bindSizes(ArrayRef<int64_t> staticSizes) {
+  if (stage)
+    launchSizes.append(stage->loops.begin(), stage->loops.end());
+  else
+    for (int64_t size : staticSizes)
+      launchSizes.push_back(
+          !ShapedType::isDynamic(size)
+              ? size
+              : -1 - static_cast<int64_t>(llvm::count_if(
+                         launchSizes, [](int64_t s) { return s < 0; })));
+  for (int64_t size : launchSizes)
+    sizes.push_back(sizeOf(size));
+}
+
+Value Kernel::sizeOf(int64_t launchSize) {
+  return launchSize < 0 ? kernel.getArgument(tensors - launchSize - 1)
+                        : constant(launchSize);
+}
+
+Value Kernel::countBytes(const WorkspaceRegion &region) {
+  Value bytes = constant(region.bytes);
+  for (const GridFactor &factor : region.grid) {
+    Value elements = constant(1);
+    for (int64_t element : factor.elements)
+      elements = mul(elements, sizeOf(element));
+    Value blocks =
+        arith::CeilDivUIOp::create(b, loc, elements, constant(factor.perBlock));
+    bytes = mul(bytes,
+                arith::MaxUIOp::create(b, loc, blocks, constant(factor.least)));
+  }
+  return bytes;
+}
+
+void Kernel::findRegions() {
+  Value all = workspaceStart, offset = constant(0);
+  auto start = [&]() -> Value {
+    return LLVM::GEPOp::create(b, loc, all.getType(), b.getI8Type(), all,
+                               ArrayRef<LLVM::GEPArg>{offset});
+  };
+  for (const WorkspaceRegion &region : stage->regions) {
+    regionStarts.push_back(start());
+    offset = add(offset, countBytes(region));
+  }
+  workspaceStart = start();
+}
+
+KernelTensor Kernel::place(Value value, AffineMap map, unsigned number,
+                           ArrayRef<TensorPlace> places, unsigned before) {
+  Type element = cast<RankedTensorType>(value.getType()).getElementType();
+  if (!stage)
+    return {kernel.getArgument(before + number), map, element};
+  const TensorPlace &place = places[number];
+  Value memory = place.argument ? kernel.getArgument(*place.argument)
+                                : regionStarts[place.region];
+  return {memory, map, element, place.padding};
 }
 
 KernelTensor Kernel::argument(Value value, AffineMap map) {
   if (!value)
     return {};
-  unsigned number = cast<BlockArgument>(value).getArgNumber();
-  return describe(value, kernel.getArgument(number), map);
+  return place(value, map, cast<BlockArgument>(value).getArgNumber(),
+               stage ? ArrayRef(stage->arguments) : ArrayRef<TensorPlace>(), 0);
 }
 
 KernelTensor Kernel::result(Value value, AffineMap map) {
@@ -81,8 +148,9 @@ KernelTensor Kernel::result(Value value, AffineMap map) {
   auto found = llvm::find(returned, value);
   if (found == returned.end())
     return {};
-  unsigned number = function.getNumArguments() + (found - returned.begin());
-  return describe(value, kernel.getArgument(number), map);
+  return place(value, map, found - returned.begin(),
+               stage ? ArrayRef(stage->results) : ArrayRef<TensorPlace>(),
+               function.getNumArguments());
 }
 
 Value Kernel::workspace(Value offset) {
@@ -192,15 +260,34 @@ Value Kernel::split(Value number, ArrayRef<unsigned> dims,
   return number;
 }
 
+Value Kernel::padded(Value size, int64_t padding) {
+  Value rows = arith::CeilDivUIOp::create(b, loc, size, constant(padding));
+  return mul(rows, constant(padding));
+}
+
 Value Kernel::offset(const KernelTensor &tensor, ArrayRef<Value> indices) {
   Value offset;
-  for (unsigned dim : dimsOf(tensor.map)) {
-    if (offset)
+  SmallVector<unsigned> dims = dimsOf(tensor.map);
+  for (unsigned dim : dims) {
+    if (offset && dim == dims.back() && tensor.padding > 1)
+      offset = mul(offset, padded(sizes[dim], tensor.padding));
+    else if (offset)
       offset = mul(offset, sizes[dim]);
     if (indices[dim])
       offset = offset ? add(offset, indices[dim]) : indices[dim];
   }
   return offset ? offset : constant(0);
+}
+
+int64_t Kernel::countAccess(const KernelTensor &tensor) const {
+  static constexpr int64_t kAccessBytes = 16;
+  int64_t bytes = getElementWidth(tensor.element) / 8 *
+                  (isa<ComplexType>(tensor.element) ? 2 : 1);
+  SmallVector<unsigned> dims = dimsOf(tensor.map);
+  int64_t size = dims.empty() ? 1 : launchSizes[dims.back()];
+  if (tensor.padding > 1)
+    size = tensor.padding;
+  return size < 0 ? 1 : std::gcd(size, kAccessBytes / bytes);
 }
 
 Value Kernel::address(const KernelTensor &tensor, Value offset) {

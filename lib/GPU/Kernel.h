@@ -23,32 +23,59 @@ struct KernelTensor {
   mlir::Value pointer; ///< Null: absent.
   mlir::AffineMap map;
   mlir::Type element;
+  int64_t padding = 1; ///< What the last dimension has is a multiple of it.
 
   explicit operator bool() const { return bool(pointer); }
 };
+
+/// Where a tensor of a stage is: an argument of its kernel, or a region of the
+/// workspace, and then the last dimension has a multiple of so many elements.
+struct TensorPlace {
+  std::optional<unsigned> argument;
+  unsigned region = 0;
+  int64_t padding = 1;
+};
+
+/// A part of a function that has a kernel of its own: see Stages.h.
+struct StageFrame {
+  mlir::func::FuncOp whole; ///< Whose arguments kernels have.
+  unsigned symbols;         ///< Dynamic sizes among these.
+  llvm::SmallVector<TensorPlace> arguments, results; ///< Of the stage.
+  llvm::SmallVector<int64_t>
+      loops; ///< Its loop dimensions, as a launch has them.
+  llvm::SmallVector<WorkspaceRegion> regions; ///< So far.
+};
+
+/// Where a kernel goes, and the function whose tensors it has.
+struct KernelFrame {
+  mlir::gpu::GPUModuleOp parent;
+  mlir::func::FuncOp function;
+  std::string part = ""; ///< Tells the kernels of one function apart.
+  const StageFrame *stage = nullptr;
+};
+
+/// What tells one more kernel of a function apart; `number` counts them.
+std::string findPart(mlir::gpu::GPUModuleOp parent, mlir::func::FuncOp function,
+                     unsigned &number);
 
 /// The function around a kernel, and access to its tensors. Indices and offsets
 /// are i64.
 class Kernel {
 public:
-  /// Begins a gpu.func that does what `function` does, whose loop dimensions
-  /// have these sizes and whose blocks have `threads` threads. Arithmetic is in
-  /// `real`. `b` is then in its body. `part` tells the kernels of one function
-  /// apart.
-  Kernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
-         mlir::func::FuncOp function, mlir::Location loc,
+  /// Begins a gpu.func that does what the frame's function does, whose loop
+  /// dimensions have these sizes and whose blocks have `threads` threads.
+  /// Arithmetic is in `real`. `b` is then in its body.
+  Kernel(mlir::OpBuilder &b, const KernelFrame &frame, mlir::Location loc,
          llvm::ArrayRef<int64_t> staticSizes, mlir::Type real, int64_t threads,
-         bool hasWorkspace = false, llvm::StringRef part = "");
+         bool hasWorkspace = false);
 
   /// The memory of an argument of the function; of none, if it is null.
   KernelTensor argument(mlir::Value value, mlir::AffineMap map);
   /// The memory of a value that the function returns, if it does.
   KernelTensor result(mlir::Value value, mlir::AffineMap map);
-  /// Memory between kernels or blocks, if the kernel has it; from an offset in
-  /// words of four bytes on.
-  mlir::Value workspace() {
-    return kernel.getArgument(kernel.getFunctionType().getNumInputs() - 1);
-  }
+  /// Memory between kernels or blocks, if the kernel has it, behind the regions
+  /// of its stage; from an offset in words of four bytes on.
+  mlir::Value workspace() { return workspaceStart; }
   mlir::Value workspace(mlir::Value offset);
 
   /// Shared memory of a block, aligned to 16 bytes; the name is one of the
@@ -101,6 +128,9 @@ public:
   /// Offset in elements; loop dimensions whose index is null count as 0.
   mlir::Value offset(const KernelTensor &tensor,
                      llvm::ArrayRef<mlir::Value> indices);
+  /// Elements of the widest access along the last dimension, if all begin where
+  /// one may.
+  int64_t countAccess(const KernelTensor &tensor) const;
   /// `count` elements that follow each other, in one access: its size must be
   /// a power of two, of at most 16 bytes, and divide the offset's. Scalars are
   /// those of memory, complex ones in two parts.
@@ -122,12 +152,23 @@ public:
   mlir::gpu::GPUFuncOp kernel;
 
 private:
+  void bindSizes(llvm::ArrayRef<int64_t> staticSizes);
+  void findRegions();
+  mlir::Value countBytes(const WorkspaceRegion &region);
+  mlir::Value sizeOf(int64_t launchSize);
+  KernelTensor place(mlir::Value value, mlir::AffineMap map, unsigned number,
+                     llvm::ArrayRef<TensorPlace> places, unsigned before);
+  mlir::Value padded(mlir::Value size, int64_t padding);
   mlir::Value address(const KernelTensor &tensor, mlir::Value offset);
 
   mlir::OpBuilder &b;
   mlir::func::FuncOp function;
+  const StageFrame *stage;
+  unsigned tensors; ///< Arguments of the kernel that are.
   llvm::SmallVector<mlir::Value> sizes;
   llvm::SmallVector<int64_t> launchSizes;
+  mlir::Value workspaceStart;
+  llvm::SmallVector<mlir::Value> regionStarts;
   int64_t shared = 0;
 };
 

@@ -1,5 +1,6 @@
 //===- Pointwise.cpp - Elementwise ops at one point -----------------------===//
 #include "Pointwise.h"
+#include "ProductForm.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -75,10 +76,15 @@ static const char *refuses(linalg::GenericOp op) {
   return nullptr;
 }
 
+/// What a kernel has, or another one has computed.
+static bool isComputedApart(Value tensor) {
+  Operation *op = tensor.getDefiningOp();
+  return isa<LinearRecurrenceOp>(op) || findProduct(op);
+}
+
 const char *walkProducers(Mapped value, function_ref<void(Mapped)> visit) {
   visit(value);
-  if (isa<BlockArgument>(value.tensor) ||
-      value.tensor.getDefiningOp<LinearRecurrenceOp>())
+  if (isa<BlockArgument>(value.tensor) || isComputedApart(value.tensor))
     return nullptr;
   DenseElementsAttr constant;
   if (matchPattern(value.tensor, m_Constant(&constant)))
@@ -100,21 +106,25 @@ const char *walkProducers(Mapped value, function_ref<void(Mapped)> visit) {
   return nullptr;
 }
 
-std::optional<AffineMap> findResultMap(Value result, LinearRecurrenceOp op) {
-  if (result == op.getResult())
-    return op.getResultIndexingMap();
+std::optional<AffineMap> findResultMap(Value result, Mapped from) {
+  if (result == from.tensor)
+    return from.map;
   auto generic = result.getDefiningOp<linalg::GenericOp>();
   if (!generic || refuses(generic))
     return std::nullopt;
   for (OpOperand &operand : generic->getOpOperands()) {
     AffineMap opMap = generic.getMatchingIndexingMap(&operand);
-    auto map = findResultMap(operand.get(), op);
+    auto map = findResultMap(operand.get(), from);
     if (!map || !opMap.isPermutation())
       continue;
     return applyLoops(mapOfResult(generic, result), findLoops(opMap, *map),
                       *map);
   }
   return std::nullopt;
+}
+
+std::optional<AffineMap> findResultMap(Value result, LinearRecurrenceOp op) {
+  return findResultMap(result, {op.getResult(), op.getResultIndexingMap()});
 }
 
 SmallVector<Mapped> FusedRecurrence::operands() const {

@@ -35,6 +35,8 @@ const char *walkProducers(Mapped value, llvm::function_ref<void(Mapped)> visit);
 /// from the recurrence's result; nothing if it is not.
 std::optional<mlir::AffineMap> findResultMap(mlir::Value result,
                                              LinearRecurrenceOp op);
+/// The same for another tensor than a recurrence's result.
+std::optional<mlir::AffineMap> findResultMap(mlir::Value result, Mapped from);
 
 /// A function that is one recurrence with elementwise ops around it.
 struct FusedRecurrence {
@@ -141,13 +143,13 @@ Launch emitChunkedScan(mlir::OpBuilder &b, Kernel &kernel,
 /// reason if there is none: see SelectKernel.cpp.
 const char *refusesKernels(const FusedRecurrence &fused, llvm::StringRef chip);
 GPUScanPlan selectKernel(const FusedRecurrence &fused, llvm::StringRef chip);
-Launch emitKernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
-                  mlir::func::FuncOp function, const FusedRecurrence &fused,
-                  const GPUScanPlan &plan);
+Launch emitKernel(mlir::OpBuilder &b, const KernelFrame &frame,
+                  const FusedRecurrence &fused, const GPUScanPlan &plan,
+                  llvm::StringRef chip);
 GPUScanPlan selectKernel(AssociativeScanOp op, llvm::StringRef chip);
-Launch emitKernel(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
-                  mlir::func::FuncOp function, AssociativeScanOp op,
-                  const GPUScanPlan &plan);
+Launch emitKernel(mlir::OpBuilder &b, const KernelFrame &frame,
+                  AssociativeScanOp op, const GPUScanPlan &plan,
+                  llvm::StringRef chip);
 
 } // namespace ssm
 

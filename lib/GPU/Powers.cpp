@@ -187,7 +187,7 @@ Launch Powers::emit() {
 
 Launch emitPowers(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
                   MaterializeKernelOp op) {
-  Kernel kernel(b, parent, function, op.getLoc(), getStaticLoopSizes(op),
+  Kernel kernel(b, {parent, function}, op.getLoc(), getStaticLoopSizes(op),
                 b.getF64Type(), kThreads);
   return Powers(b, kernel, op).emit();
 }

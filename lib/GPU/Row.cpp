@@ -17,6 +17,12 @@ Row::Row(OpBuilder &b, Kernel &kernel, ArrayRef<unsigned> parallel,
 
 Parts Row::enter(Value number) {
   end = length();
+  if (isBackward && areRowsAligned()) {
+    Value accesses =
+        arith::CeilDivUIOp::create(b, k.loc, length(), k.constant(items));
+    end = k.mul(accesses, k.constant(items));
+    begin = arith::SubIOp::create(b, k.loc, end, length());
+  }
   if (columns > 1) {
     Value last = arith::SubIOp::create(b, k.loc, numRows(), k.constant(1));
     isInside = compare(arith::CmpIPredicate::ule, number, last);
@@ -43,7 +49,13 @@ GridFactor Row::rowFactor(int64_t perBlock) const {
 }
 
 Value Row::isElement(Value time) {
-  return compare(arith::CmpIPredicate::slt, time, end);
+  Value isBelow = compare(arith::CmpIPredicate::slt, time, end);
+  return begin ? arith::AndIOp::create(b, k.loc, isBelow, isBehindBegin(time))
+               : isBelow;
+}
+
+Value Row::isBehindBegin(Value time) {
+  return compare(arith::CmpIPredicate::sge, time, begin);
 }
 
 /// Whether none of the thread's items is beyond the row, and one access may
@@ -51,7 +63,9 @@ Value Row::isElement(Value time) {
 Value Row::areAllInside(Value time) {
   Value inside =
       compare(arith::CmpIPredicate::sle, k.add(time, k.constant(items)), end);
-  if (!isContiguous())
+  if (begin)
+    return arith::AndIOp::create(b, k.loc, inside, isBehindBegin(time));
+  if (!isContiguous() || areRowsAligned())
     return inside;
   Value rest = arith::RemUIOp::create(b, k.loc, length(), k.constant(items));
   Value aligned = compare(arith::CmpIPredicate::eq, rest, k.constant(0));
@@ -62,7 +76,7 @@ Value Row::areAllInside(Value time) {
 Value Row::placeOf(Value time, unsigned count) {
   if (!isBackward)
     return time;
-  return arith::SubIOp::create(b, k.loc, length(),
+  return arith::SubIOp::create(b, k.loc, begin ? end : length(),
                                k.add(time, k.constant(count)));
 }
 

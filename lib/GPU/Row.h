@@ -93,6 +93,9 @@ public:
 protected:
   /// Whether one access has elements that follow each other in time.
   bool isContiguous() const { return columns == 1; }
+  /// Whether those of all tensors begin where an access may, whatever their
+  /// length.
+  virtual bool areRowsAligned() { return false; }
   /// `count` elements that are in memory from a place on, all of a thread's or
   /// one; behind the parts of each what is kept with it.
   virtual llvm::SmallVector<Parts> loadItems(mlir::Value place,
@@ -119,6 +122,7 @@ protected:
 private:
   mlir::Value areAllInside(mlir::Value time);
   mlir::Value isElement(mlir::Value time);
+  mlir::Value isBehindBegin(mlir::Value time);
   mlir::Value placeOf(mlir::Value time, unsigned count);
   llvm::SmallVector<Parts> read(mlir::Value time, unsigned count);
   void write(mlir::Value time, llvm::SmallVector<Parts> carries,
@@ -126,7 +130,10 @@ private:
   Parts neutralItem();
 
   bool isBackward;
-  mlir::Value isInside, end; ///< Of the row's elements.
+  mlir::Value isInside;
+  /// Of the row's elements in the scan's time. Backward ones that are aligned
+  /// begin where an access of the last ones does.
+  mlir::Value begin, end;
 };
 
 /// Elements or carries in shared memory: parts of one type beside each other.

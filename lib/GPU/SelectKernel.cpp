@@ -4,6 +4,8 @@
 
 #include "ssm/IR/LoopDims.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
 using namespace mlir;
 
 namespace ssm {
@@ -70,20 +72,51 @@ GPUScanPlan selectKernel(const FusedRecurrence &fused, StringRef chip) {
                                  GPUChip::forName(std::string_view(chip)));
 }
 
-Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
-                  const FusedRecurrence &fused, const GPUScanPlan &plan) {
+/// A scan is fast with 16 warps on a multiprocessor, as its loads are far ahead
+/// of their use: 128 registers a thread. One of columns has more under way in
+/// each thread, and is fast with 8. Left alone, ptxas would rather spill on
+/// some chips, for more warps.
+static void allowRegisters(Kernel &kernel, const GPUScanPlan &plan,
+                           StringRef chip) {
+  std::string_view name(chip);
+  if (isAMDChip(name) || isSPIRVChip(name) ||
+      plan.kernel == GPUScanPlan::Kernel::ChunkedScan)
+    return;
+  bool hasColumns = plan.kernel == GPUScanPlan::Kernel::ColumnScan;
+  int64_t threads = (hasColumns ? 8 : 16) * kWarp;
+  kernel.kernel->setAttr(
+      NVVM::NVVMDialect::getMinctasmAttrName(),
+      OpBuilder(kernel.kernel).getI32IntegerAttr(threads / plan.threads));
+}
+
+/// What the launch of every scan says.
+static Launch finish(Launch launch, Kernel &kernel, const GPUScanPlan &plan,
+                     StringRef chip) {
+  allowRegisters(kernel, plan, chip);
+  launch.entry = kernel.kernel.getName().str();
+  launch.kernel = stringify(plan.kernel);
+  launch.reason = plan.reason;
+  return launch;
+}
+
+Launch emitKernel(OpBuilder &b, const KernelFrame &frame,
+                  const FusedRecurrence &fused, const GPUScanPlan &plan,
+                  StringRef chip) {
   LinearRecurrenceOp op = fused.op;
   bool looksBack = plan.kernel == GPUScanPlan::Kernel::LookBack;
-  Kernel kernel(b, parent, function, op.getLoc(), getStaticLoopSizes(op),
+  Kernel kernel(b, frame, op.getLoc(), getStaticLoopSizes(op),
                 getRealType(op.getStateElementType()), plan.threads,
                 /*hasWorkspace=*/looksBack);
-  if (plan.kernel == GPUScanPlan::Kernel::ChannelScan)
-    return emitChannelScan(b, kernel, fused, plan);
-  if (plan.kernel == GPUScanPlan::Kernel::ChunkedScan)
-    return emitChunkedScan(b, kernel, fused);
-  std::unique_ptr<Row> row = makeAffineRow(b, kernel, fused, plan);
-  return looksBack ? emitLookBack(b, kernel, *row, plan)
-                   : emitRowScan(b, kernel, *row, plan);
+  auto emit = [&] {
+    if (plan.kernel == GPUScanPlan::Kernel::ChannelScan)
+      return emitChannelScan(b, kernel, fused, plan);
+    if (plan.kernel == GPUScanPlan::Kernel::ChunkedScan)
+      return emitChunkedScan(b, kernel, fused);
+    std::unique_ptr<Row> row = makeAffineRow(b, kernel, fused, plan);
+    return looksBack ? emitLookBack(b, kernel, *row, plan)
+                     : emitRowScan(b, kernel, *row, plan);
+  };
+  return finish(emit(), kernel, plan, chip);
 }
 
 GPUScanPlan selectKernel(AssociativeScanOp op, StringRef chip) {
@@ -105,15 +138,16 @@ GPUScanPlan selectKernel(AssociativeScanOp op, StringRef chip) {
                                  GPUChip::forName(std::string_view(chip)));
 }
 
-Launch emitKernel(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
-                  AssociativeScanOp op, const GPUScanPlan &plan) {
+Launch emitKernel(OpBuilder &b, const KernelFrame &frame, AssociativeScanOp op,
+                  const GPUScanPlan &plan, StringRef chip) {
   bool looksBack = plan.kernel == GPUScanPlan::Kernel::LookBack;
   auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
-  Kernel kernel(b, parent, function, op.getLoc(), type.getShape(),
-                b.getF32Type(), plan.threads, /*hasWorkspace=*/looksBack);
+  Kernel kernel(b, frame, op.getLoc(), type.getShape(), b.getF32Type(),
+                plan.threads, /*hasWorkspace=*/looksBack);
   std::unique_ptr<Row> row = makeCombinerRow(b, kernel, op, plan);
-  return looksBack ? emitLookBack(b, kernel, *row, plan)
-                   : emitRowScan(b, kernel, *row, plan);
+  return finish(looksBack ? emitLookBack(b, kernel, *row, plan)
+                          : emitRowScan(b, kernel, *row, plan),
+                kernel, plan, chip);
 }
 
 } // namespace ssm

@@ -31,9 +31,31 @@ static LinearRecurrenceOp rebuild(OpBuilder &b, LinearRecurrenceOp op,
       projection, op.getRead(), op.getNumerics(), op.getStrategyAttr());
 }
 
+/// A map of the dimensions of values that run through time.
+static AffineMap orderDims(LinearRecurrenceOp op, SmallVector<AffineExpr> exprs,
+                           bool timeLast) {
+  if (timeLast) {
+    AffineExpr time = getAffineDimExpr(op.getTime(), op.getContext());
+    llvm::erase(exprs, time);
+    exprs.push_back(time);
+  }
+  return AffineMap::get(op.getNumLoops(), 0, exprs, op.getContext());
+}
+
+static bool isTimeLast(LinearRecurrenceOp op, AffineMap map) {
+  return dimsOf(map).back() == op.getTime();
+}
+
 namespace {
-struct HoistInput : OpRewritePattern<LinearRecurrenceOp> {
-  using OpRewritePattern::OpRewritePattern;
+struct HoistPattern : OpRewritePattern<LinearRecurrenceOp> {
+  HoistPattern(MLIRContext *context, bool timeLast)
+      : OpRewritePattern(context), timeLast(timeLast) {}
+
+  bool timeLast;
+};
+
+struct HoistInput : HoistPattern {
+  using HoistPattern::HoistPattern;
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
     LinearRecurrenceOp::Dims dims = op.getDims();
@@ -49,8 +71,8 @@ struct HoistInput : OpRewritePattern<LinearRecurrenceOp> {
             !llvm::is_contained(driven, expr))
           driven.push_back(expr);
       }
-    AffineMap drivenMap =
-        AffineMap::get(op.getNumLoops(), 0, driven, rewriter.getContext());
+    bool isBetween = !dims.output.empty() || isTimeLast(op, op.getResultMap(0));
+    AffineMap drivenMap = orderDims(op, driven, timeLast && isBetween);
     Value v = contract(
         rewriter, op.getLoc(), getLoopSizes(rewriter, op),
         {op.getInput(), input}, {op.getSignal(), signal}, drivenMap,
@@ -65,8 +87,8 @@ struct HoistInput : OpRewritePattern<LinearRecurrenceOp> {
   }
 };
 
-struct HoistOutput : OpRewritePattern<LinearRecurrenceOp> {
-  using OpRewritePattern::OpRewritePattern;
+struct HoistOutput : HoistPattern {
+  using HoistPattern::HoistPattern;
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
     LinearRecurrenceOp::Dims dims = op.getDims();
@@ -79,8 +101,8 @@ struct HoistOutput : OpRewritePattern<LinearRecurrenceOp> {
         exprs.push_back(rewriter.getAffineDimExpr(dim));
     for (unsigned dim : dims.state)
       exprs.push_back(rewriter.getAffineDimExpr(dim));
-    AffineMap states =
-        AffineMap::get(op.getNumLoops(), 0, exprs, rewriter.getContext());
+    bool isBetween = !dims.input.empty() || isTimeLast(op, op.getSignalMap());
+    AffineMap states = orderDims(op, exprs, timeLast && isBetween);
     SmallVector<int64_t> sizes = getStaticLoopSizes(op), shape;
     for (unsigned dim : dimsOf(states))
       shape.push_back(sizes[dim]);
@@ -105,6 +127,7 @@ struct HoistOutput : OpRewritePattern<LinearRecurrenceOp> {
 };
 } // namespace
 
-void ssm::populateHoistContractionsPatterns(RewritePatternSet &patterns) {
-  patterns.add<HoistInput, HoistOutput>(patterns.getContext());
+void ssm::populateHoistContractionsPatterns(RewritePatternSet &patterns,
+                                            bool timeLast) {
+  patterns.add<HoistInput, HoistOutput>(patterns.getContext(), timeLast);
 }

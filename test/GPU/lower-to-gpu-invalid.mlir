@@ -49,12 +49,26 @@ func.func @sum(%m: tensor<4x3xf32>, %u: tensor<4xf32>) -> tensor<4xf32> {
 
 #t = affine_map<(t) -> (t)>
 #x = affine_map<(t) -> ()>
-func.func @two(%a: tensor<4xf32>, %u: tensor<4xf32>) -> tensor<4xf32> { // expected-error {{'two' has more than one}}
+func.func @two(%a: tensor<4xf32>, %u: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   %v, %r = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
       {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
   %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%v : tensor<4xf32>)
       {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
-  return %y : tensor<4xf32>
+  // expected-error@+1 {{'two' has no sequence of GPU kernels: it returns a value twice, or an argument}}
+  return %y, %u : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+#a = affine_map<(t, n, i) -> (n)>
+#u = affine_map<(t, n, i) -> (t, i)>
+#b = affine_map<(t, n, i) -> (t, n, i)>
+#y = affine_map<(t, n, i) -> (t, n)>
+func.func @varying(%a: tensor<3xf32>, %u: tensor<9x2xf32>, %b: tensor<9x3x2xf32>) -> tensor<9x3xf32> {
+  // expected-error@+1 {{'varying' has no sequence of GPU kernels: it multiplies by a matrix that varies in time, or by a vector}}
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<3xf32>) signal(%u : tensor<9x2xf32>) input(%b : tensor<9x3x2xf32>)
+      {indexing_maps = [#a, #u, #b, #y, #a], time = 0 : i64} -> tensor<9x3xf32>, tensor<3xf32>
+  return %y : tensor<9x3xf32>
 }
 
 // -----

@@ -357,3 +357,35 @@ func.func @tiles(%A: tensor<64x16xf32>, %u: tensor<2x?x64xf32>, %B: tensor<2x?x1
       {indexing_maps = [#hn, #bth, #btn, #btn, #bth, #bhn], time = 1 : i64} -> tensor<2x?x64xf32>, tensor<2x64x16xf32>
   return %y : tensor<2x?x64xf32>
 }
+
+// -----
+
+#n = affine_map<(b, t, n, i, o) -> (n)>
+#bti = affine_map<(b, t, n, i, o) -> (b, t, i)>
+#ni = affine_map<(b, t, n, i, o) -> (n, i)>
+#on = affine_map<(b, t, n, i, o) -> (o, n)>
+#bto = affine_map<(b, t, n, i, o) -> (b, t, o)>
+#bn = affine_map<(b, t, n, i, o) -> (b, n)>
+
+// Dense B and C are products of matrices around a scan of rows; what is between
+// them is in the workspace, in rows of whole lines.
+// CHECK: block = 256 : i64, entry = "dense", grid = [{elements = array<i64: -1>, {{.*}}}, {elements = array<i64: -2>, least = 0 : i64, per_block = 64 : i64}, {elements = array<i64: 24>, least = 0 : i64, per_block = 64 : i64}], kernel = "matrix_product, row_scan, matrix_product"
+// CHECK-SAME: then = [{block = 128 : i64, entry = "dense_2", {{.*}}}, {block = 256 : i64, entry = "dense_3",
+// CHECK-SAME: workspace = [{bytes = 128 : i64, grid = []}, {bytes = 128 : i64, grid = [{elements = array<i64: -1, 24>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: -2>, least = 0 : i64, per_block = 32 : i64}]}, {bytes = 128 : i64,
+// CHECK-LABEL: gpu.func @dense(
+// CHECK:         gpu.barrier
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-COUNT-16:    arith.mulf
+// CHECK:           gpu.barrier
+// CHECK:         llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>
+// CHECK-LABEL: gpu.func @dense_2(
+// CHECK:         gpu.shuffle up
+// CHECK-LABEL: gpu.func @dense_3(
+// CHECK:         gpu.barrier
+func.func @dense(%a: tensor<24xf32>, %u: tensor<?x?x8xf32>, %b: tensor<24x8xf32>, %c: tensor<8x24xf32>) -> tensor<?x?x8xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<24xf32>) signal(%u : tensor<?x?x8xf32>)
+      input(%b : tensor<24x8xf32>) output(%c : tensor<8x24xf32>)
+      {indexing_maps = [#n, #bti, #ni, #on, #bto, #bn], time = 1 : i64} -> tensor<?x?x8xf32>, tensor<?x24xf32>
+  return %y : tensor<?x?x8xf32>
+}

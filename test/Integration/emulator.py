@@ -14,7 +14,7 @@ from pathlib import Path
 
 import ml_dtypes
 import numpy as np
-from gpu_driver import count_blocks, count_workspace
+from gpu_driver import count_blocks, count_workspace, sequence
 from harness import DTYPES, tool
 from mlir_text import Recurrence, element, program
 
@@ -43,9 +43,10 @@ def emulate_seeds(text, inputs, outputs, sizes=(), chip="sm_90", seeds=(0,), edi
         if edit:
             (folder / "f.ll").write_text(edit((folder / "f.ll").read_text()))
         launch, = json.loads((folder / "f.json").read_text())["kernels"]
-        args = [folder / "f.ll", f"--entry={launch['entry']}", f"--block={launch['block']}",
-                f"--grid={count_blocks(launch, sizes)}", f"--resident={resident}"]
-        args += [f"--then={k['entry']}:{count_blocks(k, sizes)}:{k['block']}" for k in launch["then"]]
+        first, *then = [k for k in sequence(launch) if count_blocks(k, sizes)]
+        args = [folder / "f.ll", f"--entry={first['entry']}", f"--block={first['block']}",
+                f"--grid={count_blocks(first, sizes)}", f"--resident={resident}"]
+        args += [f"--then={k['entry']}:{count_blocks(k, sizes)}:{k['block']}" for k in then]
         for i, array in enumerate(inputs):
             np.save(folder / f"in{i}.npy", array)
             args.append(f"--arg={folder}/in{i}.npy")

@@ -23,6 +23,16 @@ struct GridFactor {
   int64_t perBlock = 1, least = 0;
 };
 
+/// So many bytes of a workspace for each block of a grid.
+struct WorkspaceRegion {
+  llvm::SmallVector<GridFactor, 2> grid;
+  int64_t bytes = 0;
+};
+
+/// The product of a grid's factors.
+int64_t countBlocks(llvm::ArrayRef<GridFactor> grid,
+                    llvm::ArrayRef<int64_t> sizes);
+
 struct KernelLaunch {
   std::string entry;   ///< The kernel's name.
   int64_t threads = 0; ///< Of a block.
@@ -30,7 +40,9 @@ struct KernelLaunch {
   /// Of the workspace, for each block.
   int64_t workspaceBytesPerBlock = 0;
 
-  int64_t countBlocks(llvm::ArrayRef<int64_t> sizes) const;
+  int64_t countBlocks(llvm::ArrayRef<int64_t> sizes) const {
+    return ssm::countBlocks(grid, sizes);
+  }
 };
 
 /// Of a function: one kernel, or several one after the other, on the same
@@ -40,9 +52,10 @@ struct Launch : KernelLaunch {
   /// Bytes of memory that are the kernels' last argument, beside those for each
   /// block of them; none if all are 0.
   int64_t workspaceBytes = 0;
-  bool zeroesWorkspace = false; ///< Before each launch.
-  std::string kernel, reason;   ///< Which kernel it is, and why.
-  Signature signature;          ///< Symbol k is the k-th dynamic size.
+  std::vector<WorkspaceRegion> regions; ///< Of the workspace, behind these.
+  bool zeroesWorkspace = false;         ///< Before each launch.
+  std::string kernel, reason;           ///< Which kernel it is, and why.
+  Signature signature;                  ///< Symbol k is the k-th dynamic size.
 
   llvm::SmallVector<KernelLaunch> sequence() const;
   int64_t countWorkspaceBytes(llvm::ArrayRef<int64_t> sizes) const;

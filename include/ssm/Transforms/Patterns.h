@@ -15,7 +15,10 @@ void populateRecurrenceToConvPatterns(mlir::RewritePatternSet &patterns,
 void populateRecurrenceToScanPatterns(mlir::RewritePatternSet &patterns);
 
 /// Multi-input and multi-output maps -> contractions around the recurrence.
-void populateHoistContractionsPatterns(mlir::RewritePatternSet &patterns);
+/// What is between the two has time last with `timeLast`, else where the signal
+/// and the result have it.
+void populateHoistContractionsPatterns(mlir::RewritePatternSet &patterns,
+                                       bool timeLast = false);
 
 /// exp(x y) -> 2^(x (y log2 e)), where y lacks loops of its linalg op.
 void populateScaleExponentsPatterns(mlir::RewritePatternSet &patterns);

@@ -7,8 +7,12 @@ from gpu_kernels import KERNELS
 from harness import tool
 
 
-# Products of matrices are NVIDIA's instructions.
-@pytest.mark.parametrize("name", [name for name in KERNELS if "chunked_scan" not in name])
+# Products of rows of dynamic length, of which LLVM takes more than the 512 vector registers.
+SPILLS = {"lru", "s5_bidirectional"}
+
+
+# Products of matrices by instructions are NVIDIA's.
+@pytest.mark.parametrize("name", [name for name in KERNELS if "chunked_scan" not in name and name not in SPILLS])
 def test_kernels_stay_in_registers(name, tmp_path):
     text, entry = KERNELS[name]
     (tmp_path / "f.mlir").write_text(text)

@@ -1,4 +1,4 @@
-"""Models whose recurrence and elementwise ops are one kernel, against their oracles."""
+"""Models whose recurrences, products with B and C and elementwise ops are kernels, against their oracles."""
 
 import re
 
@@ -20,10 +20,12 @@ def run_model(model, case, length, batch=2, **options):
     return emulate(text, inputs, [(shape(t), element(t)) for t in results], [batch, length], entry=model.name, **options)
 
 
-@pytest.mark.parametrize("name", ["gla", "hgrn", "mamba1", "mamba1_complex", "mamba2", "mega", "retnet", "s4d", "s4d_real"])
-def test_equals_oracle(name):
+@pytest.mark.parametrize("name", ["gla", "hgrn", "lru", "mamba1", "mamba1_complex", "mamba2", "mega", "mega_bidirectional", "retnet",
+                                  "s4d", "s4d_real", "s5", "s5_bidirectional"])
+@pytest.mark.parametrize("length", [1, 37, 150])
+def test_equals_oracle(name, length):
     model = MODELS[name]
-    case = model.draw("f32", trained=True, length=37)
-    results, report = run_model(model, case, 37, seed=2)
+    case = model.draw("f32", trained=True, length=length)
+    results, report = run_model(model, case, length, seed=2)
     assert max(model.errors(results, case)) <= TOLERANCES["f32"]
     assert report["races"] == 0

@@ -1,0 +1,163 @@
+//===- ProductForm.cpp - Sums of products ---------------------------------===//
+//
+// Whether the body of a linalg op adds the product of two elements to its sum
+// is found by computing it on polynomials of their real and imaginary parts: a
+// body may take complex numbers apart, and sum in any order.
+//
+//===----------------------------------------------------------------------===//
+#include "ProductForm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace ssm {
+
+namespace {
+/// Of variables by their numbers: coefficients of the products of sorted ones.
+using Polynomial = std::map<std::vector<unsigned>, int>;
+struct Parts {
+  Polynomial re, im;
+};
+} // namespace
+
+static Polynomial add(Polynomial x, const Polynomial &y, int factor = 1) {
+  for (const auto &[variables, coefficient] : y)
+    if ((x[variables] += factor * coefficient) == 0)
+      x.erase(variables);
+  return x;
+}
+
+static Polynomial multiply(const Polynomial &x, const Polynomial &y) {
+  Polynomial product;
+  for (const auto &[left, p] : x)
+    for (const auto &[right, q] : y) {
+      std::vector<unsigned> both = left;
+      both.insert(both.end(), right.begin(), right.end());
+      llvm::sort(both);
+      product = add(std::move(product), {{both, p * q}});
+    }
+  return product;
+}
+
+static Parts multiply(const Parts &x, const Parts &y) {
+  return {add(multiply(x.re, y.re), multiply(x.im, y.im), -1),
+          add(multiply(x.re, y.im), multiply(x.im, y.re))};
+}
+
+/// What an op gives for these operands; nothing if it is none of a product's.
+static std::optional<Parts> evaluate(Operation &op, ArrayRef<Parts> x) {
+  using Result = std::optional<Parts>;
+  return llvm::TypeSwitch<Operation *, Result>(&op)
+      .Case<arith::AddFOp, complex::AddOp>([&](auto) -> Result {
+        return Parts{add(x[0].re, x[1].re), add(x[0].im, x[1].im)};
+      })
+      .Case<arith::SubFOp, complex::SubOp>([&](auto) -> Result {
+        return Parts{add(x[0].re, x[1].re, -1), add(x[0].im, x[1].im, -1)};
+      })
+      .Case<arith::MulFOp, complex::MulOp>(
+          [&](auto) -> Result { return multiply(x[0], x[1]); })
+      .Case<arith::NegFOp>(
+          [&](auto) -> Result { return Parts{add({}, x[0].re, -1), {}}; })
+      .Case<arith::ExtFOp>([&](auto) -> Result { return x[0]; })
+      .Case<complex::CreateOp>(
+          [&](auto) -> Result { return Parts{x[0].re, x[1].re}; })
+      .Case<complex::ReOp>([&](auto) -> Result { return Parts{x[0].re, {}}; })
+      .Case<complex::ImOp>([&](auto) -> Result { return Parts{x[0].im, {}}; })
+      .Default(Result());
+}
+
+/// What the body yields, if it is a polynomial.
+static std::optional<Parts> evaluate(Block &body) {
+  DenseMap<Value, Parts> known;
+  for (auto [i, arg] : llvm::enumerate(body.getArguments())) {
+    unsigned number = 2 * i;
+    known[arg].re = {{{number}, 1}};
+    if (isa<ComplexType>(arg.getType()))
+      known[arg].im = {{{number + 1}, 1}};
+  }
+  for (Operation &op : body.without_terminator()) {
+    SmallVector<Parts> operands;
+    for (Value operand : op.getOperands()) {
+      auto found = known.find(operand);
+      if (found != known.end())
+        operands.push_back(found->second);
+      else if (matchPattern(operand, m_AnyZeroFloat()))
+        operands.emplace_back();
+      else
+        return std::nullopt;
+    }
+    auto result = evaluate(op, operands);
+    if (!result)
+      return std::nullopt;
+    known[op.getResult(0)] = std::move(*result);
+  }
+  return known.at(body.getTerminator()->getOperand(0));
+}
+
+static bool addsProduct(linalg::GenericOp op) {
+  Block &body = *op.getBlock();
+  for (Value yielded : body.getTerminator()->getOperands())
+    if (yielded.getParentBlock() != &body)
+      return false;
+  auto found = evaluate(body);
+  if (!found)
+    return false;
+  auto part = [&](unsigned arg) {
+    bool isComplex = isa<ComplexType>(body.getArgument(arg).getType());
+    return Parts{{{{2 * arg}, 1}},
+                 isComplex ? Polynomial{{{2 * arg + 1}, 1}} : Polynomial()};
+  };
+  Parts want = multiply(part(0), part(1)), sum = part(2);
+  bool isReal = sum.im.empty();
+  return found->re == add(want.re, sum.re) &&
+         (isReal || found->im == add(want.im, sum.im));
+}
+
+static bool isZero(Value value) {
+  if (auto create = value.getDefiningOp<complex::CreateOp>())
+    return isZero(create.getReal()) && isZero(create.getImaginary());
+  if (auto constant = value.getDefiningOp<complex::ConstantOp>())
+    return llvm::all_of(constant.getValue(), [](Attribute part) {
+      return cast<FloatAttr>(part).getValue().isZero();
+    });
+  return matchPattern(value, m_AnyZeroFloat());
+}
+
+/// Whether all elements of a tensor are zero, by what computes it.
+static bool isFilledWithZero(Value tensor) {
+  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
+    return isZero(fill.value());
+  auto generic = tensor.getDefiningOp<linalg::GenericOp>();
+  if (!generic)
+    return false;
+  Value yielded = generic.getBlock()->getTerminator()->getOperand(
+      cast<OpResult>(tensor).getResultNumber());
+  auto arg = dyn_cast<BlockArgument>(yielded);
+  return isZero(arg ? generic->getOperand(arg.getArgNumber()) : yielded);
+}
+
+std::optional<Product> findProduct(Operation *op) {
+  auto generic = dyn_cast_or_null<linalg::GenericOp>(op);
+  if (!generic || generic.getNumReductionLoops() == 0 ||
+      generic.getNumDpsInputs() != 2 || generic.getNumDpsInits() != 1 ||
+      !generic.hasPureTensorSemantics())
+    return std::nullopt;
+  SmallVector<AffineMap> maps = generic.getIndexingMapsArray();
+  bool arePlain = llvm::all_of(
+      maps, [](AffineMap map) { return map.isProjectedPermutation(); });
+  if (!arePlain || !isFilledWithZero(generic.getOutputs()[0]) ||
+      !addsProduct(generic))
+    return std::nullopt;
+  return Product{generic,
+                 {generic.getInputs()[0], maps[0]},
+                 {generic.getInputs()[1], maps[1]},
+                 {generic.getResult(0), maps[2]}};
+}
+
+} // namespace ssm

@@ -1,0 +1,21 @@
+//===- ProductForm.h - Sums of products -------------------------*- C++ -*-===//
+#ifndef SSM_LIB_GPU_PRODUCTFORM_H
+#define SSM_LIB_GPU_PRODUCTFORM_H
+
+#include "Pointwise.h"
+
+namespace ssm {
+
+/// result = sum of left * right over the loop dimensions that the result lacks;
+/// of complex factors the real part, if the result is real.
+struct Product {
+  mlir::linalg::GenericOp op;
+  Mapped left, right, result;
+};
+
+/// The op as a sum of two factors' products, from zero; nothing if it is not.
+std::optional<Product> findProduct(mlir::Operation *op);
+
+} // namespace ssm
+
+#endif // SSM_LIB_GPU_PRODUCTFORM_H

@@ -1,0 +1,516 @@
+//===- Stages.cpp - Functions of several kernels --------------------------===//
+//
+//   x = B u            matrix_product
+//   s = scan(a, x)     row_scan, look_back, ...
+//   y = C s + D u      matrix_product
+//
+// A function is cut into stages that run one after the other. Each is a
+// function of its own while it is lowered: a recurrence or a product of
+// matrices, its anchor, or none, and the elementwise ops around it. Three kinds
+// of values are stored, in the workspace unless the function returns them:
+// results of anchors that another stage reads, factors of products, and what is
+// returned. All others are computed where they are needed.
+//
+// Rows of what is in the workspace begin at lines of 128 bytes.
+//
+//===----------------------------------------------------------------------===//
+#include "Clear.h"
+#include "Elementwise.h"
+#include "LowerToGPU.h"
+#include "MatrixProduct.h"
+
+#include "ssm/AOT/SizeClasses.h"
+#include "ssm/IR/LoopDims.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+using namespace mlir;
+using namespace ssm;
+
+static constexpr int64_t kLineBytes = 128;
+
+static bool isAnchor(Operation *op) {
+  return isa_and_nonnull<LinearRecurrenceOp>(op) || findProduct(op);
+}
+
+bool ssm::hasStages(func::FuncOp function) {
+  if (function.isExternal())
+    return false;
+  Block &body = function.getBody().front();
+  return !body.getOps<LinearRecurrenceOp>().empty() &&
+         llvm::count_if(body, [](Operation &op) { return isAnchor(&op); }) > 1;
+}
+
+/// The tensors whose elements an op reads.
+static SmallVector<Value> findRead(Operation *op) {
+  SmallVector<Value> read;
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  for (OpOperand &operand : op->getOpOperands())
+    if (isa<RankedTensorType>(operand.get().getType()) &&
+        !isa<linalg::FillOp>(op) &&
+        (!generic || (generic.payloadUsesValueFromOperand(&operand) &&
+                      !(findProduct(op) && generic.isDpsInit(&operand)))))
+      read.push_back(operand.get());
+  return read;
+}
+
+namespace {
+struct Stage {
+  Operation *anchor = nullptr;
+  llvm::SetVector<Value> results; ///< Values that it stores.
+};
+
+class StageLowering {
+public:
+  StageLowering(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp whole,
+                StringRef chip)
+      : b(b), parent(parent), whole(whole), chip(chip), classes(whole) {}
+
+  std::optional<Launch> lower();
+
+private:
+  LogicalResult refuse(Location loc, const Twine &why);
+
+  // The cut.
+  Operation *findLast(Value value);
+  LogicalResult cut();
+  LogicalResult addRoot(Value value);
+  bool isLeaf(Value value, const Stage &stage);
+  void demandLeaves(Stage &stage);
+
+  // Sizes.
+  LogicalResult numberSizes();
+  std::optional<int64_t> sizeOf(Value tensor, unsigned dim);
+  std::optional<SmallVector<int64_t>> findLoops(const Stage &stage);
+  TensorSpec describe(Value value, const Twine &name);
+
+  // A stage as a function, and its kernel.
+  Value clone(Value value, const Stage &stage, func::FuncOp function,
+              IRMapping &mapping, SmallVectorImpl<Value> &leaves);
+  func::FuncOp build(const Stage &stage, SmallVectorImpl<Value> &leaves);
+  void allocate(Value value);
+  std::optional<Launch> emit(const KernelFrame &frame, const Stage &stage);
+  std::optional<Launch> emitProduct(const KernelFrame &frame);
+  LogicalResult lowerStage(const Stage &stage);
+  void append(Launch stage);
+
+  OpBuilder &b;
+  gpu::GPUModuleOp parent;
+  func::FuncOp whole;
+  StringRef chip;
+  SizeClasses classes;
+  DenseMap<unsigned, int> symbols;
+  std::vector<Stage> stages; ///< In the order in which they run.
+  DenseMap<Value, TensorPlace> places;
+  Launch launch;
+  unsigned number = 0;
+};
+} // namespace
+
+LogicalResult StageLowering::refuse(Location loc, const Twine &why) {
+  return emitError(loc) << "'" << whole.getName()
+                        << "' has no sequence of GPU kernels: " << why;
+}
+
+//===----------------------------------------------------------------------===//
+// The cut
+//===----------------------------------------------------------------------===//
+
+/// The last anchor that a value is computed from, or null.
+Operation *StageLowering::findLast(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isAnchor(op))
+    return op;
+  Operation *last = nullptr;
+  for (Value read : findRead(op)) {
+    Operation *other = findLast(read);
+    if (other && (!last || last->isBeforeInBlock(other)))
+      last = other;
+  }
+  return last;
+}
+
+/// A value that is stored: its stage is its anchor's, or one of its own in
+/// front of all others.
+LogicalResult StageLowering::addRoot(Value value) {
+  if (isa<BlockArgument>(value))
+    return success();
+  Operation *anchor = findLast(value);
+  for (Stage &stage : stages)
+    if (anchor ? stage.anchor == anchor : stage.results.contains(value)) {
+      stage.results.insert(value);
+      return success();
+    }
+  Stage own;
+  own.results.insert(value);
+  stages.insert(stages.begin(), own);
+  return success();
+}
+
+/// Whether the stage has the value from memory.
+bool StageLowering::isLeaf(Value value, const Stage &stage) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return true;
+  if (op == stage.anchor)
+    return false;
+  if (isAnchor(op))
+    return true;
+  Operation *last = findLast(value);
+  bool isStored = llvm::any_of(stages, [&](const Stage &other) {
+    return other.results.contains(value);
+  });
+  // What has no anchor is computed again, but for factors.
+  bool isFactor = stage.anchor && findProduct(stage.anchor) &&
+                  llvm::is_contained(findRead(stage.anchor), value);
+  return isFactor || (isStored && last && last != stage.anchor);
+}
+
+void StageLowering::demandLeaves(Stage &stage) {
+  SmallVector<Value> left(stage.results.begin(), stage.results.end());
+  if (stage.anchor)
+    llvm::append_range(left, findRead(stage.anchor));
+  DenseSet<Value> seen;
+  while (!left.empty()) {
+    Value value = left.pop_back_val();
+    if (!seen.insert(value).second)
+      continue;
+    Operation *op = value.getDefiningOp();
+    if (!isLeaf(value, stage)) {
+      llvm::append_range(left, findRead(op));
+      continue;
+    }
+    if (!op)
+      continue;
+    Operation *last = findLast(value);
+    for (Stage &other : stages)
+      if (last && other.anchor == last)
+        other.results.insert(value);
+  }
+}
+
+LogicalResult StageLowering::cut() {
+  Block &body = whole.getBody().front();
+  for (Operation &op : body)
+    if (isAnchor(&op))
+      stages.push_back({&op, {}});
+  SmallPtrSet<Value, 4> returned;
+  for (Value value : body.getTerminator()->getOperands()) {
+    if (isa<BlockArgument>(value) || !returned.insert(value).second)
+      return refuse(body.getTerminator()->getLoc(),
+                    "it returns a value twice, or an argument");
+    if (failed(addRoot(value)))
+      return failure();
+  }
+  for (Operation &op : body)
+    if (findProduct(&op))
+      for (Value factor : findRead(&op))
+        if (failed(addRoot(factor)))
+          return failure();
+  for (Stage &stage : llvm::reverse(stages))
+    if (!stage.results.empty())
+      demandLeaves(stage);
+  llvm::erase_if(stages,
+                 [](const Stage &stage) { return stage.results.empty(); });
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+/// In the order in which arguments have them.
+LogicalResult StageLowering::numberSizes() {
+  for (BlockArgument arg : whole.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(arg.getType());
+    if (!type || arg.use_empty())
+      return refuse(arg.getLoc(), "it has an argument that is no tensor, or "
+                                  "that nothing reads");
+    for (unsigned dim = 0; dim < type.getRank(); ++dim) {
+      unsigned id = classes.classOf(arg, dim);
+      if (!classes.constantOf(id))
+        symbols.try_emplace(id, symbols.size());
+    }
+  }
+  return success();
+}
+
+/// As a launch has it.
+std::optional<int64_t> StageLowering::sizeOf(Value tensor, unsigned dim) {
+  unsigned id = classes.classOf(tensor, dim);
+  if (auto size = classes.constantOf(id))
+    return size;
+  auto found = symbols.find(id);
+  return found == symbols.end() ? std::nullopt
+                                : std::optional<int64_t>(-1 - found->second);
+}
+
+/// Those of the anchor, or of the value and one more: see Elementwise.cpp.
+std::optional<SmallVector<int64_t>>
+StageLowering::findLoops(const Stage &stage) {
+  SmallVector<int64_t> loops;
+  auto fill = [&](Value tensor, AffineMap map) {
+    for (auto [i, dim] : llvm::enumerate(dimsOf(map))) {
+      auto size = sizeOf(tensor, i);
+      if (!size)
+        return false;
+      loops[dim] = *size;
+    }
+    return true;
+  };
+  if (auto recurrence = dyn_cast_or_null<LinearRecurrenceOp>(stage.anchor)) {
+    SmallVector<AffineMap> maps = recurrence.getIndexingMapsArray();
+    loops.resize(maps[0].getNumDims());
+    SmallVector<Value> values(recurrence->getOperands());
+    llvm::append_range(values, recurrence->getResults());
+    for (auto [value, map] : llvm::zip_equal(values, maps))
+      if (!fill(value, map))
+        return std::nullopt;
+    return loops;
+  }
+  if (auto product = findProduct(stage.anchor)) {
+    loops.resize(product->result.map.getNumDims());
+    for (const Mapped &value : {product->left, product->right, product->result})
+      if (!fill(value.tensor, value.map))
+        return std::nullopt;
+    return loops;
+  }
+  Value value = stage.results.front();
+  unsigned rank = cast<RankedTensorType>(value.getType()).getRank();
+  loops.assign(rank + 1, 1);
+  return fill(value, b.getMultiDimIdentityMap(rank)) ? std::optional(loops)
+                                                     : std::nullopt;
+}
+
+TensorSpec StageLowering::describe(Value value, const Twine &name) {
+  TensorSpec spec{name.str(), getElementTypeOrSelf(value.getType()), {}};
+  for (unsigned dim = 0;
+       dim < cast<RankedTensorType>(value.getType()).getRank(); ++dim) {
+    int64_t size = *sizeOf(value, dim);
+    spec.shape.push_back(size < 0 ? DimSpec{0, static_cast<int>(-1 - size)}
+                                  : DimSpec{size, -1});
+  }
+  return spec;
+}
+
+//===----------------------------------------------------------------------===//
+// A stage as a function
+//===----------------------------------------------------------------------===//
+
+/// The value in the stage's function. What is in memory is an argument of it;
+/// tensors that an op only takes the shape of are empty.
+Value StageLowering::clone(Value value, const Stage &stage,
+                           func::FuncOp function, IRMapping &mapping,
+                           SmallVectorImpl<Value> &leaves) {
+  if (Value known = mapping.lookupOrNull(value))
+    return known;
+  bool isTensor = isa<RankedTensorType>(value.getType());
+  if (isTensor && isLeaf(value, stage)) {
+    leaves.push_back(value);
+    Value arg =
+        function.getBody().front().addArgument(value.getType(), value.getLoc());
+    mapping.map(value, arg);
+    return arg;
+  }
+  Operation *op = value.getDefiningOp();
+  SmallVector<Value> read = findRead(op);
+  llvm::SetVector<Value> captured;
+  getUsedValuesDefinedAbove(op->getRegions(), captured);
+  SmallVector<Value> needed(op->getOperands());
+  llvm::append_range(needed, captured);
+  for (Value operand : needed) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (!type || llvm::is_contained(read, operand) || findProduct(op)) {
+      clone(operand, stage, function, mapping, leaves);
+      continue;
+    }
+    Value one = arith::ConstantIndexOp::create(b, value.getLoc(), 1);
+    SmallVector<Value> sizes(type.getNumDynamicDims(), one);
+    mapping.map(operand,
+                tensor::EmptyOp::create(b, value.getLoc(), type, sizes));
+  }
+  return b.clone(*op, mapping)
+      ->getResult(cast<OpResult>(value).getResultNumber());
+}
+
+func::FuncOp StageLowering::build(const Stage &stage,
+                                  SmallVectorImpl<Value> &leaves) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(whole);
+  auto function = func::FuncOp::create(b, whole.getLoc(), whole.getName(),
+                                       b.getFunctionType({}, {}));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  IRMapping mapping;
+  SmallVector<Value> returned;
+  for (Value result : stage.results)
+    returned.push_back(clone(result, stage, function, mapping, leaves));
+  func::ReturnOp::create(b, whole.getLoc(), returned);
+  function.setType(b.getFunctionType(
+      function.getBody().front().getArgumentTypes(), TypeRange(returned)));
+  return function;
+}
+
+/// A place for what a stage stores.
+void StageLowering::allocate(Value value) {
+  Block &body = whole.getBody().front();
+  auto returned = body.getTerminator()->getOperands();
+  auto found = llvm::find(returned, value);
+  if (found != returned.end()) {
+    unsigned number = whole.getNumArguments() + (found - returned.begin());
+    places[value] = {number};
+    return;
+  }
+  auto type = cast<RankedTensorType>(value.getType());
+  Type element = type.getElementType();
+  int64_t bytes =
+      getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
+  int64_t padding = kLineBytes / bytes;
+  WorkspaceRegion region{{{{}, 1}, {{}, padding}}, kLineBytes};
+  for (unsigned dim = 0; dim < type.getRank(); ++dim)
+    region.grid[dim + 1 == type.getRank()].elements.push_back(
+        *sizeOf(value, dim));
+  places[value] = {std::nullopt, static_cast<unsigned>(launch.regions.size()),
+                   padding};
+  launch.regions.push_back(std::move(region));
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+std::optional<Launch> StageLowering::emitProduct(const KernelFrame &frame) {
+  func::FuncOp function = frame.function;
+  Block &body = function.getBody().front();
+  std::optional<Product> product;
+  for (Operation &op : body)
+    if (auto found = findProduct(&op))
+      product = found;
+  Location loc = product->op.getLoc();
+  SmallVector<Mapped> results;
+  const char *reason = refusesMatrixProduct(*product);
+  for (Value value : body.getTerminator()->getOperands()) {
+    auto map = findResultMap(value, product->result);
+    if (!map) {
+      reason = "what is computed from a product of matrices must be "
+               "elementwise, in its dimensions";
+      break;
+    }
+    results.push_back({value, *map});
+    if (const char *found = walkProducers(results.back(), [&](Mapped read) {
+          if (read.tensor == product->result.tensor &&
+              read.map != product->result.map)
+            reason = "it reads a product's elements at places of others";
+        }))
+      reason = found;
+  }
+  if (reason) {
+    (void)refuse(loc, reason);
+    return std::nullopt;
+  }
+  return emitMatrixProduct(b, frame, *product, results, chip);
+}
+
+std::optional<Launch> StageLowering::emit(const KernelFrame &frame,
+                                          const Stage &stage) {
+  if (isa_and_nonnull<LinearRecurrenceOp>(stage.anchor))
+    return lowerRecurrence(b, frame, chip);
+  if (stage.anchor)
+    return emitProduct(frame);
+  func::FuncOp function = frame.function;
+  Value value = function.getBody().front().getTerminator()->getOperand(0);
+  const char *reason = walkProducers(
+      {value, b.getMultiDimIdentityMap(
+                  cast<RankedTensorType>(value.getType()).getRank())},
+      [](Mapped) {});
+  if (!reason)
+    return emitElementwise(b, frame, value);
+  (void)refuse(value.getLoc(), Twine("it has ") + reason);
+  return std::nullopt;
+}
+
+/// The next kernel, and what it keeps in the workspace as regions.
+void StageLowering::append(Launch stage) {
+  auto &kernels = launch.then;
+  if (!launch.kernel.empty())
+    launch.kernel += ", ";
+  launch.kernel += stage.kernel;
+  if (!stage.reason.empty())
+    launch.reason = stage.reason;
+  if (stage.workspaceBytes)
+    launch.regions.push_back({{}, stage.workspaceBytes});
+  if (int64_t bytes = stage.workspaceBytesPerBlock)
+    launch.regions.push_back(
+        {stage.grid, static_cast<int64_t>(llvm::alignTo(bytes, 16))});
+  stage.workspaceBytesPerBlock = 0;
+  kernels.push_back(std::move(stage));
+}
+
+LogicalResult StageLowering::lowerStage(const Stage &stage) {
+  SmallVector<Value> leaves;
+  func::FuncOp function = build(stage, leaves);
+  auto loops = findLoops(stage);
+  if (!loops)
+    return refuse(whole.getLoc(), "a size is none of an argument's");
+  StageFrame stageFrame{
+      whole, static_cast<unsigned>(symbols.size()), {}, {}, *loops, {}};
+  for (Value leaf : leaves)
+    stageFrame.arguments.push_back(places.at(leaf));
+  for (Value result : stage.results) {
+    allocate(result);
+    stageFrame.results.push_back(places.at(result));
+  }
+  stageFrame.regions.assign(launch.regions.begin(), launch.regions.end());
+  auto nextFrame = [&] {
+    return KernelFrame{parent, function, findPart(parent, whole, number),
+                       &stageFrame};
+  };
+  KernelFrame frame = nextFrame();
+  auto emitted = emit(frame, stage);
+  if (!emitted) {
+    function.erase();
+    return failure();
+  }
+  emitted->entry = whole.getName().str() + frame.part;
+  if (emitted->zeroesWorkspace) {
+    KernelFrame clears = nextFrame();
+    Launch cleared = emitClear(b, clears, whole.getLoc(), *emitted);
+    cleared.entry = whole.getName().str() + clears.part;
+    append(std::move(cleared));
+  }
+  append(std::move(*emitted));
+  function.erase();
+  return success();
+}
+
+std::optional<Launch> StageLowering::lower() {
+  if (failed(numberSizes()) || failed(cut()))
+    return std::nullopt;
+  // Kernels take a workspace, also where sizes of zero leave it empty.
+  launch.regions.push_back({{}, kLineBytes});
+  for (BlockArgument arg : whole.getArguments())
+    places[arg] = {arg.getArgNumber()};
+  for (const Stage &stage : stages)
+    if (failed(lowerStage(stage)))
+      return std::nullopt;
+  for (BlockArgument arg : whole.getArguments())
+    launch.signature.inputs.push_back(
+        describe(arg, "a" + Twine(arg.getArgNumber())));
+  for (auto [i, value] :
+       llvm::enumerate(whole.getBody().front().getTerminator()->getOperands()))
+    launch.signature.outputs.push_back(describe(value, "r" + Twine(i)));
+  // The first kernel has the function's name.
+  auto first = parent.lookupSymbol<gpu::GPUFuncOp>(launch.then.front().entry);
+  first.setName(whole.getName());
+  static_cast<KernelLaunch &>(launch) = std::move(launch.then.front());
+  launch.then.erase(launch.then.begin());
+  launch.entry = whole.getName().str();
+  return std::move(launch);
+}
+
+std::optional<Launch> ssm::lowerStages(OpBuilder &b, gpu::GPUModuleOp parent,
+                                       func::FuncOp function, StringRef chip) {
+  return StageLowering(b, parent, function, chip).lower();
+}
