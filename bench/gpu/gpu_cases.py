@@ -178,7 +178,8 @@ class GatedUnit:
 
     def __init__(self, name, sizes, bar, reverse=False, dtype="f32", layout="bht"):
         """`sizes` are those of b, h and t."""
-        self.name, self.kernel, self.bar, self.reverse, self.dtype, self.layout = name, "K1", bar, reverse, dtype, layout
+        self.name, self.bar, self.reverse, self.dtype, self.layout = name, bar, reverse, dtype, layout
+        self.kernel = "K1" if layout.endswith("t") else "K3"
         self.sizes = dict(zip("bht", sizes))
         self.shape = [self.sizes[letter] for letter in layout]
         self.bytes = 4 * 6 * math.prod(sizes)
@@ -261,6 +262,77 @@ func.func @f(%nu: {hs}, %D: {hs}, %r: {bht}, %i: {bht}, %c: {bht}, %u: {bht}, %z
 
     def peers(self):
         return {}
+
+
+class S5:
+    """A layer of S5: its product with B, a scan of its states, and 2 Re(C x) + D u."""
+
+    bound = 1e-5
+    exponentials = 0
+
+    def __init__(self, name, sizes, bar):
+        """`sizes` are those of batches, steps, channels and stored states."""
+        self.name, self.kernel, self.bar, self.sizes = name, "S5", bar, sizes
+        b, t, h, n = sizes
+        self.shape = [b, t, h]
+        # Signals and states come from memory twice, and go there as often, but for results.
+        self.bytes = 4 * 2 * b * t * h + 8 * 4 * b * t * n
+
+    def text(self):
+        b, t, h, n = self.sizes
+        bth, nn, nh, hn, hs, bn = (f"tensor<{b}x{t}x{h}xf32>", f"tensor<{n}xcomplex<f32>>", f"tensor<{n}x{h}xcomplex<f32>>",
+                                   f"tensor<{h}x{n}xcomplex<f32>>", f"tensor<{h}xf32>", f"tensor<{b}x{n}xcomplex<f32>>")
+        of = lambda letters: f"affine_map<(b, t, n, i, o) -> ({', '.join(letters)})>"
+        return f"""
+#each = affine_map<(b, t, h) -> (b, t, h)>
+#channel = affine_map<(b, t, h) -> (h)>
+func.func @f(%A: {nn}, %B: {nh}, %C: {hn}, %D: {hs}, %u: {bth}) -> {bth} {{
+  %s, %x = ssm.linear_recurrence transition(%A : {nn}) signal(%u : {bth}) input(%B : {nh}) output(%C : {hn})
+      {{indexing_maps = [{of("n")}, {of("bti")}, {of("ni")}, {of("on")}, {of("bto")}, {of("bn")}], time = 1 : i64,
+       projection = #ssm.projection<twice_real>}} -> {bth}, {bn}
+  %y = linalg.generic {{indexing_maps = [#channel, #each, #each], iterator_types = ["parallel", "parallel", "parallel"]}}
+      ins(%D, %u : {hs}, {bth}) outs(%s : {bth}) {{
+  ^bb0(%d: f32, %v: f32, %sum: f32):
+    %dv = arith.mulf %d, %v fastmath<contract> : f32
+    %all = arith.addf %sum, %dv fastmath<contract> : f32
+    linalg.yield %all : f32
+  }} -> {bth}
+  return %y : {bth}
+}}"""
+
+    def inputs(self, rng):
+        _, _, h, n = self.sizes
+        draw = lambda *shape: (rng.standard_normal((*shape, 2), np.float32)).view(np.complex64)[..., 0] / np.float32(np.sqrt(h))
+        A = (rng.uniform(0.9, 0.999, n) * np.exp(1j * rng.uniform(0, 3, n))).astype(np.complex64)
+        return [A, draw(n, h), draw(h, n), rng.standard_normal(h, np.float32), rng.standard_normal(self.shape, np.float32)]
+
+    def error(self, inputs, results):
+        """By the equations, on the first batch."""
+        A, B, C, D, u = (x.astype(complex if np.iscomplexobj(x) else float) for x in (*inputs[:4], inputs[4][0]))
+        x, want = np.zeros(len(A), complex), np.empty_like(u)
+        drive = u @ B.T
+        for t in range(len(u)):
+            x = A * x + drive[t]
+            want[t] = 2 * (C @ x).real + D * u[t]
+        error = float(np.linalg.norm(results[0][0] - want) / np.linalg.norm(want))
+        return error if np.isfinite(error) else math.inf
+
+    def peers(self):
+        return {"torch": self.torch}
+
+    def torch(self, inputs):
+        """Complex matmuls, and the scan as a convolution of each state by torch.fft: it has no scan."""
+        torch = need("torch")
+        A, B, C, D, u = (torch.from_numpy(x).cuda() for x in inputs)
+        t = u.shape[1]
+        powers = A.to(torch.complex128)[None] ** torch.arange(t, device="cuda", dtype=torch.float64)[:, None]
+        spectrum = torch.fft.fft(powers.to(torch.complex64), n=2 * t, dim=0)
+
+        def run():
+            drive = u.to(torch.complex64) @ B.T
+            x = torch.fft.ifft(torch.fft.fft(drive, n=2 * t, dim=1) * spectrum, dim=1)[:, :t]
+            return 2 * (x @ C.T).real + D * u
+        return torch, run
 
 
 class Conv:
@@ -473,7 +545,9 @@ FULL = [
     GatedUnit("gated unit, 8 x 1536 x 4096", [8, 1536, 4096], ">= 0.90 copy"),
     Scan("look-back, one row of 2^28", "K2", [1 << 28], 0, ">= 0.80 copy"),
     Scan("look-back, 64 rows of 2^20", "K2", [64, 1 << 20], 1, ">= 0.80 copy"),
-    Scan("column scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, "bandwidth"),
+    Scan("column scan, 8 x 4096 x 1536", "K3", [8, 4096, 1536], 1, ">= 0.90 copy"),
+    GatedUnit("gated unit, 8 x 4096 x 1536, channels last", [8, 1536, 4096], ">= 0.90 copy", layout="bth"),
+    S5("S5, 8 x 4096 x 256, 128 states", [8, 4096, 256, 128], "faster than torch"),
     Mamba("selective scan, 8 x 4096 x 1536 x 16", [8, 4096, 1536, 16], ">= 1.5 x mamba_ssm"),
     *(Conv(f"convolution, 8 x 768 x {n}", [8, 768, n], ">= 2.5 x torch.fft") for n in (1024, 4096, 8192, 16384)),
     Conv("convolution, 8 x 8 x 2^20", [8, 8, 1 << 20], "faster than torch.fft"),
@@ -483,6 +557,7 @@ FULL = [
     Mamba2("Mamba-2, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
 ]
 QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), GatedUnit("gated unit", [1, 3, 300], ""),
+         GatedUnit("gated unit, channels last", [1, 4, 300], "", layout="bth"), S5("S5", [2, 40, 8, 4], ""),
          Scan("look-back", "K2", [9000], 0, ""),
          Scan("column scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
          Conv("convolution", [2, 1, 600], ""), Conv("convolution by passes", [1, 2, 7000], ""),
