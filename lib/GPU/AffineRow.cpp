@@ -126,6 +126,8 @@ protected:
   SmallVector<Type> keptTypes() override;
   void storeItems(Value place, ArrayRef<Parts> carries,
                   ArrayRef<Parts> kept) override;
+  SmallVector<KernelTensor> findTensors();
+  Value placeOfRow() override;
   bool areRowsAligned() override;
   bool stores() override { return !fused.results.empty(); }
   bool isExclusive() override { return op.getRead() == ReadPoint::Before; }
@@ -224,17 +226,27 @@ void AffineRow::finish(const Parts &carry) {
   }
 }
 
+SmallVector<KernelTensor> AffineRow::findTensors() {
+  SmallVector<KernelTensor> tensors;
+  for (const Mapped &leaf : leaves)
+    tensors.push_back(k.argument(leaf.tensor, leaf.map));
+  for (const Mapped &result : fused.results)
+    tensors.push_back(k.result(result.tensor, result.map));
+  return tensors;
+}
+
+Value AffineRow::placeOfRow() {
+  SmallVector<KernelTensor> tensors = findTensors();
+  bool areAlike = llvm::all_of(tensors, [&](const KernelTensor &tensor) {
+    return tensor.map == tensors[0].map && tensor.padding == tensors[0].padding;
+  });
+  return tensors.empty() || !areAlike ? Value() : k.offset(tensors[0], row);
+}
+
 bool AffineRow::areRowsAligned() {
-  auto isAligned = [&](const KernelTensor &tensor) {
-    return tensor.padding % items == 0;
-  };
-  return llvm::all_of(leaves,
-                      [&](const Mapped &leaf) {
-                        return isAligned(k.argument(leaf.tensor, leaf.map));
-                      }) &&
-         llvm::all_of(fused.results, [&](const Mapped &result) {
-           return isAligned(k.result(result.tensor, result.map));
-         });
+  return llvm::all_of(findTensors(), [&](const KernelTensor &tensor) {
+    return tensor.padding % (2 * items) == 0;
+  });
 }
 
 SmallVector<Value> AffineRow::timesFrom(Value place, unsigned count) {

@@ -86,6 +86,7 @@ protected:
   SmallVector<Parts> loadItems(Value time, unsigned count) override;
   void storeItems(Value time, ArrayRef<Parts> carries,
                   ArrayRef<Parts> kept) override;
+  Value placeOfRow() override { return k.offset(inputs[0], row); }
   bool stores() override { return true; }
   bool isExclusive() override { return op.getExclusive(); }
 

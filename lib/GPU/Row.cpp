@@ -13,16 +13,11 @@ Row::Row(OpBuilder &b, Kernel &kernel, ArrayRef<unsigned> parallel,
          const GPUScanPlan &plan)
     : items(plan.items), width(plan.width), columns(plan.columns), b(b),
       k(kernel), parallel(parallel), time(time), row(numDims),
-      isBackward(isBackward) {}
+      isBackward(isBackward),
+      countsSteps(plan.kernel == GPUScanPlan::Kernel::RowScan) {}
 
 Parts Row::enter(Value number) {
   end = length();
-  if (isBackward && areRowsAligned()) {
-    Value accesses =
-        arith::CeilDivUIOp::create(b, k.loc, length(), k.constant(items));
-    end = k.mul(accesses, k.constant(items));
-    begin = arith::SubIOp::create(b, k.loc, end, length());
-  }
   if (columns > 1) {
     Value last = arith::SubIOp::create(b, k.loc, numRows(), k.constant(1));
     isInside = compare(arith::CmpIPredicate::ule, number, last);
@@ -31,7 +26,28 @@ Parts Row::enter(Value number) {
   }
   // Of a row's first channel, among all.
   k.split(k.mul(number, k.constant(width)), parallel, row);
+  if (isContiguous())
+    findBegin();
   return {};
+}
+
+/// Where the first access of whole sectors begins that has an element of the
+/// row, or the last one if time runs backward.
+void Row::findBegin() {
+  int64_t unit = 2 * items, size = k.launchSize(time);
+  bool areAligned = areRowsAligned();
+  if ((size >= 0 && size % unit == 0) || (areAligned && !isBackward))
+    return;
+  Value place = areAligned    ? k.constant(0)
+                : countsSteps ? placeOfRow()
+                              : Value();
+  if (!place)
+    return;
+  if (isBackward)
+    place =
+        arith::SubIOp::create(b, k.loc, k.constant(0), k.add(place, length()));
+  begin = arith::AndIOp::create(b, k.loc, place, k.constant(unit - 1));
+  end = k.add(begin, length());
 }
 
 Value Row::numRows() {
@@ -75,7 +91,8 @@ Value Row::areAllInside(Value time) {
 /// Where `count` elements from a time on begin in memory.
 Value Row::placeOf(Value time, unsigned count) {
   if (!isBackward)
-    return time;
+    return begin ? arith::SubIOp::create(b, k.loc, time, begin).getResult()
+                 : time;
   return arith::SubIOp::create(b, k.loc, begin ? end : length(),
                                k.add(time, k.constant(count)));
 }

@@ -58,6 +58,8 @@ public:
   void store(mlir::Value time, const Items &prefixes, const Parts &start);
 
   mlir::Value length() { return k.size(time); }
+  /// The scan's time behind the row's last element.
+  mlir::Value numSteps() { return begin ? end : length(); }
   mlir::Value numRows();
   /// Blocks of a grid: one for each row, or for each tile of a row.
   GridFactor rowFactor(int64_t perBlock = 1) const;
@@ -93,8 +95,10 @@ public:
 protected:
   /// Whether one access has elements that follow each other in time.
   bool isContiguous() const { return columns == 1; }
-  /// Whether those of all tensors begin where an access may, whatever their
-  /// length.
+  /// Where the row begins in memory, if that is the same for all tensors; else
+  /// null.
+  virtual mlir::Value placeOfRow() = 0;
+  /// Whether rows of all tensors begin with sectors, whatever their length.
   virtual bool areRowsAligned() { return false; }
   /// `count` elements that are in memory from a place on, all of a thread's or
   /// one; behind the parts of each what is kept with it.
@@ -123,6 +127,7 @@ private:
   mlir::Value areAllInside(mlir::Value time);
   mlir::Value isElement(mlir::Value time);
   mlir::Value isBehindBegin(mlir::Value time);
+  void findBegin();
   mlir::Value placeOf(mlir::Value time, unsigned count);
   llvm::SmallVector<Parts> read(mlir::Value time, unsigned count);
   void write(mlir::Value time, llvm::SmallVector<Parts> carries,
@@ -131,8 +136,12 @@ private:
 
   bool isBackward;
   mlir::Value isInside;
-  /// Of the row's elements in the scan's time. Backward ones that are aligned
-  /// begin where an access of the last ones does.
+  /// Whether the kernel has as many steps as the row counts, or a number that
+  /// is the same for all rows.
+  bool countsSteps;
+  /// Of the row's elements in the scan's time. What is in front of them is no
+  /// element: it is there so that accesses begin with sectors. Null: nothing
+  /// is.
   mlir::Value begin, end;
 };
 

@@ -94,7 +94,7 @@ Launch RowScan::emit() {
   lane = arith::RemUIOp::create(b, k.loc, thread, k.constant(kWarp));
   warp = arith::DivUIOp::create(b, k.loc, thread, k.constant(kWarp));
   Parts start = row.enter(k.add(k.mul(k.blockIndex(), columns), column));
-  Value chunks = arith::CeilDivUIOp::create(b, k.loc, row.length(),
+  Value chunks = arith::CeilDivUIOp::create(b, k.loc, row.numSteps(),
                                             k.constant(plan.tileSize()));
   Parts end = k.loop(
       k.constant(0), chunks, 1, start,

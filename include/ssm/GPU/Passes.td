@@ -29,8 +29,9 @@ def LowerToGPU : Pass<"ssm-lower-to-gpu", "::mlir::ModuleOp"> {
            "GPU whose size decides which kernel is best">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
-                           "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def LowerGPUMath : Pass<"ssm-lower-gpu-math", "::mlir::gpu::GPUModuleOp"> {

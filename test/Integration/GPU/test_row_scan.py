@@ -45,6 +45,17 @@ def test_transactions_are_ideal(reverse):
     assert report["barriers"] == 2 * 4096 // 512
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("length, dynamic", [(4097, "r"), (4099, "rt"), (2050, "rt")])
+def test_ragged_rows_move_whole_sectors(length, dynamic, reverse):
+    """Accesses begin with sectors, wherever a row does; single elements are in front of the first and behind the last one."""
+    case = Recurrence(ROWS, {"r": 3, "t": length}, reverse=reverse, dynamic=dynamic)
+    results, report = run_case(case)
+    assert not case.errors(results, case.dtype, "tree_scan")
+    assert report["launch"]["kernel"] == "row_scan"
+    assert report["global"]["sectors"] <= 1.02 * report["global"]["ideal_sectors"]
+
+
 def test_deleted_barrier_is_a_race():
     case = Recurrence(ROWS, {"r": 1, "t": 2048})
     _, report = run_case(case, seed=1, edit=without_the_barrier)
