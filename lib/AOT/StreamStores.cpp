@@ -21,6 +21,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "IndexForms.h"
+#include "PairLoops.h"
 #include "ssm/AOT/Passes.h"
 #include "ssm/Utils/Threads.h"
 
@@ -187,46 +188,10 @@ static void keepWholeLines(SmallVectorImpl<Candidate> &candidates) {
   });
 }
 
-namespace {
-/// for i in 0 .. n:  out[i] = (re[i], im[i])
-struct PairLoop {
-  memref::LoadOp re, im;
-  memref::StoreOp store;
-
-  /// Nothing in `re` if the loop is another one.
-  static PairLoop match(scf::ForOp loop);
-};
-} // namespace
-
-PairLoop PairLoop::match(scf::ForOp loop) {
-  auto pairs = llvm::to_vector(llvm::map_range(
-      loop.getBody()->without_terminator(), [](Operation &op) { return &op; }));
-  if (pairs.size() != 4 || loop.getNumResults() ||
-      getConstantIntValue(loop.getLowerBound()) != 0 ||
-      getConstantIntValue(loop.getStep()) != 1)
-    return {};
-  auto store = dyn_cast<memref::StoreOp>(pairs[3]);
-  auto create =
-      store ? store.getValue().getDefiningOp<complex::CreateOp>() : nullptr;
-  if (!create)
-    return {};
-  auto isElement = [&](MemRefType type, ValueRange indices) {
-    return type.isLastDimUnitStride() && type.getRank() == 1 &&
-           indices[0] == loop.getInductionVar();
-  };
-  auto re = create.getReal().getDefiningOp<memref::LoadOp>(),
-       im = create.getImaginary().getDefiningOp<memref::LoadOp>();
-  if (!re || !im || !isElement(re.getMemRefType(), re.getIndices()) ||
-      !isElement(im.getMemRefType(), im.getIndices()) ||
-      !isElement(store.getMemRefType(), store.getIndices()))
-    return {};
-  return {re, im, store};
-}
-
 std::optional<Candidate> StreamStores::classify(scf::ForOp loop) {
   PairLoop pairs = PairLoop::match(loop);
   std::optional<int64_t> count = getConstantIntValue(loop.getUpperBound());
-  if (!pairs.re || !count)
+  if (!pairs || !count)
     return std::nullopt;
   int64_t bytes = bytesOf(pairs.re.getType());
   int64_t divisor = 0;
@@ -263,45 +228,6 @@ static void replaceWrite(OpBuilder &b, vector::TransferWriteOp write,
                           llvm::MaybeAlign(alignment));
 }
 
-/// The address of a view's first element.
-static Value addressOf(OpBuilder &b, Location loc, Value memref,
-                       int64_t bytes) {
-  auto view = memref::ExtractStridedMetadataOp::create(b, loc, memref);
-  Value base = memref::ExtractAlignedPointerAsIndexOp::create(
-      b, loc, view.getBaseBuffer());
-  Value offset = arith::MulIOp::create(
-      b, loc, view.getOffset(), arith::ConstantIndexOp::create(b, loc, bytes));
-  return arith::AddIOp::create(b, loc, base, offset);
-}
-
-/// A line of each part at a time.
-static void replacePairs(OpBuilder &b, scf::ForOp loop) {
-  Location loc = loop.getLoc();
-  PairLoop pairs = PairLoop::match(loop);
-  int64_t bytes = bytesOf(pairs.re.getType()), lanes = kLine / bytes;
-  Value begin = addressOf(b, loc, pairs.store.getMemRef(), 2 * bytes);
-  Value step = arith::ConstantIndexOp::create(b, loc, lanes);
-  auto lines = scf::ForOp::create(b, loc, loop.getLowerBound(),
-                                  loop.getUpperBound(), step);
-  b.setInsertionPointToStart(lines.getBody());
-  Value i = lines.getInductionVar();
-  auto type = VectorType::get({lanes}, pairs.re.getType());
-  Value re = vector::LoadOp::create(b, loc, type, pairs.re.getMemRef(), i);
-  Value im = vector::LoadOp::create(b, loc, type, pairs.im.getMemRef(), i);
-  SmallVector<int64_t> order;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    order.append({lane, lanes + lane});
-  Value line = vector::ShuffleOp::create(b, loc, re, im, order);
-  Value place = arith::MulIOp::create(
-      b, loc, i, arith::ConstantIndexOp::create(b, loc, 2 * bytes));
-  place = arith::IndexCastOp::create(
-      b, loc, b.getI64Type(), arith::AddIOp::create(b, loc, begin, place));
-  Value pointer = LLVM::IntToPtrOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext()), place);
-  LLVM::StoreOp::create(b, loc, line, pointer, /*alignment=*/kLine,
-                        /*isVolatile=*/false, /*isNonTemporal=*/true);
-}
-
 void StreamStores::stream(Operation *loop, ArrayRef<Candidate> candidates) {
   OpBuilder b(loop);
   Location loc = loop->getLoc();
@@ -328,11 +254,13 @@ void StreamStores::stream(Operation *loop, ArrayRef<Candidate> candidates) {
     scf::YieldOp::create(b, loc, loop->getResults());
   for (const Candidate &candidate : candidates) {
     b.setInsertionPoint(candidate.write);
-    if (auto write = dyn_cast<vector::TransferWriteOp>(candidate.write))
+    if (auto write = dyn_cast<vector::TransferWriteOp>(candidate.write)) {
       replaceWrite(b, write, candidate.alignment);
-    else
-      replacePairs(b, cast<scf::ForOp>(candidate.write));
-    candidate.write->erase();
+      write.erase();
+    } else {
+      auto pairs = cast<scf::ForOp>(candidate.write);
+      putTogether(PairLoop::match(pairs), pairs, /*nontemporal=*/true);
+    }
   }
   loop->walk([&](scf::ParallelOp parallel) {
     b.setInsertionPoint(parallel.getBody()->getTerminator());

@@ -41,6 +41,11 @@ static constexpr int64_t kAlignment = 64;
 /// read with them. A few lines between the buffers keep them apart.
 static constexpr int64_t kWayBytes = 4096, kStagger = 5 * kAlignment;
 
+/// A buffer inside a loop that is no larger, such as one of the parts of a
+/// block of complex numbers, is on the stack, where LLVM may keep it in
+/// registers.
+static constexpr int64_t kBlockBytes = 512;
+
 /// True for loops whose iterations may run at the same time.
 static bool isParallelLoop(Operation *op) {
   return isa<LoopLikeOpInterface>(op) &&
@@ -204,13 +209,15 @@ LogicalResult Placer::moveToView(memref::AllocOp alloc, int64_t bytes,
 LogicalResult Placer::place(memref::AllocOp alloc, int64_t bytes) {
   Block *block = getPlacement(alloc);
   bool isStatic = alloc.getType().hasStaticShape();
-  if (block->getParentOp() == func && isStatic) {
+  bool isBlock = alloc->getBlock() != block &&
+                 bytes <= std::min(kBlockBytes, maxStackBytes);
+  if (block->getParentOp() == func && isStatic && !isBlock) {
     auto argument = addArgument(alloc, alloc.getType(), bytes);
     if (succeeded(argument))
       replaceBuffer(alloc, *argument);
     return argument;
   }
-  if (block->getParentOp() == func || bytes > maxStackBytes || !isStatic)
+  if (!isStatic || bytes > maxStackBytes)
     return isInParallelLoop(block->getParentOp())
                ? success()
                : moveToView(alloc, bytes, block);

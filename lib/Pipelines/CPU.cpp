@@ -130,6 +130,7 @@ static void addLoops(OpPassManager &pm, const std::string &target) {
   addCleanup(pm);
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addNestedPass<func::FuncOp>(createStreamStores());
+  pm.addNestedPass<func::FuncOp>(createPairVectors());
 }
 
 /// Everything that is left to the LLVM dialect.

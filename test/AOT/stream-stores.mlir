@@ -93,9 +93,9 @@ func.func @none(%x: vector<16xf32>, %read: memref<64x16xf32>,
 // CHECK:   scf.for %[[T:.*]] =
 // CHECK:     %[[BASE:.*]], %[[OFFSET:.*]], %{{.*}}, %{{.*}} = memref.extract_strided_metadata
 // CHECK:     %[[PLACE:.*]] = arith.muli %[[OFFSET]], %c8
-// CHECK:     scf.for %[[I:.*]] = %c0 to %c32 step %c16
-// CHECK:       %[[RE:.*]] = vector.load %{{.*}}[%[[I]]] : memref<32xf32>, vector<16xf32>
-// CHECK:       %[[IM:.*]] = vector.load %{{.*}}[%[[I]]] : memref<32xf32>, vector<16xf32>
+// CHECK:     scf.for %[[I:.*]] = %c0 to %c96 step %c16
+// CHECK:       %[[RE:.*]] = vector.load %{{.*}}[%[[I]]] : memref<96xf32>, vector<16xf32>
+// CHECK:       %[[IM:.*]] = vector.load %{{.*}}[%[[I]]] : memref<96xf32>, vector<16xf32>
 // CHECK:       %[[LINES:.*]] = vector.shuffle %[[RE]], %[[IM]] [0, 16, 1, 17,
 // CHECK:       llvm.store %[[LINES]], %{{.*}} {alignment = 64 : i64, nontemporal} : vector<32xf32>
 // CHECK:   llvm.fence seq_cst
@@ -104,26 +104,26 @@ func.func @none(%x: vector<16xf32>, %read: memref<64x16xf32>,
 // CHECK: scf.for
 // CHECK-NOT: llvm.store
 // CHECK: return
-func.func @pairs(%re: memref<32xf32>, %im: memref<32xf32>, %out: memref<64x32xcomplex<f32>>, %odd: memref<64x12xcomplex<f32>>) {
+func.func @pairs(%re: memref<96xf32>, %im: memref<96xf32>, %out: memref<64x96xcomplex<f32>>, %odd: memref<64x12xcomplex<f32>>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c12 = arith.constant 12 : index
-  %c32 = arith.constant 32 : index
+  %c96 = arith.constant 96 : index
   %c64 = arith.constant 64 : index
   scf.for %t = %c0 to %c64 step %c1 {
-    %row = memref.subview %out[%t, 0] [1, 32] [1, 1] : memref<64x32xcomplex<f32>> to memref<32xcomplex<f32>, strided<[1], offset: ?>>
-    scf.for %i = %c0 to %c32 step %c1 {
-      %x = memref.load %re[%i] : memref<32xf32>
-      %y = memref.load %im[%i] : memref<32xf32>
+    %row = memref.subview %out[%t, 0] [1, 96] [1, 1] : memref<64x96xcomplex<f32>> to memref<96xcomplex<f32>, strided<[1], offset: ?>>
+    scf.for %i = %c0 to %c96 step %c1 {
+      %x = memref.load %re[%i] : memref<96xf32>
+      %y = memref.load %im[%i] : memref<96xf32>
       %z = complex.create %x, %y : complex<f32>
-      memref.store %z, %row[%i] : memref<32xcomplex<f32>, strided<[1], offset: ?>>
+      memref.store %z, %row[%i] : memref<96xcomplex<f32>, strided<[1], offset: ?>>
     }
   }
   scf.for %t = %c0 to %c64 step %c1 {
     %row = memref.subview %odd[%t, 0] [1, 12] [1, 1] : memref<64x12xcomplex<f32>> to memref<12xcomplex<f32>, strided<[1], offset: ?>>
     scf.for %i = %c0 to %c12 step %c1 {
-      %x = memref.load %re[%i] : memref<32xf32>
-      %y = memref.load %im[%i] : memref<32xf32>
+      %x = memref.load %re[%i] : memref<96xf32>
+      %y = memref.load %im[%i] : memref<96xf32>
       %z = complex.create %x, %y : complex<f32>
       memref.store %z, %row[%i] : memref<12xcomplex<f32>, strided<[1], offset: ?>>
     }

@@ -25,6 +25,24 @@ func.func @sequential(%out: memref<4xf32>) attributes {ssm.abi = {inputs = [], o
 
 // -----
 
+// What a loop takes little of is on the stack.
+// CHECK-LABEL: func.func @block(
+// CHECK-SAME: workspace_bytes = 0 : i64
+// CHECK-NEXT: memref.alloca() {alignment = 64 : i64} : memref<16xf32>
+// CHECK: scf.for
+func.func @block(%out: memref<4xf32>) attributes {ssm.abi = {inputs = [], outputs = [{name = "r0", shape = [4], type = f32}], strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  scf.for %i = %c0 to %c4 step %c1 {
+    %a = memref.alloc() : memref<16xf32>
+    "test.use"(%a) : (memref<16xf32>) -> ()
+  }
+  return
+}
+
+// -----
+
 // In a parallel loop small buffers go on the stack, at the start of the body;
 // large ones are slices of the workspace, one per thread. Buffers of dynamic
 // size stay, and so does one that a loop carries to its next iteration.

@@ -87,7 +87,9 @@ def Workspace : Pass<"ssm-workspace", "::mlir::ModuleOp"> {
     `ssm.abi` records its offset in the workspace, a multiple of 64, and the
     total as `workspace_bytes`. One argument per buffer, instead of views of
     one argument, lets LLVM know that buffers do not alias. A buffer has one
-    place for the whole call, outside the sequential loops that use it.
+    place for the whole call, outside the sequential loops that use it. One of
+    at most 512 bytes (and `max-stack-bytes`) in such a loop is on the stack,
+    where LLVM may keep it in registers.
 
     Inside a parallel loop every thread needs its own buffer: those of at most
     `max-stack-bytes` become a `memref.alloca` at the start of the loop body,
@@ -194,6 +196,36 @@ def HoistStackBuffers
     static size moves to the start of the function or of the parallel loop
     around it. None may carry values from one iteration to the next.
   }];
+}
+
+def PairVectors : Pass<"ssm-pair-vectors", "::mlir::func::FuncOp"> {
+  let summary = "Take few complex numbers apart by vectors";
+  let description = [{
+    Runs on loops over memrefs. A loop of up to 64 complex numbers, whole cache
+    lines of parts, that takes them apart into two buffers or puts them together
+    from two is written down as loads, shuffles and stores of vectors. Buffers
+    on the stack then have no index, so that LLVM keeps them in registers.
+
+    ```mlir
+    scf.for %i = %c0 to %c16 step %c1 {
+      %z = memref.load %in[%i] : memref<16xcomplex<f32>>
+      %re = complex.re %z : complex<f32>
+      %im = complex.im %z : complex<f32>
+      memref.store %re, %res[%i] : memref<16xf32>
+      memref.store %im, %ims[%i] : memref<16xf32>
+    }
+    // becomes
+    %z = llvm.load %pointer : !llvm.ptr -> vector<32xf32>
+    %re = vector.shuffle %z, %z [0, 2, 4, ...]
+    %im = vector.shuffle %z, %z [1, 3, 5, ...]
+    vector.store %re, %res[%c0]
+    vector.store %im, %ims[%c0]
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def StreamStores : Pass<"ssm-stream-stores", "::mlir::func::FuncOp"> {
