@@ -18,7 +18,8 @@
 // over, less than a block, is a block whose missing steps change nothing.
 //
 // Vectors have no complex elements; complex numbers are taken apart, and put
-// together, by loops over a block.
+// together, by loops over a block. Transitions that vary do not look ahead
+// then: step 3 begins with the block, and 4 from the state before it.
 //
 // Precondition: strategy `sequential` and `numerics<norm>`, since products of
 // transitions may overflow where states do not; a diagonal transition, one
@@ -131,7 +132,7 @@ void LineScanEmitter::mapSegments(Block &block) {
 void LineScanEmitter::link(Block &block, Carry &carry) {
   bool known = knowsPowers(block);
   // A rest multiplies step by step, and is a line of its own.
-  if (powers && !known)
+  if (!looksAhead() || (powers && !known))
     carry = startCarry(lastLane(carry.state));
   Num product = block.p[rowOf(kSide - 1)], local = block.s[rowOf(kSide - 1)];
   for (unsigned round = 0; round < kRounds; ++round) {
@@ -221,6 +222,8 @@ LineScanEmitter::Carry LineScanEmitter::startCarry(Num state) {
 
 SmallVector<Value> LineScanEmitter::flatten(const Carry &carry) {
   SmallVector<Value> values = toParts(carry.state, complexState);
+  if (!looksAhead())
+    return values;
   for (unsigned round = 0; round < kRounds; ++round) {
     if (!powers)
       llvm::append_range(values,
@@ -240,6 +243,8 @@ LineScanEmitter::Carry LineScanEmitter::unflatten(ValueRange values) {
   };
   Carry carry;
   carry.state = take(complexState);
+  if (!looksAhead())
+    return carry;
   for (unsigned round = 0; round < kRounds; ++round) {
     if (!powers)
       carry.products[round] = take(complexTransition);

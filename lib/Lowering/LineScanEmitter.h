@@ -155,6 +155,10 @@ private:
     return powers && isWhole(block.tile);
   }
 
+  /// Complex numbers have no registers left for what a block hands on to look
+  /// ahead from, and enough to do while it waits; but products of blocks that
+  /// are alike must be as good as their powers.
+  bool looksAhead() const { return !complexState || powers; }
   Carry startCarry(Num state);
   llvm::SmallVector<mlir::Value> flatten(const Carry &carry);
   Carry unflatten(mlir::ValueRange values);
