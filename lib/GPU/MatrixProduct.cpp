@@ -8,12 +8,9 @@
 //   store   what is computed elementwise from the sums
 //
 // One barrier a chunk. Columns are the dimension that is last in the result,
-// and in one factor, the right one; rows are of the left one. In shared memory
-// a factor has its parts apart, and elements of a place of the sum beside each
-// other: a thread reads 16 bytes of four rows, which lanes share, and of its
-// columns those that are an access of the result. Where a factor's memory runs
-// along the sum, lanes write its elements below each other, and an exclusive or
-// of the column keeps the banks of these apart.
+// and in one factor, the right one; rows are of the left one. From shared
+// memory, see FactorTile.cpp, a thread reads 16 bytes of four rows, which lanes
+// share, and of its columns those that are an access of the result.
 //
 // Sums are in f32 at least, in the order of the sum.
 //
@@ -21,20 +18,21 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MatrixProduct.h"
+#include "FactorTile.h"
 
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
 
 namespace ssm {
 
-static constexpr int64_t kTile = 64, kOwn = 4, kAccessBytes = 16;
+static constexpr int64_t kTile = FactorTile::kEdge, kOwn = 4;
 static constexpr int64_t kAcross = kTile / kOwn; ///< Threads along an edge.
-static constexpr int64_t kThreads = kAcross * kAcross;
+static_assert(kAcross * kAcross == ProductBlock::kThreads);
+static constexpr int64_t kChunkBits = 8 * 64;
 /// Places of the sum whose products are one run of instructions: with more the
 /// assembler reads so far ahead that it spills.
 static constexpr int64_t kPlaces = 4;
@@ -50,16 +48,6 @@ struct Shape {
   SmallVector<unsigned> outer, sum;
 };
 
-/// A factor's tile in shared memory.
-struct Factor {
-  KernelTensor tensor;
-  unsigned own = 0; ///< The dimension that the other one lacks.
-  int64_t parts = 1;
-  bool alongSum = false; ///< Whether its accesses are.
-  int64_t group = 1;     ///< Elements of one.
-  Value memory, first;   ///< Of the tile, along `own`.
-};
-
 class MatrixProduct {
 public:
   MatrixProduct(OpBuilder &b, Kernel &kernel, const Product &product,
@@ -68,33 +56,14 @@ public:
   Launch emit();
 
 private:
-  using Numbers = SmallVector<Num>;
+  using Numbers = FactorTile::Numbers;
 
-  Factor describe(Mapped value, unsigned own);
   int64_t findRun();
   SmallVector<GridFactor> findTile();
   Value compare(Value x, Value y) {
     return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, x, y);
   }
 
-  // Chunks of the sum.
-  int64_t countAccesses(const Factor &factor) const {
-    return kTile * chunk / factor.group;
-  }
-  std::pair<Value, Value> placeOf(const Factor &factor, Value access);
-  Value join(ArrayRef<Num> x, int64_t part);
-  SmallVector<Numbers> loadChunk(const Factor &factor, Value number);
-  void storeChunk(const Factor &factor, Value buffer, ArrayRef<Numbers> loaded);
-  int64_t countSwizzle(const Factor &factor) const;
-  Value addressOf(const Factor &factor, Value buffer, int64_t part, Value place,
-                  Value index);
-  /// A place of a chunk: the first of a step of `kPlaces`, and which of these.
-  struct Place {
-    Value step;
-    int64_t i;
-  };
-  Numbers readOwn(const Factor &factor, Value buffer, Place place, Value index,
-                  int64_t count);
   Num addProduct(const Num &x, const Num &y, const Num &sum);
   Numbers multiplyStep(Value buffer, Value step, Numbers sums);
   Numbers multiply(Value buffer, ArrayRef<Num> sums);
@@ -113,11 +82,11 @@ private:
   const Shape &shape;
   ArrayRef<Mapped> results;
   bool isComplex;
-  int64_t realBytes, chunk;
-  Factor left, right;
+  int64_t chunk; ///< Places of the sum.
+  ProductBlock block;
+  FactorTile left, right;
   int64_t run; ///< Columns of a thread that follow each other.
-  SmallVector<Value> indices;
-  Value thread, across, down, total;
+  Value across, down;
 };
 } // namespace
 
@@ -161,24 +130,14 @@ MatrixProduct::MatrixProduct(OpBuilder &b, Kernel &kernel,
     : b(b), k(kernel), product(product), shape(shape), results(results),
       isComplex(isa<ComplexType>(
           getElementTypeOrSelf(product.result.tensor.getType()))),
-      realBytes(k.num.constant(0).re.getType().getIntOrFloatBitWidth() / 8),
-      chunk(kTile / realBytes), left(describe(shape.left, shape.row)),
-      right(describe(shape.right, shape.column)), run(findRun()),
-      indices(product.result.map.getNumDims()) {}
-
-Factor MatrixProduct::describe(Mapped value, unsigned own) {
-  Factor factor;
-  factor.tensor = k.argument(value.tensor, value.map);
-  factor.own = own;
-  factor.parts = isa<ComplexType>(factor.tensor.element) ? 2 : 1;
-  unsigned last = dimsOf(value.map).back();
-  factor.alongSum = llvm::is_contained(shape.sum, last);
-  if (last == own || last == shape.sum.back())
-    factor.group = k.countAccess(factor.tensor);
-  factor.memory =
-      k.addShared(k.nameShared(), 2 * factor.parts * chunk * kTile * realBytes);
-  return factor;
-}
+      chunk(kChunkBits /
+            k.num.constant(0).re.getType().getIntOrFloatBitWidth()),
+      block{shape.sum,
+            {},
+            {},
+            SmallVector<Value>(product.result.map.getNumDims())},
+      left(b, k, block, shape.left, shape.row, chunk),
+      right(b, k, block, shape.right, shape.column, chunk), run(findRun()) {}
 
 /// All tensors behind the product that have columns last have accesses of so
 /// many.
@@ -202,12 +161,12 @@ int64_t MatrixProduct::findRun() {
 /// Blocks are numbered over what both factors have, and tiles of rows and
 /// columns.
 SmallVector<GridFactor> MatrixProduct::findTile() {
-  thread = k.threadIndex();
-  across = arith::RemUIOp::create(b, k.loc, thread, k.constant(kAcross));
-  down = arith::DivUIOp::create(b, k.loc, thread, k.constant(kAcross));
+  block.thread = k.threadIndex();
+  across = arith::RemUIOp::create(b, k.loc, block.thread, k.constant(kAcross));
+  down = arith::DivUIOp::create(b, k.loc, block.thread, k.constant(kAcross));
   Value number = k.blockIndex(), tile = k.constant(kTile);
   SmallVector<GridFactor> grid{{{}, 1}};
-  for (Factor *factor : {&right, &left}) {
+  for (FactorTile *factor : {&right, &left}) {
     Value tiles =
         arith::CeilDivUIOp::create(b, k.loc, k.size(factor->own), tile);
     factor->first =
@@ -217,171 +176,16 @@ SmallVector<GridFactor> MatrixProduct::findTile() {
   }
   for (unsigned dim : shape.outer)
     grid[0].elements.push_back(k.launchSize(dim));
-  k.split(number, shape.outer, indices);
-  total = k.constant(1);
+  k.split(number, shape.outer, block.indices);
+  block.total = k.constant(1);
   for (unsigned dim : shape.sum)
-    total = k.mul(total, k.size(dim));
+    block.total = k.mul(block.total, k.size(dim));
   return grid;
 }
 
 //===----------------------------------------------------------------------===//
 // Chunks of the sum
 //===----------------------------------------------------------------------===//
-
-/// Where an access of a chunk begins: along the sum, and along its own
-/// dimension.
-std::pair<Value, Value> MatrixProduct::placeOf(const Factor &factor,
-                                               Value access) {
-  int64_t fast = (factor.alongSum ? chunk : kTile) / factor.group;
-  Value low = arith::RemUIOp::create(b, k.loc, access, k.constant(fast));
-  Value high = arith::DivUIOp::create(b, k.loc, access, k.constant(fast));
-  low = k.mul(low, k.constant(factor.group));
-  return factor.alongSum ? std::pair(low, high) : std::pair(high, low);
-}
-
-/// The thread's accesses of a chunk; zero beyond the factor.
-SmallVector<MatrixProduct::Numbers>
-MatrixProduct::loadChunk(const Factor &factor, Value number) {
-  SmallVector<Numbers> loaded;
-  for (int64_t done = 0; done < countAccesses(factor); done += kThreads) {
-    Value access = k.add(thread, k.constant(done));
-    auto [place, inTile] = placeOf(factor, access);
-    Value summed = k.add(k.mul(number, k.constant(chunk)), place);
-    Value own = k.add(factor.first, inTile);
-    Value inside = arith::AndIOp::create(b, k.loc, compare(summed, total),
-                                         compare(own, k.size(factor.own)));
-    if (countAccesses(factor) < kThreads)
-      inside = arith::AndIOp::create(
-          b, k.loc, inside, compare(access, k.constant(countAccesses(factor))));
-    SmallVector<Value> where = indices;
-    where[factor.own] = own;
-    if (shape.sum.size() == 1)
-      where[shape.sum[0]] = summed;
-    else
-      k.split(summed, shape.sum, where);
-    auto flat = [&](ArrayRef<Num> x) {
-      SmallVector<Value> values;
-      for (const Num &value : x) {
-        values.push_back(value.re);
-        if (factor.parts == 2)
-          values.push_back(value.im);
-      }
-      return values;
-    };
-    SmallVector<Value> values = k.branch(
-        inside,
-        [&] {
-          return flat(k.load(factor.tensor, k.offset(factor.tensor, where),
-                             factor.group));
-        },
-        [&] {
-          return SmallVector<Value>(factor.group * factor.parts,
-                                    k.num.constant(0).re);
-        });
-    Numbers numbers;
-    for (int64_t i = 0; i < factor.group; ++i)
-      numbers.push_back({values[i * factor.parts],
-                         factor.parts == 2 ? values[2 * i + 1] : Value()});
-    loaded.push_back(std::move(numbers));
-  }
-  return loaded;
-}
-
-/// Of a column, for each further access of a chunk: lanes that are so many
-/// along the sum have this many columns beside each other.
-int64_t MatrixProduct::countSwizzle(const Factor &factor) const {
-  return factor.alongSum ? kWarp / (chunk / factor.group) : 0;
-}
-
-Value MatrixProduct::addressOf(const Factor &factor, Value buffer, int64_t part,
-                               Value place, Value index) {
-  Value tile = k.add(k.mul(buffer, k.constant(factor.parts)), k.constant(part));
-  Value row = k.add(k.mul(tile, k.constant(chunk)), place);
-  return k.sharedPlace(factor.memory, k.num.constant(0).re.getType(),
-                       k.add(k.mul(row, k.constant(kTile)), index));
-}
-
-/// One part of these, as one value.
-Value MatrixProduct::join(ArrayRef<Num> x, int64_t part) {
-  auto partOf = [&](const Num &value) { return part ? value.im : value.re; };
-  if (x.size() == 1)
-    return partOf(x[0]);
-  Value all = LLVM::PoisonOp::create(
-      b, k.loc,
-      VectorType::get(static_cast<int64_t>(x.size()), partOf(x[0]).getType()));
-  for (auto [i, value] : llvm::enumerate(x))
-    all = LLVM::InsertElementOp::create(b, k.loc, all, partOf(value),
-                                        k.laneNumber(i));
-  return all;
-}
-
-void MatrixProduct::storeChunk(const Factor &factor, Value buffer,
-                               ArrayRef<Numbers> loaded) {
-  for (auto [round, numbers] : llvm::enumerate(loaded)) {
-    Value access = k.add(thread, k.constant(round * kThreads));
-    auto [place, inTile] = placeOf(factor, access);
-    auto store = [&, place = place, inTile = inTile, &numbers = numbers] {
-      Value index = inTile;
-      if (factor.alongSum) {
-        Value further =
-            arith::DivUIOp::create(b, k.loc, place, k.constant(factor.group));
-        index = arith::XOrIOp::create(
-            b, k.loc, index, k.mul(further, k.constant(countSwizzle(factor))));
-      }
-      int64_t width = factor.alongSum
-                          ? 1
-                          : std::min(factor.group, kAccessBytes / realBytes);
-      for (int64_t from = 0; from < factor.group; from += width)
-        for (int64_t part = 0; part < factor.parts; ++part) {
-          Value down = k.constant(factor.alongSum ? from : 0);
-          Value right = k.constant(factor.alongSum ? 0 : from);
-          Value address = addressOf(factor, buffer, part, k.add(place, down),
-                                    k.add(index, right));
-          LLVM::StoreOp::create(
-              b, k.loc, join(ArrayRef(numbers).slice(from, width), part),
-              address, width * realBytes);
-        }
-    };
-    if (countAccesses(factor) < kThreads)
-      k.when(compare(access, k.constant(countAccesses(factor))), store);
-    else
-      store();
-  }
-}
-
-/// Elements that follow each other at a place of the chunk, in accesses of 16
-/// bytes at most.
-MatrixProduct::Numbers MatrixProduct::readOwn(const Factor &factor,
-                                              Value buffer, Place place,
-                                              Value index, int64_t count) {
-  int64_t swizzle = countSwizzle(factor);
-  int64_t width = std::min(count, kAccessBytes / realBytes);
-  if (swizzle)
-    width = std::min(width, swizzle);
-  Type real = k.num.constant(0).re.getType();
-  Numbers numbers(count);
-  // A step has whole accesses, or is within one.
-  Value access = k.add(
-      arith::DivUIOp::create(b, k.loc, place.step, k.constant(factor.group)),
-      k.constant(place.i / factor.group));
-  Value mask = k.mul(access, k.constant(swizzle));
-  Value row = k.add(place.step, k.constant(place.i));
-  for (int64_t from = 0; from < count; from += width)
-    for (int64_t part = 0; part < factor.parts; ++part) {
-      Value at =
-          arith::XOrIOp::create(b, k.loc, k.add(index, k.constant(from)), mask);
-      Value all = LLVM::LoadOp::create(
-          b, k.loc, width == 1 ? real : VectorType::get(width, real),
-          addressOf(factor, buffer, part, row, at), width * realBytes);
-      for (int64_t i = 0; i < width; ++i)
-        (part ? numbers[from + i].im : numbers[from + i].re) =
-            width == 1
-                ? all
-                : LLVM::ExtractElementOp::create(b, k.loc, all, k.laneNumber(i))
-                      .getResult();
-    }
-  return numbers;
-}
 
 /// One fused operation for each product of parts.
 Num MatrixProduct::addProduct(const Num &x, const Num &y, const Num &sum) {
@@ -400,10 +204,10 @@ MatrixProduct::Numbers MatrixProduct::multiplyStep(Value buffer, Value step,
                                                    Numbers sums) {
   Value row = k.mul(down, k.constant(kOwn));
   for (int64_t i = 0; i < kPlaces; ++i) {
-    Numbers rows = readOwn(left, buffer, {step, i}, row, kOwn), columns;
+    Numbers rows = left.read(buffer, {step, i}, row, kOwn), columns;
     for (int64_t j = 0; j < kOwn; j += run)
-      columns.append(readOwn(
-          right, buffer, {step, i},
+      columns.append(right.read(
+          buffer, {step, i},
           arith::SubIOp::create(b, k.loc, columnOf(j), right.first), run));
     for (auto [j, sum] : llvm::enumerate(sums))
       sum = addProduct(rows[j / kOwn], columns[j % kOwn], sum);
@@ -432,7 +236,7 @@ Value MatrixProduct::columnOf(int64_t i) {
 
 /// Columns of a run beyond the last one repeat that.
 SmallVector<Value> MatrixProduct::at(int64_t i) {
-  SmallVector<Value> where = indices;
+  SmallVector<Value> where = block.indices;
   Value runs = arith::CeilDivUIOp::create(b, k.loc, k.size(shape.column),
                                           k.constant(run));
   Value last = k.mul(arith::SubIOp::create(b, k.loc, runs, k.constant(1)),
@@ -491,11 +295,12 @@ MatrixProduct::Numbers MatrixProduct::unflatten(ValueRange values) {
 Launch MatrixProduct::emit() {
   Launch launch;
   launch.kernel = "matrix_product";
-  launch.threads = kThreads;
+  launch.threads = ProductBlock::kThreads;
   launch.grid = findTile();
-  Value chunks = arith::CeilDivUIOp::create(b, k.loc, total, k.constant(chunk));
-  for (const Factor *factor : {&left, &right})
-    storeChunk(*factor, k.constant(0), loadChunk(*factor, k.constant(0)));
+  Value chunks =
+      arith::CeilDivUIOp::create(b, k.loc, block.total, k.constant(chunk));
+  for (FactorTile *factor : {&left, &right})
+    factor->store(k.constant(0), factor->load(k.constant(0)));
   gpu::BarrierOp::create(b, k.loc);
   Num zero{k.num.constant(0).re, isComplex ? k.num.constant(0).re : Value()};
   Numbers sums = unflatten(
@@ -505,11 +310,11 @@ Launch MatrixProduct::emit() {
                auto buffer = [&](Value of) {
                  return arith::AndIOp::create(b, k.loc, of, k.constant(1));
                };
-               SmallVector<Numbers> ofLeft = loadChunk(left, next);
-               SmallVector<Numbers> ofRight = loadChunk(right, next);
+               SmallVector<Numbers> ofLeft = left.load(next);
+               SmallVector<Numbers> ofRight = right.load(next);
                Numbers after = multiply(buffer(number), unflatten(carried));
-               storeChunk(left, buffer(next), ofLeft);
-               storeChunk(right, buffer(next), ofRight);
+               left.store(buffer(next), ofLeft);
+               right.store(buffer(next), ofRight);
                gpu::BarrierOp::create(b, k.loc);
                return flatten(after);
              }));
@@ -530,7 +335,7 @@ Launch emitMatrixProduct(OpBuilder &b, const KernelFrame &frame,
                               getElementTypeOrSelf(product.right.tensor),
                               getElementTypeOrSelf(product.result.tensor)});
   Kernel kernel(b, frame, op.getLoc(), op.getStaticLoopRanges(), real,
-                kThreads);
+                ProductBlock::kThreads);
   // Left alone, ptxas loads many places ahead, with all of a multiprocessor's
   // registers for one block: nothing then runs while a block waits.
   std::string_view name(chip);
