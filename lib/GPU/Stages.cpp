@@ -4,20 +4,16 @@
 //   s = scan(a, x)     row_scan, look_back, ...
 //   y = C s + D u      matrix_product
 //
-// A function is cut into stages that run one after the other. Each is a
-// function of its own while it is lowered: a recurrence or a product of
-// matrices, its anchor, or none, and the elementwise ops around it. Three kinds
-// of values are stored, in the workspace unless the function returns them:
-// results of anchors that another stage reads, factors of products, and what is
-// returned. All others are computed where they are needed.
-//
-// Rows of what is in the workspace begin at lines of 128 bytes.
+// Stages run one after the other: see StageCut.cpp. Each is a function of its
+// own while it is lowered. What it stores is in the workspace unless the
+// function returns it; there rows begin at lines of 128 bytes.
 //
 //===----------------------------------------------------------------------===//
 #include "Clear.h"
 #include "Elementwise.h"
 #include "LowerToGPU.h"
 #include "MatrixProduct.h"
+#include "StageCut.h"
 
 #include "ssm/AOT/SizeClasses.h"
 #include "ssm/IR/LoopDims.h"
@@ -32,10 +28,6 @@ using namespace ssm;
 
 static constexpr int64_t kLineBytes = 128;
 
-static bool isAnchor(Operation *op) {
-  return isa_and_nonnull<LinearRecurrenceOp>(op) || findProduct(op);
-}
-
 bool ssm::hasStages(func::FuncOp function) {
   if (function.isExternal())
     return false;
@@ -44,42 +36,18 @@ bool ssm::hasStages(func::FuncOp function) {
          llvm::count_if(body, [](Operation &op) { return isAnchor(&op); }) > 1;
 }
 
-/// The tensors whose elements an op reads.
-static SmallVector<Value> findRead(Operation *op) {
-  SmallVector<Value> read;
-  auto generic = dyn_cast<linalg::GenericOp>(op);
-  for (OpOperand &operand : op->getOpOperands())
-    if (isa<RankedTensorType>(operand.get().getType()) &&
-        !isa<linalg::FillOp>(op) &&
-        (!generic || (generic.payloadUsesValueFromOperand(&operand) &&
-                      !(findProduct(op) && generic.isDpsInit(&operand)))))
-      read.push_back(operand.get());
-  return read;
-}
-
 namespace {
-struct Stage {
-  Operation *anchor = nullptr;
-  llvm::SetVector<Value> results; ///< Values that it stores.
-};
-
 class StageLowering {
 public:
   StageLowering(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp whole,
                 StringRef chip)
-      : b(b), parent(parent), whole(whole), chip(chip), classes(whole) {}
+      : b(b), parent(parent), whole(whole), chip(chip), classes(whole),
+        stages(whole) {}
 
   std::optional<Launch> lower();
 
 private:
   LogicalResult refuse(Location loc, const Twine &why);
-
-  // The cut.
-  Operation *findLast(Value value);
-  LogicalResult cut();
-  LogicalResult addRoot(Value value);
-  bool isLeaf(Value value, const Stage &stage);
-  void demandLeaves(Stage &stage);
 
   // Sizes.
   LogicalResult numberSizes();
@@ -103,7 +71,7 @@ private:
   StringRef chip;
   SizeClasses classes;
   DenseMap<unsigned, int> symbols;
-  std::vector<Stage> stages; ///< In the order in which they run.
+  StageCut stages;
   DenseMap<Value, TensorPlace> places;
   Launch launch;
   unsigned number = 0;
@@ -113,109 +81,6 @@ private:
 LogicalResult StageLowering::refuse(Location loc, const Twine &why) {
   return emitError(loc) << "'" << whole.getName()
                         << "' has no sequence of GPU kernels: " << why;
-}
-
-//===----------------------------------------------------------------------===//
-// The cut
-//===----------------------------------------------------------------------===//
-
-/// The last anchor that a value is computed from, or null.
-Operation *StageLowering::findLast(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op || isAnchor(op))
-    return op;
-  Operation *last = nullptr;
-  for (Value read : findRead(op)) {
-    Operation *other = findLast(read);
-    if (other && (!last || last->isBeforeInBlock(other)))
-      last = other;
-  }
-  return last;
-}
-
-/// A value that is stored: its stage is its anchor's, or one of its own in
-/// front of all others.
-LogicalResult StageLowering::addRoot(Value value) {
-  if (isa<BlockArgument>(value))
-    return success();
-  Operation *anchor = findLast(value);
-  for (Stage &stage : stages)
-    if (anchor ? stage.anchor == anchor : stage.results.contains(value)) {
-      stage.results.insert(value);
-      return success();
-    }
-  Stage own;
-  own.results.insert(value);
-  stages.insert(stages.begin(), own);
-  return success();
-}
-
-/// Whether the stage has the value from memory.
-bool StageLowering::isLeaf(Value value, const Stage &stage) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return true;
-  if (op == stage.anchor)
-    return false;
-  if (isAnchor(op))
-    return true;
-  Operation *last = findLast(value);
-  bool isStored = llvm::any_of(stages, [&](const Stage &other) {
-    return other.results.contains(value);
-  });
-  // What has no anchor is computed again, but for factors.
-  bool isFactor = stage.anchor && findProduct(stage.anchor) &&
-                  llvm::is_contained(findRead(stage.anchor), value);
-  return isFactor || (isStored && last && last != stage.anchor);
-}
-
-void StageLowering::demandLeaves(Stage &stage) {
-  SmallVector<Value> left(stage.results.begin(), stage.results.end());
-  if (stage.anchor)
-    llvm::append_range(left, findRead(stage.anchor));
-  DenseSet<Value> seen;
-  while (!left.empty()) {
-    Value value = left.pop_back_val();
-    if (!seen.insert(value).second)
-      continue;
-    Operation *op = value.getDefiningOp();
-    if (!isLeaf(value, stage)) {
-      llvm::append_range(left, findRead(op));
-      continue;
-    }
-    if (!op)
-      continue;
-    Operation *last = findLast(value);
-    for (Stage &other : stages)
-      if (last && other.anchor == last)
-        other.results.insert(value);
-  }
-}
-
-LogicalResult StageLowering::cut() {
-  Block &body = whole.getBody().front();
-  for (Operation &op : body)
-    if (isAnchor(&op))
-      stages.push_back({&op, {}});
-  SmallPtrSet<Value, 4> returned;
-  for (Value value : body.getTerminator()->getOperands()) {
-    if (isa<BlockArgument>(value) || !returned.insert(value).second)
-      return refuse(body.getTerminator()->getLoc(),
-                    "it returns a value twice, or an argument");
-    if (failed(addRoot(value)))
-      return failure();
-  }
-  for (Operation &op : body)
-    if (findProduct(&op))
-      for (Value factor : findRead(&op))
-        if (failed(addRoot(factor)))
-          return failure();
-  for (Stage &stage : llvm::reverse(stages))
-    if (!stage.results.empty())
-      demandLeaves(stage);
-  llvm::erase_if(stages,
-                 [](const Stage &stage) { return stage.results.empty(); });
-  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -308,7 +173,7 @@ Value StageLowering::clone(Value value, const Stage &stage,
   if (Value known = mapping.lookupOrNull(value))
     return known;
   bool isTensor = isa<RankedTensorType>(value.getType());
-  if (isTensor && isLeaf(value, stage)) {
+  if (isTensor && stages.isLeaf(value, stage)) {
     leaves.push_back(value);
     Value arg =
         function.getBody().front().addArgument(value.getType(), value.getLoc());
@@ -486,13 +351,17 @@ LogicalResult StageLowering::lowerStage(const Stage &stage) {
 }
 
 std::optional<Launch> StageLowering::lower() {
-  if (failed(numberSizes()) || failed(cut()))
+  if (failed(numberSizes()))
     return std::nullopt;
+  if (const char *reason = stages.cut()) {
+    (void)refuse(whole.getBody().front().getTerminator()->getLoc(), reason);
+    return std::nullopt;
+  }
   // Kernels take a workspace, also where sizes of zero leave it empty.
   launch.regions.push_back({{}, kLineBytes});
   for (BlockArgument arg : whole.getArguments())
     places[arg] = {arg.getArgNumber()};
-  for (const Stage &stage : stages)
+  for (const Stage &stage : stages.all())
     if (failed(lowerStage(stage)))
       return std::nullopt;
   for (BlockArgument arg : whole.getArguments())
