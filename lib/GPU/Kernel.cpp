@@ -42,11 +42,19 @@ std::string findPart(gpu::GPUModuleOp parent, func::FuncOp function,
   return part;
 }
 
+/// Where an op was written, if a call to that has been inlined: a kernel has no
+/// caller that debug information could name.
+static Location findWritten(Location loc) {
+  while (auto site = dyn_cast<CallSiteLoc>(loc))
+    loc = site.getCallee();
+  return loc;
+}
+
 Kernel::Kernel(OpBuilder &b, const KernelFrame &frame, Location loc,
                ArrayRef<int64_t> staticSizes, Type real, int64_t threads,
                bool hasWorkspace)
-    : loc(loc), num(b, loc, real), b(b), function(frame.function),
-      stage(frame.stage) {
+    : loc(findWritten(loc)), num(b, this->loc, real), b(b),
+      function(frame.function), stage(frame.stage) {
   func::FuncOp whole = stage ? stage->whole : function;
   auto pointer = LLVM::LLVMPointerType::get(b.getContext(), kGlobalSpace);
   tensors = whole.getNumArguments() + whole.getNumResults();
@@ -59,8 +67,9 @@ Kernel::Kernel(OpBuilder &b, const KernelFrame &frame, Location loc,
 
   gpu::GPUModuleOp parent = frame.parent;
   b.setInsertionPointToEnd(parent.getBody());
-  kernel = gpu::GPUFuncOp::create(b, loc, whole.getName().str() + frame.part,
-                                  b.getFunctionType(types, {}));
+  kernel =
+      gpu::GPUFuncOp::create(b, this->loc, whole.getName().str() + frame.part,
+                             b.getFunctionType(types, {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel.setKnownBlockSizeAttr(
       b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
