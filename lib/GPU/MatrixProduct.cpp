@@ -5,7 +5,8 @@
 //     load    the next chunk of both factors, into registers
 //     thread  sums += products of this chunk, from shared memory
 //     store   the next chunk into the other half of shared memory
-//   store   what is computed elementwise from the sums
+//   store   what is computed elementwise from the sums, and from what they are
+//           added to
 //
 // One barrier a chunk. Columns are the dimension that is last in the result,
 // and in one factor, the right one; rows are of the left one. From shared
@@ -148,13 +149,16 @@ int64_t MatrixProduct::findRun() {
     if (!dims.empty() && dims.back() == shape.column)
       count = std::gcd(count, k.countAccess(tensor));
   };
+  auto visitRead = [&](Mapped value) {
+    if (isa<BlockArgument>(value.tensor))
+      visit(k.argument(value.tensor, value.map));
+  };
   for (const Mapped &result : results) {
     visit(k.result(result.tensor, result.map));
-    walkProducers(result, [&](Mapped value) {
-      if (isa<BlockArgument>(value.tensor))
-        visit(k.argument(value.tensor, value.map));
-    });
+    walkProducers(result, visitRead);
   }
+  if (product.start.tensor)
+    walkProducers(product.start, visitRead);
   return count;
 }
 
@@ -256,7 +260,11 @@ void MatrixProduct::storeRow(Pointwise &point, int64_t i, ArrayRef<Num> sums) {
   row = arith::MinUIOp::create(b, k.loc, row, last);
   point.enter(row);
   for (auto [j, sum] : llvm::enumerate(sums))
-    point.define(product.result, sum, j);
+    point.define(product.result,
+                 product.start.tensor
+                     ? k.num.add(sum, point.read(product.start, j))
+                     : sum,
+                 j);
   for (const Mapped &result : results) {
     KernelTensor tensor = k.result(result.tensor, result.map);
     int64_t group = point.countNeighbours(tensor);

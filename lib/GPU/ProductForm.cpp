@@ -151,13 +151,14 @@ std::optional<Product> findProduct(Operation *op) {
   SmallVector<AffineMap> maps = generic.getIndexingMapsArray();
   bool arePlain = llvm::all_of(
       maps, [](AffineMap map) { return map.isProjectedPermutation(); });
-  if (!arePlain || !isFilledWithZero(generic.getOutputs()[0]) ||
-      !addsProduct(generic))
+  if (!arePlain || !addsProduct(generic))
     return std::nullopt;
+  Value start = generic.getOutputs()[0];
   return Product{generic,
                  {generic.getInputs()[0], maps[0]},
                  {generic.getInputs()[1], maps[1]},
-                 {generic.getResult(0), maps[2]}};
+                 {generic.getResult(0), maps[2]},
+                 {isFilledWithZero(start) ? Value() : start, maps[2]}};
 }
 
 } // namespace ssm

@@ -6,14 +6,15 @@
 
 namespace ssm {
 
-/// result = sum of left * right over the loop dimensions that the result lacks;
-/// of complex factors the real part, if the result is real.
+/// result = start + sum of left * right over the loop dimensions that the
+/// result lacks; of complex factors the real part, if the result is real.
 struct Product {
   mlir::linalg::GenericOp op;
   Mapped left, right, result;
+  Mapped start; ///< No tensor where it is zero.
 };
 
-/// The op as a sum of two factors' products, from zero; nothing if it is not.
+/// The op as a sum of two factors' products; nothing if it is not.
 std::optional<Product> findProduct(mlir::Operation *op);
 
 } // namespace ssm

@@ -18,12 +18,17 @@ bool isAnchor(Operation *op) {
 
 SmallVector<Value> findRead(Operation *op) {
   SmallVector<Value> read;
+  if (auto product = findProduct(op)) {
+    read = {product->left.tensor, product->right.tensor};
+    if (product->start.tensor)
+      read.push_back(product->start.tensor);
+    return read;
+  }
   auto generic = dyn_cast<linalg::GenericOp>(op);
   for (OpOperand &operand : op->getOpOperands())
     if (isa<RankedTensorType>(operand.get().getType()) &&
         !isa<linalg::FillOp>(op) &&
-        (!generic || (generic.payloadUsesValueFromOperand(&operand) &&
-                      !(findProduct(op) && generic.isDpsInit(&operand)))))
+        (!generic || generic.payloadUsesValueFromOperand(&operand)))
       read.push_back(operand.get());
   return read;
 }
@@ -71,8 +76,9 @@ bool StageCut::isLeaf(Value value, const Stage &stage) const {
     return other.results.contains(value);
   });
   // What has no anchor is computed again, but for factors.
-  bool isFactor = stage.anchor && findProduct(stage.anchor) &&
-                  llvm::is_contained(findRead(stage.anchor), value);
+  auto product = findProduct(stage.anchor);
+  bool isFactor = product && (value == product->left.tensor ||
+                              value == product->right.tensor);
   return isFactor || (isStored && last && last != stage.anchor);
 }
 
@@ -111,9 +117,10 @@ const char *StageCut::cut() {
     addRoot(value);
   }
   for (Operation &op : body)
-    if (findProduct(&op))
-      for (Value factor : findRead(&op))
-        addRoot(factor);
+    if (auto product = findProduct(&op)) {
+      addRoot(product->left.tensor);
+      addRoot(product->right.tensor);
+    }
   for (Stage &stage : llvm::reverse(stages))
     if (!stage.results.empty())
       demandLeaves(stage);

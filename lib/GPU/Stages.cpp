@@ -256,6 +256,8 @@ std::optional<Launch> StageLowering::emitProduct(const KernelFrame &frame) {
   Location loc = product->op.getLoc();
   SmallVector<Mapped> results;
   const char *reason = refusesMatrixProduct(*product);
+  if (!reason && product->start.tensor)
+    reason = walkProducers(product->start, [](Mapped) {});
   for (Value value : body.getTerminator()->getOperands()) {
     auto map = findResultMap(value, product->result);
     if (!map) {

@@ -20,7 +20,7 @@ def run_model(model, case, length, batch=2, **options):
     return emulate(text, inputs, [(shape(t), element(t)) for t in results], [batch, length], entry=model.name, **options)
 
 
-@pytest.mark.parametrize("name", ["gla", "hgrn", "lru", "mamba1", "mamba1_complex", "mamba2", "mega", "mega_bidirectional", "retnet",
+@pytest.mark.parametrize("name", ["bigs", "gla", "hgrn", "lru", "mamba1", "mamba1_complex", "mamba2", "mega", "mega_bidirectional", "retnet",
                                   "s4d", "s4d_real", "s5", "s5_bidirectional"])
 @pytest.mark.parametrize("length", [1, 37, 150])
 def test_equals_oracle(name, length):

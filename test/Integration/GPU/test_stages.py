@@ -131,3 +131,45 @@ func.func @f(%a: tensor<12xf32>, %x: tensor<?x8xf32>, %w: tensor<8x12xf32>) -> t
         want[t] = state = a * state + v
     assert report["launch"]["kernel"] == "elementwise, matrix_product, column_scan"
     assert np.linalg.norm(y - want) <= 1e-6 * np.linalg.norm(want) and report["races"] == 0
+
+
+def test_products_start_anywhere():
+    """From a bias, from what is computed from one in another layout, and from another stage's result; in a function that is called."""
+    rng = np.random.default_rng(4)
+    x, w, o = (rng.standard_normal(shape).astype(np.float32) for shape in ((70, 8), (8, 12), (12, 12)))
+    bias, skip = (rng.standard_normal(shape).astype(np.float32) for shape in ((12,), (12, 70)))
+    a = np.linspace(0.5, 0.9, 12).astype(np.float32)
+    (y,), report = emulate("""
+#tn = affine_map<(t, n) -> (t, n)>
+#nt = affine_map<(t, n) -> (n, t)>
+#n = affine_map<(t, n) -> (n)>
+!tn = tensor<?x12xf32>
+func.func @f(%a: tensor<12xf32>, %x: tensor<?x8xf32>, %w: tensor<8x12xf32>, %bias: tensor<12xf32>, %o: tensor<12x12xf32>,
+             %skip: tensor<12x?xf32>) -> !tn {
+  %c0 = arith.constant 0 : index
+  %t = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%t) : !tn
+  %start = linalg.broadcast ins(%bias : tensor<12xf32>) outs(%e : !tn) dimensions = [0]
+  %v = linalg.matmul ins(%x, %w : tensor<?x8xf32>, tensor<8x12xf32>) outs(%start : !tn) -> !tn
+  %s = func.call @scan(%a, %v) : (tensor<12xf32>, !tn) -> !tn
+  %both = linalg.generic {iterator_types = ["parallel", "parallel"], indexing_maps = [#nt, #n, #tn]}
+      ins(%skip, %bias : tensor<12x?xf32>, tensor<12xf32>) outs(%e : !tn) {
+  ^bb0(%k: f32, %b: f32, %unused: f32):
+    %sum = arith.mulf %k, %b : f32
+    linalg.yield %sum : f32
+  } -> !tn
+  %p = linalg.matmul ins(%s, %o : !tn, tensor<12x12xf32>) outs(%both : !tn) -> !tn
+  %q = linalg.matmul ins(%x, %w : tensor<?x8xf32>, tensor<8x12xf32>) outs(%p : !tn) -> !tn
+  return %q : !tn
+}
+func.func private @scan(%a: tensor<12xf32>, %v: !tn) -> !tn {
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<12xf32>) signal(%v : !tn)
+      {indexing_maps = [#n, #tn, #tn, #n], time = 0 : i64} -> !tn, tensor<12xf32>
+  return %y : !tn
+}""", [a, x, w, bias, o, skip], [((70, 12), np.float32)], [70])
+    product, states, state = x.astype(float) @ w, [], 0
+    for v in product + bias:
+        states.append(state := a * state + v)
+    want = np.array(states) @ o + (skip * bias[:, None]).T + product
+    assert report["launch"]["kernel"] == "matrix_product, column_scan, matrix_product, matrix_product"
+    assert np.linalg.norm(y - want) <= 1e-6 * np.linalg.norm(want) and report["races"] == 0
