@@ -84,6 +84,16 @@ bool ssm::hasVectorPermutes(StringRef target) {
   return hasFeatures(target, "+avx2,+fma");
 }
 
+bool ssm::hasFusedMultiplyAdd(StringRef target) {
+  auto machine = ssm::createTargetMachine(target);
+  if (!machine) {
+    consumeError(machine.takeError());
+    return false;
+  }
+  return (*machine)->getTargetTriple().isAArch64() ||
+         hasFeatures(target, "+fma");
+}
+
 bool ssm::hasPairedDotProduct(StringRef target) {
   return hasFeatures(target, "+avx512bf16,+avx512vl");
 }

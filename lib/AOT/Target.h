@@ -23,6 +23,10 @@ bool hasVectorScaling(llvm::StringRef target);
 /// one instruction, and multiplies and adds in one.
 bool hasVectorPermutes(llvm::StringRef target);
 
+/// Whether the target, if it is a CPU of 64 bits, multiplies and adds in one
+/// instruction.
+bool hasFusedMultiplyAdd(llvm::StringRef target);
+
 /// Whether the target has AVX512-BF16, which adds two products of bf16 to each
 /// f32 of a vector.
 bool hasPairedDotProduct(llvm::StringRef target);

@@ -128,6 +128,9 @@ static void addLoops(OpPassManager &pm, const std::string &target) {
   complex.complexRange = complex::ComplexRangeFlags::basic;
   pm.addNestedPass<func::FuncOp>(createConvertComplexToStandardPass(complex));
   addCleanup(pm);
+  FuseProductsOptions fuse;
+  fuse.target = target;
+  pm.addNestedPass<func::FuncOp>(createFuseProducts(fuse));
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addNestedPass<func::FuncOp>(createStreamStores());
   pm.addNestedPass<func::FuncOp>(createPairVectors());

@@ -357,6 +357,22 @@ def AllowContract : Pass<"ssm-allow-contract"> {
   }];
 }
 
+def FuseProducts : Pass<"ssm-fuse-products", "::mlir::func::FuncOp"> {
+  let summary = "Contract a product into each of the sums that use it";
+  let description = [{
+    A product in f32 or f64 whose uses, two or more, are all sums becomes a fused
+    multiply-add in each of them, which is one instruction less: LLVM does so for
+    a single use only. All ops concerned must have the fast-math flag `contract`,
+    and the `target` the instruction.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"host\"",
+           "CPU to compile for">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
 def HoistAssertions : Pass<"ssm-hoist-assertions", "::mlir::func::FuncOp"> {
   let summary = "Check assertions before anything else";
   let description = [{
