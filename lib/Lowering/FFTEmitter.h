@@ -123,6 +123,9 @@ private:
   std::pair<double, double> borderWeight(int64_t j);
   void emitTwiddles();
   void emitBorderTwiddles();
+  mlir::Value emitFactorRows(int64_t count, int64_t stride);
+  Values writeFactors(mlir::ValueRange tables, mlir::Value k, mlir::Value x,
+                      mlir::Value i, mlir::Value y, mlir::Value j);
   /// The parts of factor number `position` of a table.
   Values readFactor(mlir::ValueRange table, mlir::Value position, bool inverse);
   /// Those of butterfly `k`; nothing for a row without.

@@ -44,24 +44,83 @@ void FFTEmitter::emitWeights() {
     markIndependent(weights);
 }
 
-/// w^k exp(-2 pi i q k / size) is root k (1 - 4 q) of 4 size.
-void FFTEmitter::emitBorderTwiddles() {
+/// w^k exp(-2 pi i q k / size) is root k (1 - 4 q) of 4 size. Row i has those
+/// of k = i stride for all q, not rounded.
+Value FFTEmitter::emitFactorRows(int64_t count, int64_t stride) {
   RootsOfUnity &table = getRoots();
+  WideBuilder wide(b, loc, real);
   int64_t radix = getBorderRadix();
+  Value rows = makeWorkTile(b, loc, b.getF64Type(), b.getIndexAttr(count),
+                            WideBuilder::numParts(real), radix);
+  return buildFor(
+      b, loc, index(0), index(count), rows, [&](Value i, Value filled) {
+        Value k = mul(i, index(stride));
+        for (int64_t q = 0; q < radix; ++q) {
+          Wide w = table.lookUpWide(mul(k, index(q == 0 ? 1 : 4 * q - 1)));
+          if (q > 0)
+            w.im = wide.neg(w.im);
+          for (auto [part, value] : llvm::enumerate(wide.toParts(w)))
+            filled = tensor::InsertOp::create(
+                b, loc, value, filled, ValueRange{i, index(part), index(q)});
+        }
+        return filled;
+      });
+}
+
+/// The product of row `i` of one such tile and row `j` of another, rounded, in
+/// the factors of butterfly `k`.
+SmallVector<Value> FFTEmitter::writeFactors(ValueRange tables, Value k, Value x,
+                                            Value i, Value y, Value j) {
+  int64_t radix = getBorderRadix();
+  OpFoldResult begin = mul(k, index(radix)), width = b.getIndexAttr(radix),
+               one = b.getIndexAttr(1);
+  AffineMap identity = b.getMultiDimIdentityMap(1);
+  SmallVector<Indexed> ins, outs;
+  for (auto [tile, row] : {std::pair(x, i), std::pair(y, j)})
+    for (Value part : readParts(b, loc, tile, row, width, /*rank=*/1))
+      ins.push_back({part, identity});
+  for (Value table : tables)
+    outs.push_back({tensor::ExtractSliceOp::create(
+                        b, loc, RankedTensorType::get({radix}, real), table,
+                        begin, width, one),
+                    identity});
+  Values rounded = buildGeneric(
+      b, loc, 1, ins, outs,
+      [&](OpBuilder &nested, Location at, ValueRange args) {
+        WideBuilder wide(nested, at, real);
+        size_t parts = ins.size() / 2;
+        Num w = wide.mulRounded(wide.fromParts(args.take_front(parts)),
+                                wide.fromParts(args.slice(parts, parts)));
+        return Values{w.re, w.im};
+      });
+  Values written;
+  for (auto [row, table] : llvm::zip_equal(rounded, tables))
+    written.push_back(
+        tensor::InsertSliceOp::create(b, loc, row, table, begin, width, one));
+  return written;
+}
+
+/// Factors of butterfly k = j inner + i are products of those of j inner and of
+/// i: the roots are looked up for these only.
+void FFTEmitter::emitBorderTwiddles() {
+  int64_t part = *getConstantIntValue(size) / getBorderRadix();
+  int64_t inner = int64_t(1) << (llvm::Log2_64(part) + 1) / 2;
+  int64_t outer = llvm::divideCeil(part, inner);
+  Value near = emitFactorRows(inner, 1), far = emitFactorRows(outer, inner);
   borderTwiddles = makeTables(b, loc, real, size, 2);
-  borderTwiddles =
-      buildFor(b, loc, index(0), getBorder(/*inverse=*/false).part,
-               borderTwiddles, [&](Value k, ValueRange carried) {
-                 Values row(carried);
-                 for (int64_t q = 0; q < radix; ++q) {
-                   Num w = table.lookUp(mul(k, index(q == 0 ? 1 : 4 * q - 1)));
-                   if (q > 0)
-                     w.im = arith::NegFOp::create(b, loc, w.im);
-                   row = writeEntry(b, loc, {w.re, w.im}, row,
-                                    add(mul(k, index(radix)), index(q)));
-                 }
-                 return row;
-               });
+  borderTwiddles = buildFor(
+      b, loc, index(0), index(outer), borderTwiddles,
+      [&](Value j, ValueRange carried) {
+        Value first = mul(j, index(inner));
+        Value count = index(inner);
+        if (part % inner != 0)
+          count =
+              arith::MinUIOp::create(b, loc, count, sub(index(part), first));
+        return buildFor(
+            b, loc, index(0), count, carried, [&](Value i, ValueRange args) {
+              return writeFactors(args, add(first, i), far, j, near, i);
+            });
+      });
   if (isLarge())
     markIndependent(borderTwiddles);
 }

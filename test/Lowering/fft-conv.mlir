@@ -11,7 +11,12 @@
 // CHECK-DAG: %[[WEIGHT:.*]] = arith.constant 0.98078525 : f32
 // CHECK-DAG: %[[COSINES:.*]] = arith.constant dense<[1.000000e+00, 0.98078525, {{.*}}]> : tensor<8xf32>
 // The first round's twiddle factors, with weights in them.
-// CHECK: scf.for %{{.*}} = %c0 to %c16 step %c1 {{.*}} -> (tensor<128xf32>, tensor<128xf32>)
+// They are products of four wide rows and of four.
+// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1 {{.*}} -> (tensor<4x2x8xf64>)
+// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1 {{.*}} -> (tensor<4x2x8xf64>)
+// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1 {{.*}} -> (tensor<128xf32>, tensor<128xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1 {{.*}} -> (tensor<128xf32>, tensor<128xf32>)
+// CHECK: linalg.generic {{.*}} ins({{.*}} : tensor<8xf64>, tensor<8xf64>, tensor<8xf64>, tensor<8xf64>) outs({{.*}} : tensor<8xf32>, tensor<8xf32>)
 // 1. For each tile of the kernels: transpose 7 taps of each, load and weight
 // them, transform.
 // CHECK: %[[SPECTRA:.*]] = scf.forall (%[[TILE:.*]]) in (2) {{.*}} -> (tensor<2x128x2x16xf32>)
