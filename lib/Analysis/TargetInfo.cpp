@@ -26,6 +26,7 @@ struct Known {
   double bandwidth;
   /// Of CPUs that were measured.
   double l2Bandwidth = 0, l3Bandwidth = 0, streamingCores = 64;
+  int64_t transposedSteps = 128;
 };
 } // namespace
 
@@ -40,9 +41,9 @@ static constexpr Known kKnown[] = {
     {"x86-64-v3", 1, 32, 3.0e9, 2, 0, 32, 256, 8 << 10, 20e9},
     {"x86-64-v4", 1, 64, 3.0e9, 2, 0, 32, 1 << 10, 16 << 10, 20e9},
     {"sapphirerapids", 1, 64, 3.0e9, 2, 512, 48, 2 << 10, 32 << 10, 20e9, 90e9,
-     30e9},
+     30e9, 64, 32},
     {"emeraldrapids", 1, 64, 3.1e9, 2, 512, 48, 2 << 10, 32 << 10, 34e9, 105e9,
-     36e9},
+     36e9, 64, 32},
     {"znver4", 1, 64, 3.7e9, 1, 0, 32, 1 << 10, 32 << 10, 30e9, 110e9, 95e9,
      1.2},
     {"neoverse-v2", 1, 16, 3.3e9, 4, 0, 64, 2 << 10, 32 << 10, 30e9},
@@ -63,8 +64,10 @@ static int64_t hostCacheBytes(unsigned index) {
   return unit == 'M' ? size << 20 : size << 10;
 }
 
-static void takeBandwidths(TargetInfo &info, const Known &known) {
+/// What was measured.
+static void takeRates(TargetInfo &info, const Known &known) {
   info.bandwidth = known.bandwidth;
+  info.transposedSteps = known.transposedSteps;
   if (known.l2Bandwidth > 0) {
     info.l2Bandwidth = known.l2Bandwidth;
     info.l3Bandwidth = known.l3Bandwidth;
@@ -84,7 +87,7 @@ static TargetInfo forHost() {
   info.aheadBytes = aheadBytesOf(cpu);
   for (const Known &known : kKnown)
     if (cpu == known.name)
-      takeBandwidths(info, known);
+      takeRates(info, known);
   info.cores = std::max(1u, std::thread::hardware_concurrency());
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   info.vectorBytes = features.lookup("avx512f") ? 64
@@ -115,7 +118,7 @@ TargetInfo TargetInfo::forName(llvm::StringRef name) {
       info.l1Bytes = known.l1KiB << 10;
       info.l2Bytes = known.l2KiB << 10;
       info.l3Bytes = known.l3KiB << 10;
-      takeBandwidths(info, known);
+      takeRates(info, known);
     }
   return info;
 }
@@ -126,6 +129,7 @@ static int64_t *findSize(TargetInfo &info, llvm::StringRef name) {
       .Case("cores", &info.cores)
       .Case("vectorBytes", &info.vectorBytes)
       .Case("matrixFmas", &info.matrixFmas)
+      .Case("transposedSteps", &info.transposedSteps)
       .Cases({"l1Bytes", "L1_cache_size_in_bytes"}, &info.l1Bytes)
       .Case("l2Bytes", &info.l2Bytes)
       .Case("l3Bytes", &info.l3Bytes)

@@ -58,7 +58,7 @@ static OpFoldResult leastOf(OpBuilder &b, Location loc, OpFoldResult x,
 FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
                                StrategyAttr strategy, int64_t cores)
     : b(b), op(op), loc(op.getLoc()), lanes(strategy.getLanes()), cores(cores),
-      time(op.getTime()), real(op.getType().getElementType()),
+      blockSteps(strategy.getLeaf()), time(op.getTime()), real(op.getType().getElementType()),
       resultMap(op.getResultMap(0)), sizes(getLoopSizes(b, op)),
       blocks(cutTime(op, strategy)), transform(makeTransform(strategy)) {
   for (unsigned dim : dimsOf(resultMap))

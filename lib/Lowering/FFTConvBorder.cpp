@@ -28,10 +28,20 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Steps that are transposed at once for each row of a butterfly: eight blocks
-/// of so many and the rows of the work tile that they go to leave the first
-/// cache some room.
-static constexpr int64_t kBorderSteps = 32;
+/// Blocks of a stripe beside which its last, incomplete one is rare, and the
+/// steps of the smallest.
+static constexpr int64_t kManyBlocks = 8, kFewestSteps = 32;
+
+/// Of contiguous time a loop over the rows transposes as many steps at once as
+/// the strategy says, and fewer where what is less than a block, which takes as
+/// long as one, would not be rare.
+int64_t FFTConvEmitter::stepsAtOnce(int64_t columns) {
+  int64_t steps = blockSteps;
+  while (steps > kFewestSteps && columns % steps != 0 &&
+         columns < kManyBlocks * steps)
+    steps /= 2;
+  return steps;
+}
 
 bool FFTConvEmitter::canJoin(Indexed operand, ArrayRef<Stretch> stretches,
                              const Tile &tile) {
@@ -44,13 +54,10 @@ bool FFTConvEmitter::canJoin(Indexed operand, ArrayRef<Stretch> stretches,
     return false;
   if (!isTimeContiguous(operand.map, time, parallel.back()))
     return true;
-  // Contiguous time is transposed by blocks: what is less than one, at the end
-  // of each stripe, takes as long and must be rare.
-  constexpr int64_t kManyBlocks = 8;
   SmallVector<Stripe> stripes = splitBorder(stretches[0].count);
-  int64_t columns = stripes.back().end;
-  return columns >= kManyBlocks * kBorderSteps ||
-         (stripes.size() == 1 && columns % kBorderSteps == 0);
+  int64_t columns = stripes.back().end, steps = stepsAtOnce(columns);
+  return columns >= kManyBlocks * steps ||
+         (stripes.size() == 1 && columns % steps == 0);
 }
 
 SmallVector<FFTConvEmitter::Stripe>
@@ -154,19 +161,20 @@ Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
     }
     Value done = buildFor(
         b, loc, asValue(b, loc, b.getIndexAttr(0)),
-        asValue(b, loc, range.length), carried[0], [&](Value i, Value tile) {
+        asValue(b, loc, range.length), carried[0], [&](Value i, Value filled) {
           LoopRange place{placeOf(range, i, turned), one, one};
           Values slices;
           for (const Tile &block : blocks)
             slices.push_back(extractTile(b, loc, source.value, source.map,
                                          block.narrow(b, loc, time, place)));
           Value k = stepOf(rowRange(stripe, range, b.getIndexAttr(0)), i);
-          return transform.emitFirstStep(tile, k, slices, scale);
+          return transform.emitFirstStep(filled, k, slices, scale);
         });
     return {done};
   };
   return forEachBlockOf(operand.map, b.getIndexAttr(stripe.end - stripe.begin),
-                        kBorderSteps, work, loadRange)[0];
+                        stepsAtOnce(splitBorder(sizes[time]).back().end), work,
+                        loadRange)[0];
 }
 
 Value FFTConvEmitter::loadJoined(const Operand &operand, const Tile &tile,
@@ -226,7 +234,8 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
   if (stripe.rows == 0)
     return part;
   return forEachBlockOf(resultMap, b.getIndexAttr(stripe.end - stripe.begin),
-                        kBorderSteps, part, storeRange)[0];
+                        stepsAtOnce(splitBorder(sizes[time]).back().end), part,
+                        storeRange)[0];
 }
 
 Value FFTConvEmitter::storeJoined(Value work, const Tile &tile, Value part) {

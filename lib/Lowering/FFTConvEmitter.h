@@ -104,6 +104,7 @@ private:
   /// and the transform allows it.
   bool canJoin(Indexed operand, llvm::ArrayRef<Stretch> stretches,
                const Tile &tile);
+  int64_t stepsAtOnce(int64_t columns);
   mlir::Value loadJoined(const Operand &operand, const Tile &tile,
                          mlir::Value scale);
   mlir::Value storeJoined(mlir::Value work, const Tile &tile, mlir::Value part);
@@ -171,7 +172,7 @@ private:
   mlir::OpBuilder &b;
   LongConvOp op;
   mlir::Location loc;
-  int64_t lanes, cores;
+  int64_t lanes, cores, blockSteps;
   bool isShared = false;
   unsigned time;
   mlir::Type real;

@@ -172,7 +172,7 @@ static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
   Cut cut = cutTime(problem, target);
   plan.parameters =
       StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
-                        /*leaf=*/128, chooseLanes(problem, target),
+                        target.transposedSteps, chooseLanes(problem, target),
                         problem.cutTaps(), cut.isBlocks ? cut.fft.size() : 0);
   plan.loops.push_back(countTables(cut.fft.size()));
   addKernel(plan, problem);

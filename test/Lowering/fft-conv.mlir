@@ -229,7 +229,18 @@ func.func @left_over(%u: tensor<3x64x20xf32>, %k: tensor<20x64xf32>) -> tensor<3
 // CHECK: scf.for %[[ROW:.*]] = %c0 to %c8 step %c1 iter_args(%{{.*}} = %[[PACKED]])
 // CHECK: arith.muli %[[ROW]], %c32
 // CHECK: scf.for %{{.*}} = %c0 to %c32 step %c1
-func.func @lines(%u: tensor<3x16x512xf32>, %k: tensor<16x512xf32>) -> tensor<3x16x512xf32> {
+func.func @lines(%u: tensor<300x16x512xf32>, %k: tensor<16x512xf32>) -> tensor<300x16x512xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bdt, #taps, #bdt], time = 2 : i64,
+      strategy = #ssm.strategy<fft_conv, leaf = 32, lanes = 16>}
+      : tensor<300x16x512xf32>, tensor<16x512xf32> -> tensor<300x16x512xf32>
+  return %y : tensor<300x16x512xf32>
+}
+
+// A block is smaller where what is left of the row, here of 64 steps, would be a
+// large part of it.
+// CHECK-LABEL: func.func @short_lines(
+// CHECK: tensor.empty() : tensor<1x512x16xf32>
+func.func @short_lines(%u: tensor<3x16x512xf32>, %k: tensor<16x512xf32>) -> tensor<3x16x512xf32> {
   %y = ssm.long_conv %u, %k {indexing_maps = [#bdt, #taps, #bdt], time = 2 : i64,
       strategy = #ssm.strategy<fft_conv, lanes = 16>}
       : tensor<3x16x512xf32>, tensor<16x512xf32> -> tensor<3x16x512xf32>

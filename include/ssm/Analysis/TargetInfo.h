@@ -34,6 +34,10 @@ struct TargetInfo {
   /// Cores whose streams from the last cache or memory add up; more of them
   /// share what these get.
   double streamingCores = 64;
+  /// Steps of contiguous time that the border of a transform transposes at once
+  /// for each row. Prefetchers follow longer runs; shorter ones keep eight rows
+  /// in the first cache.
+  int64_t transposedSteps = 128;
   /// Seconds of a call that does nothing, and to begin a tile's loop. A kernel
   /// of 16 steps of one channel takes 0.28 us, 70 cycles of which are its FMAs.
   double callOverhead = 0.25e-6, tileOverhead = 50e-9;
