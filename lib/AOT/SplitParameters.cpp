@@ -69,7 +69,8 @@ static bool canRunAhead(Operation *op) {
   op->walk([&](Operation *inner) {
     pure &= inner->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
             isMemoryEffectFree(inner) ||
-            isa<InParallelOpInterface, ParallelCombiningOpInterface>(inner);
+            isa<InParallelOpInterface, ParallelCombiningOpInterface,
+                memref::PrefetchOp>(inner);
   });
   return pure;
 }

@@ -56,9 +56,11 @@ static OpFoldResult leastOf(OpBuilder &b, Location loc, OpFoldResult x,
 }
 
 FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
-                               StrategyAttr strategy, int64_t cores)
+                               StrategyAttr strategy, int64_t cores,
+                               bool looksAhead)
     : b(b), op(op), loc(op.getLoc()), lanes(strategy.getLanes()), cores(cores),
-      blockSteps(strategy.getLeaf()), time(op.getTime()), real(op.getType().getElementType()),
+      blockSteps(strategy.getLeaf()), looksAhead(looksAhead),
+      time(op.getTime()), real(op.getType().getElementType()),
       resultMap(op.getResultMap(0)), sizes(getLoopSizes(b, op)),
       blocks(cutTime(op, strategy)), transform(makeTransform(strategy)) {
   for (unsigned dim : dimsOf(resultMap))
@@ -346,8 +348,8 @@ static bool mayUseMatrix(LongConvOp op, StrategyAttr strategy) {
 
 namespace {
 struct LowerFFTConv : OpRewritePattern<LongConvOp> {
-  LowerFFTConv(MLIRContext *context, int64_t cores)
-      : OpRewritePattern(context), cores(cores) {}
+  LowerFFTConv(MLIRContext *context, int64_t cores, bool looksAhead)
+      : OpRewritePattern(context), cores(cores), looksAhead(looksAhead) {}
 
   LogicalResult matchAndRewrite(LongConvOp op,
                                 PatternRewriter &rewriter) const override {
@@ -361,15 +363,17 @@ struct LowerFFTConv : OpRewritePattern<LongConvOp> {
     // A recurrence that has become a convolution was not verified as one.
     if (strategy.getMatrix() && !mayUseMatrix(op, strategy))
       return rewriter.notifyMatchFailure(op, "long_conv_c7");
-    FFTConvEmitter emitter(rewriter, op, strategy, cores);
+    FFTConvEmitter emitter(rewriter, op, strategy, cores, looksAhead);
     rewriter.replaceOp(op, emitter.emit());
     return success();
   }
 
   int64_t cores;
+  bool looksAhead;
 };
 } // namespace
 
-void ssm::populateFFTConvLowering(RewritePatternSet &patterns, int64_t cores) {
-  patterns.add<LowerFFTConv>(patterns.getContext(), cores);
+void ssm::populateFFTConvLowering(RewritePatternSet &patterns, int64_t cores,
+                                  bool looksAhead) {
+  patterns.add<LowerFFTConv>(patterns.getContext(), cores, looksAhead);
 }

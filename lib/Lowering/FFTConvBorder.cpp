@@ -23,6 +23,8 @@
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Utils/Threads.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -31,6 +33,7 @@ using namespace ssm;
 /// Blocks of a stripe beside which its last, incomplete one is rare, and the
 /// steps of the smallest.
 static constexpr int64_t kManyBlocks = 8, kFewestSteps = 32;
+static constexpr int64_t kLineBytes = 64;
 
 /// Of contiguous time a loop over the rows transposes as many steps at once as
 /// the strategy says, and fewer where what is less than a block, which takes as
@@ -141,10 +144,54 @@ Value FFTConvEmitter::unpackRows(Value packed, AffineMap map,
                   });
 }
 
+/// The operand in memory, if it is to be asked for ahead: where the caches do
+/// not keep it, and channels of a tile make up a line.
+Value FFTConvEmitter::memoryToAsk(const Operand &operand) {
+  auto type = cast<RankedTensorType>(operand.value.getType());
+  int64_t bytes = type.getElementTypeBitWidth() / 8;
+  constexpr int64_t kCached = 1 << 20;
+  if (!looksAhead || operand.isTurned || lanes * bytes != kLineBytes ||
+      blockSteps % lanes != 0 ||
+      !isTimeContiguous(operand.map, time, parallel.back()) ||
+      (type.hasStaticShape() && type.getNumElements() * bytes <= kCached))
+    return Value();
+  auto layout = StridedLayoutAttr::get(
+      b.getContext(), ShapedType::kDynamic,
+      SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic));
+  return bufferization::ToBufferOp::create(
+      b, loc, MemRefType::get(type.getShape(), type.getElementType(), layout),
+      operand.value, /*read_only=*/true);
+}
+
+/// Asks for lines of the block after `range`, a part of them in each of its
+/// butterflies: all of them do.
+void FFTConvEmitter::askAhead(Value memory, const Operand &operand,
+                              const Stripe &stripe, TimeRange range,
+                              const Tile &tile, Value i) {
+  int64_t steps = *getConstantIntValue(range.length), run = steps / lanes;
+  AffineExpr x = b.getAffineSymbolExpr(0), y = b.getAffineSymbolExpr(1);
+  for (int64_t row = 0; row < stripe.rows; ++row) {
+    OpFoldResult begin = rowRange(stripe, range, b.getIndexAttr(row)).begin;
+    Values place;
+    for (unsigned dim : dimsOf(operand.map)) {
+      OpFoldResult at = tile.ranges[dim].offset;
+      if (dim == time)
+        at = affine(b, loc, x + steps + y % run * lanes,
+                    {begin, OpFoldResult(i)});
+      else if (dim == parallel.back())
+        at = affine(b, loc, x + y.floorDiv(run), {at, OpFoldResult(i)});
+      place.push_back(asValue(b, loc, at));
+    }
+    memref::PrefetchOp::create(b, loc, memory, place, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+  }
+}
+
 Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
                                  const Tile &tile, Value scale, Value work) {
   bool turned = operand.isTurned;
   OpFoldResult one = b.getIndexAttr(1);
+  Value memory = stripe.rows > 0 ? memoryToAsk(operand) : Value();
   auto loadRange = [&](TimeRange range, ValueRange carried) -> Values {
     Indexed source = operand;
     bool contiguous = isTimeContiguous(operand.map, time, parallel.back());
@@ -163,6 +210,8 @@ Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
         b, loc, asValue(b, loc, b.getIndexAttr(0)),
         asValue(b, loc, range.length), carried[0], [&](Value i, Value filled) {
           LoopRange place{placeOf(range, i, turned), one, one};
+          if (memory && getConstantIntValue(range.length) == blockSteps)
+            askAhead(memory, operand, stripe, range, tile, i);
           Values slices;
           for (const Tile &block : blocks)
             slices.push_back(extractTile(b, loc, source.value, source.map,

@@ -18,7 +18,7 @@ class FFTConvEmitter {
 public:
   /// A convolution for `cores` threads.
   FFTConvEmitter(mlir::OpBuilder &b, LongConvOp op, StrategyAttr strategy,
-                 int64_t cores);
+                 int64_t cores, bool looksAhead);
   mlir::Value emit();
 
 private:
@@ -113,6 +113,10 @@ private:
     int64_t begin, end, rows;
   };
   llvm::SmallVector<Stripe> splitBorder(mlir::OpFoldResult count);
+  mlir::Value memoryToAsk(const Operand &operand);
+  void askAhead(mlir::Value memory, const Operand &operand,
+                const Stripe &stripe, TimeRange range, const Tile &tile,
+                mlir::Value i);
   mlir::Value loadStripe(const Operand &operand, const Stripe &stripe,
                          const Tile &tile, mlir::Value scale, mlir::Value work);
   mlir::Value storeStripe(const Stripe &stripe, mlir::Value work,
@@ -173,7 +177,7 @@ private:
   LongConvOp op;
   mlir::Location loc;
   int64_t lanes, cores, blockSteps;
-  bool isShared = false;
+  bool looksAhead, isShared = false;
   unsigned time;
   mlir::Type real;
   mlir::AffineMap resultMap;

@@ -40,7 +40,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateAssociativeScanLowering(lowerings, cores);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);
-    ssm::populateFFTConvLowering(lowerings, cores);
+    ssm::populateFFTConvLowering(lowerings, cores, /*looksAhead=*/vectors);
     ssm::populateSplitComplexConvLowering(lowerings);
     ssm::populateFFTLowering(lowerings);
     ssm::populateNonlinearRecurrenceLowering(lowerings);

@@ -1,5 +1,6 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s
 // RUN: ssm-opt %s --ssm-lower-to-linalg=cores=2 --canonicalize --cse | FileCheck %s --check-prefix=TWO
+// RUN: ssm-opt %s --ssm-lower-to-linalg=vectors=true --canonicalize --cse | FileCheck %s --check-prefix=AHEAD
 
 #btd = affine_map<(b, t, d) -> (b, t, d)>
 #dt = affine_map<(b, t, d) -> (d, t)>
@@ -223,8 +224,16 @@ func.func @left_over(%u: tensor<3x64x20xf32>, %k: tensor<20x64xf32>) -> tensor<3
 }
 
 // Along contiguous time 32 steps of each of the eight rows of a butterfly are
-// transposed by a loop, and results likewise.
+// transposed by a loop, and results likewise. Where vectors are allowed, the
+// butterflies before ask for those of a signal larger than the second cache: of
+// each row's 16 runs of two lines, butterfly i for line i % 2 of run i / 2.
 // CHECK-LABEL: func.func @lines(
+// AHEAD-LABEL: func.func @lines(
+// AHEAD-NOT: memref.prefetch
+// AHEAD: bufferization.to_buffer %{{.*}} read_only : tensor<300x16x512xf32>
+// AHEAD: scf.for %{{.*}} = %c0 to %c32 step %c1
+// AHEAD-COUNT-8: memref.prefetch %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}], read, locality<2>, data
+// AHEAD-NOT: memref.prefetch
 // CHECK: %[[PACKED:.*]] = tensor.empty() : tensor<1x256x16xf32>
 // CHECK: scf.for %[[ROW:.*]] = %c0 to %c8 step %c1 iter_args(%{{.*}} = %[[PACKED]])
 // CHECK: arith.muli %[[ROW]], %c32

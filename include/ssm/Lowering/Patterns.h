@@ -41,7 +41,8 @@ void populateMaterializeKernelLowering(mlir::RewritePatternSet &patterns);
 void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
 
 /// `ssm.long_conv` with strategy fft_conv, for `cores` threads.
-void populateFFTConvLowering(mlir::RewritePatternSet &patterns, int64_t cores);
+void populateFFTConvLowering(mlir::RewritePatternSet &patterns, int64_t cores,
+                             bool looksAhead);
 
 /// Complex `ssm.long_conv` with strategy fft_conv -> real ones.
 void populateSplitComplexConvLowering(mlir::RewritePatternSet &patterns);
