@@ -30,18 +30,20 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Blocks of a stripe beside which its last, incomplete one is rare, and the
-/// steps of the smallest.
-static constexpr int64_t kManyBlocks = 8, kFewestSteps = 32;
+/// Blocks of a stripe beside which its last, incomplete one is rare, and those
+/// beside which a buffer of one is small. The steps of the smallest.
+static constexpr int64_t kManyBlocks = 8, kFewBlocks = 4, kFewestSteps = 32;
 static constexpr int64_t kLineBytes = 64;
 
 /// Of contiguous time a loop over the rows transposes as many steps at once as
-/// the strategy says, and fewer where what is less than a block, which takes as
-/// long as one, would not be rare.
-int64_t FFTConvEmitter::stepsAtOnce(int64_t columns) {
-  int64_t steps = blockSteps;
-  while (steps > kFewestSteps && columns % steps != 0 &&
-         columns < kManyBlocks * steps)
+/// the strategy says, or fewer: a buffer for eight rows of them, the operand's
+/// and the result's, is an eighth of a work tile at most, and what is less than
+/// a block, which takes as long as one, must be rare.
+int64_t FFTConvEmitter::stepsAtOnce() {
+  int64_t steps = blockSteps, columns = splitBorder(sizes[time]).back().end;
+  while (steps > kFewestSteps &&
+         (columns < kFewBlocks * steps ||
+          (columns % steps != 0 && columns < kManyBlocks * steps)))
     steps /= 2;
   return steps;
 }
@@ -58,7 +60,7 @@ bool FFTConvEmitter::canJoin(Indexed operand, ArrayRef<Stretch> stretches,
   if (!isTimeContiguous(operand.map, time, parallel.back()))
     return true;
   SmallVector<Stripe> stripes = splitBorder(stretches[0].count);
-  int64_t columns = stripes.back().end, steps = stepsAtOnce(columns);
+  int64_t columns = stripes.back().end, steps = stepsAtOnce();
   return columns >= kManyBlocks * steps ||
          (stripes.size() == 1 && columns % steps == 0);
 }
@@ -151,7 +153,7 @@ Value FFTConvEmitter::memoryToAsk(const Operand &operand) {
   int64_t bytes = type.getElementTypeBitWidth() / 8;
   constexpr int64_t kCached = 1 << 20;
   if (!looksAhead || operand.isTurned || lanes * bytes != kLineBytes ||
-      blockSteps % lanes != 0 ||
+      stepsAtOnce() % lanes != 0 ||
       !isTimeContiguous(operand.map, time, parallel.back()) ||
       (type.hasStaticShape() && type.getNumElements() * bytes <= kCached))
     return Value();
@@ -210,7 +212,7 @@ Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
         b, loc, asValue(b, loc, b.getIndexAttr(0)),
         asValue(b, loc, range.length), carried[0], [&](Value i, Value filled) {
           LoopRange place{placeOf(range, i, turned), one, one};
-          if (memory && getConstantIntValue(range.length) == blockSteps)
+          if (memory && getConstantIntValue(range.length) == stepsAtOnce())
             askAhead(memory, operand, stripe, range, tile, i);
           Values slices;
           for (const Tile &block : blocks)
@@ -222,8 +224,7 @@ Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
     return {done};
   };
   return forEachBlockOf(operand.map, b.getIndexAttr(stripe.end - stripe.begin),
-                        stepsAtOnce(splitBorder(sizes[time]).back().end), work,
-                        loadRange)[0];
+                        stepsAtOnce(), work, loadRange)[0];
 }
 
 Value FFTConvEmitter::loadJoined(const Operand &operand, const Tile &tile,
@@ -283,8 +284,7 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
   if (stripe.rows == 0)
     return part;
   return forEachBlockOf(resultMap, b.getIndexAttr(stripe.end - stripe.begin),
-                        stepsAtOnce(splitBorder(sizes[time]).back().end), part,
-                        storeRange)[0];
+                        stepsAtOnce(), part, storeRange)[0];
 }
 
 Value FFTConvEmitter::storeJoined(Value work, const Tile &tile, Value part) {

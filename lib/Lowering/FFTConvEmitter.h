@@ -104,7 +104,7 @@ private:
   /// and the transform allows it.
   bool canJoin(Indexed operand, llvm::ArrayRef<Stretch> stretches,
                const Tile &tile);
-  int64_t stepsAtOnce(int64_t columns);
+  int64_t stepsAtOnce();
   mlir::Value loadJoined(const Operand &operand, const Tile &tile,
                          mlir::Value scale);
   mlir::Value storeJoined(mlir::Value work, const Tile &tile, mlir::Value part);

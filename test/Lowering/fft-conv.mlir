@@ -245,13 +245,13 @@ func.func @lines(%u: tensor<300x16x512xf32>, %k: tensor<16x512xf32>) -> tensor<3
   return %y : tensor<300x16x512xf32>
 }
 
-// A block is smaller where what is left of the row, here of 64 steps, would be a
-// large part of it.
+// A block is no more than a quarter of a row: its buffer is an eighth of the work
+// tile.
 // CHECK-LABEL: func.func @short_lines(
 // CHECK: tensor.empty() : tensor<1x512x16xf32>
-func.func @short_lines(%u: tensor<3x16x512xf32>, %k: tensor<16x512xf32>) -> tensor<3x16x512xf32> {
+func.func @short_lines(%u: tensor<3x16x2048xf32>, %k: tensor<16x2048xf32>) -> tensor<3x16x2048xf32> {
   %y = ssm.long_conv %u, %k {indexing_maps = [#bdt, #taps, #bdt], time = 2 : i64,
       strategy = #ssm.strategy<fft_conv, lanes = 16>}
-      : tensor<3x16x512xf32>, tensor<16x512xf32> -> tensor<3x16x512xf32>
-  return %y : tensor<3x16x512xf32>
+      : tensor<3x16x2048xf32>, tensor<16x2048xf32> -> tensor<3x16x2048xf32>
+  return %y : tensor<3x16x2048xf32>
 }

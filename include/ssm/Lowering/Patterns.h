@@ -40,7 +40,8 @@ void populateMaterializeKernelLowering(mlir::RewritePatternSet &patterns);
 /// `ssm.long_conv` with strategy direct_conv (or none).
 void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
 
-/// `ssm.long_conv` with strategy fft_conv, for `cores` threads.
+/// `ssm.long_conv` with strategy fft_conv, for `cores` threads;
+/// `looksAhead` has memory asked ahead, which no portable program can.
 void populateFFTConvLowering(mlir::RewritePatternSet &patterns, int64_t cores,
                              bool looksAhead);
 
