@@ -336,12 +336,16 @@ func.func @f(%A: {nn}, %B: {nh}, %C: {hn}, %D: {hs}, %u: {bth}) -> {bth} {{
 
 
 class Conv:
-    """The causal convolution of signals with kernels: `layout` is that of the signals, "bht" or "bth"."""
+    """The causal convolution of signals with kernels: `layout` is that of the signals, "bht" or "bth".
 
-    bound = 1e-6
+    With `matrices` transforms are products of matrices of bf16.
+    """
+
     exponentials = 0
 
-    def __init__(self, name, sizes, bar, taps=None, layout="bht"):
+    def __init__(self, name, sizes, bar, taps=None, layout="bht", matrices=False):
+        self.bound = 8e-3 if matrices else 1e-6
+        self.strategy = ", strategy = #ssm.strategy<fft_conv, matrix = bf16>" if matrices else ""
         self.name, self.kernel, self.bar, self.layout = name, "K5", bar, layout
         self.sizes = dict(zip("bht", sizes))
         self.taps = taps or self.sizes["t"]
@@ -356,7 +360,7 @@ class Conv:
         ofu, ofk = of(self.layout), of(self.layout.replace("b", ""))
         return f"""
 func.func @f(%u: {u}, %k: {k}) -> {u} {{
-  %y = ssm.long_conv %u, %k {{indexing_maps = [{ofu}, {ofk}, {ofu}], time = 2 : i64}} : {u}, {k} -> {u}
+  %y = ssm.long_conv %u, %k {{indexing_maps = [{ofu}, {ofk}, {ofu}], time = 2 : i64{self.strategy}}} : {u}, {k} -> {u}
   return %y : {u}
 }}"""
 
@@ -553,6 +557,7 @@ FULL = [
     Conv("convolution, 8 x 8 x 2^20", [8, 8, 1 << 20], "faster than torch.fft"),
     Conv("convolution, 8 x 768 x 65536 with 2048 taps", [8, 768, 65536], ">= 2.5 x torch.fft", taps=2048),
     Conv("convolution, 8 x 4096 x 768, channels last", [8, 768, 4096], ">= 2.5 x torch.fft", layout="bth"),
+    *(Conv(f"convolution by matrices, 8 x 768 x {n}", [8, 768, n], ">= 5 x torch.fft", matrices=True) for n in (1024, 2048, 4096)),
     SSD("matrix states, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
     Mamba2("Mamba-2, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm"),
 ]
@@ -562,4 +567,5 @@ QUICK = [Scan("row scan", "K1", [3, 700], 1, ""), GatedUnit("gated unit", [1, 3,
          Scan("column scan", "K3", [2, 9, 40], 1, ""), Mamba("selective scan", [1, 20, 16, 16], ""),
          Conv("convolution", [2, 1, 600], ""), Conv("convolution by passes", [1, 2, 7000], ""),
          Conv("convolution by windows", [1, 2, 5000], "", taps=600), Conv("convolution, channels last", [2, 3, 600], "", layout="bth"),
+         Conv("convolution by matrices", [2, 1, 1500], "", matrices=True),
          SSD("matrix states", [1, 70, 1, 64, 64], ""), Mamba2("Mamba-2", [1, 100, 1, 64, 64], "")]

@@ -79,7 +79,7 @@ Value *Retargeter::replaceMatrix(CallInst &call, StringRef name) {
   auto word = [&](unsigned i) { return b.CreateConstGEP1_32(i32, slot, i); };
   if (std::optional<MatrixKind> kind = getMatrixKind(name)) {
     for (auto [i, arg] : enumerate(call.args()))
-      b.CreateStore(b.CreateBitCast(arg, i32), word(i));
+      b.CreateStore(b.CreateBitCast(arg, i32), word(placeOfWord(*kind, i)));
     callMachine(b, "ssm_emu_mma", voidTy,
                 {ConstantInt::get(i32, static_cast<int>(*kind)), slot,
                  addSite(Site::Rendezvous, call)});
@@ -176,6 +176,14 @@ Value *Retargeter::replaceScalar(CallInst &call, StringRef name) {
   if (name.starts_with("membar.") || name.starts_with("fence.") ||
       name == "nanosleep")
     return callMachine(b, "ssm_emu_yield", voidTy, {});
+  if (name == "ff2bf16x2.rn") {
+    // The second one is low.
+    Value *both = PoisonValue::get(call.getType());
+    for (unsigned i : {0, 1})
+      both = b.CreateInsertElement(
+          both, b.CreateFPTrunc(call.getArgOperand(1 - i), b.getBFloatTy()), i);
+    return both;
+  }
   if (name.starts_with("div."))
     return b.CreateFDiv(call.getArgOperand(0), call.getArgOperand(1));
   StringRef function = getSpecialFunction(name);

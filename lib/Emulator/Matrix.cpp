@@ -13,8 +13,16 @@ std::optional<MatrixKind> getMatrixKind(StringRef name) {
   return StringSwitch<std::optional<MatrixKind>>(name)
       .Case("mma.m16n8k16.row.col.f32.f32", MatrixKind::F16)
       .Case("mma.m16n8k16.row.col.bf16", MatrixKind::BF16)
+      .Case("mma.m16n8k8.row.col.bf16", MatrixKind::BF16Half)
       .Case("mma.m16n8k8.row.col.tf32", MatrixKind::TF32)
       .Default(std::nullopt);
+}
+
+unsigned placeOfWord(MatrixKind kind, unsigned i) {
+  if (kind != MatrixKind::BF16Half)
+    return i;
+  static constexpr unsigned kPlaces[] = {0, 1, 4, 6, 7, 8, 9};
+  return kPlaces[i];
 }
 
 static float fromHalf(uint16_t bits) {
@@ -45,7 +53,8 @@ static float getElement(MatrixKind kind, ArrayRef<LaneWords> lanes,
 std::array<float, 4> multiply(MatrixKind kind, ArrayRef<LaneWords> lanes,
                               unsigned lane) {
   std::array<float, 4> d;
-  unsigned depth = kind == MatrixKind::TF32 ? 8 : 16;
+  bool isShort = kind == MatrixKind::TF32 || kind == MatrixKind::BF16Half;
+  unsigned depth = isShort ? 8 : 16;
   for (unsigned i = 0; i < 4; ++i) {
     unsigned row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
     d[i] = bit_cast<float>(lanes[lane][6 + i]);

@@ -18,16 +18,21 @@
 
 namespace ssm::emulator {
 
-/// The products D = A B + C that there are: types of A and B, and columns of A.
-/// D and C are 16 x 8 in f32.
-enum class MatrixKind { F16, BF16, TF32 };
+/// The products D = A B + C that there are: types of A and B, which have 16
+/// columns and rows of bf16, or eight, and eight of TF32. D and C are 16 x 8 in
+/// f32.
+enum class MatrixKind { F16, BF16, BF16Half, TF32 };
 
 /// By the name after "llvm.nvvm.".
 std::optional<MatrixKind> getMatrixKind(llvm::StringRef name);
 
 /// Words of a lane: four of A, two of B, four of C. D replaces the first four.
+/// With half of the columns the second half of A and B is left out; where the
+/// i-th word of those that there are is.
 inline constexpr unsigned kMatrixWords = 10;
 using LaneWords = std::array<uint32_t, kMatrixWords>;
+
+unsigned placeOfWord(MatrixKind kind, unsigned i);
 
 /// The lane's four elements of D. Products are exact and summed in f32, in the
 /// order of A's columns.

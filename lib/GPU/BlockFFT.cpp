@@ -15,13 +15,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "BlockFFT.h"
+#include "Roots.h"
 
 #include "ssm/Utils/Butterfly.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Support/MathExtras.h"
-#include <cmath>
 #include <map>
 
 using namespace mlir;
@@ -49,8 +49,8 @@ BlockFFT::BlockFFT(OpBuilder &b, Kernel &kernel, const GPUFFTPlan &plan)
     Value inBlock = arith::AndIOp::create(b, k.loc, shifted(plan.logColumns),
                                           k.constant((size >> round.bits) - 1));
     for (int64_t bit = 0; bit < round.bits; ++bit)
-      roots.back().push_back(
-          rootOfUnity(k.mul(inBlock, k.constant(int64_t(1) << bit)), size));
+      roots.back().push_back(emitRootOfUnity(
+          b, k, k.mul(inBlock, k.constant(int64_t(1) << bit)), size));
   }
 }
 
@@ -91,51 +91,6 @@ SmallVector<SmallVector<int64_t>> BlockFFT::runs(int64_t round,
 }
 
 //===----------------------------------------------------------------------===//
-// Roots of unity
-//===----------------------------------------------------------------------===//
-
-/// exp(i pi/2 x) for |x| <= 1/2, by series that are exact to the last bit.
-Num BlockFFT::polynomial(Value x) {
-  auto f32 = [&](double value) { return k.num.constant(value).re; };
-  Value square = k.num.mulf(x, x);
-  // (pi/2)^n / n!, n = first, first + 2, ..., last, with changing signs.
-  auto series = [&](int first, int last) {
-    Value sum;
-    for (int n = last; n >= first; n -= 2) {
-      double c = std::pow(llvm::numbers::pi / 2, n) / std::tgamma(n + 1.0);
-      Value term = f32((n - first) % 4 == 0 ? c : -c);
-      sum = sum ? k.num.addf(k.num.mulf(sum, square), term) : term;
-    }
-    return sum;
-  };
-  return {series(0, 10), k.num.mulf(series(1, 9), x)};
-}
-
-/// A quarter turn, none or more of them, and at most an eighth either way.
-Num BlockFFT::rootOfUnity(Value j, int64_t order) {
-  Value eighth = k.constant(order / 8), quarter = k.constant(order / 4);
-  Value turns = arith::DivUIOp::create(b, k.loc, k.add(j, eighth), quarter);
-  Value rest = arith::SubIOp::create(b, k.loc, j, k.mul(turns, quarter));
-  Value x =
-      k.num.mulf(arith::SIToFPOp::create(
-                     b, k.loc, b.getF32Type(),
-                     arith::TruncIOp::create(b, k.loc, b.getI32Type(), rest)),
-                 k.num.constant(4.0 / order).re);
-  Num w = polynomial(x);
-  auto isSet = [&](int64_t bit) {
-    return arith::TruncIOp::create(
-        b, k.loc, b.getI1Type(),
-        arith::ShRUIOp::create(b, k.loc, turns, k.constant(bit)));
-  };
-  auto choose = [&](Value condition, Num yes, Num no) {
-    return Num{arith::SelectOp::create(b, k.loc, condition, yes.re, no.re),
-               arith::SelectOp::create(b, k.loc, condition, yes.im, no.im)};
-  };
-  w = choose(isSet(0), {k.num.negf(w.im), w.re}, w);
-  return choose(isSet(1), {k.num.negf(w.re), k.num.negf(w.im)}, w);
-}
-
-//===----------------------------------------------------------------------===//
 // Rounds
 //===----------------------------------------------------------------------===//
 
@@ -171,7 +126,7 @@ void BlockFFT::twiddle(Points z, int64_t round, bool inverse) {
       continue;
     int64_t apart = plan.inBlock(rounds[round], ownPart(round, i));
     if (q * apart) {
-      auto [re, im] = ssm::rootOfUnity(q * apart, size);
+      auto [re, im] = rootOfUnity(q * apart, size);
       x = k.num.mul(x, {k.num.constant(re).re, k.num.constant(im).re});
     }
     z[i] = k.num.mul(z[i], inverse ? x : conjugate(x));

@@ -37,8 +37,6 @@ public:
   llvm::SmallVector<llvm::SmallVector<int64_t>> runs(int64_t round,
                                                      int64_t most) const;
 
-  /// exp(2 pi i j / order) for 0 <= j < order, a power of two.
-  Num rootOfUnity(mlir::Value j, int64_t order);
   Num conjugate(Num w) { return {w.re, k.num.negf(w.im)}; }
 
 private:
@@ -49,7 +47,6 @@ private:
   Num takeApart(mlir::Value both);
   mlir::Value findThreadPart(const GPUFFTPlan::Round &round);
   mlir::Value placeOf(int64_t round, int64_t i);
-  Num polynomial(mlir::Value quarters);
 
   mlir::OpBuilder &b;
   Kernel &k;

@@ -15,7 +15,7 @@ using namespace mlir;
 
 namespace ssm {
 
-const char *refusesFFTConv(LongConvOp op) {
+const char *refusesFFTConv(LongConvOp op, StringRef chip) {
   if (op.getNumerics() == Numerics::Strict)
     return "numerics<strict> asks for exact causality, which rounding in a "
            "transform breaks; numerics<norm> allows it";
@@ -24,6 +24,10 @@ const char *refusesFFTConv(LongConvOp op) {
       return "it is in f64, and transforms on a GPU are in f32; convert signal "
              "and kernel";
   ConvShape shape(op);
+  GPUChip model = GPUChip::forName(std::string_view(chip));
+  if (shape.hasMatrices && !model.multipliesMatrices)
+    return "its strategy asks for products of matrices of bf16, and the chip "
+           "has no such products; leave matrix out";
   if (ShapedType::isDynamic(shape.sizes[shape.lag]))
     return "the number of taps must be known; give the kernel a static length";
   return nullptr;
@@ -56,7 +60,12 @@ std::optional<Launch> emitConvolution(OpBuilder &b, gpu::GPUModuleOp parent,
   auto plan = GPUConvPlan::forProblem(shape.problem(chip));
   if (!plan) {
     auto error = emitError(shape.loc, "the convolution has no GPU kernel: ");
-    if (ShapedType::isDynamic(shape.sizes[shape.time]))
+    if (shape.hasMatrices)
+      error << "products of matrices transform windows of at most 8192 real or "
+               "4096 complex steps, for at most 6144 or 3072 taps if they are "
+               "to overlap, but it has "
+            << shape.taps << " taps; leave matrix out of its strategy";
+    else if (ShapedType::isDynamic(shape.sizes[shape.time]))
       error << "a signal of unknown length takes at most 6144 real taps, or "
                "3072 complex ones, but its kernel has "
             << shape.taps << "; give the signal a static length";
@@ -76,7 +85,12 @@ std::optional<Launch> emitConvolution(OpBuilder &b, gpu::GPUModuleOp parent,
     emitTranspose(kernels, &ConvOperands::signal);
   if (turnsKernel)
     emitTranspose(kernels, &ConvOperands::kernel);
-  plan->hasPasses() ? emitLongFFTConv(kernels) : emitFFTConv(kernels);
+  if (plan->hasMatrices)
+    emitMatrixFFTConv(kernels);
+  else if (plan->hasPasses())
+    emitLongFFTConv(kernels);
+  else
+    emitFFTConv(kernels);
   if (turnsResult)
     emitTranspose(kernels, &ConvOperands::result);
   return std::move(kernels.launch);

@@ -1,5 +1,6 @@
 //===- ConvOperands.cpp - What a convolution reads and writes -------------===//
 #include "ConvOperands.h"
+#include "Roots.h"
 
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Utils/Butterfly.h"
@@ -40,6 +41,8 @@ ConvShape::ConvShape(LongConvOp op)
     if (dim != time)
       (uses(kernelMap, dim) ? kernelDims : signalDims).push_back(dim);
   isComplex = isa<ComplexType>(getElementTypeOrSelf(result.getType()));
+  StrategyAttr strategy = op.getStrategyAttr();
+  hasMatrices = strategy && strategy.getMatrix();
   int64_t center = op.getDirection() == Direction::TwoSided ? all / 2 : 0;
   int64_t length = sizes[time];
   bool isKnown = !ShapedType::isDynamic(length);
@@ -73,6 +76,7 @@ GPUConvProblem ConvShape::problem(StringRef chip) const {
   problem.future = future;
   problem.isComplex = isComplex;
   problem.isAligned = isAligned();
+  problem.hasMatrices = hasMatrices;
   problem.multiprocessors =
       GPUChip::forName(std::string_view(chip)).multiprocessors;
   return problem;
@@ -137,6 +141,45 @@ GridFactor ConvOperands::rowFactor(ArrayRef<unsigned> dims, int64_t perBlock) {
 }
 
 //===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+/// From and to: the block's share of `count`, where `block` numbers the groups;
+/// what is left of its number.
+std::pair<Value, Value> ConvOperands::takeGroup(Value &block, Value count,
+                                                int64_t perBlock) {
+  Value per = k.constant(perBlock);
+  Value groups = arith::CeilDivUIOp::create(b, k.loc, count, per);
+  Value from = k.mul(arith::RemUIOp::create(b, k.loc, block, groups), per);
+  block = arith::DivUIOp::create(b, k.loc, block, groups);
+  return {from, arith::MinUIOp::create(b, k.loc, k.add(from, per), count)};
+}
+
+ConvOperands::Share ConvOperands::findShare() {
+  Value block = k.blockIndex();
+  Value windows = plan.isOne
+                      ? k.constant(1)
+                      : arith::CeilDivUIOp::create(b, k.loc, k.size(shape.time),
+                                                   k.constant(plan.step))
+                            .getResult();
+  Share share;
+  std::tie(share.firstWindow, share.endWindow) =
+      takeGroup(block, windows, plan.windows);
+  std::tie(share.firstSignal, share.endSignal) =
+      takeGroup(block, countRows(shape.signalDims), plan.signals);
+  enter(block, shape.kernelDims);
+  return share;
+}
+
+SmallVector<GridFactor> ConvOperands::gridOfShares() {
+  SmallVector<GridFactor> grid{rowFactor(shape.kernelDims),
+                               rowFactor(shape.signalDims, plan.signals)};
+  if (!plan.isOne)
+    grid.push_back(rowFactor(shape.time, plan.step * plan.windows));
+  return grid;
+}
+
+//===----------------------------------------------------------------------===//
 // Points
 //===----------------------------------------------------------------------===//
 
@@ -146,9 +189,26 @@ Num ConvOperands::ownWeight(int64_t own) {
   return {k.num.constant(re).re, k.num.constant(im).re};
 }
 
-Num ConvOperands::weightOf(BlockFFT &fft, Value threadPoint) {
+Num ConvOperands::weightOf(Value threadPoint) {
   return plan.isComplex ? Num()
-                        : fft.rootOfUnity(threadPoint, 4 * plan.points());
+                        : emitRootOfUnity(b, k, threadPoint, 4 * plan.points());
+}
+
+ConvOperands::Numbers ConvOperands::weigh(int64_t own, Numbers z) {
+  if (!plan.isComplex)
+    for (auto [i, x] : llvm::enumerate(z))
+      x = k.num.mul(ownWeight(own + i), x);
+  return z;
+}
+
+ConvOperands::Numbers ConvOperands::unweigh(int64_t own, Numbers z) {
+  if (plan.isComplex)
+    return z;
+  for (auto [i, x] : llvm::enumerate(z)) {
+    Num weight = ownWeight(own + i);
+    x = k.num.mul(x, {weight.re, k.num.negf(weight.im)});
+  }
+  return z;
 }
 
 Value ConvOperands::isBelow(Value x, Value bound) {
@@ -180,17 +240,14 @@ ConvOperands::Numbers ConvOperands::readOrZero(const KernelTensor &tensor,
   return read;
 }
 
-/// Real numbers, and those of the second half, if there are any, as one.
-ConvOperands::Numbers ConvOperands::weigh(int64_t own, ArrayRef<Num> first,
-                                          ArrayRef<Num> second) {
-  Numbers z;
-  for (auto [i, x] : llvm::enumerate(first))
-    z.push_back(k.num.mul(ownWeight(own + i),
-                          {x.re, second.empty() ? Value() : second[i].re}));
-  return z;
+/// Numbers of the first half, and of the second one, if it has any.
+ConvOperands::Numbers ConvOperands::join(Numbers first, ArrayRef<Num> second) {
+  for (auto [x, y] : llvm::zip(first, second))
+    x.im = y.re;
+  return first;
 }
 
-ConvOperands::Numbers ConvOperands::loadTaps(Value point, int64_t own,
+ConvOperands::Numbers ConvOperands::takeTaps(Value point, int64_t own,
                                              int64_t count) {
   auto taps = [&](int64_t offset) {
     return readOrZero(kernel, shape.lag,
@@ -204,7 +261,7 @@ ConvOperands::Numbers ConvOperands::loadTaps(Value point, int64_t own,
   Numbers first = taps(0), second;
   if (shape.taps > half + own)
     second = taps(half);
-  return weigh(own, first, second);
+  return join(first, second);
 }
 
 /// Time, or time from the end.
@@ -220,7 +277,7 @@ ConvOperands::Numbers ConvOperands::readSignal(Value time, int64_t count) {
                     isBelow(time, k.size(shape.time)), count);
 }
 
-ConvOperands::Numbers ConvOperands::loadSignal(Value base, Value point,
+ConvOperands::Numbers ConvOperands::takeSignal(Value base, Value point,
                                                int64_t own, int64_t count) {
   Value time = k.add(base, point);
   if (plan.isComplex)
@@ -229,7 +286,7 @@ ConvOperands::Numbers ConvOperands::loadSignal(Value base, Value point,
   Numbers second;
   if (!plan.isOne || shape.sizes[shape.time] > half + own)
     second = readSignal(k.add(time, k.constant(half)), count);
-  return weigh(own, readSignal(time, count), second);
+  return join(readSignal(time, count), second);
 }
 
 /// Point p of a window is its result p - overlap, if it is one.
@@ -246,20 +303,23 @@ void ConvOperands::storeSteps(Value first, Value point, ArrayRef<Num> y) {
   });
 }
 
-void ConvOperands::storeResult(Value first, Value point, int64_t own,
-                               ArrayRef<Num> z) {
+void ConvOperands::putHalf(Value first, Value point, int64_t own, int64_t half,
+                           ArrayRef<Value> y) {
+  if (half && !hasSecondResults(own))
+    return;
+  storeSteps(first, k.add(point, k.constant(half * plan.points())),
+             llvm::map_to_vector(y, [](Value x) { return Num{x, Value()}; }));
+}
+
+void ConvOperands::putResult(Value first, Value point, int64_t own,
+                             ArrayRef<Num> y) {
   if (plan.isComplex)
-    return storeSteps(first, point, z);
-  Numbers re, im;
-  for (auto [i, x] : llvm::enumerate(z)) {
-    Num weight = ownWeight(own + i);
-    Num y = k.num.mul(x, {weight.re, k.num.negf(weight.im)});
-    re.push_back({y.re, Value()});
-    im.push_back({y.im, Value()});
-  }
-  storeSteps(first, point, re);
-  if (plan.overlap + plan.step > plan.points() + own)
-    storeSteps(first, k.add(point, k.constant(plan.points())), im);
+    return storeSteps(first, point, y);
+  auto part = [&](Value Num::*of) {
+    return llvm::map_to_vector(y, [&](const Num &x) { return x.*of; });
+  };
+  putHalf(first, point, own, 0, part(&Num::re));
+  putHalf(first, point, own, 1, part(&Num::im));
 }
 
 } // namespace ssm

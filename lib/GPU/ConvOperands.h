@@ -26,6 +26,7 @@ struct ConvShape {
   /// this place; those in front are left out.
   int64_t taps, skipped, future;
   bool isComplex;
+  bool hasMatrices; ///< Asked for by the strategy.
 
 private:
   bool isAligned() const;
@@ -46,18 +47,47 @@ public:
     k.split(number, dims, indices);
   }
 
+  /// A block's windows, of signals that share a kernel.
+  struct Share {
+    mlir::Value firstWindow, endWindow, firstSignal, endSignal;
+  };
+  /// Goes to the block's kernel.
+  Share findShare();
+  llvm::SmallVector<GridFactor> gridOfShares();
+  void enterSignal(mlir::Value number) { enter(number, shape.signalDims); }
+  /// The first result of a window.
+  mlir::Value resultOf(mlir::Value window) {
+    return k.mul(window, k.constant(plan.step));
+  }
+
   /// The thread's factor of the weights of its points; none for complex ones.
-  Num weightOf(BlockFFT &fft, mlir::Value threadPoint);
+  Num weightOf(mlir::Value threadPoint);
   using Numbers = llvm::SmallVector<Num>;
   /// `count` points of a window, from `point` on, which is `own` from the
-  /// thread's.
-  Numbers loadTaps(mlir::Value point, int64_t own, int64_t count);
+  /// thread's. Of real numbers those of the second half are imaginary parts,
+  /// where it has any.
+  Numbers takeTaps(mlir::Value point, int64_t own, int64_t count);
   /// The window's first point is step `base` of the signal.
-  Numbers loadSignal(mlir::Value base, mlir::Value point, int64_t own,
+  Numbers takeSignal(mlir::Value base, mlir::Value point, int64_t own,
                      int64_t count);
   /// Of the window whose first result is step `first`.
-  void storeResult(mlir::Value first, mlir::Value point, int64_t own,
-                   llvm::ArrayRef<Num> z);
+  void putResult(mlir::Value first, mlir::Value point, int64_t own,
+                 llvm::ArrayRef<Num> y);
+  /// Real results of a half of the window.
+  void putHalf(mlir::Value first, mlir::Value point, int64_t own, int64_t half,
+               llvm::ArrayRef<mlir::Value> y);
+  /// Whether any signal or kernel has numbers in the second half of a window.
+  bool hasSecondHalf() const {
+    return !plan.isOne ||
+           std::max(shape.sizes[shape.time], shape.taps) > plan.points();
+  }
+  bool hasSecondResults(int64_t own = 0) const {
+    return plan.overlap + plan.step > plan.points() + own;
+  }
+  /// Times the weights that are known for each point, and of results their
+  /// conjugates.
+  Numbers weigh(int64_t own, Numbers z);
+  Numbers unweigh(int64_t own, Numbers z);
   /// The first step of the signal that the window with result `first` needs.
   mlir::Value baseOf(mlir::Value first) {
     return k.add(first, k.constant(shape.future - plan.overlap));
@@ -71,12 +101,13 @@ public:
 
 private:
   KernelTensor place(KernelTensor tensor, mlir::Value &offset);
+  std::pair<mlir::Value, mlir::Value>
+  takeGroup(mlir::Value &block, mlir::Value count, int64_t perBlock);
   Num ownWeight(int64_t own);
   Numbers readOrZero(const KernelTensor &tensor, unsigned dim,
                      mlir::Value index, mlir::Value isInside, int64_t count);
   Numbers readSignal(mlir::Value time, int64_t count);
-  Numbers weigh(int64_t own, llvm::ArrayRef<Num> first,
-                llvm::ArrayRef<Num> second);
+  Numbers join(Numbers first, llvm::ArrayRef<Num> second);
   mlir::Value isBelow(mlir::Value x, mlir::Value bound);
   void storeSteps(mlir::Value first, mlir::Value point, llvm::ArrayRef<Num> y);
   mlir::Value stepOf(mlir::Value time);

@@ -36,16 +36,16 @@ class FFTConv {
 public:
   FFTConv(OpBuilder &b, Kernel &kernel, const ConvShape &shape,
           const GPUConvPlan &plan)
-      : b(b), k(kernel), shape(shape), plan(plan),
-        operands(b, kernel, shape, plan), fft(b, kernel, plan.rowPlan()) {}
+      : operands(b, kernel, shape, plan), b(b), k(kernel), plan(plan),
+        fft(b, kernel, plan.rowPlan()) {}
 
-  SmallVector<GridFactor> emit();
+  void emit();
+
+  ConvOperands operands;
 
 private:
   using Numbers = SmallVector<Num>;
 
-  std::pair<Value, Value> takeGroup(Value &block, Value count,
-                                    int64_t perBlock);
   /// Calls for each access with its first point, how far that is from the
   /// thread's, and the numbers of its points among the thread's.
   void forAccesses(function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body);
@@ -54,9 +54,7 @@ private:
 
   OpBuilder &b;
   Kernel &k;
-  const ConvShape &shape;
   const GPUConvPlan &plan;
-  ConvOperands operands;
   BlockFFT fft;
 };
 } // namespace
@@ -72,8 +70,9 @@ void FFTConv::forAccesses(
 FFTConv::Numbers FFTConv::transformKernel() {
   Numbers z(GPUFFTPlan::kPoints);
   forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
-    for (auto [i, x] :
-         llvm::zip_equal(run, operands.loadTaps(point, own, run.size())))
+    for (auto [i, x] : llvm::zip_equal(
+             run,
+             operands.weigh(own, operands.takeTaps(point, own, run.size()))))
       z[i] = x;
   });
   fft.forward(z);
@@ -88,7 +87,8 @@ void FFTConv::convolve(const Numbers &spectrum, Value first) {
   Numbers z(GPUFFTPlan::kPoints);
   forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
     for (auto [i, x] : llvm::zip_equal(
-             run, operands.loadSignal(base, point, own, run.size())))
+             run, operands.weigh(
+                      own, operands.takeSignal(base, point, own, run.size()))))
       z[i] = x;
   });
   fft.forward(z);
@@ -96,59 +96,36 @@ void FFTConv::convolve(const Numbers &spectrum, Value first) {
     x = k.num.mul(x, factor);
   fft.inverse(z);
   forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
-    operands.storeResult(
+    operands.putResult(
         first, point, own,
-        llvm::map_to_vector(run, [&](int64_t i) { return z[i]; }));
+        operands.unweigh(
+            own, llvm::map_to_vector(run, [&](int64_t i) { return z[i]; })));
   });
 }
 
-/// From and to: the block's share of `count`, where `block` numbers the groups;
-/// what is left of its number.
-std::pair<Value, Value> FFTConv::takeGroup(Value &block, Value count,
-                                           int64_t perBlock) {
-  Value per = k.constant(perBlock);
-  Value groups = arith::CeilDivUIOp::create(b, k.loc, count, per);
-  Value from = k.mul(arith::RemUIOp::create(b, k.loc, block, groups), per);
-  block = arith::DivUIOp::create(b, k.loc, block, groups);
-  return {from, arith::MinUIOp::create(b, k.loc, k.add(from, per), count)};
-}
-
-SmallVector<GridFactor> FFTConv::emit() {
-  Value block = k.blockIndex(), step = k.constant(plan.step);
-  Value windows =
-      plan.isOne
-          ? k.constant(1)
-          : arith::CeilDivUIOp::create(b, k.loc, k.size(shape.time), step)
-                .getResult();
-  auto ofWindows = takeGroup(block, windows, plan.windows);
-  auto ofSignals =
-      takeGroup(block, operands.countRows(shape.signalDims), plan.signals);
-  operands.enter(block, shape.kernelDims);
-  fft.setFactor(operands.weightOf(fft, fft.threadPart(0)));
+void FFTConv::emit() {
+  ConvOperands::Share share = operands.findShare();
+  fft.setFactor(operands.weightOf(fft.threadPart(0)));
   Numbers spectrum = transformKernel();
   // The first exchange of a window writes what others read in the kernel's.
   gpu::BarrierOp::create(b, k.loc);
-  k.loop(ofSignals.first, ofSignals.second, 1, {},
+  k.loop(share.firstSignal, share.endSignal, 1, {},
          [&](Value number, SmallVector<Value> none) {
-           operands.enter(number, shape.signalDims);
-           return k.loop(ofWindows.first, ofWindows.second, 1, none,
+           operands.enterSignal(number);
+           return k.loop(share.firstWindow, share.endWindow, 1, none,
                          [&](Value window, SmallVector<Value> none) {
-                           convolve(spectrum, k.mul(window, step));
+                           convolve(spectrum, operands.resultOf(window));
                            return none;
                          });
          });
-  SmallVector<GridFactor> grid{
-      operands.rowFactor(shape.kernelDims),
-      operands.rowFactor(shape.signalDims, plan.signals)};
-  if (!plan.isOne)
-    grid.push_back(operands.rowFactor(shape.time, plan.step * plan.windows));
-  return grid;
 }
 
 void emitFFTConv(ConvKernels &kernels) {
   int64_t threads = kernels.plan.rowPlan().threads();
   Kernel kernel = kernels.begin(threads);
-  kernels.end(FFTConv(kernels.b, kernel, kernels.shape, kernels.plan).emit());
+  FFTConv conv(kernels.b, kernel, kernels.shape, kernels.plan);
+  conv.emit();
+  kernels.end(conv.operands.gridOfShares());
 }
 
 } // namespace ssm

@@ -8,7 +8,7 @@ namespace ssm {
 
 /// The reason is null if the convolution can be computed by transforms, else
 /// why not.
-const char *refusesFFTConv(LongConvOp op);
+const char *refusesFFTConv(LongConvOp op, llvm::StringRef chip);
 
 /// What the kernels of one function have in common, in the order in which they
 /// are launched.
@@ -40,6 +40,8 @@ private:
 
 /// Blocks for each kernel and some windows of its signals: see FFTConv.cpp.
 void emitFFTConv(ConvKernels &kernels);
+/// The same by products of matrices: see MatrixFFTConv.cpp.
+void emitMatrixFFTConv(ConvKernels &kernels);
 /// Passes over one window in global memory: see LongFFTConv.cpp.
 void emitLongFFTConv(ConvKernels &kernels);
 /// A tensor with time last from one that has it elsewhere, or back: see

@@ -18,6 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "FFTConv.h"
+#include "Roots.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -186,7 +187,7 @@ void Pass::setTwiddles(const GPUFFTPlan &columns, int64_t logSize, Value row,
   auto root = [&](Value place) {
     Value turns = arith::AndIOp::create(b, k.loc, k.mul(frequency, place),
                                         k.constant(size - 1));
-    return fft.rootOfUnity(turns, size);
+    return emitRootOfUnity(b, k, turns, size);
   };
   fft.setFactor(fft.conjugate(root(k.add(from, threadOffset(0)))));
   for (int64_t bit = 1; bit < GPUFFTPlan::kPoints; bit *= 2)
@@ -216,9 +217,9 @@ void ColumnPass::forward(Side side) {
     forTensor([&](Value point, int64_t own, ArrayRef<int64_t> run) {
       Numbers loaded =
           side == Side::Kernel
-              ? operands.loadTaps(point, own, run.size())
-              : operands.loadSignal(k.constant(0), point, own, run.size());
-      for (auto [i, x] : llvm::zip_equal(run, loaded))
+              ? operands.takeTaps(point, own, run.size())
+              : operands.takeSignal(k.constant(0), point, own, run.size());
+      for (auto [i, x] : llvm::zip_equal(run, operands.weigh(own, loaded)))
         z[i] = x;
     });
   }
@@ -234,9 +235,10 @@ void ColumnPass::inverse() {
     return store(first, 0, z);
   }
   forTensor([&](Value point, int64_t own, ArrayRef<int64_t> run) {
-    operands.storeResult(
+    operands.putResult(
         k.constant(0), point, own,
-        llvm::map_to_vector(run, [&](int64_t i) { return z[i]; }));
+        operands.unweigh(
+            own, llvm::map_to_vector(run, [&](int64_t i) { return z[i]; })));
   });
 }
 
@@ -267,7 +269,7 @@ SmallVector<GridFactor> ColumnPass::emit(Side side, bool inverse) {
     number = k.split(number, shape.signalDims, operands.indices);
   operands.enter(number, shape.kernelDims);
   if (pass == 0) {
-    fft.setFactor(operands.weightOf(fft, k.add(inWindow, threadOffset(0))));
+    fft.setFactor(operands.weightOf(k.add(inWindow, threadOffset(0))));
   } else {
     GPUFFTPlan columns = plan.columnPlan(pass - 1);
     setTwiddles(columns, logSize + columns.logPoints,

@@ -92,7 +92,8 @@ static std::optional<Launch> lowerConvolution(OpBuilder &b,
                                               gpu::GPUModuleOp parent,
                                               func::FuncOp function,
                                               LongConvOp op, StringRef chip) {
-  for (const char *reason : {refusesFFTConv(op), refusesOthers(function, op)})
+  for (const char *reason :
+       {refusesFFTConv(op, chip), refusesOthers(function, op)})
     if (reason) {
       op.emitError("the convolution has no GPU kernel: ") << reason;
       return std::nullopt;
@@ -106,8 +107,9 @@ static std::optional<Launch> lowerConvolution(OpBuilder &b,
   auto launch = emitConvolution(b, parent, function, shape, chip);
   if (!launch)
     return std::nullopt;
-  launch->kernel = "fft_conv";
-  launch->reason = "it is the only one";
+  launch->kernel = shape.hasMatrices ? "matrix_fft_conv" : "fft_conv";
+  launch->reason = shape.hasMatrices ? "its strategy asks for matrices"
+                                     : "it is the only one without matrices";
   launch->signature = std::move(signature);
   return launch;
 }

@@ -82,6 +82,22 @@ WarpMatrix::WarpMatrix(OpBuilder &b, Kernel &kernel) : b(b), k(kernel) {
   isHigh = divide(lane, 16);
 }
 
+WarpMatrix::Words WarpMatrix::load(Value address, bool transposed) {
+  Type word = b.getI32Type();
+  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                               {word, word, word, word});
+  StringRef name = transposed
+                       ? "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16.p3"
+                       : "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16.p3";
+  Value all = LLVM::CallIntrinsicOp::create(
+                  b, k.loc, type, b.getStringAttr(name), ValueRange{address})
+                  .getResult(0);
+  Words words;
+  for (int64_t i = 0; i < 4; ++i)
+    words[i] = LLVM::ExtractValueOp::create(b, k.loc, all, i);
+  return words;
+}
+
 /// Matrices 0 and 1 are one above the other if rows are first, else side by
 /// side. The place of a lane's unit depends on the lowest bits of its row,
 /// which are those of its row in a matrix: few values.
@@ -96,21 +112,8 @@ WarpMatrix::Words WarpMatrix::load(SharedTile &tile, const Corner &corner,
   Value row = k.add(inMatrix, k.mul(down, k.constant(8)));
   if (corner.row)
     row = k.add(row, corner.row);
-  Type word = b.getI32Type();
-  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(),
-                                               {word, word, word, word});
-  StringRef name = transposed
-                       ? "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16.p3"
-                       : "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16.p3";
-  Value all = LLVM::CallIntrinsicOp::create(
-                  b, k.loc, type, b.getStringAttr(name),
-                  ValueRange{tile.address(row, corner.below, place,
-                                          corner.unit / 8 * 8)})
-                  .getResult(0);
-  Words words;
-  for (int64_t i = 0; i < 4; ++i)
-    words[i] = LLVM::ExtractValueOp::create(b, k.loc, all, i);
-  return words;
+  return load(tile.address(row, corner.below, place, corner.unit / 8 * 8),
+              transposed);
 }
 
 WarpMatrix::Words WarpMatrix::left(SharedTile &tile, const Corner &corner) {
@@ -132,25 +135,38 @@ WarpMatrix::Words WarpMatrix::rightTransposed(SharedTile &tile,
 // Products
 //===----------------------------------------------------------------------===//
 
-void WarpMatrix::multiplyAdd8(Sums sums, const Words &left, Value low,
-                              Value high) {
+void WarpMatrix::multiplyAdd8(Sums sums, ArrayRef<Value> left,
+                              ArrayRef<Value> right, StringRef name) {
   Type f32 = b.getF32Type();
   auto type =
       LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
-  SmallVector<Value> args(left.begin(), left.end());
-  args.append({low, high});
+  SmallVector<Value> args(left);
+  llvm::append_range(args, right);
   llvm::append_range(args, sums);
-  Value all = LLVM::CallIntrinsicOp::create(
-                  b, k.loc, type,
-                  b.getStringAttr("llvm.nvvm.mma.m16n8k16.row.col.bf16"), args)
-                  .getResult(0);
+  Value all =
+      LLVM::CallIntrinsicOp::create(b, k.loc, type, b.getStringAttr(name), args)
+          .getResult(0);
   for (auto [i, sum] : llvm::enumerate(sums))
     sum = LLVM::ExtractValueOp::create(b, k.loc, all, i);
 }
 
 void WarpMatrix::multiplyAdd(Sums sums, const Words &left, const Words &right) {
-  multiplyAdd8(sums.take_front(4), left, right[0], right[1]);
-  multiplyAdd8(sums.drop_front(4), left, right[2], right[3]);
+  StringRef name = "llvm.nvvm.mma.m16n8k16.row.col.bf16";
+  multiplyAdd8(sums.take_front(4), left, {right[0], right[1]}, name);
+  multiplyAdd8(sums.drop_front(4), left, {right[2], right[3]}, name);
+}
+
+void WarpMatrix::multiplyAddShort(Sums sums, ArrayRef<Value> left,
+                                  Value right) {
+  multiplyAdd8(sums, left, right, "llvm.nvvm.mma.m16n8k8.row.col.bf16");
+}
+
+/// Sums of two products of 16 x 8 are the words of a factor of 16 x 16.
+WarpMatrix::Words WarpMatrix::asLeft(ArrayRef<Value> sums) {
+  Words words;
+  for (auto [i, word] : llvm::enumerate(words))
+    word = pack(sums[2 * i], sums[2 * i + 1]);
+  return words;
 }
 
 /// By two exchanges of halves.
@@ -175,13 +191,11 @@ void WarpMatrix::transposeQuad(MutableArrayRef<Value> words) {
 }
 
 Value WarpMatrix::pack(Value low, Value high) {
-  Type bf16 = b.getBF16Type();
-  Value both = LLVM::PoisonOp::create(b, k.loc, VectorType::get(2, bf16));
-  for (auto [i, part] : llvm::enumerate(std::array{low, high}))
-    both = LLVM::InsertElementOp::create(
-        b, k.loc, both, arith::TruncFOp::create(b, k.loc, bf16, part),
-        LLVM::ConstantOp::create(b, k.loc,
-                                 b.getI32IntegerAttr(static_cast<int>(i))));
+  Value both =
+      LLVM::CallIntrinsicOp::create(
+          b, k.loc, VectorType::get(2, b.getBF16Type()),
+          b.getStringAttr("llvm.nvvm.ff2bf16x2.rn"), ValueRange{high, low})
+          .getResult(0);
   return LLVM::BitcastOp::create(b, k.loc, b.getI32Type(), both);
 }
 

@@ -67,8 +67,19 @@ public:
   Words right(SharedTile &tile, const Corner &corner);
   Words rightTransposed(SharedTile &tile, const Corner &corner);
 
+  /// Four matrices of 8 x 8, of which the lane has the address of row
+  /// lane % 8 of number lane / 8.
+  Words load(mlir::Value address, bool transposed);
+  /// Sums of 16 columns as a left factor.
+  Words asLeft(llvm::ArrayRef<mlir::Value> sums);
+
   /// sums += left * right, of 16 columns.
   void multiplyAdd(Sums sums, const Words &left, const Words &right);
+
+  /// sums += left * right of eight columns, where left has two words, of its
+  /// first or second eight columns, and right has one.
+  void multiplyAddShort(Sums sums, llvm::ArrayRef<mlir::Value> left,
+                        mlir::Value right);
 
   /// Two elements as a word of bf16, the first one low; and back.
   mlir::Value pack(mlir::Value low, mlir::Value high);
@@ -79,16 +90,17 @@ public:
   void transposeQuad(llvm::MutableArrayRef<mlir::Value> words);
 
   mlir::Value g, t; ///< Of the lane.
+  /// lane % 8, lane / 8 % 2, lane / 16: of the row whose address it has.
+  mlir::Value inMatrix, isOdd, isHigh;
 
 private:
   Words load(SharedTile &tile, const Corner &corner, bool rowsFirst,
              bool transposed);
-  void multiplyAdd8(Sums sums, const Words &left, mlir::Value low,
-                    mlir::Value high);
+  void multiplyAdd8(Sums sums, llvm::ArrayRef<mlir::Value> left,
+                    llvm::ArrayRef<mlir::Value> right, llvm::StringRef name);
 
   mlir::OpBuilder &b;
   Kernel &k;
-  mlir::Value inMatrix, isOdd, isHigh; ///< lane % 8, lane / 8 % 2, lane / 16.
 };
 
 } // namespace ssm

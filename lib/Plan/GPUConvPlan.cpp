@@ -17,7 +17,7 @@ static constexpr int64_t kMostWindows = 8;
 static constexpr int64_t kLogMostColumns = 8, kLogRows = 11;
 /// Windows begin at whole lines of memory.
 static constexpr int64_t kLine = 32;
-/// A warp.
+/// A warp, of 16 points for each lane.
 static constexpr int64_t kLogLeast = 9;
 
 /// What a window must have so that one is enough.
@@ -25,18 +25,22 @@ static int64_t wholeWindow(const GPUConvProblem &p) {
   return std::max(*p.length + p.taps - 1 - p.future, p.future + *p.length);
 }
 
-static int64_t logPointsOf(int64_t window, bool isComplex) {
-  return std::max<int64_t>(
-      llvm::Log2_64_Ceil(std::max<int64_t>(
-          isComplex ? window : llvm::divideCeil(window, 2), 1)),
-      kLogLeast);
+static int64_t logPointsOf(int64_t window, const GPUConvProblem &p) {
+  int64_t points = p.isComplex ? window : llvm::divideCeil(window, 2);
+  return std::max<int64_t>(llvm::Log2_64_Ceil(std::max<int64_t>(points, 1)),
+                           p.hasMatrices ? GPUMatrixFFTPlan::kLogLeast
+                                         : kLogLeast);
+}
+
+/// Of a window that a block holds.
+static int64_t logMostOfBlock(const GPUConvProblem &p) {
+  return p.hasMatrices ? GPUMatrixFFTPlan::kLogMost : GPUFFTPlan::kLogMost;
 }
 
 /// Windows that overlap, where the kernel fills at most 3/4 of one: beyond, the
 /// passes move fewer bytes. Where it is short, so are windows.
 static bool planOverlap(GPUConvPlan &plan, const GPUConvProblem &p) {
-  plan.logPoints =
-      std::min(logPointsOf(8 * p.taps, p.isComplex), GPUFFTPlan::kLogMost);
+  plan.logPoints = std::min(logPointsOf(8 * p.taps, p), logMostOfBlock(p));
   if (p.taps > plan.window() / 4 * 3)
     return false;
   // The window begins at `future - overlap` from a result's line.
@@ -87,23 +91,24 @@ std::optional<GPUConvPlan>
 GPUConvPlan::forProblem(const GPUConvProblem &problem) {
   GPUConvPlan plan;
   plan.isComplex = problem.isComplex;
+  plan.hasMatrices = problem.hasMatrices;
   // 16 bytes of f32.
   if (problem.isAligned)
     plan.logAccess = problem.isComplex ? 1 : 2;
-  int64_t logWhole = problem.length
-                         ? logPointsOf(wholeWindow(problem), problem.isComplex)
-                         : kLogMost + 1;
-  if (logWhole > GPUFFTPlan::kLogMost && planOverlap(plan, problem)) {
+  int64_t logWhole = problem.length ? logPointsOf(wholeWindow(problem), problem)
+                                    : kLogMost + 1;
+  bool fitsBlock = logWhole <= logMostOfBlock(problem);
+  if (!fitsBlock && planOverlap(plan, problem)) {
     countWork(plan, problem);
     return plan;
   }
-  if (logWhole > kLogMost)
+  if (logWhole > kLogMost || (!fitsBlock && problem.hasMatrices))
     return std::nullopt;
   plan.isOne = true;
   plan.logPoints = logWhole;
   plan.overlap = problem.future;
   plan.step = std::max<int64_t>(*problem.length, 1);
-  if (logWhole > GPUFFTPlan::kLogMost)
+  if (!fitsBlock)
     planPasses(plan);
   countWork(plan, problem);
   return plan;

@@ -259,6 +259,31 @@ func.func @passes_1(%u: tensor<3x60xf32>, %k: tensor<60xf32>) -> tensor<3x60xf32
 
 // -----
 
+// Transforms as products of matrices: 1024 points are 16 x 16 x 4, of one warp. The
+// first sum over n1 has no imaginary part. In front of its window comes the kernel.
+// CHECK: block = 32 : i64, entry = "matrices", {{.*}} kernel = "matrix_fft_conv", reason = "its strategy asks for matrices"
+// CHECK: llvm.mlir.global internal @matrices_spectrum() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<1024 x i32>
+// CHECK-LABEL: gpu.func @matrices(
+// CHECK:         scf.for
+// CHECK:           scf.if
+// CHECK-COUNT-8:     llvm.load {{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+// CHECK:           llvm.call_intrinsic "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+// CHECK:           gpu.barrier
+// CHECK:           llvm.call_intrinsic "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16.p3"
+// CHECK:           llvm.call_intrinsic "llvm.nvvm.mma.m16n8k8.row.col.bf16"
+// CHECK:           gpu.barrier
+// CHECK:           llvm.call_intrinsic "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16.p3"
+// CHECK-COUNT-8:   llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
+#bt = affine_map<(b, t) -> (b, t)>
+#t = affine_map<(b, t) -> (t)>
+func.func @matrices(%u: tensor<3x1024xf32>, %k: tensor<1024xf32>) -> tensor<3x1024xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64, strategy = #ssm.strategy<fft_conv, matrix = bf16>}
+      : tensor<3x1024xf32>, tensor<1024xf32> -> tensor<3x1024xf32>
+  return %y : tensor<3x1024xf32>
+}
+
+// -----
+
 // Time first: the signal is turned, and the result turned back.
 // CHECK: block = 256 : i64, entry = "turned", grid = [{elements = array<i64>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 40>, least = 0 : i64, per_block = 32 : i64}, {elements = array<i64: 700>, least = 0 : i64, per_block = 32 : i64}]
 // CHECK-SAME: then = [{block = 64 : i64, entry = "turned_1", {{.*}}, {block = 256 : i64, entry = "turned_2", {{.*}} workspace_bytes_per_block = 4096 : i64}], workspace_bytes = 0 : i64, workspace_bytes_per_block = 4096 : i64}]

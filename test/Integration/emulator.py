@@ -18,8 +18,19 @@ from gpu_driver import count_blocks, count_workspace, sequence
 from harness import DTYPES, tool
 from mlir_text import Recurrence, element, program
 
+# Rates of a multiprocessor of an H100 or H200 in a cycle: lanes of the pipes (NVIDIA, H100 white paper), its share of a copy of
+# 4.3 TB/s at 1.755 GHz.
+BYTES = 4.3e12 / 132 / 1.755e9
+RATES = {"float": 128, "float64": 64, "special": 16, "integer": 64, "shuffle": 32}
+
 # The line of a barrier in a kernel's LLVM IR.
 BARRIER = re.compile(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*")
+
+
+def count_cycles(report):
+    """Of a multiprocessor, on each pipe but the tensor cores'."""
+    cycles = {name: report["instructions"][name] / rate for name, rate in RATES.items()}
+    return cycles | {"shared": report["shared"]["wavefronts"], "memory": 32 * report["global"]["sectors"] / BYTES}
 
 
 def without_the_barrier(kernel):

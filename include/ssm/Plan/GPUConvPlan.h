@@ -19,6 +19,7 @@
 #define SSM_PLAN_GPUCONVPLAN_H
 
 #include "ssm/Plan/GPUFFTPlan.h"
+#include "ssm/Plan/GPUMatrixFFTPlan.h"
 
 #include <optional>
 
@@ -29,8 +30,9 @@ struct GPUConvProblem {
   std::optional<int64_t> length, kernels, signals;
   /// That reach a result, of which so many are of the future.
   int64_t taps = 1, future = 0;
-  bool isComplex = false; ///< Signal or kernel.
-  bool isAligned = false; ///< Whether rows and windows are whole accesses.
+  bool isComplex = false;   ///< Signal or kernel.
+  bool isAligned = false;   ///< Whether rows and windows are whole accesses.
+  bool hasMatrices = false; ///< Transforms are to be products of matrices.
   int64_t multiprocessors = 108;
 };
 
@@ -38,7 +40,7 @@ struct GPUConvPlan {
   /// The most points of a transform: columns of 256 points twice, and rows.
   static constexpr int64_t kLogMost = 28;
 
-  bool isComplex = false;
+  bool isComplex = false, hasMatrices = false;
   int64_t logAccess = 0; ///< Of the most points of an access of a tensor.
   int64_t logPoints = 9; ///< Of a window's transform.
   /// A window's results from the `overlap`-th on are right; `step` of them are
@@ -53,13 +55,14 @@ struct GPUConvPlan {
   std::vector<int64_t> logColumns;
 
   /// Nothing if the length is unknown and the kernel long, or a window would
-  /// have too many points.
+  /// have too many points: products of matrices have no passes.
   static std::optional<GPUConvPlan> forProblem(const GPUConvProblem &problem);
 
   int64_t points() const { return int64_t(1) << logPoints; }
   int64_t window() const { return isComplex ? points() : 2 * points(); }
   bool hasPasses() const { return !logColumns.empty(); }
 
+  GPUMatrixFFTPlan matrixPlan() const { return {logPoints}; }
   /// The rows of a window in global memory, or all of one that a block holds.
   GPUFFTPlan rowPlan() const;
   /// What a block does in a pass over columns.

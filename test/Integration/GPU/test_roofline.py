@@ -1,17 +1,10 @@
-"""What limits a kernel, from what the emulator counts: its time on each pipe beside that on memory.
-
-Rates are of a multiprocessor of an H100 or H200 in a cycle: lanes of the pipes
-(NVIDIA, H100 white paper), and its share of a copy of 4.3 TB/s at 1.755 GHz.
-"""
+"""What limits a kernel, from what the emulator counts: its time on each pipe beside that on memory."""
 
 import numpy as np
 import pytest
-from emulator import emulate, run_case
+from emulator import BYTES, RATES, count_cycles, emulate, run_case
 from gpu_cases import GatedUnit, Mamba
 from mlir_text import Recurrence
-
-BYTES = 4.3e12 / 132 / 1.755e9
-RATES = {"float": 128, "float64": 64, "special": 16, "integer": 64, "shuffle": 32}
 
 
 @pytest.mark.parametrize("case, kernel", [
@@ -56,12 +49,6 @@ def test_multiplications_bind_products(factor, products):
     assert floor < cycles["float"] / 2 <= 1.15 * floor
     assert max(memory, cycles["special"], cycles["shuffle"]) <= 0.7 * floor, (memory, cycles)
     assert cycles["shared"] <= 0.95 * floor, cycles
-
-
-def count_cycles(report):
-    """Of a multiprocessor, on each pipe."""
-    cycles = {name: report["instructions"][name] / rate for name, rate in RATES.items()}
-    return cycles | {"shared": report["shared"]["wavefronts"], "memory": 32 * report["global"]["sectors"] / BYTES}
 
 
 def test_exponentials_bind_a_selective_scan():

@@ -110,6 +110,17 @@ def test_products_are_on_the_tensor_cores(name, wide, narrow, chip, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("length, short", [(1024, True), (2048, True), (4096, False)])
+def test_transforms_are_on_the_tensor_cores(length, short, chip, tmp_path):
+    """Sums over eight numbers where the last digit has no more; 16 bytes of signal, kernel and result a lane."""
+    code = sass.disassemble(sass.assemble(*KERNELS[f"fft_conv by matrices, 8 x 768 x {length}"], chip, tmp_path).cubin)
+    products = {"HMMA.16816.F32.BF16"} | ({"HMMA.1688.F32.BF16"} if short else set())
+    assert set(sass.select(code.opcodes, "HMMA")) == products
+    assert set(sass.select(code.opcodes, "LDG")) == {"LDG.E.128.CONSTANT"} and set(sass.select(code.opcodes, "STG")) == {"STG.E.128"}
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
 def test_exponentials_bind_a_selective_scan(chip, tmp_path):
     """The loop over tiles of 32 steps: 128 exponentials of states a thread, each as long as eight instructions."""
     loop, = (loop for loop in sass.disassemble(sass.assemble(*KERNELS["selective_scan"], chip, tmp_path).cubin).loops if len(loop) > 1)

@@ -1,0 +1,242 @@
+//===- MatrixFFTConv.cpp - Long convolutions on tensor cores --------------===//
+//
+//   block = one kernel and some windows of some of its signals
+//   K = F(w^p k_p), in shared memory
+//   for every window:  z = F^-1(K F(w^p u_p)) w^-p;  y_p = z_p
+//
+// As FFTConv.cpp, but that F is products of matrices, which have the weights in
+// them. Factors are rounded to bf16, K is one of them.
+//
+// Precondition: time last in every layout, or in the copy that Transpose.cpp
+// makes; a chip that multiplies matrices.
+//
+// Reference: Dao, Fu, Ermon et al., "FlashFFTConv" (2023).
+//
+//===----------------------------------------------------------------------===//
+#include "FFTConv.h"
+#include "MatrixFFT.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+
+namespace ssm {
+
+namespace {
+class MatrixFFTConv {
+public:
+  MatrixFFTConv(OpBuilder &b, Kernel &kernel, const ConvShape &shape,
+                const GPUConvPlan &plan)
+      : operands(b, kernel, shape, plan), b(b), k(kernel), plan(plan),
+        fft(b, kernel, plan.matrixPlan(), /*isShifted=*/!plan.isComplex),
+        matrix(b, kernel),
+        spectrum(k.addShared("spectrum", 4 * plan.points())) {}
+
+  void emit();
+
+  ConvOperands operands;
+
+private:
+  using Numbers = MatrixFFT::Numbers;
+  using Columns = SmallVector<MatrixFFT::Column>;
+  /// Numbers of an access: its first point, and how far that is from the
+  /// thread's.
+  using Load = function_ref<Numbers(Value point, int64_t own)>;
+
+  Numbers loadPoints(int64_t i, Load load);
+  SmallVector<Value> loadWords(bool hasImag, Load load);
+  Columns loadWindow(Value isKernel, Value base);
+  Value place(Value tile, int64_t word);
+  void setSpectrum(Value tile, ArrayRef<Num> x);
+  Numbers multiply(Value tile, ArrayRef<Num> x);
+  void storeWindow(Value first);
+  void transform(Value number, Value first);
+
+  int64_t perAccess() const { return int64_t(1) << plan.logAccess; }
+
+  OpBuilder &b;
+  Kernel &k;
+  const GPUConvPlan &plan;
+  MatrixFFT fft;
+  WarpMatrix matrix;
+  Value spectrum; ///< A word for each frequency, where its lane has it.
+};
+} // namespace
+
+MatrixFFTConv::Numbers MatrixFFTConv::loadPoints(int64_t i, Load load) {
+  int64_t own = fft.ownPoint(i);
+  return load(k.add(fft.threadPoint(), k.constant(own)), own);
+}
+
+/// Words of all columns, of both parts if the block has imaginary ones at all.
+SmallVector<Value> MatrixFFTConv::loadWords(bool hasImag, Load load) {
+  constexpr int64_t kRow = MatrixFFT::kNeighbours;
+  Value zero = k.num.constant(0).re;
+  SmallVector<Value> words(4 * kRow * (hasImag ? 2 : 1));
+  for (int64_t word = 0; word < 4; ++word)
+    for (int64_t i = 0; i < kRow; i += perAccess()) {
+      int64_t number = 2 * word * kRow + i;
+      Numbers low = loadPoints(number, load);
+      Numbers high = loadPoints(number + kRow, load);
+      for (int64_t j = 0; j < perAccess(); ++j) {
+        auto pack = [&](Value Num::*part) {
+          Value x = low[j].*part, y = high[j].*part;
+          return matrix.pack(x ? x : zero, y ? y : zero);
+        };
+        words[4 * (i + j) + word] = pack(&Num::re);
+        if (hasImag)
+          words[4 * (kRow + i + j) + word] = pack(&Num::im);
+      }
+    }
+  return words;
+}
+
+MatrixFFTConv::Columns MatrixFFTConv::loadWindow(Value isKernel, Value base) {
+  bool hasImag = plan.isComplex || operands.hasSecondHalf();
+  SmallVector<Value> words = k.branch(
+      isKernel,
+      [&] {
+        return loadWords(hasImag, [&](Value point, int64_t own) {
+          return operands.takeTaps(point, own, perAccess());
+        });
+      },
+      [&] {
+        return loadWords(hasImag, [&](Value point, int64_t own) {
+          return operands.takeSignal(base, point, own, perAccess());
+        });
+      });
+  Columns z(MatrixFFT::kNeighbours);
+  for (auto [i, column] : llvm::enumerate(z)) {
+    auto from = [&](size_t first) {
+      MatrixFFT::Words taken;
+      llvm::copy(ArrayRef(words).slice(4 * first, 4), taken.begin());
+      return taken;
+    };
+    column.re = from(i);
+    if (hasImag)
+      column.im = from(z.size() + i);
+  }
+  return z;
+}
+
+/// Of four of a tile's words of the spectrum.
+Value MatrixFFTConv::place(Value tile, int64_t word) {
+  Value lane = k.add(k.mul(matrix.g, k.constant(4)), matrix.t);
+  Value unit = k.add(k.mul(tile, k.constant(2 * kWarp)), lane);
+  return k.sharedPlace(spectrum, VectorType::get(4, b.getI32Type()),
+                       k.add(unit, k.constant(word / 4 * kWarp)));
+}
+
+void MatrixFFTConv::setSpectrum(Value tile, ArrayRef<Num> x) {
+  for (int64_t i = 0; i < MatrixFFT::kPerLane; i += 4) {
+    Value words =
+        LLVM::PoisonOp::create(b, k.loc, VectorType::get(4, b.getI32Type()));
+    for (int64_t j = 0; j < 4; ++j)
+      words = LLVM::InsertElementOp::create(
+          b, k.loc, words, matrix.pack(x[i + j].re, x[i + j].im),
+          k.laneNumber(j));
+    LLVM::StoreOp::create(b, k.loc, words, place(tile, i), /*alignment=*/16);
+  }
+}
+
+MatrixFFTConv::Numbers MatrixFFTConv::multiply(Value tile, ArrayRef<Num> x) {
+  Numbers product;
+  for (int64_t i = 0; i < MatrixFFT::kPerLane; i += 4) {
+    Value words =
+        LLVM::LoadOp::create(b, k.loc, VectorType::get(4, b.getI32Type()),
+                             place(tile, i), /*alignment=*/16);
+    for (int64_t j = 0; j < 4; ++j) {
+      auto [re, im] = matrix.unpack(
+          LLVM::ExtractElementOp::create(b, k.loc, words, k.laneNumber(j)));
+      product.push_back(k.num.mul(x[i + j], {re, im}));
+    }
+  }
+  return product;
+}
+
+void MatrixFFTConv::storeWindow(Value first) {
+  SmallVector<MatrixFFT::Factor> x = fft.beforeInverse();
+  auto forAccesses = [&](function_ref<void(Value, int64_t, int64_t)> body) {
+    for (int64_t i = 0; i < MatrixFFT::kPoints; i += perAccess()) {
+      int64_t own = fft.ownPoint(i);
+      body(k.add(fft.threadPoint(), k.constant(own)), own, i);
+    }
+  };
+  if (plan.isComplex) {
+    SmallVector<Value> re = fft.inverse(x, /*imag=*/false);
+    SmallVector<Value> im = fft.inverse(x, /*imag=*/true);
+    return forAccesses([&](Value point, int64_t own, int64_t i) {
+      Numbers y;
+      for (int64_t j = i; j < i + perAccess(); ++j)
+        y.push_back({re[j], im[j]});
+      operands.putResult(first, point, own, y);
+    });
+  }
+  // One after the other: registers are scarce.
+  for (int64_t half = 0; half < (operands.hasSecondResults() ? 2 : 1); ++half) {
+    SmallVector<Value> y = fft.inverse(x, /*imag=*/half == 1);
+    forAccesses([&](Value point, int64_t own, int64_t i) {
+      operands.putHalf(first, point, own, half,
+                       ArrayRef(y).slice(i, perAccess()));
+    });
+  }
+}
+
+/// The kernel's taps, number -1, leave their spectrum, and windows their
+/// results.
+void MatrixFFTConv::transform(Value number, Value first) {
+  Value isKernel = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt,
+                                         number, k.constant(0));
+  fft.forward(loadWindow(isKernel, operands.baseOf(first)));
+  gpu::BarrierOp::create(b, k.loc);
+  SmallVector<Value> none;
+  k.branch(
+      isKernel,
+      [&] {
+        fft.forKernel(k.mul(number, number),
+                      [&](Value tile, Numbers x) { setSpectrum(tile, x); });
+        return none;
+      },
+      [&] {
+        fft.changeTiles(
+            [&](Value tile, Numbers x) { return multiply(tile, x); });
+        return none;
+      });
+  gpu::BarrierOp::create(b, k.loc);
+  k.branch(
+      isKernel, [&] { return none; },
+      [&] {
+        storeWindow(first);
+        return none;
+      });
+}
+
+/// The kernel is in front of the block's windows, and its code is theirs.
+void MatrixFFTConv::emit() {
+  ConvOperands::Share share = operands.findShare();
+  auto count = [&](Value first, Value end) -> Value {
+    return arith::SubIOp::create(b, k.loc, end, first);
+  };
+  Value windows = count(share.firstWindow, share.endWindow);
+  Value all = k.mul(count(share.firstSignal, share.endSignal), windows);
+  k.loop(k.constant(-1), all, 1, {}, [&](Value i, SmallVector<Value> none) {
+    Value number = arith::MaxSIOp::create(b, k.loc, i, k.constant(0));
+    operands.enterSignal(k.add(
+        share.firstSignal, arith::DivUIOp::create(b, k.loc, number, windows)));
+    Value window = k.add(share.firstWindow,
+                         arith::RemUIOp::create(b, k.loc, number, windows));
+    transform(i, operands.resultOf(window));
+    return none;
+  });
+}
+
+void emitMatrixFFTConv(ConvKernels &kernels) {
+  int64_t threads = kernels.plan.matrixPlan().warps() * kWarp;
+  Kernel kernel = kernels.begin(threads);
+  MatrixFFTConv conv(kernels.b, kernel, kernels.shape, kernels.plan);
+  conv.emit();
+  kernels.end(conv.operands.gridOfShares());
+}
+
+} // namespace ssm
