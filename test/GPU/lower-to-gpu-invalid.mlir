@@ -73,6 +73,70 @@ func.func @varying(%a: tensor<3xf32>, %u: tensor<9x2xf32>, %b: tensor<9x3x2xf32>
 
 // -----
 
+#tn = affine_map<(t, n) -> (t, n)>
+#n = affine_map<(t, n) -> (n)>
+#ik = affine_map<(i, j, k) -> (i, k)>
+#kj = affine_map<(i, j, k) -> (k, j)>
+#ij = affine_map<(i, j, k) -> (i, j)>
+#nt = affine_map<(t, n) -> (n, t)>
+func.func @symmetric(%a: tensor<3xf32>, %u: tensor<4x3xf32>, %b: tensor<3x4xf32>) -> tensor<4x4xf32> {
+  %v, %s = ssm.linear_recurrence transition(%a : tensor<3xf32>) signal(%u : tensor<4x3xf32>)
+      {indexing_maps = [#n, #tn, #tn, #n], time = 0 : i64} -> tensor<4x3xf32>, tensor<3xf32>
+  %zero = arith.constant 0.0 : f32
+  %plain = tensor.empty() : tensor<4x4xf32>
+  %none = linalg.fill ins(%zero : f32) outs(%plain : tensor<4x4xf32>) -> tensor<4x4xf32>
+  // expected-error@+1 {{'symmetric' has no sequence of GPU kernels: it reads a product's elements at places of others}}
+  %p = linalg.generic {indexing_maps = [#ik, #kj, #ij], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%v, %b : tensor<4x3xf32>, tensor<3x4xf32>) outs(%none : tensor<4x4xf32>) {
+  ^bb0(%x: f32, %z: f32, %o: f32):
+    %q = arith.mulf %x, %z : f32
+    %r = arith.addf %o, %q : f32
+    linalg.yield %r : f32
+  } -> tensor<4x4xf32>
+  %empty = tensor.empty() : tensor<4x4xf32>
+  %y = linalg.generic {indexing_maps = [#tn, #nt, #tn], iterator_types = ["parallel", "parallel"]}
+      ins(%p, %p : tensor<4x4xf32>, tensor<4x4xf32>) outs(%empty : tensor<4x4xf32>) {
+  ^bb0(%x: f32, %z: f32, %o: f32):
+    %w = arith.addf %x, %z : f32
+    linalg.yield %w : f32
+  } -> tensor<4x4xf32>
+  return %y : tensor<4x4xf32>
+}
+
+// -----
+
+#tn = affine_map<(t, n) -> (t, n)>
+#n = affine_map<(t, n) -> (n)>
+#ik = affine_map<(i, j, k) -> (i, k)>
+#kj = affine_map<(i, j, k) -> (k, j)>
+#ij = affine_map<(i, j, k) -> (i, j)>
+#y = affine_map<(b, i, j) -> (i, j)>
+#z = affine_map<(b, i, j) -> (b, i, j)>
+func.func @spread(%a: tensor<3xf32>, %u: tensor<4x3xf32>, %b: tensor<3x4xf32>) -> tensor<2x4x4xf32> {
+  %v, %s = ssm.linear_recurrence transition(%a : tensor<3xf32>) signal(%u : tensor<4x3xf32>)
+      {indexing_maps = [#n, #tn, #tn, #n], time = 0 : i64} -> tensor<4x3xf32>, tensor<3xf32>
+  %zero = arith.constant 0.0 : f32
+  %plain = tensor.empty() : tensor<4x4xf32>
+  %none = linalg.fill ins(%zero : f32) outs(%plain : tensor<4x4xf32>) -> tensor<4x4xf32>
+  // expected-error@+1 {{'spread' has no sequence of GPU kernels: what is computed from a product of matrices must be elementwise, in its dimensions}}
+  %p = linalg.generic {indexing_maps = [#ik, #kj, #ij], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%v, %b : tensor<4x3xf32>, tensor<3x4xf32>) outs(%none : tensor<4x4xf32>) {
+  ^bb0(%x: f32, %z: f32, %o: f32):
+    %q = arith.mulf %x, %z : f32
+    %r = arith.addf %o, %q : f32
+    linalg.yield %r : f32
+  } -> tensor<4x4xf32>
+  %e = tensor.empty() : tensor<2x4x4xf32>
+  %y = linalg.generic {indexing_maps = [#y, #z], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%p : tensor<4x4xf32>) outs(%e : tensor<2x4x4xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    linalg.yield %x : f32
+  } -> tensor<2x4x4xf32>
+  return %y : tensor<2x4x4xf32>
+}
+
+// -----
+
 #t = affine_map<(t) -> (t)>
 #x = affine_map<(t) -> ()>
 func.func @twice(%a: tensor<4xf32>, %u: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
