@@ -3,7 +3,8 @@
     text, entry = KERNELS["row_scan"]
 """
 
-from gpu_cases import FULL, GatedUnit
+from gpu_cases import FULL
+from gpu_scans import GatedUnit
 from mlir_text import Conv, Kernel, Recurrence, program
 from zoo import MODELS, text_of
 

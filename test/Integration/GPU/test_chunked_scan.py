@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from emulator import BARRIER, emulate, run_case
-from gpu_cases import Mamba2
+from gpu_matrix_states import Mamba2
 from mlir_text import Recurrence
 
 SSD = "bth,btn,btn,bthp->bthp"

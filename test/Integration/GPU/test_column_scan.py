@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from emulator import Exact, emulate, run_case, without_the_barrier
-from gpu_cases import GatedUnit
+from gpu_scans import GatedUnit
 from mlir_text import Recurrence
 
 COLUMNS = "bth,,,bth->bth"

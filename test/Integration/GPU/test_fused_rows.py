@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from emulator import Exact, emulate, run_case
-from gpu_cases import GatedUnit
+from gpu_scans import GatedUnit
 from mlir_text import Recurrence
 
 ROWS = "rt,rt,rt,rt->rt"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from emulator import BYTES, RATES, count_cycles, emulate, run_case
-from gpu_cases import GatedUnit, Mamba
+from gpu_scans import GatedUnit, Mamba
 from mlir_text import Recurrence
 
 

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 import sass
-from gpu_cases import Conv
+from gpu_convolutions import Conv
 from gpu_driver import sequence
 from gpu_kernels import KERNELS
 from harness import tool
