@@ -20,7 +20,7 @@ namespace ssm {
 
 namespace {
 /// Of variables by their numbers: coefficients of the products of sorted ones.
-using Polynomial = std::map<std::vector<unsigned>, int>;
+using Polynomial = std::map<std::vector<unsigned>, double>;
 struct Parts {
   Polynomial re, im;
 };
@@ -50,6 +50,15 @@ static Parts multiply(const Parts &x, const Parts &y) {
           add(multiply(x.re, y.im), multiply(x.im, y.re))};
 }
 
+/// Whether there are no products of variables: one more factor of a product
+/// makes terms that no sum of products has, and ever more of them.
+static bool isLinear(const Parts &x) {
+  return llvm::all_of(std::array{&x.re, &x.im}, [](const Polynomial *part) {
+    return llvm::all_of(
+        *part, [](const auto &term) { return term.first.size() <= 1; });
+  });
+}
+
 /// What an op gives for these operands; nothing if it is none of a product's.
 static std::optional<Parts> evaluate(Operation &op, ArrayRef<Parts> x) {
   using Result = std::optional<Parts>;
@@ -60,8 +69,11 @@ static std::optional<Parts> evaluate(Operation &op, ArrayRef<Parts> x) {
       .Case<arith::SubFOp, complex::SubOp>([&](auto) -> Result {
         return Parts{add(x[0].re, x[1].re, -1), add(x[0].im, x[1].im, -1)};
       })
-      .Case<arith::MulFOp, complex::MulOp>(
-          [&](auto) -> Result { return multiply(x[0], x[1]); })
+      .Case<arith::MulFOp, complex::MulOp>([&](auto) -> Result {
+        if (!isLinear(x[0]) || !isLinear(x[1]))
+          return std::nullopt;
+        return multiply(x[0], x[1]);
+      })
       .Case<arith::NegFOp>(
           [&](auto) -> Result { return Parts{add({}, x[0].re, -1), {}}; })
       .Case<arith::ExtFOp>([&](auto) -> Result { return x[0]; })

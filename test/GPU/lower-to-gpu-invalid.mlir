@@ -137,6 +137,47 @@ func.func @spread(%a: tensor<3xf32>, %u: tensor<4x3xf32>, %b: tensor<3x4xf32>) -
 
 // -----
 
+// Powers that would have 2^16 terms.
+#tn = affine_map<(t, n) -> (t, n)>
+#n = affine_map<(t, n) -> (n)>
+#ik = affine_map<(i, j, k) -> (i, k)>
+#kj = affine_map<(i, j, k) -> (k, j)>
+#ij = affine_map<(i, j, k) -> (i, j)>
+func.func @power(%a: tensor<3xf32>, %u: tensor<4x3xf32>, %b: tensor<3x4xf32>) -> tensor<4x4xf32> {
+  %v, %s = ssm.linear_recurrence transition(%a : tensor<3xf32>) signal(%u : tensor<4x3xf32>)
+      {indexing_maps = [#n, #tn, #tn, #n], time = 0 : i64} -> tensor<4x3xf32>, tensor<3xf32>
+  %zero = arith.constant 0.0 : f32
+  %plain = tensor.empty() : tensor<4x4xf32>
+  %none = linalg.fill ins(%zero : f32) outs(%plain : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %p = linalg.generic {indexing_maps = [#ik, #kj, #ij], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%v, %b : tensor<4x3xf32>, tensor<3x4xf32>) outs(%none : tensor<4x4xf32>) {
+  ^bb0(%x: f32, %z: f32, %o: f32):
+    %q0 = arith.addf %x, %z : f32
+    %q1 = arith.mulf %q0, %q0 : f32
+    %q2 = arith.mulf %q1, %q1 : f32
+    %q3 = arith.mulf %q2, %q2 : f32
+    %q4 = arith.mulf %q3, %q3 : f32
+    %q5 = arith.mulf %q4, %q4 : f32
+    %q6 = arith.mulf %q5, %q5 : f32
+    %q7 = arith.mulf %q6, %q6 : f32
+    %q8 = arith.mulf %q7, %q7 : f32
+    %q9 = arith.mulf %q8, %q8 : f32
+    %q10 = arith.mulf %q9, %q9 : f32
+    %q11 = arith.mulf %q10, %q10 : f32
+    %q12 = arith.mulf %q11, %q11 : f32
+    %q13 = arith.mulf %q12, %q12 : f32
+    %q14 = arith.mulf %q13, %q13 : f32
+    %q15 = arith.mulf %q14, %q14 : f32
+    %q16 = arith.mulf %q15, %q15 : f32
+    %r = arith.addf %o, %q16 : f32
+    linalg.yield %r : f32
+  } -> tensor<4x4xf32>
+  // expected-error@+1 {{'power' returns something that is not computed elementwise from the recurrence's result}}
+  return %p : tensor<4x4xf32>
+}
+
+// -----
+
 #t = affine_map<(t) -> (t)>
 #x = affine_map<(t) -> ()>
 func.func @twice(%a: tensor<4xf32>, %u: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
