@@ -5,12 +5,14 @@
 #include "ssm/Import/Passes.h"
 #include "ssm/Utils/Generic.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace ssm {
@@ -43,6 +45,21 @@ StringRef ssm::getKeyword(Operation *op, StringRef name, StringRef key) {
   return text.consume_front(key) ? text.trim() : "";
 }
 
+SmallVector<int64_t> ssm::readDims(StringRef text, StringRef key) {
+  SmallVector<int64_t> dims;
+  size_t at = text.find((key + " = [").str());
+  if (at == StringRef::npos)
+    return dims;
+  StringRef list = text.substr(at).split('[').second.split(']').first;
+  for (StringRef number : llvm::split(list, ',')) {
+    int64_t dim;
+    if (number.trim().getAsInteger(10, dim))
+      return {};
+    dims.push_back(dim);
+  }
+  return dims;
+}
+
 LogicalResult StableHLOImporter::refuse(Operation *op, const Twine &why) {
   return op->emitOpError("cannot be imported: ") << why;
 }
@@ -54,10 +71,6 @@ LogicalResult StableHLOImporter::refuseUnknown(Operation *op) {
 
 SmallVector<Value> StableHLOImporter::get(ValueRange old) {
   return llvm::map_to_vector(old, [&](Value value) { return get(value); });
-}
-
-RankedTensorType StableHLOImporter::typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
 }
 
 Value StableHLOImporter::empty(Location loc, RankedTensorType type) {
@@ -80,9 +93,12 @@ const StableHLOImporter::Import *StableHLOImporter::findImport(StringRef name) {
       {"pad", {&I::importPad, 2}},
       {"reverse", {&I::importReverse, 1}},
       {"dot_general", {&I::importDot, 2}},
-      {"reduce", {&I::importReduce, 2}},
+      {"convolution", {&I::importConvolution, 2}},
+      {"reduce", {&I::importReduce, 0, true, /*anyResults=*/true}},
+      {"reduce_window", {&I::importReduceWindow, 0, true, true}},
+      {"gather", {&I::importGather, 2}},
       {"fft", {&I::importFFT, 1}},
-      {"while", {&I::importWhile, 0, true, /*anyResults=*/true}},
+      {"while", {&I::importWhile, 0, true, true}},
       {"if", {&I::importIf, 1, false, true}},
       {"case", {&I::importCase, 1, false, true}},
       {"composite", {&I::importComposite, 0, true, true}},

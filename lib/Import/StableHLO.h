@@ -9,6 +9,8 @@
 #ifndef SSM_LIB_IMPORT_STABLEHLO_H
 #define SSM_LIB_IMPORT_STABLEHLO_H
 
+#include "ssm/Utils/Generic.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -34,6 +36,55 @@ llvm::StringRef getKeyword(mlir::Operation *op, llvm::StringRef name,
 mlir::Value emitScalar(mlir::OpBuilder &b, mlir::Location loc,
                        llvm::StringRef name, llvm::StringRef direction,
                        mlir::ValueRange args, mlir::Type result);
+
+/// The numbers behind `key = ` in #stablehlo.dot<...> and the like, or none.
+llvm::SmallVector<int64_t> readDims(llvm::StringRef text, llvm::StringRef key);
+
+inline mlir::RankedTensorType typeOf(mlir::Value value) {
+  return llvm::cast<mlir::RankedTensorType>(value.getType());
+}
+
+mlir::Value reshapeTensor(mlir::OpBuilder &b, mlir::Location loc,
+                          mlir::Value source, mlir::RankedTensorType to);
+
+/// A tensor of the scalar that a tensor of rank 0 has.
+mlir::Value fillTensor(mlir::OpBuilder &b, mlir::Location loc,
+                       mlir::Value scalar, mlir::RankedTensorType type);
+
+/// The elements in reverse order along these dimensions.
+mlir::Value reverseTensor(mlir::OpBuilder &b, mlir::Location loc,
+                          mlir::Value source, llvm::ArrayRef<int64_t> dims);
+
+/// How many elements come before, after and between those of each dimension;
+/// before and after they may be negative.
+struct Padding {
+  Padding() = default;
+  explicit Padding(unsigned rank)
+      : low(rank, 0), high(rank, 0), between(rank, 0) {}
+  bool isNone() const {
+    return llvm::all_of(llvm::concat<const int64_t>(low, high, between),
+                        [](int64_t x) { return x == 0; });
+  }
+  int64_t sizeOf(unsigned dim, int64_t size) const {
+    int64_t inner = size == 0 ? 0 : (size - 1) * between[dim] + size;
+    return std::max<int64_t>(low[dim] + inner + high[dim], 0);
+  }
+
+  llvm::SmallVector<int64_t> low, high, between;
+};
+
+/// `scalar`, a tensor of rank 0, is what comes around the elements.
+mlir::Value padTensor(mlir::OpBuilder &b, mlir::Location loc,
+                      mlir::Value source, mlir::Value scalar,
+                      const Padding &padding);
+
+mlir::Value zeroTensor(mlir::OpBuilder &b, mlir::Location loc,
+                       mlir::RankedTensorType type);
+
+/// Adds products of the two sides to `init`, over dimensions of which those
+/// that it lacks are summed; null if the types have no import.
+mlir::Value sumProducts(mlir::OpBuilder &b, mlir::Location loc,
+                        llvm::ArrayRef<Indexed> sides, Indexed init);
 
 class StableHLOImporter {
 public:
@@ -91,9 +142,17 @@ private:
   mlir::LogicalResult importConcatenate(mlir::Operation *op);
   mlir::LogicalResult importPad(mlir::Operation *op);
   mlir::LogicalResult importReverse(mlir::Operation *op);
+  mlir::LogicalResult importFFT(mlir::Operation *op);
+
+  // Each in a file of its own.
+  mlir::LogicalResult importGather(mlir::Operation *op);
+  mlir::LogicalResult importConvolution(mlir::Operation *op);
+
+  // Sums of products (StableHLOProducts.cpp) and others
+  // (StableHLOReductions.cpp).
   mlir::LogicalResult importDot(mlir::Operation *op);
   mlir::LogicalResult importReduce(mlir::Operation *op);
-  mlir::LogicalResult importFFT(mlir::Operation *op);
+  mlir::LogicalResult importReduceWindow(mlir::Operation *op);
 
   // Control flow (StableHLOLoops.cpp).
   mlir::LogicalResult importWhile(mlir::Operation *op);
@@ -116,7 +175,6 @@ private:
   mlir::LogicalResult refuseUnknown(mlir::Operation *op);
   mlir::Value get(mlir::Value old) { return map.lookup(old); }
   llvm::SmallVector<mlir::Value> get(mlir::ValueRange old);
-  mlir::RankedTensorType typeOf(mlir::Value value);
   void set(mlir::Operation *op, mlir::Value value) {
     map.map(op->getResult(0), value);
   }

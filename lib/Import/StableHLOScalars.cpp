@@ -40,6 +40,10 @@ private:
         b, loc, b.getIntegerAttr(args[0].getType(), value));
   }
   Value absInteger();
+  Value signOfInteger();
+  Value safeDivisor();
+  Value divideInteger();
+  Value remainderInteger();
   Value square() {
     return ssm::emitScalar(b, loc, "multiply", "", {args[0], args[0]}, result);
   }
@@ -58,6 +62,41 @@ private:
 Value ScalarEmitter::absInteger() {
   Value negative = arith::SubIOp::create(b, loc, integer(0), args[0]);
   return arith::MaxSIOp::create(b, loc, args[0], negative);
+}
+
+Value ScalarEmitter::signOfInteger() {
+  Value most = arith::MinSIOp::create(b, loc, args[0], integer(1));
+  return arith::MaxSIOp::create(b, loc, most, integer(-1));
+}
+
+/// The divisor, or 1 in place of 0 and -1, for which a division may trap.
+Value ScalarEmitter::safeDivisor() {
+  Value next = arith::AddIOp::create(b, loc, args[1], integer(1));
+  Value isBad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, next,
+                                      integer(1));
+  return arith::SelectOp::create(b, loc, isBad, integer(1), args[1]);
+}
+
+/// By zero -1, as in XLA; the most negative number by -1 is itself.
+Value ScalarEmitter::divideInteger() {
+  Value quotient = arith::DivSIOp::create(b, loc, args[0], safeDivisor());
+  for (int64_t divisor : {-1, 0}) {
+    Value isIt = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       args[1], integer(divisor));
+    Value known =
+        divisor ? arith::SubIOp::create(b, loc, integer(0), args[0]).getResult()
+                : integer(-1);
+    quotient = arith::SelectOp::create(b, loc, isIt, known, quotient);
+  }
+  return quotient;
+}
+
+/// By zero the dividend, as in XLA.
+Value ScalarEmitter::remainderInteger() {
+  Value rest = arith::RemSIOp::create(b, loc, args[0], safeDivisor());
+  Value isZero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       args[1], integer(0));
+  return arith::SelectOp::create(b, loc, isZero, args[0], rest);
 }
 
 Value ScalarEmitter::logistic() {
@@ -147,6 +186,9 @@ Value ScalarEmitter::emitInteger() {
                 .Case("or", &E::make<arith::OrIOp>)
                 .Case("xor", &E::make<arith::XOrIOp>)
                 .Case("abs", &E::absInteger)
+                .Case("sign", &E::signOfInteger)
+                .Case("divide", &E::divideInteger)
+                .Case("remainder", &E::remainderInteger)
                 .Default(nullptr);
   return maker ? (this->*maker)() : Value();
 }

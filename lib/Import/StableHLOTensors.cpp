@@ -65,8 +65,8 @@ findGroups(RankedTensorType from, RankedTensorType to) {
   return getReassociationIndicesForReshape(from, to);
 }
 
-static Value reshape(OpBuilder &b, Location loc, Value source,
-                     RankedTensorType to) {
+Value ssm::reshapeTensor(OpBuilder &b, Location loc, Value source,
+                         RankedTensorType to) {
   auto from = cast<RankedTensorType>(source.getType());
   if (from == to)
     return source;
@@ -79,7 +79,7 @@ static Value reshape(OpBuilder &b, Location loc, Value source,
                : tensor::ExpandShapeOp::create(b, loc, to, source, *dims);
   auto flat =
       RankedTensorType::get(from.getNumElements(), from.getElementType());
-  return reshape(b, loc, reshape(b, loc, source, flat), to);
+  return reshapeTensor(b, loc, reshapeTensor(b, loc, source, flat), to);
 }
 
 LogicalResult StableHLOImporter::importBroadcast(Operation *op) {
@@ -101,7 +101,7 @@ LogicalResult StableHLOImporter::importBroadcast(Operation *op) {
                         : b.getAffineConstantExpr(0));
   }
   if (onlyAddsUnits) {
-    set(op, reshape(b, op->getLoc(), source, type));
+    set(op, reshapeTensor(b, op->getLoc(), source, type));
     return success();
   }
   // A map may not be constant in a dimension: those of size 1 go before.
@@ -112,8 +112,8 @@ LogicalResult StableHLOImporter::importBroadcast(Operation *op) {
       shape.push_back(from.getDimSize(i));
       kept.push_back(expr);
     }
-  source = reshape(b, op->getLoc(), source,
-                   RankedTensorType::get(shape, from.getElementType()));
+  source = reshapeTensor(b, op->getLoc(), source,
+                         RankedTensorType::get(shape, from.getElementType()));
   set(op, copyBy(b, op->getLoc(), source,
                  AffineMap::get(type.getRank(), 0, kept, b.getContext()),
                  empty(op->getLoc(), type)));
@@ -134,7 +134,7 @@ LogicalResult StableHLOImporter::importReshape(Operation *op) {
             b, op->getLoc(), type, slice.getSource(), slice.getMixedOffsets(),
             slice.getMixedSizes(), slice.getMixedStrides()));
   else
-    set(op, reshape(b, op->getLoc(), source, type));
+    set(op, reshapeTensor(b, op->getLoc(), source, type));
   if (auto found = indices.find(source); found != indices.end()) {
     Index index = found->second;
     indices[get(op->getResult(0))] = index;
@@ -273,55 +273,70 @@ LogicalResult StableHLOImporter::importConcatenate(Operation *op) {
   return success();
 }
 
-/// A tensor of the scalar that a tensor of rank 0 has.
-static Value fill(OpBuilder &b, Location loc, Value scalar, Value init) {
-  unsigned rank = cast<RankedTensorType>(init.getType()).getRank();
-  return copyBy(b, loc, scalar, AffineMap::get(rank, 0, b.getContext()), init);
+Value ssm::fillTensor(OpBuilder &b, Location loc, Value scalar,
+                      RankedTensorType type) {
+  Value init =
+      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  return copyBy(b, loc, scalar,
+                AffineMap::get(type.getRank(), 0, b.getContext()), init);
 }
 
-LogicalResult StableHLOImporter::importPad(Operation *op) {
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  Value source = get(op->getOperand(0));
-  ArrayRef<int64_t> low = getNumbers(op, "edge_padding_low"),
-                    high = getNumbers(op, "edge_padding_high"),
-                    between = getNumbers(op, "interior_padding");
-  unsigned rank = type.getRank();
-  if (low.size() != rank || high.size() != rank || between.size() != rank ||
-      typeOf(source).getRank() != rank)
-    return refuse(op, "it needs paddings for each dimension");
+Value ssm::padTensor(OpBuilder &b, Location loc, Value source, Value scalar,
+                     const Padding &padding) {
+  RankedTensorType from = typeOf(source);
   // Edges may be negative: then these elements of the operand are left out.
-  SmallVector<OpFoldResult> from, to, sizes, steps, ones;
-  for (unsigned i = 0; i < rank; ++i) {
-    int64_t step = between[i] + 1, size = typeOf(source).getDimSize(i);
-    if (step < 1)
-      return refuse(op, "the padding between elements must not be negative");
+  SmallVector<OpFoldResult> starts, places, sizes, steps, ones;
+  SmallVector<int64_t> shape;
+  bool isEmpty = false;
+  for (int64_t i = 0; i < from.getRank(); ++i) {
+    int64_t step = padding.between[i] + 1, size = from.getDimSize(i),
+            low = padding.low[i];
+    shape.push_back(padding.sizeOf(i, size));
     auto ceil = [&](int64_t x) { return x <= 0 ? 0 : (x + step - 1) / step; };
-    int64_t first = std::min(size, ceil(-low[i]));
-    int64_t end = std::min(size, ceil(type.getDimSize(i) - low[i]));
-    from.push_back(b.getIndexAttr(first));
-    sizes.push_back(b.getIndexAttr(std::max<int64_t>(end - first, 0)));
-    to.push_back(b.getIndexAttr(std::max<int64_t>(low[i] + first * step, 0)));
+    int64_t first = std::min(size, ceil(-low));
+    int64_t end = std::min(size, ceil(shape[i] - low));
+    isEmpty |= end <= first;
+    starts.push_back(b.getIndexAttr(first));
+    sizes.push_back(b.getIndexAttr(end - first));
+    places.push_back(b.getIndexAttr(low + first * step));
     steps.push_back(b.getIndexAttr(step));
     ones.push_back(b.getIndexAttr(1));
   }
-  Location loc = op->getLoc();
-  Value whole = fill(b, loc, get(op->getOperand(1)), empty(loc, type));
-  if (llvm::any_of(sizes, [](OpFoldResult size) {
-        return isConstantIntValue(size, 0);
-      })) {
-    set(op, whole);
-    return success();
-  }
+  Value whole = fillTensor(b, loc, scalar, from.clone(ArrayRef(shape)));
+  if (isEmpty)
+    return whole;
   Value part =
-      tensor::ExtractSliceOp::create(b, loc, source, from, sizes, ones);
-  set(op, tensor::InsertSliceOp::create(b, loc, part, whole, to, sizes, steps));
+      tensor::ExtractSliceOp::create(b, loc, source, starts, sizes, ones);
+  return tensor::InsertSliceOp::create(b, loc, part, whole, places, sizes,
+                                       steps);
+}
+
+LogicalResult StableHLOImporter::importPad(Operation *op) {
+  auto type = typeOf(op->getResult(0));
+  Value source = get(op->getOperand(0));
+  Padding padding;
+  padding.low = llvm::to_vector(getNumbers(op, "edge_padding_low"));
+  padding.high = llvm::to_vector(getNumbers(op, "edge_padding_high"));
+  padding.between = llvm::to_vector(getNumbers(op, "interior_padding"));
+  unsigned rank = type.getRank();
+  if (padding.low.size() != rank || padding.high.size() != rank ||
+      padding.between.size() != rank || typeOf(source).getRank() != rank)
+    return refuse(op, "it needs paddings for each dimension");
+  for (unsigned i = 0; i < rank; ++i) {
+    if (padding.between[i] < 0)
+      return refuse(op, "the padding between elements must not be negative");
+    if (type.getDimSize(i) != padding.sizeOf(i, typeOf(source).getDimSize(i)))
+      return refuse(op, "its paddings do not fit its types");
+  }
+  set(op, padTensor(b, op->getLoc(), source, get(op->getOperand(1)), padding));
   return success();
 }
 
-LogicalResult StableHLOImporter::importReverse(Operation *op) {
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  Value source = get(op->getOperand(0));
-  ArrayRef<int64_t> dims = getNumbers(op, "dimensions");
+Value ssm::reverseTensor(OpBuilder &b, Location loc, Value source,
+                         ArrayRef<int64_t> dims) {
+  RankedTensorType type = typeOf(source);
+  if (dims.empty())
+    return source;
   auto body = [&](OpBuilder &inner, Location loc, ValueRange) {
     SmallVector<Value> at;
     for (int64_t i = 0; i < type.getRank(); ++i) {
@@ -335,123 +350,16 @@ LogicalResult StableHLOImporter::importReverse(Operation *op) {
     return SmallVector<Value>{
         tensor::ExtractOp::create(inner, loc, source, at)};
   };
-  Indexed out = {empty(op->getLoc(), type), identity(type.getRank())};
-  set(op, buildGeneric(b, op->getLoc(), type.getRank(), {}, {out}, body)[0]);
+  Value init =
+      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  AffineMap all = b.getMultiDimIdentityMap(type.getRank());
+  return buildGeneric(b, loc, type.getRank(), {}, {{init, all}}, body)[0];
+}
+
+LogicalResult StableHLOImporter::importReverse(Operation *op) {
+  set(op, reverseTensor(b, op->getLoc(), get(op->getOperand(0)),
+                        getNumbers(op, "dimensions")));
   return success();
-}
-
-/// The numbers behind `key = ` in #stablehlo.dot<...>, or none.
-static SmallVector<int64_t> readDims(StringRef text, StringRef key) {
-  SmallVector<int64_t> dims;
-  size_t at = text.find((key + " = [").str());
-  if (at == StringRef::npos)
-    return dims;
-  StringRef list = text.substr(at).split('[').second.split(']').first;
-  for (StringRef number : llvm::split(list, ',')) {
-    int64_t dim;
-    if (number.trim().getAsInteger(10, dim))
-      return {};
-    dims.push_back(dim);
-  }
-  return dims;
-}
-
-/// Sums products; the loop's dimensions are those of the result and then those
-/// that are summed.
-LogicalResult StableHLOImporter::importDot(Operation *op) {
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  StringRef numbers = getKeyword(op, "dot_dimension_numbers", "dot");
-  Value sides[] = {get(op->getOperand(0)), get(op->getOperand(1))};
-  SmallVector<int64_t> batch[2], summed[2];
-  SmallVector<AffineExpr> exprs[2];
-  unsigned next = 0, rank = type.getRank();
-  for (unsigned i = 0; i < 2; ++i) {
-    std::string side = i ? "rhs" : "lhs";
-    batch[i] = readDims(numbers, side + "_batching_dimensions");
-    summed[i] = readDims(numbers, side + "_contracting_dimensions");
-    exprs[i].resize(typeOf(sides[i]).getRank());
-    for (int64_t dim : llvm::concat<int64_t>(batch[i], summed[i]))
-      if (dim < 0 || dim >= int64_t(exprs[i].size()))
-        return refuse(op, "it names a dimension that its operand lacks");
-    for (auto [j, dim] : llvm::enumerate(batch[i]))
-      exprs[i][dim] = b.getAffineDimExpr(j);
-    for (auto [j, dim] : llvm::enumerate(summed[i]))
-      exprs[i][dim] = b.getAffineDimExpr(rank + j);
-    next = i ? next : batch[0].size();
-    for (AffineExpr &expr : exprs[i])
-      if (!expr)
-        expr = b.getAffineDimExpr(next++);
-  }
-  if (next != rank || batch[0].size() != batch[1].size() ||
-      summed[0].size() != summed[1].size())
-    return refuse(op, "its dimensions do not fit its types");
-  unsigned numDims = rank + summed[0].size();
-  Type element = type.getElementType();
-  bool isKnown = true;
-  auto body = [&](OpBuilder &inner, Location loc, ValueRange scalars) {
-    Value x[2];
-    for (unsigned i = 0; i < 2; ++i)
-      x[i] = emitScalar(inner, loc, "convert", "", scalars[i], element);
-    isKnown = x[0] && x[1];
-    if (!isKnown)
-      return SmallVector<Value>{scalars[2]};
-    Value product =
-        emitScalar(inner, loc, "multiply", "", {x[0], x[1]}, element);
-    return SmallVector<Value>{
-        emitScalar(inner, loc, "add", "", {scalars[2], product}, element)};
-  };
-  auto mapOf = [&](ArrayRef<AffineExpr> results) {
-    return AffineMap::get(numDims, 0, results, b.getContext());
-  };
-  SmallVector<AffineExpr> outer = llvm::map_to_vector(
-      llvm::seq(rank), [&](unsigned i) { return b.getAffineDimExpr(i); });
-  Location loc = op->getLoc();
-  SmallVector<OpFoldResult> sizes =
-      getAsIndexOpFoldResult(b.getContext(), type.getShape());
-  Value zeros = isa<IntegerType>(element)
-                    ? arith::ConstantOp::create(b, loc, b.getZeroAttr(type))
-                    : buildFilled(b, loc, sizes, element, 0);
-  Indexed out = {zeros, mapOf(outer)};
-  set(op,
-      buildGeneric(b, loc, numDims,
-                   {{sides[0], mapOf(exprs[0])}, {sides[1], mapOf(exprs[1])}},
-                   {out}, body)[0]);
-  return isKnown ? success() : refuse(op, "its types are not imported");
-}
-
-/// Over some dimensions, by one elementwise op.
-LogicalResult StableHLOImporter::importReduce(Operation *op) {
-  if (op->getNumRegions() != 1 || !llvm::hasSingleElement(op->getRegion(0)))
-    return refuse(op, "it lacks the region of such an op");
-  Block &block = op->getRegion(0).front();
-  StringRef name = block.front().getName().getStringRef();
-  if (block.getOperations().size() != 2 || !name.consume_front("stablehlo.") ||
-      block.front().getOperands() != ValueRange(block.getArguments()))
-    return refuse(op, "only a reduction by one op of its two arguments has an "
-                      "import");
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  Value source = get(op->getOperand(0));
-  ArrayRef<int64_t> dims = getNumbers(op, "dimensions");
-  unsigned numDims = typeOf(source).getRank();
-  SmallVector<AffineExpr> kept;
-  for (unsigned i = 0; i < numDims; ++i)
-    if (!llvm::is_contained(dims, i))
-      kept.push_back(b.getAffineDimExpr(i));
-  if (int64_t(kept.size()) != type.getRank())
-    return refuse(op, "its dimensions do not fit its types");
-  bool isKnown = true;
-  auto body = [&](OpBuilder &inner, Location loc, ValueRange scalars) {
-    Value value = emitScalar(inner, loc, name, "", {scalars[1], scalars[0]},
-                             type.getElementType());
-    isKnown = bool(value);
-    return SmallVector<Value>{value ? value : scalars[1]};
-  };
-  Location loc = op->getLoc();
-  Value init = fill(b, loc, get(op->getOperand(1)), empty(loc, type));
-  Indexed out = {init, AffineMap::get(numDims, 0, kept, b.getContext())};
-  set(op, buildGeneric(b, loc, numDims, {{source, identity(numDims)}}, {out},
-                       body)[0]);
-  return isKnown ? success() : refuse(op, "no import is known of its op");
 }
 
 /// Along the last dimension.

@@ -365,7 +365,7 @@ def lower(fun, *args, **kwargs):
         The text.
 
     Raises:
-        ValueError: the function has an op that is not imported, such as a gather; the text names it.
+        ValueError: the function has an op that is not imported, such as a sort; the text names it.
     """
     # For a platform that has no custom calls of ours: composites come with what they stand for.
     traced = jax.jit(fun, keep_unused=True).trace(*args, **kwargs)

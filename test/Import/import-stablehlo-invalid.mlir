@@ -119,3 +119,83 @@ func.func @later(%x: tensor<f32>) -> tensor<f32> {
   }) : (tensor<f32>) -> tensor<f32>
   return %r : tensor<f32>
 }
+
+// -----
+
+func.func @pools(%x: tensor<8xf32>, %zero: tensor<f32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'stablehlo.reduce_window' op cannot be imported: only a cumulative reduction along one dimension, as of jnp.cumsum, has an import}}
+  %s = "stablehlo.reduce_window"(%x, %zero) <{window_dimensions = array<i64: 2>, window_strides = array<i64: 2>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<8xf32>, tensor<f32>) -> tensor<4xf32>
+  return %s : tensor<4xf32>
+}
+
+// -----
+
+func.func @unlike_its_region(%x: tensor<8xf32>, %zero: tensor<f32>) -> tensor<f32> {
+  // expected-error @+1 {{'stablehlo.reduce' op cannot be imported: its types do not fit its region}}
+  %s = "stablehlo.reduce"(%x, %zero) <{dimensions = array<i64: 0>}> ({
+  ^bb0(%a: tensor<f64>, %b: tensor<f64>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f64>, tensor<f64>) -> tensor<f64>
+    "stablehlo.return"(%c) : (tensor<f64>) -> ()
+  }) : (tensor<8xf32>, tensor<f32>) -> tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+func.func @calls_in_its_region(%x: tensor<8xf32>, %zero: tensor<f32>) -> tensor<f32> {
+  // expected-error @+1 {{'stablehlo.reduce' op cannot be imported: no import is known of an op of its region}}
+  %s = "stablehlo.reduce"(%x, %zero) <{dimensions = array<i64: 0>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.custom_call"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<8xf32>, tensor<f32>) -> tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+func.func @no_such_dimension(%x: tensor<8xf32>, %zero: tensor<f32>) -> tensor<f32> {
+  // expected-error @+1 {{'stablehlo.reduce' op cannot be imported: its dimensions do not fit its types}}
+  %s = "stablehlo.reduce"(%x, %zero) <{dimensions = array<i64: 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %c = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%c) : (tensor<f32>) -> ()
+  }) : (tensor<8xf32>, tensor<f32>) -> tensor<f32>
+  return %s : tensor<f32>
+}
+
+// -----
+
+func.func @too_many_results(%u: tensor<2x50x8xf32>, %k: tensor<4x1x8xf32>) -> tensor<2x50x8xf32> {
+  // expected-error @+1 {{'stablehlo.convolution' op cannot be imported: its numbers do not fit each other and its types}}
+  %y = "stablehlo.convolution"(%u, %k) <{dimension_numbers = #stablehlo.conv<[b, 0, f]x[0, i, o]->[b, 0, f]>, feature_group_count = 8 : i64}> : (tensor<2x50x8xf32>, tensor<4x1x8xf32>) -> tensor<2x50x8xf32>
+  return %y : tensor<2x50x8xf32>
+}
+
+// -----
+
+func.func @no_feature(%u: tensor<2x50x8xf32>, %k: tensor<4x1x8xf32>) -> tensor<2x47x8xf32> {
+  // expected-error @+1 {{'stablehlo.convolution' op cannot be imported: its numbers do not fit each other and its types}}
+  %y = "stablehlo.convolution"(%u, %k) <{dimension_numbers = #stablehlo.conv<[b, 0, 1]x[0, i, o]->[b, 0, f]>, feature_group_count = 8 : i64}> : (tensor<2x50x8xf32>, tensor<4x1x8xf32>) -> tensor<2x47x8xf32>
+  return %y : tensor<2x47x8xf32>
+}
+
+// -----
+
+func.func @slices_too_wide(%table: tensor<20x8xf32>, %at: tensor<2x5x1xi32>) -> tensor<2x5x9xf32> {
+  // expected-error @+1 {{'stablehlo.gather' op cannot be imported: its numbers do not fit its types}}
+  %y = "stablehlo.gather"(%table, %at) <{dimension_numbers = #stablehlo.gather<offset_dims = [2], collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = 2>, slice_sizes = array<i64: 1, 9>}> : (tensor<20x8xf32>, tensor<2x5x1xi32>) -> tensor<2x5x9xf32>
+  return %y : tensor<2x5x9xf32>
+}
+
+// -----
+
+func.func @vectors_too_long(%table: tensor<20x8xf32>, %at: tensor<2x5x2xi32>) -> tensor<2x5x8xf32> {
+  // expected-error @+1 {{'stablehlo.gather' op cannot be imported: its numbers do not fit its types}}
+  %y = "stablehlo.gather"(%table, %at) <{dimension_numbers = #stablehlo.gather<offset_dims = [2], collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = 2>, slice_sizes = array<i64: 1, 8>}> : (tensor<20x8xf32>, tensor<2x5x2xi32>) -> tensor<2x5x8xf32>
+  return %y : tensor<2x5x8xf32>
+}

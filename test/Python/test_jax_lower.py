@@ -73,3 +73,115 @@ def test_gradients_of_what_was_lowered():
 def test_an_op_without_an_import_is_named():
     with pytest.raises(ValueError, match="'stablehlo.sort' op cannot be imported"):
         ssm.lower(jnp.sort, numbers(8))
+
+
+def test_sums_along_time_are_scans():
+    x = numbers(3, 40, 5)
+    f = compiled(lambda x: jnp.cumsum(x, axis=1), x)
+    assert "associative_scan" in f.explain
+    close(f(x), jnp.cumsum(x, axis=1))
+    for g in (lambda x: lax.cumsum(x, axis=1, reverse=True), lambda x: lax.cummax(x, axis=0), lambda x: lax.cumprod(x, axis=2),
+              lambda x: lax.cumlogsumexp(x, axis=1), lambda x: jnp.cumsum(x[:, :1], axis=1)):
+        close(compiled(g, x)(x), g(x))
+
+
+def test_gradients_of_sums_along_time():
+    x, dy = numbers(40, 5), numbers(40, 5)
+    f = lambda x: jnp.cumsum(x, axis=0)
+    close(mlir_ssm.gradient(compiled(f, x))(x, dy), jax.vjp(f, x)[1](dy)[0])
+
+
+def correlate(u, k, padding, groups=1, numbers_of=("NWC", "WIO", "NWC"), **more):
+    return lax.conv_general_dilated(u, k, more.pop("strides", (1,)), padding, dimension_numbers=numbers_of,
+                                    feature_group_count=groups, **more)
+
+
+@pytest.mark.parametrize("padding", [[(3, 0)], [(0, 3)], [(0, 0)], [(5, 2)], [(1, 1)], [(2, 1)], [(1, 2)], [(0, 9)], "SAME"], ids=str)
+def test_convolutions_of_each_channel_are_long_convolutions(padding):
+    u, k = numbers(2, 50, 8), numbers(4, 1, 8)
+    f = lambda u, k: correlate(u, k, padding, groups=8)
+    text = ssm.lower(f, u, k)
+    assert "ssm.long_conv" in text
+    close(mlir_ssm.compile(text, entry="main")(u, k), f(u, k))
+
+
+@pytest.mark.parametrize("padding", [[(2, 2)], [(4, 0)]], ids=str)
+def test_an_odd_kernel_about_its_middle(padding):
+    u, k = numbers(2, 8, 30), numbers(8, 1, 5)
+    f = lambda u, k: correlate(u, k, padding, 8, ("NCH", "OIH", "NCH"))
+    close(compiled(f, u, k)(u, k), f(u, k))
+
+
+@pytest.mark.parametrize("more", [
+    dict(), dict(strides=(3,)), dict(rhs_dilation=(2,)), dict(lhs_dilation=(3,)), dict(groups=2),
+    dict(strides=(2,), lhs_dilation=(2,), rhs_dilation=(3,), groups=4), dict(padding=[(-2, 3)]), dict(padding=[(1, -4)])], ids=str)
+def test_any_other_convolution(more):
+    more = dict(more)
+    groups = more.pop("groups", 1)
+    padding = more.pop("padding", [(2, 1)])
+    u, k = numbers(2, 25, 8), numbers(3, 8 // groups, 4)
+    f = lambda u, k: correlate(u, k, padding, groups, **more)
+    close(compiled(f, u, k)(u, k), f(u, k))
+
+
+def test_a_convolution_of_images():
+    u, k = numbers(2, 9, 11, 3), numbers(3, 2, 3, 4)
+    f = lambda u, k: correlate(u, k, "SAME", 1, ("NHWC", "HWIO", "NHWC"), strides=(2, 1))
+    close(compiled(f, u, k)(u, k), f(u, k))
+
+
+def test_the_gradient_of_a_short_convolution_by_jax():
+    u, k = numbers(2, 50, 8), numbers(4, 1, 8)
+    f = jax.grad(lambda u, k: (correlate(u, k, [(3, 0)], 8) ** 2).sum(), argnums=(0, 1))
+    for got, want in zip(compiled(f, u, k)(u, k), f(u, k), strict=True):
+        np.testing.assert_allclose(got, want, rtol=2e-5)
+
+
+def test_rows_at_places_that_are_data():
+    table, at = numbers(20, 8), RNG.integers(-25, 25, (2, 5)).astype(np.int32)
+    for f in (lambda t, i: t[i], lambda t, i: jnp.take(t, i, axis=0), lambda t, i: jnp.take(t, i, axis=1, mode="clip"),
+              lambda t, i: t[i % 20, i % 8], lambda t, i: t[:, i[0] % 8], lambda t, i: t[i[0, 0] % 3]):
+        close(compiled(f, table, at)(table, at), jax.jit(f)(table, at))
+
+
+def test_places_along_an_axis():
+    x, at = numbers(6, 9, 4), RNG.integers(0, 9, (6, 3, 4)).astype(np.int32)
+    f = lambda x, i: jnp.take_along_axis(x, i, axis=1)
+    close(compiled(f, x, at)(x, at), f(x, at))
+
+
+def test_the_place_of_the_largest():
+    x = numbers(7, 9)
+    x[2, 3] = x[2, 5] = 2
+    for f in (lambda x: jnp.argmax(x, axis=1), lambda x: jnp.argmin(x, axis=0)):
+        np.testing.assert_array_equal(compiled(f, x)(x), f(x))
+
+
+def test_a_block_of_mamba():
+    """Tokens, a projection, a short convolution, the selective scan, a gate."""
+    def block(p, tokens):
+        x, gate = jnp.split(p["embedding"][tokens] @ p["in"], 2, axis=-1)
+        x = jax.nn.silu(correlate(x, p["conv"], [(3, 0)], 6))
+        dt = jax.nn.softplus(x * p["dt"])
+        b, c = x @ p["b"], x @ p["c"]
+        def step(h, now):
+            dt, b, c, x = now
+            h = jnp.exp(dt[..., None] * -p["a"]) * h + (dt * x)[..., None] * b[:, None]
+            return h, (h * c[:, None]).sum(-1)
+        by_time = jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), (dt, b, c, x))
+        y = lax.scan(step, jnp.zeros((x.shape[0], 6, 4), x.dtype), by_time)[1]
+        return (jnp.moveaxis(y, 0, 1) * jax.nn.silu(gate)) @ p["out"]
+    p = {"embedding": numbers(11, 5), "in": numbers(5, 12), "conv": numbers(4, 1, 6), "dt": numbers(6),
+         "a": numbers(6, 4), "b": numbers(6, 4), "c": numbers(6, 4), "out": numbers(6, 5)}
+    tokens = RNG.integers(0, 11, (2, 30)).astype(np.int32)
+    f = compiled(block, p, tokens)
+    assert "linear_recurrence" in f.explain
+    got, want = f(*jax.tree.leaves(p), tokens), block(p, tokens)
+    np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5)
+
+
+def test_division_of_integers():
+    low = np.iinfo(np.int32).min
+    x, y = (np.array(z, np.int32) for z in zip(*[(m, n) for m in (7, -7, 0, low, low + 1) for n in (3, -3, 1, -1, 0, low)]))
+    for f in (lax.div, lax.rem, jnp.floor_divide, jnp.remainder):
+        np.testing.assert_array_equal(compiled(f, x, y)(x, y), jax.jit(f)(x, y))

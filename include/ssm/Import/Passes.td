@@ -82,13 +82,17 @@ def ImportStableHLO : Pass<"ssm-import-stablehlo", "::mlir::ModuleOp"> {
     `ssm.linear_recurrence`. Places of slices are clamped to the tensor, as the
     dialect has it, unless they are known to be inside. What public functions
     call becomes part of them, and so does the decomposition of a
-    `stablehlo.composite`. Transforms along one dimension become `ssm.fft`.
+    `stablehlo.composite`. Transforms along one dimension become `ssm.fft`, a
+    cumulative reduction (`jnp.cumsum`) an `ssm.associative_scan`, and a
+    convolution of each channel along one dimension, as before the scan of
+    Mamba, an `ssm.long_conv`; any other is a sum of products over taps.
 
     Precondition: tensors of static shapes, of real or complex numbers, bool or
-    signless integers. What has no import (gathers, sorts, convolutions, custom
-    calls and so on) is an error that names the op.
+    signless integers. What has no import (sorts, scatters, other reductions
+    over windows, custom calls and so on) is an error that names the op.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect",
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
                            "::mlir::complex::ComplexDialect",
                            "::mlir::func::FuncDialect",
                            "::mlir::linalg::LinalgDialect",
