@@ -354,7 +354,8 @@ def lower(fun, *args, **kwargs):
         f = mlir_ssm.compile(mlir_ssm.jax.lower(layer, a, u), entry="main")
 
     A loop over time (lax.scan, lax.fori_loop) whose carry is linear becomes an ssm.linear_recurrence, for which a strategy
-    is chosen; any other stays a loop. So do calls of this module's functions.
+    is chosen; any other stays a loop. So do calls of this module's functions, sums along time (jnp.cumsum) and convolutions
+    of each channel (lax.conv_general_dilated).
 
     Args:
         fun: a function of arrays, as for jax.jit.
