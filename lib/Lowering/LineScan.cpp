@@ -348,8 +348,8 @@ SmallVector<Value> LineScanEmitter::emit() {
 
 namespace {
 struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
-  LowerLineScan(MLIRContext *context, int64_t cores, int64_t ahead)
-      : OpRewritePattern(context, /*benefit=*/3), cores(cores), ahead(ahead) {}
+  LowerLineScan(MLIRContext *context, const LineScanOptions &options)
+      : OpRewritePattern(context, /*benefit=*/3), options(options) {}
 
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
@@ -367,7 +367,7 @@ struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
     if (consumer)
       rewriter.setInsertionPoint(consumer.op);
     SmallVector<Value> values =
-        LineScanEmitter(rewriter, op, consumer, cores, ahead).emit();
+        LineScanEmitter(rewriter, op, consumer, options).emit();
     const Value *next = values.begin();
     if (consumer)
       rewriter.replaceOp(consumer.op, *next++);
@@ -378,11 +378,11 @@ struct LowerLineScan : OpRewritePattern<LinearRecurrenceOp> {
     return success();
   }
 
-  int64_t cores, ahead;
+  LineScanOptions options;
 };
 } // namespace
 
-void ssm::populateLineScanLowering(RewritePatternSet &patterns, int64_t cores,
-                                   int64_t ahead) {
-  patterns.add<LowerLineScan>(patterns.getContext(), cores, ahead);
+void ssm::populateLineScanLowering(RewritePatternSet &patterns,
+                                   const LineScanOptions &options) {
+  patterns.add<LowerLineScan>(patterns.getContext(), options);
 }

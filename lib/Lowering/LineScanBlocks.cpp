@@ -136,6 +136,7 @@ void LineScanEmitter::askAhead(Value value, AffineMap map, Tile line) {
   int64_t bytes =
       getElementWidth(element) / 8 * (1 + isa<ComplexType>(element));
   constexpr int64_t kCached = 1 << 20;
+  int64_t ahead = complexState ? options.complexAhead : options.ahead;
   if (ahead == 0 ||
       (source.hasStaticShape() && source.getNumElements() * bytes <= kCached))
     return;

@@ -272,8 +272,8 @@ SmallVector<Value> LineScanEmitter::runGroups(const Tile &tile, int64_t groups,
   int64_t length = *getConstantIntValue(problem->loopSizes[problem->time]);
   int64_t rest = length - groups * kGroup;
   SmallVector<Value> carried = {line, state.re};
-  carried = cores > 1 ? runGroupsAhead(tile, groups, carried)
-                      : runGroupsInOrder(tile, groups, carried);
+  carried = options.cores > 1 ? runGroupsAhead(tile, groups, carried)
+                              : runGroupsInOrder(tile, groups, carried);
   if (rest == 0)
     return carried;
   TimeRange last = {b.getIndexAttr(problem->backward ? 0 : groups * kGroup),

@@ -13,6 +13,7 @@
 #include "TimeLoop.h"
 
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Lowering/Patterns.h"
 #include "ssm/Plan/ScanPlan.h"
 #include "ssm/Utils/Wide.h"
 
@@ -41,9 +42,9 @@ class LineScanEmitter {
 public:
   /// What `consumer` computes of the result is stored in its place.
   LineScanEmitter(mlir::OpBuilder &b, LinearRecurrenceOp op,
-                  const Elementwise &consumer, int64_t cores, int64_t ahead)
-      : b(b), op(op), loc(op.getLoc()), consumer(consumer), cores(cores),
-        ahead(ahead), problem(makeDiagonalScan(b, op, consumer)),
+                  const Elementwise &consumer, const LineScanOptions &options)
+      : b(b), op(op), loc(op.getLoc()), consumer(consumer), options(options),
+        problem(makeDiagonalScan(b, op, consumer)),
         real(getRealType(op.getStateElementType())), num(b, loc, real),
         complexState(llvm::isa<mlir::ComplexType>(op.getStateElementType())),
         complexTransition(hasComplexElements(op.getTransition())) {}
@@ -244,7 +245,7 @@ private:
   LinearRecurrenceOp op;
   mlir::Location loc;
   Elementwise consumer;
-  int64_t cores, ahead;
+  LineScanOptions options;
   std::unique_ptr<ScanProblem> problem;
   mlir::Type real;
   NumBuilder num;

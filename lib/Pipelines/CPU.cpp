@@ -60,7 +60,9 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   LowerToLinalgOptions lowering;
   lowering.cores = options.threads;
   lowering.vectors = true;
-  lowering.ahead = TargetInfo::forName(options.target).aheadBytes;
+  TargetInfo target = TargetInfo::forName(options.target);
+  lowering.ahead = target.aheadBytes;
+  lowering.complexAhead = target.complexAheadBytes;
   pm.addPass(createLowerToLinalg(lowering));
   addCleanup(pm);
   if (options.prepare) {

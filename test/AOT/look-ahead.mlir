@@ -1,6 +1,10 @@
 // Lines of a large tensor are asked for where the processor does not follow them.
 // RUN: ssm-compile %s --target=emeraldrapids --emit=llvm -o - | FileCheck %s
 // RUN: ssm-compile %s --target=znver4 --emit=llvm -o - | FileCheck %s --check-prefix=FOLLOWED
+// RUN: ssm-compile %s --target=znver5 --emit=llvm -o - | FileCheck %s --check-prefix=FOLLOWED
+// RUN: sed 's/xf32/xcomplex<f32>/g' %s > %t.mlir
+// RUN: ssm-compile %t.mlir --target=znver4 --emit=llvm -o - | FileCheck %s --check-prefix=FOLLOWED
+// RUN: ssm-compile %t.mlir --target=znver5 --emit=llvm -o - | FileCheck %s
 
 // CHECK: call void @llvm.prefetch
 // FOLLOWED-NOT: @llvm.prefetch

@@ -27,7 +27,9 @@ struct TargetInfo {
   int64_t l3Bytes = 32 << 20; ///< Last cache of the socket, 0 if there is none.
   /// How far a scan that reads lines of time asks ahead in memory: a page, at
   /// whose end a prefetcher stops. 0 where such requests only disturb it.
-  int64_t aheadBytes = 4096;
+  /// Complex lines are so much arithmetic that a core does not run ahead by
+  /// itself.
+  int64_t aheadBytes = 4096, complexAheadBytes = 4096;
   /// Bytes a second of one core that streams: a varying scan of arrays that fit
   /// the level, on one core of a shared Xeon with AVX-512.
   double l2Bandwidth = 90.0e9, l3Bandwidth = 30.0e9, bandwidth = 20.0e9;

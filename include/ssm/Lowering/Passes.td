@@ -32,7 +32,9 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
            "which the portable stop has none">,
     Option<"ahead", "ahead", "int64_t", "4096",
            "bytes that scans of lines look ahead in memory; 0: they leave it to "
-           "the machine">
+           "the machine">,
+    Option<"complexAhead", "complex-ahead", "int64_t", "4096",
+           "the same of complex lines">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

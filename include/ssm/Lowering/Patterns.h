@@ -23,12 +23,19 @@ void populateRecurrenceLowering(mlir::RewritePatternSet &patterns,
 /// transposed, and their recurrence.
 void populateTimeContiguousLowering(mlir::RewritePatternSet &patterns);
 
-/// Sequential `ssm.linear_recurrence` of real states along contiguous time, by
-/// vectors in registers, and by chunks for `cores` threads where a line is
-/// alone. What is read is asked for `ahead` bytes before, or by the machine
-/// alone if that is 0. The only lowering that leaves vector ops.
-void populateLineScanLowering(mlir::RewritePatternSet &patterns, int64_t cores,
-                              int64_t ahead);
+/// Of scans along lines of time.
+struct LineScanOptions {
+  /// Threads for which a line that is alone is cut into chunks.
+  int64_t cores;
+  /// Bytes before its use that what is read is asked for; 0: by the machine
+  /// alone.
+  int64_t ahead, complexAhead;
+};
+
+/// Sequential `ssm.linear_recurrence` of states along contiguous time, by
+/// vectors in registers. The only lowering that leaves vector ops.
+void populateLineScanLowering(mlir::RewritePatternSet &patterns,
+                              const LineScanOptions &options);
 
 /// `ssm.associative_scan` with strategy sequential or tree_scan, likewise.
 void populateAssociativeScanLowering(mlir::RewritePatternSet &patterns,

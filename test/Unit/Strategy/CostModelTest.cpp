@@ -87,8 +87,8 @@ TEST(CostModel, LetsCoresShareMemory) {
 
 TEST(CostModel, HasARateForEveryLevelOfEveryTarget) {
   for (const char *name : {"host", "x86-64-v3", "x86-64-v4", "sapphirerapids",
-                           "emeraldrapids", "znver4", "neoverse-v2", "sm_80",
-                           "sm_90", "sm_100", "gfx942", "unknown"}) {
+                           "emeraldrapids", "znver4", "znver5", "neoverse-v2",
+                           "sm_80", "sm_90", "sm_100", "gfx942", "unknown"}) {
     TargetInfo target = TargetInfo::forName(name);
     for (double rate : {target.l2Bandwidth, target.l3Bandwidth,
                         target.bandwidth, target.streamingCores, target.clock})
@@ -110,6 +110,9 @@ TEST(CostModel, KnowsWhereLinesAreFollowed) {
   EXPECT_EQ(TargetInfo::forName("x86-64-v3").aheadBytes, 4096);
   EXPECT_EQ(TargetInfo::forName("znver3").aheadBytes, 0);
   EXPECT_EQ(TargetInfo::forName("znver4").aheadBytes, 0);
+  EXPECT_EQ(TargetInfo::forName("znver4").complexAheadBytes, 0);
+  EXPECT_EQ(TargetInfo::forName("znver5").aheadBytes, 0);
+  EXPECT_EQ(TargetInfo::forName("znver5").complexAheadBytes, 512);
 }
 
 TEST(CostModel, AddsTheLoopsOfAPlan) {
