@@ -177,8 +177,7 @@ static Value padWithZeros(OpBuilder &b, Location loc, Value source,
   if (padding.isNone())
     return source;
   auto type = RankedTensorType::get({}, typeOf(source).getElementType());
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  return padTensor(b, loc, source, zero, padding);
+  return padTensor(b, loc, source, zeroTensor(b, loc, type), padding);
 }
 
 /// The map of a value whose places of batch, feature and time these are.

@@ -130,6 +130,13 @@ def test_a_convolution_of_images():
     close(compiled(f, u, k)(u, k), f(u, k))
 
 
+@pytest.mark.parametrize("dtype", [np.complex64, np.int32])
+def test_a_convolution_of_other_numbers(dtype):
+    u, k = (100 * numbers(2, 25, 8)).astype(dtype), (100 * numbers(3, 1, 8)).astype(dtype)
+    f = lambda u, k: correlate(u, k, [(2, 0)], 8)
+    close(compiled(f, u, k)(u, k), f(u, k))
+
+
 def test_the_gradient_of_a_short_convolution_by_jax():
     u, k = numbers(2, 50, 8), numbers(4, 1, 8)
     f = jax.grad(lambda u, k: (correlate(u, k, [(3, 0)], 8) ** 2).sum(), argnums=(0, 1))
