@@ -39,6 +39,10 @@ def error_norm(result, expected):
     return float(difference / (np.linalg.norm(expected.ravel()) or 1))
 
 
+# A core that has slept beside programs of one thread is slower for some 15 ms.
+WARM = 0.02
+
+
 class Effort:
     """How long to measure."""
 
@@ -47,6 +51,7 @@ class Effort:
         self.seconds = seconds  # for each contestant; two samples in any case
         self.sample = sample    # a sample of fast code is as many calls as take this long
         self.pause = pause      # before a sample: idle workers fall asleep
+        self.warm = WARM if pause else 0.0  # calls that are not timed take as long after that
 
     @staticmethod
     def quick():
@@ -86,6 +91,9 @@ class Contestant:
         time.sleep(effort.pause)
         if self.once < 0.05:
             self.call()  # the previous contestant has left other data in the caches
+        begin = time.perf_counter()
+        while time.perf_counter() - begin < effort.warm - self.once:
+            self.call()
         count = max(1, round(effort.sample / max(self.once, 1e-7)))
         self.samples[number] = seconds(self.call, count)
         self.spent += self.samples[number] * count
