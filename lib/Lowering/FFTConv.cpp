@@ -18,6 +18,8 @@
 //   2 load and weight, transform, multiply, transform back, weight and store,
 //     for each tile of channels, in parallel
 //
+// Of one batch row, 1 may be a part of 2.
+//
 // A kernel much shorter than the signal is convolved by blocks of time instead:
 // see FFTConvBlocks.cpp.
 //
@@ -57,9 +59,9 @@ static OpFoldResult leastOf(OpBuilder &b, Location loc, OpFoldResult x,
 
 FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
                                StrategyAttr strategy, int64_t cores,
-                               bool looksAhead)
+                               bool looksAhead, bool isWhole)
     : b(b), op(op), loc(op.getLoc()), lanes(strategy.getLanes()), cores(cores),
-      blockSteps(strategy.getLeaf()), looksAhead(looksAhead),
+      blockSteps(strategy.getLeaf()), looksAhead(looksAhead), isWhole(isWhole),
       time(op.getTime()), real(op.getType().getElementType()),
       resultMap(op.getResultMap(0)), sizes(getLoopSizes(b, op)),
       blocks(cutTime(op, strategy)), transform(makeTransform(strategy)) {
@@ -194,6 +196,16 @@ Tile FFTConvEmitter::spectrumTile(const Tile &tile,
   return numbered;
 }
 
+Value FFTConvEmitter::emitScale() {
+  Value size = asValue(b, loc, transform.getSize());
+  Value one = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, 1.0));
+  return arith::DivFOp::create(
+      b, loc, one,
+      arith::SIToFPOp::create(
+          b, loc, real,
+          arith::IndexCastOp::create(b, loc, b.getI64Type(), size)));
+}
+
 Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
   // 1. One work tile per tile of the filter's channels.
   SmallVector<TileAxis> axes;
@@ -218,13 +230,7 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
   Value empty = tensor::EmptyOp::create(b, loc, shape, real);
 
   // 2. The inverse transform's 1/size goes into the spectrum.
-  Value size = asValue(b, loc, transform.getSize());
-  Value one = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, 1.0));
-  Value scale = arith::DivFOp::create(
-      b, loc, one,
-      arith::SIToFPOp::create(
-          b, loc, real,
-          arith::IndexCastOp::create(b, loc, b.getI64Type(), size)));
+  Value scale = emitScale();
   return forEachSharedTile(axes, empty, [&](const Tile &tile, ValueRange) {
     Value spectrum;
     FFTConvEmitter own = *this;
@@ -292,27 +298,59 @@ FFTConvEmitter::tileAxes(std::optional<TileAxis> laneAxis) {
   return axes;
 }
 
+/// Where nothing else uses a tile's spectrum, the blocks of both transforms
+/// take turns, so that none of it goes to the last cache or to memory before it
+/// is used. Two work tiles that the second cache holds do not gain by that.
+bool FFTConvEmitter::transformsBeside(std::optional<TileAxis> laneAxis) {
+  constexpr int64_t kSecondCache = 1 << 20;
+  if (!isWhole || !laneAxis || !filterHasLanes())
+    return false;
+  for (unsigned dim : parallel)
+    if (!uses(filter.map, dim) && getConstantIntValue(sizes[dim]) != 1)
+      return false;
+  Tile tile = wholeOp();
+  tile.ranges[laneAxis->dim].size = laneAxis->size;
+  Stretch all{b.getIndexAttr(0), sizes[time]};
+  if (!canJoin(filter, filter.steps, tile) ||
+      !canJoin(streamed, streamed.steps, tile) ||
+      !canJoin({Value(), resultMap}, all, tile))
+    return false;
+  int64_t rowBytes = 2 * lanes * real.getIntOrFloatBitWidth() / 8;
+  return 2 * *getConstantIntValue(transform.getSize()) * rowBytes >
+         kSecondCache;
+}
+
+Value FFTConvEmitter::emitTile(const Tile &tile, Value spectrum, Value part) {
+  if (!spectrum) {
+    Value taps = loadJoined(filter, tile, emitScale());
+    Value work = loadJoined(streamed, tile, Value());
+    work = transform.withoutBorder().emitConvolutionBeside(work, taps);
+    return storeJoined(work, tile, part);
+  }
+  Stretch all{b.getIndexAttr(0), sizes[time]};
+  if (canJoin(streamed, streamed.steps, tile) &&
+      canJoin({Value(), resultMap}, all, tile)) {
+    Value work = loadJoined(streamed, tile, Value());
+    work = transform.withoutBorder().emitConvolution(work, spectrum);
+    return storeJoined(work, tile, part);
+  }
+  Value work = load(streamed, tile, Value());
+  return store(emitConvolution(work, spectrum), tile, part);
+}
+
 Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
-  if (!spectra || filterHasLanes())
+  bool beside = transformsBeside(laneAxis);
+  if (!beside && (!spectra || filterHasLanes()))
     spectra = emitSpectra(laneAxis);
   if (blocks)
     return emitBlocks(laneAxis, out);
   SmallVector<TileAxis> axes = tileAxes(laneAxis);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
-    Value spectrum = spectrumOf(tile, laneAxis);
+    Value spectrum = beside ? Value() : spectrumOf(tile, laneAxis);
     Tile whole = tile.withAllDims();
     Value part = extractTile(b, loc, shared[0], resultMap, whole);
-    Stretch all{b.getIndexAttr(0), sizes[time]};
-    if (canJoin(streamed, streamed.steps, tile) &&
-        canJoin({Value(), resultMap}, all, tile)) {
-      Value work = loadJoined(streamed, tile, Value());
-      work = transform.withoutBorder().emitConvolution(work, spectrum);
-      return SmallVector<TileResult>{
-          {storeJoined(work, tile, part), resultMap, whole}};
-    }
-    Value work = load(streamed, tile, Value());
-    work = emitConvolution(work, spectrum);
-    return SmallVector<TileResult>{{store(work, tile, part), resultMap, whole}};
+    return SmallVector<TileResult>{
+        {emitTile(tile, spectrum, part), resultMap, whole}};
   })[0];
 }
 
@@ -348,8 +386,10 @@ static bool mayUseMatrix(LongConvOp op, StrategyAttr strategy) {
 
 namespace {
 struct LowerFFTConv : OpRewritePattern<LongConvOp> {
-  LowerFFTConv(MLIRContext *context, int64_t cores, bool looksAhead)
-      : OpRewritePattern(context), cores(cores), looksAhead(looksAhead) {}
+  LowerFFTConv(MLIRContext *context, int64_t cores, bool looksAhead,
+               bool isWhole)
+      : OpRewritePattern(context), cores(cores), looksAhead(looksAhead),
+        isWhole(isWhole) {}
 
   LogicalResult matchAndRewrite(LongConvOp op,
                                 PatternRewriter &rewriter) const override {
@@ -363,17 +403,17 @@ struct LowerFFTConv : OpRewritePattern<LongConvOp> {
     // A recurrence that has become a convolution was not verified as one.
     if (strategy.getMatrix() && !mayUseMatrix(op, strategy))
       return rewriter.notifyMatchFailure(op, "long_conv_c7");
-    FFTConvEmitter emitter(rewriter, op, strategy, cores, looksAhead);
+    FFTConvEmitter emitter(rewriter, op, strategy, cores, looksAhead, isWhole);
     rewriter.replaceOp(op, emitter.emit());
     return success();
   }
 
   int64_t cores;
-  bool looksAhead;
+  bool looksAhead, isWhole;
 };
 } // namespace
 
 void ssm::populateFFTConvLowering(RewritePatternSet &patterns, int64_t cores,
-                                  bool looksAhead) {
-  patterns.add<LowerFFTConv>(patterns.getContext(), cores, looksAhead);
+                                  bool looksAhead, bool isWhole) {
+  patterns.add<LowerFFTConv>(patterns.getContext(), cores, looksAhead, isWhole);
 }

@@ -18,7 +18,7 @@ class FFTConvEmitter {
 public:
   /// A convolution for `cores` threads.
   FFTConvEmitter(mlir::OpBuilder &b, LongConvOp op, StrategyAttr strategy,
-                 int64_t cores, bool looksAhead);
+                 int64_t cores, bool looksAhead, bool isWhole);
   mlir::Value emit();
 
 private:
@@ -49,6 +49,14 @@ private:
   /// Whether a tile's row of a result, channels last, is not part of a line.
   bool hasWholeLines();
   mlir::Value emitTiles(std::optional<TileAxis> laneAxis, mlir::Value out);
+  /// What the inverse transform has to be divided by, for the filter.
+  mlir::Value emitScale();
+  /// The result's part of a tile; without a spectrum, the filter is transformed
+  /// beside the signal.
+  mlir::Value emitTile(const Tile &tile, mlir::Value spectrum,
+                       mlir::Value part);
+  /// Whether a tile of the filter is best transformed beside the signal's.
+  bool transformsBeside(std::optional<TileAxis> laneAxis);
   mlir::Value emitSpectra(std::optional<TileAxis> laneAxis);
   /// Steps of an operand and the rows of a work tile that they go to: `count`
   /// of them, the first to row 0; or, of the future, the last to row n-1.
@@ -177,7 +185,7 @@ private:
   LongConvOp op;
   mlir::Location loc;
   int64_t lanes, cores, blockSteps;
-  bool looksAhead, isShared = false;
+  bool looksAhead, isWhole, isShared = false;
   unsigned time;
   mlir::Type real;
   mlir::AffineMap resultMap;

@@ -190,21 +190,23 @@ Value FFTEmitter::emitRound(Value work, Value base, const Run &run, Value level,
                   });
 }
 
-Value FFTEmitter::forEachLeaf(Value work,
-                              function_ref<Value(Value, Value)> body) {
+SmallVector<Value>
+FFTEmitter::forEachLeaf(ValueRange tiles,
+                        function_ref<Values(ValueRange, Value)> body) {
   Value leaves = countLeaves();
-  auto visit = [&](Value begin, Value count, Value tile) {
-    return buildFor(b, loc, index(0), count, tile, [&](Value i, Value carried) {
-      return body(carried, add(begin, i));
-    });
+  auto visit = [&](Value begin, Value count, ValueRange carried) {
+    return buildFor(
+        b, loc, index(0), count, carried,
+        [&](Value i, ValueRange args) { return body(args, add(begin, i)); });
   };
   if (!isShared || blocks == 1)
-    return visit(index(0), leaves, work);
+    return visit(index(0), leaves, tiles);
   Value perBlock = arith::DivUIOp::create(b, loc, leaves, index(blocks));
-  Value done = buildFor(b, loc, index(0), index(blocks), work,
-                        [&](Value block, Value carried) {
-                          return visit(mul(block, perBlock), perBlock, carried);
-                        });
+  Values done =
+      buildFor(b, loc, index(0), index(blocks), tiles,
+               [&](Value block, ValueRange carried) {
+                 return visit(mul(block, perBlock), perBlock, carried);
+               });
   markIndependent(done);
   return done;
 }
@@ -341,10 +343,10 @@ Value FFTEmitter::emitLeaf(Value work, Value spectrum, Value base) {
 Value FFTEmitter::emitForward(Value work) {
   if (splitsBorder())
     return withoutBorder().emitForward(emitBorder(work, /*inverse=*/false));
-  return forEachLeaf(work, [&](Value carried, Value i) {
-    Value down = emitRoundsBefore(carried, i);
-    return emitLeaf(down, Value(), mul(i, index(leaf)));
-  });
+  return forEachLeaf(work, [&](ValueRange carried, Value i) -> Values {
+    Value down = emitRoundsBefore(carried[0], i);
+    return {emitLeaf(down, Value(), mul(i, index(leaf)))};
+  })[0];
 }
 
 Value FFTEmitter::emitConvolution(Value work, Value spectrum) {
@@ -353,11 +355,22 @@ Value FFTEmitter::emitConvolution(Value work, Value spectrum) {
     return emitBorder(withoutBorder().emitConvolution(down, spectrum),
                       /*inverse=*/true);
   }
-  return forEachLeaf(work, [&](Value carried, Value i) {
-    Value down = emitRoundsBefore(carried, i);
+  return forEachLeaf(work, [&](ValueRange carried, Value i) -> Values {
+    Value down = emitRoundsBefore(carried[0], i);
     Value done = emitLeaf(down, spectrum, mul(i, index(leaf)));
-    return emitRoundsAfter(done, i);
-  });
+    return {emitRoundsAfter(done, i)};
+  })[0];
+}
+
+Value FFTEmitter::emitConvolutionBeside(Value work, Value filter) {
+  return forEachLeaf(
+      {work, filter}, [&](ValueRange carried, Value i) -> Values {
+        Value base = mul(i, index(leaf));
+        Value spectrum =
+            emitLeaf(emitRoundsBefore(carried[1], i), Value(), base);
+        Value done = emitLeaf(emitRoundsBefore(carried[0], i), spectrum, base);
+        return {emitRoundsAfter(done, i), spectrum};
+      })[0];
 }
 
 Value FFTEmitter::emitPosition(Value frequency) {

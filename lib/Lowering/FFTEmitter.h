@@ -65,6 +65,9 @@ public:
   /// Forward transform, product with `spectrum`, inverse transform times size.
   /// A spectrum of one lane is that of all. All rounds must be written out.
   mlir::Value emitConvolution(mlir::Value work, mlir::Value spectrum);
+  /// The same with the spectrum of another work tile, whose blocks are
+  /// transformed in turn with those of `work`.
+  mlir::Value emitConvolutionBeside(mlir::Value work, mlir::Value filter);
 
   /// The first radix, of a transform whose first round may be joined with what
   /// brings the rows, and its inverse's last with what takes them; else 0.
@@ -143,10 +146,10 @@ private:
   mlir::Value emitLoopStep(mlir::Value work, const Round &round, mlir::Value k);
   mlir::Value emitPairs(mlir::Value work, const Round &round, mlir::Value k);
   Values emitCombination(mlir::Value pairs, int64_t radix, mlir::Value q);
-  /// Runs `body(work, leaf number)` on the leaves, block by block.
-  mlir::Value
-  forEachLeaf(mlir::Value work,
-              llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> body);
+  /// Runs `body(tiles, leaf number)` on the leaves, block by block.
+  Values
+  forEachLeaf(mlir::ValueRange tiles,
+              llvm::function_ref<Values(mlir::ValueRange, mlir::Value)> body);
   /// Whether the first round is to be emitted apart from the blocks after it.
   bool splitsBorder() const {
     return (isShared || isWeighted) && getBorderRadix() > 0;

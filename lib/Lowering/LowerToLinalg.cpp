@@ -40,7 +40,8 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateAssociativeScanLowering(lowerings, cores);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);
-    ssm::populateFFTConvLowering(lowerings, cores, /*looksAhead=*/vectors);
+    ssm::populateFFTConvLowering(lowerings, cores, /*looksAhead=*/vectors,
+                                 whole);
     ssm::populateSplitComplexConvLowering(lowerings);
     ssm::populateFFTLowering(lowerings);
     ssm::populateNonlinearRecurrenceLowering(lowerings);

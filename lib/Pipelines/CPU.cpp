@@ -63,6 +63,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   TargetInfo target = TargetInfo::forName(options.target);
   lowering.ahead = target.aheadBytes;
   lowering.complexAhead = target.complexAheadBytes;
+  lowering.whole = !options.prepare;
   pm.addPass(createLowerToLinalg(lowering));
   addCleanup(pm);
   if (options.prepare) {

@@ -52,6 +52,17 @@ func.func @f(%u: tensor<3x101x120xf32>, %k: tensor<101x120xf32>) -> tensor<3x101
 }
 """
 
+# Of one signal, whose kernel is transformed beside it: threads share its blocks, or take tiles of channels.
+BESIDE = """
+#bth = affine_map<(b, t, h) -> (b, t, h)>
+#th = affine_map<(b, t, h) -> (t, h)>
+func.func @f(%u: tensor<1x8192x{h}xf32>, %k: tensor<8192x{h}xf32>) -> tensor<1x8192x{h}xf32> {{
+  %y = ssm.long_conv %u, %k {{indexing_maps = [#bth, #th, #bth], time = 1 : i64}}
+      : tensor<1x8192x{h}xf32>, tensor<8192x{h}xf32> -> tensor<1x8192x{h}xf32>
+  return %y : tensor<1x8192x{h}xf32>
+}}
+"""
+
 TRANSFORM = """
 func.func @f(%x: tensor<3x8192x19xcomplex<f32>>) -> tensor<3x8192x19xcomplex<f32>> {
   %y = ssm.fft %x {dimension = 1 : i64} : tensor<3x8192x19xcomplex<f32>>
@@ -99,6 +110,14 @@ def test_convolution_of_groups_of_tiles():
     (y,) = same_for_all_threads(GROUPS, u, k, strategy="fft_conv")
     exact = sum(k[:, lag, None].astype(float) * np.pad(u, ((0, 0), (0, 0), (lag, 0)))[..., :120] for lag in range(120))
     np.testing.assert_allclose(y, exact, atol=2e-6 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("channels", [16, 48])
+def test_convolution_of_one_signal(channels):
+    random = np.random.default_rng(0)
+    u = random.standard_normal((1, 8192, channels)).astype(np.float32)
+    k = random.standard_normal((8192, channels)).astype(np.float32)
+    same_for_all_threads(BESIDE.format(h=channels), u, k, strategy="fft_conv")
 
 
 def test_transform():

@@ -34,7 +34,10 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
            "bytes that scans of lines look ahead in memory; 0: they leave it to "
            "the machine">,
     Option<"complexAhead", "complex-ahead", "int64_t", "4096",
-           "the same of complex lines">
+           "the same of complex lines">,
+    Option<"whole", "whole", "bool", "false",
+           "no part of the program will be computed ahead of the rest: a spectrum "
+           "that is used once is computed where it is">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

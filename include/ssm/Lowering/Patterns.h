@@ -48,9 +48,10 @@ void populateMaterializeKernelLowering(mlir::RewritePatternSet &patterns);
 void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
 
 /// `ssm.long_conv` with strategy fft_conv, for `cores` threads;
-/// `looksAhead` has memory asked ahead, which no portable program can.
+/// `looksAhead` has memory asked ahead, which no portable program can, and
+/// `isWhole` says that no part of a program will be run ahead of the others.
 void populateFFTConvLowering(mlir::RewritePatternSet &patterns, int64_t cores,
-                             bool looksAhead);
+                             bool looksAhead, bool isWhole);
 
 /// Complex `ssm.long_conv` with strategy fft_conv -> real ones.
 void populateSplitComplexConvLowering(mlir::RewritePatternSet &patterns);

@@ -81,6 +81,13 @@ def blocked_cases(dtype):
                   case("bht,ht->bht", 130, 40, 64, direction="two_sided", dynamic="b")]
 
 
+def one_row_cases(dtype):
+    """Kernels that are transformed beside the only signal they have: tiles full of channels, and a rest of them."""
+    return [Conv(spec, {"t": n, "b": 1, "h": h}, taps, dtype, direction=direction) for spec, n, taps, h, direction in (
+        ("bth,th->bth", 8192, 8192, 32, "forward"), ("bth,ht->bth", 4300, 4300, 20, "backward"),
+        ("bht,ht->bht", 5000, 3000, 32, "forward"), ("ht,ht->ht", 16384, 16384, 16, "forward"))]
+
+
 def test_the_fast_oracle_is_the_slow_one():
     rng = np.random.default_rng(0)
     u, k = rng.standard_normal((2, 100)), rng.standard_normal((2, 130))
@@ -99,6 +106,11 @@ def test_two_sided_equals_direct_sum(dtype, strategy):
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_equals_direct_sum(dtype, strategy):
     check(cases(dtype), dtype, strategy)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_one_row_equals_direct_sum(dtype):
+    check(one_row_cases(dtype), dtype, "fft_conv")
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
