@@ -1,17 +1,12 @@
-//===- LineScanChunks.cpp - A line alone, for several threads -------------===//
+//===- LineScanChunks.cpp - A line alone, in chunks -----------------------===//
 //
-// A line is one chain of states. One that is alone is cut into chunks, four of
-// which are a group:
+// A line is one chain of states. One that is alone is cut into chunks, for
+// several threads (LineScanThreads.cpp). The map x -> p x + s of all steps of a
+// chunk leads from the state before it to that after it.
 //
-//   for each chunk of the first group, in parallel:
-//     the map x -> p x + s of all its steps
-//   for each group:
-//     the states before its chunks, by their maps
-//     for each chunk, in parallel:
-//       its states, and the map of the chunk in its place in the next group
-//
-// So a thread writes what it still has in its second cache and reads ahead at
-// once: memory stays busy both ways.
+// A chunk is reduced from its tail, the last steps. Where transitions decay the
+// product of those vanishes, and the map is known; where it does not, the map
+// is that of the rest and then of the tail.
 //
 // One thread computes the maps beside the states, and goes on from chunk to
 // chunk by the maps: where chunks end depends on the length alone, so that the
@@ -21,13 +16,11 @@
 // subnormal one costs a hundred times as long, in every block that it decays
 // through, and has lost digits that no later growth brings back. Those that
 // grow end at the largest number, as infinity times a state of zero would be no
-// number.
+// number. What is infinite or no number stays: a map that is known by its tail
+// knows nothing of it, and the state as it was scanned goes on.
 //
 // Precondition: a length that is known, no other line, and real numbers;
 // complex ones are bound by their arithmetic, of which this is twice as much.
-//
-// Reference: Blelloch, "Prefix Sums and Their Applications" (1990), on scans of
-// blocks.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,12 +30,6 @@
 
 using namespace mlir;
 using namespace ssm;
-
-/// Steps of a chunk. A thread of two has 1 MiB on its way in its second cache:
-/// of two chunks that it scans and of two that it reduces, two operands of f32
-/// each.
-static constexpr int64_t kChunk = 1 << 15;
-static constexpr int64_t kChunks = 4, kGroup = kChunk * kChunks;
 
 int64_t LineScanEmitter::countGroups() {
   auto isOne = [&](unsigned dim) {
@@ -54,217 +41,191 @@ int64_t LineScanEmitter::countGroups() {
   return *length / kGroup;
 }
 
-LineScanEmitter::Map LineScanEmitter::startMap(const Tile &tile) {
+OpFoldResult LineScanEmitter::chunkBegin(Value number) {
+  AffineExpr i = b.getAffineSymbolExpr(0);
+  int64_t length = *getConstantIntValue(problem->loopSizes[problem->time]);
+  return affine(b, loc,
+                problem->backward ? length - (i + 1) * kChunk : i * kChunk,
+                OpFoldResult(number));
+}
+
+TimeRange LineScanEmitter::restOfChunk() {
+  return {b.getIndexAttr(problem->backward ? kTail : 0), b.getIndexAttr(kRest)};
+}
+
+TimeRange LineScanEmitter::tailOfChunk() {
+  return {b.getIndexAttr(problem->backward ? 0 : kRest), b.getIndexAttr(kTail)};
+}
+
+//===----------------------------------------------------------------------===//
+// Maps
+//===----------------------------------------------------------------------===//
+
+LineScanEmitter::Map LineScanEmitter::startMap(const Tile &tile,
+                                               int64_t steps) {
   Map map = {constant(1, false), constant(0, false)};
   if (powers)
-    map.p.re = broadcast(powerOfTransition(tile, kChunk));
+    map.p.re = broadcast(powerOfTransition(tile, steps));
   return map;
 }
 
-LineScanEmitter::Map LineScanEmitter::then(const Map &map, const Block &block) {
-  Value s = num.mulAdd(block.product, map.s, block.local).re;
-  if (powers)
-    return {map.p, toNum(s)};
-  Value p = num.mul(block.product, map.p).re;
+Value LineScanEmitter::bound(Value p) {
   const llvm::fltSemantics &format = cast<FloatType>(real).getFloatSemantics();
   double smallest = APFloat::getSmallestNormalized(format).convertToDouble();
   double largest = APFloat::getLargest(format).convertToDouble();
-  Value vanishes =
-      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT,
-                            math::AbsFOp::create(b, loc, p), splat(smallest));
-  p = arith::SelectOp::create(b, loc, vanishes, splat(0), p);
-  p = arith::MinNumFOp::create(b, loc, p, splat(largest));
-  p = arith::MaxNumFOp::create(b, loc, p, splat(-largest));
-  return {toNum(p), toNum(s)};
+  auto number = [&](double value) -> Value {
+    Value x = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, value));
+    return isa<VectorType>(p.getType()) ? broadcast(x) : x;
+  };
+  auto replace = [&](arith::CmpFPredicate predicate, Value x, double limit,
+                     double by) {
+    Value is = arith::CmpFOp::create(b, loc, predicate, x, number(limit));
+    return arith::SelectOp::create(b, loc, is, number(by), p).getResult();
+  };
+  using Is = arith::CmpFPredicate;
+  p = replace(Is::OLT, math::AbsFOp::create(b, loc, p), smallest, 0);
+  p = replace(Is::OGT, p, largest, largest);
+  return replace(Is::OLT, p, -largest, -largest);
 }
 
-TimeRange LineScanEmitter::chunkOf(OpFoldResult group, OpFoldResult number) {
-  AffineExpr begin = b.getAffineSymbolExpr(0), i = b.getAffineSymbolExpr(1);
-  AffineExpr at = problem->backward ? kChunks - 1 - i : i;
-  return {affine(b, loc, begin + at * kChunk, {group, number}),
-          b.getIndexAttr(kChunk)};
+LineScanEmitter::Map LineScanEmitter::then(const Map &map, const Block &block) {
+  Num s = num.mulAdd(block.product, map.s, block.local);
+  if (powers)
+    return {map.p, s};
+  return {toNum(bound(num.mul(block.product, map.p).re)), s};
 }
+
+LineScanEmitter::Map LineScanEmitter::mapOfChunk(const Tile &tile,
+                                                 const Map &rest,
+                                                 const Map &tail) {
+  Num s = num.mulAdd(tail.p, rest.s, tail.s);
+  if (powers)
+    return {toNum(powerOfTransition(tile, kChunk)), s};
+  return {toNum(bound(num.mul(tail.p, rest.p).re)), s};
+}
+
+LineScanEmitter::Map LineScanEmitter::lastLanes(ValueRange parts) {
+  return {lastLane(toNum(parts[0])), lastLane(toNum(parts[1]))};
+}
+
+Value LineScanEmitter::vanishes(const Map &tail) {
+  Value zero = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, 0));
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, tail.p.re,
+                               zero);
+}
+
+Value LineScanEmitter::isFinite(Value x) {
+  APFloat infinity = APFloat::getInf(cast<FloatType>(real).getFloatSemantics());
+  Value limit =
+      arith::ConstantOp::create(b, loc, b.getFloatAttr(real, infinity));
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT,
+                               math::AbsFOp::create(b, loc, x), limit);
+}
+
+Value LineScanEmitter::orWhatIsNoNumber(Value state, Value scanned) {
+  return arith::SelectOp::create(b, loc, isFinite(scanned), state, scanned);
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks of a chunk
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> LineScanEmitter::forEachBlockOf(
+    TimeRange part, OpFoldResult chunk, ValueRange carried,
+    function_ref<SmallVector<Value>(TimeRange, OpFoldResult, ValueRange)>
+        body) {
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  return forEachBlock(
+      b, loc, part.length, kLineBlock, problem->backward, carried,
+      [&](TimeRange block, ValueRange args) {
+        OpFoldResult begin = affine(b, loc, s0 + s1, {block.begin, part.begin});
+        return body({affine(b, loc, s0 + s1, {begin, chunk}), block.length},
+                    begin, args);
+      });
+}
+
+SmallVector<Value> LineScanEmitter::startScan(Value line, Num state) {
+  SmallVector<Value> carried = {line};
+  llvm::append_range(carried, flatten(startCarry(state)));
+  return carried;
+}
+
+SmallVector<Value> LineScanEmitter::scanBlock(Block &block, OpFoldResult begin,
+                                              ValueRange carried) {
+  Carry carry = unflatten(carried.drop_front());
+  link(block, carry);
+  SmallVector<Value> next = {storeBlock(block, begin, carried.front())};
+  llvm::append_range(next, flatten(carry));
+  return next;
+}
+
+Value LineScanEmitter::stateOf(ValueRange scan) {
+  return lastLane(unflatten(scan.drop_front()).state).re;
+}
+
+SmallVector<Value> LineScanEmitter::startReduction(const Tile &tile,
+                                                   int64_t steps) {
+  Map map = startMap(tile, steps);
+  Value zero = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, 0));
+  SmallVector<Value> carried = {map.p.re, map.s.re};
+  llvm::append_range(carried, flatten(startCarry(toNum(zero))));
+  return carried;
+}
+
+SmallVector<Value> LineScanEmitter::reduceBlock(Block block,
+                                                ValueRange carried) {
+  Carry carry = unflatten(carried.drop_front(2));
+  link(block, carry);
+  Map map = then({toNum(carried[0]), toNum(carried[1])}, block);
+  SmallVector<Value> next = {map.p.re, map.s.re};
+  llvm::append_range(next, flatten(carry));
+  return next;
+}
+
+//===----------------------------------------------------------------------===//
+// One thread
+//===----------------------------------------------------------------------===//
 
 SmallVector<Value> LineScanEmitter::runChunkInOrder(const Tile &tile,
-                                                    TimeRange chunk,
+                                                    OpFoldResult chunk,
                                                     ValueRange start) {
   findPowers(tile);
-  Num state = toNum(start[1]);
-  Map before = startMap(tile);
-  SmallVector<Value> carried = {start.front(), before.p.re, before.s.re};
-  llvm::append_range(carried, flatten(startCarry(state)));
-  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
-  carried = forEachBlock(
-      b, loc, chunk.length, kLineBlock, problem->backward, carried,
-      [&](TimeRange range, ValueRange args) {
-        range.begin = affine(b, loc, s0 + s1, {range.begin, chunk.begin});
-        Block block = loadBlock(tile, range);
-        Carry carry = unflatten(args.drop_front(3));
-        link(block, carry);
-        Map map = then({toNum(args[1]), toNum(args[2])}, block);
-        SmallVector<Value> next = {storeBlock(block, range.begin, args.front()),
-                                   map.p.re, map.s.re};
-        llvm::append_range(next, flatten(carry));
-        return next;
-      });
-  Num p = lastLane(toNum(carried[1])), s = lastLane(toNum(carried[2]));
-  return {carried.front(), num.mulAdd(p, state, s).re};
-}
-
-SmallVector<Value> LineScanEmitter::runChunk(const Tile &tile,
-                                             const TimeRange *scanned,
-                                             ValueRange start,
-                                             const TimeRange *reduced) {
-  findPowers(tile);
-  SmallVector<Value> carried(start.take_front(scanned ? 1 : 0));
-  if (scanned)
-    llvm::append_range(carried, flatten(startCarry(toNum(start.drop_front()))));
-  size_t numScanned = carried.size();
-  if (reduced) {
-    Map before = startMap(tile);
-    carried.append({before.p.re, before.s.re});
-    Value zero = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, 0));
-    llvm::append_range(carried, flatten(startCarry({zero, Value()})));
-  }
-  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
-  auto blockOf = [&](TimeRange range, const TimeRange &chunk) {
-    return loadBlock(tile, {affine(b, loc, s0 + s1, {range.begin, chunk.begin}),
-                            range.length});
-  };
-  carried = forEachBlock(
-      b, loc, b.getIndexAttr(kChunk), kLineBlock, problem->backward, carried,
-      [&](TimeRange range, ValueRange args) {
-        SmallVector<Value> next;
-        if (scanned) {
-          Block block = blockOf(range, *scanned);
-          Carry carry = unflatten(args.take_front(numScanned).drop_front());
-          link(block, carry);
-          next.push_back(storeBlock(block, range.begin, args.front()));
-          llvm::append_range(next, flatten(carry));
-          args = args.drop_front(numScanned);
-        }
-        if (reduced) {
-          Block block = blockOf(range, *reduced);
-          Carry carry = unflatten(args.drop_front(2));
-          link(block, carry);
+  SmallVector<Value> scan = startScan(start[0], toNum(start[1]));
+  auto runAlong = [&](TimeRange part) {
+    Map begin = startMap(tile, *getConstantIntValue(part.length));
+    SmallVector<Value> carried = {begin.p.re, begin.s.re};
+    llvm::append_range(carried, scan);
+    carried = forEachBlockOf(
+        part, chunk, carried, [&](TimeRange at, OpFoldResult, ValueRange args) {
+          Block block = loadBlock(tile, at);
+          SmallVector<Value> next =
+              scanBlock(block, at.begin, args.drop_front(2));
           Map map = then({toNum(args[0]), toNum(args[1])}, block);
-          next.append({map.p.re, map.s.re});
-          llvm::append_range(next, flatten(carry));
-        }
-        return next;
-      });
-  SmallVector<Value> results(ArrayRef(carried).take_front(scanned ? 1 : 0));
-  if (reduced)
-    for (Value part : ArrayRef(carried).slice(numScanned, 2))
-      results.push_back(lastLane(toNum(part)).re);
-  return results;
-}
-
-SmallVector<Value>
-LineScanEmitter::runPhase(const Tile &tile, Value line, Value starts,
-                          std::optional<OpFoldResult> scanned,
-                          std::optional<OpFoldResult> reduced) {
-  unsigned time = problem->time;
-  Tile group = tile;
-  group.ranges[time].offset = b.getIndexAttr(0);
-  AffineMap lineMap = problem->results.front().map;
-  AffineMap numbers = AffineMap::get(problem->loopSizes.size(), 0,
-                                     b.getAffineDimExpr(time), b.getContext());
-  SmallVector<Value> outs;
-  if (scanned)
-    outs.push_back(line);
-  if (reduced)
-    for (int64_t part = 0; part < 2; ++part)
-      outs.push_back(
-          tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{kChunks}, real));
-  return forEachTile(
-      b, loc, unitAxis(b, time, b.getIndexAttr(kChunks)), group, outs,
-      [&](OpBuilder &, const Tile &place, ValueRange shared) {
-        OpFoldResult number = place.ranges[time].offset;
-        TimeRange from, ahead;
-        Tile part = tile.withAllDims();
-        SmallVector<Value> start;
-        if (scanned) {
-          from = chunkOf(*scanned, number);
-          part.ranges[time] = {from.begin, from.length, b.getIndexAttr(1)};
-          start.push_back(extractTile(b, loc, shared.front(), lineMap, part));
-          start.push_back(tensor::ExtractOp::create(b, loc, starts,
-                                                    asValue(b, loc, number)));
-        }
-        if (reduced)
-          ahead = chunkOf(*reduced, number);
-        SmallVector<Value> values = runChunk(tile, scanned ? &from : nullptr,
-                                             start, reduced ? &ahead : nullptr);
-        SmallVector<TileResult> results;
-        for (auto [i, value] : llvm::enumerate(values))
-          if (scanned && i == 0)
-            results.push_back({value, lineMap, part});
-          else
-            results.push_back(
-                {tensor::FromElementsOp::create(
-                     b, loc, RankedTensorType::get({}, real), value),
-                 numbers, place});
-        return results;
-      });
-}
-
-Value LineScanEmitter::statesBefore(ValueRange maps, Num &state) {
-  SmallVector<Value> before;
-  for (int64_t i = 0; i < kChunks; ++i) {
-    auto part = [&](Value parts) {
-      return Num{tensor::ExtractOp::create(b, loc, parts, index(i)), Value()};
-    };
-    before.push_back(state.re);
-    state = num.mulAdd(part(maps[0]), state, part(maps[1]));
-  }
-  return tensor::FromElementsOp::create(
-      b, loc, RankedTensorType::get({kChunks}, real), before);
-}
-
-SmallVector<Value> LineScanEmitter::runGroupsAhead(const Tile &tile,
-                                                   int64_t groups,
-                                                   ValueRange carried) {
-  // The line, the state, and the maps of the next group's chunks.
-  SmallVector<Value> values(carried);
-  llvm::append_range(values, runPhase(tile, Value(), Value(), std::nullopt,
-                                      groupBegin(index(0))));
-  auto advance = [&](ValueRange args, std::optional<OpFoldResult> scanned,
-                     std::optional<OpFoldResult> reduced) {
-    Num state = toNum(args[1]);
-    Value starts = statesBefore(args.drop_front(2), state);
-    SmallVector<Value> next =
-        runPhase(tile, args.front(), starts, scanned, reduced);
-    next.insert(next.begin() + 1, state.re);
-    return next;
+          next.insert(next.begin(), {map.p.re, map.s.re});
+          return next;
+        });
+    scan.assign(carried.begin() + 2, carried.end());
+    return lastLanes(carried);
   };
-  values =
-      buildFor(b, loc, index(0), index(groups - 1), values,
-               [&](Value g, ValueRange args) {
-                 Value following = arith::AddIOp::create(b, loc, g, index(1));
-                 return advance(args, groupBegin(g), groupBegin(following));
-               });
-  return advance(values, groupBegin(index(groups - 1)), std::nullopt);
-}
-
-OpFoldResult LineScanEmitter::groupBegin(Value number) {
-  AffineExpr s0 = b.getAffineSymbolExpr(0);
-  int64_t length = *getConstantIntValue(problem->loopSizes[problem->time]);
-  return affine(b, loc,
-                problem->backward ? length - (s0 + 1) * kGroup : s0 * kGroup,
-                OpFoldResult(number));
+  Map rest = runAlong(restOfChunk()), tail = runAlong(tailOfChunk());
+  Map whole = mapOfChunk(tile, rest, tail);
+  Value isKnown = vanishes(tail);
+  auto choose = [&](Num known, Num other) {
+    return toNum(arith::SelectOp::create(b, loc, isKnown, known.re, other.re)
+                     .getResult());
+  };
+  Num state = num.mulAdd(choose(tail.p, whole.p), toNum(start[1]),
+                         choose(tail.s, whole.s));
+  return {scan.front(), orWhatIsNoNumber(state.re, stateOf(scan))};
 }
 
 SmallVector<Value> LineScanEmitter::runGroupsInOrder(const Tile &tile,
                                                      int64_t groups,
                                                      ValueRange carried) {
-  return buildFor(
-      b, loc, index(0), index(groups), carried, [&](Value g, ValueRange args) {
-        return buildFor(b, loc, index(0), index(kChunks), args,
-                        [&](Value i, ValueRange inner) {
-                          return runChunkInOrder(
-                              tile, chunkOf(groupBegin(g), i), inner);
-                        });
-      });
+  return buildFor(b, loc, index(0), index(groups * kChunks), carried,
+                  [&](Value i, ValueRange args) {
+                    return runChunkInOrder(tile, chunkBegin(i), args);
+                  });
 }
 
 SmallVector<Value> LineScanEmitter::runGroups(const Tile &tile, int64_t groups,

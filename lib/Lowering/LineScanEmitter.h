@@ -1,7 +1,8 @@
 //===- LineScanEmitter.h - Blocks of a line in registers --------*- C++ -*-===//
 //
 // What LineScan.cpp scans, and LineScanBlocks.cpp brings into registers and
-// back; LineScanPowers.cpp finds the maps of a transition that is constant.
+// back; LineScanPowers.cpp finds the maps of a transition that is constant,
+// LineScanChunks.cpp those of parts of a line.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,6 +34,16 @@ static_assert(kLineBlock == kLanes * kSide);
 /// Rounds of doubling.
 inline constexpr unsigned kRounds = 4;
 static_assert(1 << kRounds == kLanes);
+
+/// Steps of a chunk. A thread of two has 1 MiB on its way in its second cache:
+/// of two chunks that it scans and of two that it reduces, two operands of f32
+/// each.
+inline constexpr int64_t kChunk = 1 << 15;
+inline constexpr int64_t kChunks = 4, kGroup = kChunk * kChunks;
+
+/// Steps that are reduced first: those of a transition of 0.96 vanish, and they
+/// are a twentieth of the work.
+inline constexpr int64_t kTail = 1 << 11, kRest = kChunk - kTail;
 
 /// What is computed of the op's result where that is stored: from lines and
 /// from what has no time.
@@ -104,7 +115,8 @@ private:
   Num lastLane(Num vector);
   Num startState(ScanTile &scan);
 
-  // A line alone, see LineScanChunks.cpp. What is carried from group to group
+  // A line alone, see LineScanChunks.cpp and LineScanThreads.cpp. What is
+  // carried from group to group
   // are the line and the state.
   /// Groups of chunks that the line has; 0 if it is not cut into any.
   int64_t countGroups();
@@ -113,34 +125,85 @@ private:
                                            mlir::Value line, Num state);
   llvm::SmallVector<mlir::Value>
   runGroupsInOrder(const Tile &tile, int64_t groups, mlir::ValueRange carried);
-  llvm::SmallVector<mlir::Value>
-  runChunkInOrder(const Tile &tile, TimeRange chunk, mlir::ValueRange carried);
+  llvm::SmallVector<mlir::Value> runChunkInOrder(const Tile &tile,
+                                                 mlir::OpFoldResult chunk,
+                                                 mlir::ValueRange carried);
   llvm::SmallVector<mlir::Value>
   runGroupsAhead(const Tile &tile, int64_t groups, mlir::ValueRange carried);
   /// Scans the chunks of one group from `starts` on, and finds the maps of
-  /// those of another: the line, and the parts of the maps.
-  llvm::SmallVector<mlir::Value>
-  runPhase(const Tile &tile, mlir::Value line, mlir::Value starts,
-           std::optional<mlir::OpFoldResult> scanned,
-           std::optional<mlir::OpFoldResult> reduced);
+  /// those of another: the line, the states after the chunks, and the parts of
+  /// the maps.
+  llvm::SmallVector<mlir::Value> runPhase(const Tile &tile, mlir::Value line,
+                                          mlir::Value starts,
+                                          std::optional<mlir::Value> scanned,
+                                          std::optional<mlir::Value> reduced);
   /// Of one chunk each; `start` is the line and the state.
   llvm::SmallVector<mlir::Value> runChunk(const Tile &tile,
-                                          const TimeRange *scanned,
+                                          const mlir::OpFoldResult *scanned,
                                           mlir::ValueRange start,
-                                          const TimeRange *reduced);
+                                          const mlir::OpFoldResult *reduced);
+  /// Scans, and reduces, a chunk without its tail. `carried` is what the one
+  /// carries, of which there are `numScanned`, and the other.
+  llvm::SmallVector<mlir::Value> runBesides(const Tile &tile,
+                                            const mlir::OpFoldResult *scanned,
+                                            mlir::OpFoldResult reduced,
+                                            mlir::ValueRange carried,
+                                            size_t numScanned);
   /// The states before a group's chunks by their maps; `state` becomes that
   /// after them.
   mlir::Value statesBefore(mlir::ValueRange maps, Num &state);
-  mlir::OpFoldResult groupBegin(mlir::Value number);
-  TimeRange chunkOf(mlir::OpFoldResult group, mlir::OpFoldResult number);
+  /// Of a line, the states after its chunks, and that after the line by maps:
+  /// the line and the state, scanned again from the first state on that is
+  /// infinite or no number.
+  llvm::SmallVector<mlir::Value> keepWhatIsNoNumber(const Tile &tile,
+                                                    int64_t chunks,
+                                                    mlir::ValueRange scanned);
+  /// The chunk's first step in memory.
+  mlir::OpFoldResult chunkBegin(mlir::Value number);
+  /// Of a chunk, the last steps in time, and those before.
+  TimeRange restOfChunk();
+  TimeRange tailOfChunk();
   mlir::Value index(int64_t value) {
     return asValue(b, loc, b.getIndexAttr(value));
   }
-  /// The map of no step. The power of a constant transition is that of a chunk
-  /// from the start.
-  Map startMap(const Tile &tile);
+
+  /// Emits a loop over the blocks of a part of the chunk that begins at
+  /// `chunk`. `body` gets where a block lies in the line, and its begin in the
+  /// chunk.
+  llvm::SmallVector<mlir::Value>
+  forEachBlockOf(TimeRange part, mlir::OpFoldResult chunk,
+                 mlir::ValueRange carried,
+                 llvm::function_ref<llvm::SmallVector<mlir::Value>(
+                     TimeRange, mlir::OpFoldResult, mlir::ValueRange)>
+                     body);
+  /// A scan carries the line and what a block hands on, a reduction the map so
+  /// far and the same.
+  llvm::SmallVector<mlir::Value> startScan(mlir::Value line, Num state);
+  llvm::SmallVector<mlir::Value>
+  scanBlock(Block &block, mlir::OpFoldResult begin, mlir::ValueRange carried);
+  mlir::Value stateOf(mlir::ValueRange scan);
+  llvm::SmallVector<mlir::Value> startReduction(const Tile &tile,
+                                                int64_t steps);
+  llvm::SmallVector<mlir::Value> reduceBlock(Block block,
+                                             mlir::ValueRange carried);
+
+  /// The map of no step, in every lane. The power of a constant transition is
+  /// that of so many steps from the start.
+  Map startMap(const Tile &tile, int64_t steps);
   /// The map of the steps so far and of the block.
   Map then(const Map &map, const Block &block);
+  /// That of all lanes' steps.
+  Map lastLanes(mlir::ValueRange parts);
+  /// That of the rest of a chunk and its tail.
+  Map mapOfChunk(const Tile &tile, const Map &rest, const Map &tail);
+  /// i1: what comes before the tail does not matter.
+  mlir::Value vanishes(const Map &tail);
+  /// A product that goes on as zero, or ends at the largest number.
+  mlir::Value bound(mlir::Value p);
+  mlir::Value isFinite(mlir::Value x);
+  /// `state`, but `scanned`, which is the same, if that is infinite or no
+  /// number.
+  mlir::Value orWhatIsNoNumber(mlir::Value state, mlir::Value scanned);
 
   // A transition that is constant, see LineScanPowers.cpp.
   /// Sets `powers` where a line or a part of it begins, if the transition is

@@ -102,6 +102,26 @@ def test_chunks_that_decay_and_grow(direction, threads):
     assert abs(final / want[-1] - 1) <= 1e-3
 
 
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_what_is_no_number_stays(direction, poison):
+    """The products of the last steps of a chunk of 2^15 vanish, so that its map knows nothing of its first ones."""
+    length, at = (1 << 18) + 100, (1 << 15) + 7
+    random = np.random.default_rng(0)
+    a = random.uniform(0.5, 1, length).astype(np.float32)
+    u = random.uniform(-1, 1, length).astype(np.float32)
+    u[at] = poison
+    order = slice(None, None, 1 if direction == "forward" else -1)
+    text = line_alone(length, direction)
+    results = [run(text, a[order], u[order], np.float32(0.75), strategy="sequential", threads=threads)
+               for threads in (1, 2, 4)]
+    states, final = results[0]
+    assert np.isfinite(states[order][:at]).all() and not np.isfinite(states[order][at:]).any()
+    assert not np.isfinite(final)
+    for other in results[1:]:
+        assert all(np.array_equal(x, y, equal_nan=True) for x, y in zip(results[0], other, strict=True))
+
+
 CONSTANT = """
 #bt = affine_map<(b, t) -> (b, t)>
 #b = affine_map<(b, t) -> (b)>

@@ -1,0 +1,251 @@
+//===- LineScanThreads.cpp - A line alone, for several threads ------------===//
+//
+// The chunks of a line, some of which are a group:
+//
+//   for each chunk of the first group, in parallel:
+//     its map
+//   for each group:
+//     the states before its chunks, by their maps
+//     for each chunk, in parallel:
+//       its states, and the map of the chunk in its place in the next group
+//   where a state is infinite or no number:
+//     the states of the chunks behind, in order
+//
+// So a thread writes what it still has in its second cache and reads ahead at
+// once: memory stays busy both ways. Where transitions decay it reads only the
+// tail ahead.
+//
+// Reference: Blelloch, "Prefix Sums and Their Applications" (1990), on scans of
+// blocks.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LineScanEmitter.h"
+
+#include "ssm/Utils/Threads.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace ssm;
+
+/// Bodies are built inside the op: affine arithmetic looks at its parents.
+static SmallVector<Value>
+buildIf(OpBuilder &b, Location loc, Value condition, TypeRange types,
+        function_ref<SmallVector<Value>()> then,
+        function_ref<SmallVector<Value>()> otherwise) {
+  auto choice = scf::IfOp::create(b, loc, types, condition,
+                                  /*withElseRegion=*/true);
+  for (auto [block, body] : {std::pair(choice.thenBlock(), then),
+                             std::pair(choice.elseBlock(), otherwise)}) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(block);
+    scf::YieldOp::create(b, loc, body());
+  }
+  return llvm::to_vector_of<Value>(choice.getResults());
+}
+
+SmallVector<Value> LineScanEmitter::runChunk(const Tile &tile,
+                                             const OpFoldResult *scanned,
+                                             ValueRange start,
+                                             const OpFoldResult *reduced) {
+  if (!reduced)
+    return runBlocks(tile, {*scanned, b.getIndexAttr(kChunk)}, start.front(),
+                     toNum(start.drop_front()));
+  findPowers(tile);
+  SmallVector<Value> scan;
+  if (scanned)
+    scan = startScan(start.front(), toNum(start.drop_front()));
+  auto scanAlong = [&](TimeRange part, ValueRange carried) {
+    return forEachBlockOf(
+        part, *scanned, carried,
+        [&](TimeRange at, OpFoldResult begin, ValueRange args) {
+          Block block = loadBlock(tile, at);
+          return scanBlock(block, begin, args);
+        });
+  };
+  Map tail = lastLanes(
+      forEachBlockOf(tailOfChunk(), *reduced, startReduction(tile, kTail),
+                     [&](TimeRange at, OpFoldResult, ValueRange args) {
+                       return reduceBlock(loadBlock(tile, at), args);
+                     }));
+  // The rest is read only if it matters, beside what is scanned.
+  auto leave = [&]() {
+    SmallVector<Value> values = {tail.p.re, tail.s.re};
+    if (scanned)
+      llvm::append_range(values, scanAlong(restOfChunk(), scan));
+    return values;
+  };
+  auto reduce = [&]() {
+    SmallVector<Value> carried(scan);
+    llvm::append_range(carried, startReduction(tile, kRest));
+    carried = runBesides(tile, scanned, *reduced, carried, scan.size());
+    ValueRange all(carried);
+    Map rest = lastLanes(all.drop_front(scan.size()));
+    Map whole = mapOfChunk(tile, rest, tail);
+    SmallVector<Value> values = {whole.p.re, whole.s.re};
+    llvm::append_range(values, all.take_front(scan.size()));
+    return values;
+  };
+  SmallVector<Type> types(2, real);
+  llvm::append_range(types, ValueRange(scan).getTypes());
+  SmallVector<Value> values =
+      buildIf(b, loc, vanishes(tail), types, leave, reduce);
+  SmallVector<Value> results;
+  if (scanned) {
+    scan = scanAlong(tailOfChunk(), ArrayRef(values).drop_front(2));
+    results = {scan.front(), stateOf(scan)};
+  }
+  llvm::append_range(results, ArrayRef(values).take_front(2));
+  return results;
+}
+
+SmallVector<Value> LineScanEmitter::runBesides(const Tile &tile,
+                                               const OpFoldResult *scanned,
+                                               OpFoldResult reduced,
+                                               ValueRange carried,
+                                               size_t numScanned) {
+  return forEachBlockOf(
+      restOfChunk(), reduced, carried,
+      [&](TimeRange at, OpFoldResult begin, ValueRange args) {
+        SmallVector<Value> next;
+        if (scanned) {
+          AffineExpr s0 = b.getAffineSymbolExpr(0),
+                     s1 = b.getAffineSymbolExpr(1);
+          Block block = loadBlock(
+              tile, {affine(b, loc, s0 + s1, {begin, *scanned}), at.length});
+          next = scanBlock(block, begin, args.take_front(numScanned));
+        }
+        llvm::append_range(next, reduceBlock(loadBlock(tile, at),
+                                             args.drop_front(numScanned)));
+        return next;
+      });
+}
+
+SmallVector<Value> LineScanEmitter::runPhase(const Tile &tile, Value line,
+                                             Value starts,
+                                             std::optional<Value> scanned,
+                                             std::optional<Value> reduced) {
+  unsigned time = problem->time;
+  Tile group = tile;
+  group.ranges[time].offset = b.getIndexAttr(0);
+  AffineMap lineMap = problem->results.front().map;
+  AffineMap numbers = AffineMap::get(problem->loopSizes.size(), 0,
+                                     b.getAffineDimExpr(time), b.getContext());
+  SmallVector<Value> outs;
+  if (scanned)
+    outs.push_back(line);
+  for (unsigned i = 0, parts = (scanned ? 1 : 0) + (reduced ? 2 : 0); i < parts;
+       ++i)
+    outs.push_back(
+        tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{kChunks}, real));
+  auto chunkOf = [&](Value group, OpFoldResult number) {
+    Value first = arith::MulIOp::create(b, loc, group, index(kChunks));
+    return chunkBegin(
+        arith::AddIOp::create(b, loc, first, asValue(b, loc, number)));
+  };
+  SmallVector<Value> results = forEachTile(
+      b, loc, unitAxis(b, time, b.getIndexAttr(kChunks)), group, outs,
+      [&](OpBuilder &, const Tile &place, ValueRange shared) {
+        OpFoldResult number = place.ranges[time].offset, from, ahead;
+        Tile part = tile.withAllDims();
+        SmallVector<Value> start;
+        if (scanned) {
+          from = chunkOf(*scanned, number);
+          part.ranges[time] = {from, b.getIndexAttr(kChunk), b.getIndexAttr(1)};
+          start.push_back(extractTile(b, loc, shared.front(), lineMap, part));
+          start.push_back(tensor::ExtractOp::create(b, loc, starts,
+                                                    asValue(b, loc, number)));
+        }
+        if (reduced)
+          ahead = chunkOf(*reduced, number);
+        SmallVector<Value> values = runChunk(tile, scanned ? &from : nullptr,
+                                             start, reduced ? &ahead : nullptr);
+        SmallVector<TileResult> results;
+        for (auto [i, value] : llvm::enumerate(values))
+          if (scanned && i == 0)
+            results.push_back({value, lineMap, part});
+          else
+            results.push_back(
+                {tensor::FromElementsOp::create(
+                     b, loc, RankedTensorType::get({}, real), value),
+                 numbers, place});
+        return results;
+      });
+  return results;
+}
+
+Value LineScanEmitter::statesBefore(ValueRange maps, Num &state) {
+  SmallVector<Value> before;
+  for (int64_t i = 0; i < kChunks; ++i) {
+    auto part = [&](Value parts) {
+      return Num{tensor::ExtractOp::create(b, loc, parts, index(i)), Value()};
+    };
+    before.push_back(state.re);
+    state = num.mulAdd(part(maps[0]), state, part(maps[1]));
+  }
+  return tensor::FromElementsOp::create(
+      b, loc, RankedTensorType::get({kChunks}, real), before);
+}
+
+SmallVector<Value> LineScanEmitter::runGroupsAhead(const Tile &tile,
+                                                   int64_t groups,
+                                                   ValueRange carried) {
+  // The line, the states after the chunks, the state, and the maps of the next
+  // group's chunks.
+  Value ends = tensor::EmptyOp::create(
+      b, loc, ArrayRef<int64_t>{groups * kChunks}, real);
+  SmallVector<Value> values = {carried[0], ends, carried[1]};
+  llvm::append_range(values,
+                     runPhase(tile, Value(), Value(), std::nullopt, index(0)));
+  auto advance = [&](ValueRange args, Value scanned,
+                     std::optional<Value> reduced) {
+    Num state = toNum(args[2]);
+    Value starts = statesBefore(args.drop_front(3), state);
+    SmallVector<Value> done = runPhase(tile, args[0], starts, scanned, reduced);
+    Value at = arith::MulIOp::create(b, loc, scanned, index(kChunks));
+    Value ends = tensor::InsertSliceOp::create(
+        b, loc, done[1], args[1], OpFoldResult(at),
+        OpFoldResult(b.getIndexAttr(kChunks)), OpFoldResult(b.getIndexAttr(1)));
+    SmallVector<Value> next = {done[0], ends, state.re};
+    llvm::append_range(next, ArrayRef(done).drop_front(2));
+    return next;
+  };
+  values = buildFor(b, loc, index(0), index(groups - 1), values,
+                    [&](Value g, ValueRange args) {
+                      Value following =
+                          arith::AddIOp::create(b, loc, g, index(1));
+                      return advance(args, g, following);
+                    });
+  values = advance(values, index(groups - 1), std::nullopt);
+  return keepWhatIsNoNumber(tile, groups * kChunks, values);
+}
+
+SmallVector<Value> LineScanEmitter::keepWhatIsNoNumber(const Tile &tile,
+                                                       int64_t chunks,
+                                                       ValueRange scanned) {
+  Value ends = scanned[1];
+  AffineMap map = problem->results.front().map;
+  auto endOf = [&](Value chunk) -> Value {
+    return tensor::ExtractOp::create(b, loc, ends, chunk);
+  };
+  SmallVector<Value> done = buildFor(
+      b, loc, index(1), index(chunks), {scanned[0], endOf(index(0))},
+      [&](Value i, ValueRange args) {
+        auto keep = [&]() { return SmallVector<Value>{args[0], endOf(i)}; };
+        auto repeat = [&]() {
+          OpFoldResult begin = chunkBegin(i), length = b.getIndexAttr(kChunk);
+          Tile part = tile.withAllDims();
+          part.ranges[problem->time] = {begin, length, b.getIndexAttr(1)};
+          SmallVector<Value> values = runBlocks(
+              tile, {begin, length}, extractTile(b, loc, args[0], map, part),
+              toNum(args[1]));
+          values[0] = insertTile(b, loc, values[0], args[0], map, part);
+          return values;
+        };
+        return buildIf(b, loc, isFinite(args[1]), args.getTypes(), keep,
+                       repeat);
+      });
+  done.front().getDefiningOp()->setAttr(kCachedAttrName, b.getUnitAttr());
+  return {done[0], orWhatIsNoNumber(scanned[2], done[1])};
+}
