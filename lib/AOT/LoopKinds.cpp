@@ -52,16 +52,25 @@ static bool isInSharedLoop(Operation *op) {
 /// Iterations in any order, at the same time.
 static LogicalResult share(RewriterBase &rewriter, Operation *loop) {
   rewriter.setInsertionPoint(loop);
-  if (auto forall = dyn_cast<scf::ForallOp>(loop))
-    return scf::forallToParallelLoop(rewriter, forall);
+  Attribute cached = loop->getAttr(ssm::kCachedAttrName);
+  auto keepMark = [&](scf::ParallelOp parallel) {
+    if (cached)
+      parallel->setAttr(ssm::kCachedAttrName, cached);
+  };
+  if (auto forall = dyn_cast<scf::ForallOp>(loop)) {
+    scf::ParallelOp parallel;
+    if (failed(scf::forallToParallelLoop(rewriter, forall, &parallel)))
+      return failure();
+    keepMark(parallel);
+    return success();
+  }
   auto sequential = dyn_cast<scf::ForOp>(loop);
   if (!sequential)
     return success();
   auto parallel = scf::ParallelOp::create(
       rewriter, loop->getLoc(), sequential.getLowerBound(),
       sequential.getUpperBound(), sequential.getStep());
-  if (Attribute cached = sequential->getAttr(ssm::kCachedAttrName))
-    parallel->setAttr(ssm::kCachedAttrName, cached);
+  keepMark(parallel);
   Block *body = sequential.getBody();
   rewriter.eraseOp(body->getTerminator());
   rewriter.inlineBlockBefore(body, parallel.getBody()->getTerminator(),

@@ -37,7 +37,9 @@
 
 #include "ssm/IR/Lines.h"
 #include "ssm/Lowering/Patterns.h"
+#include "ssm/Utils/Threads.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -329,7 +331,7 @@ SmallVector<Value> LineScanEmitter::emit() {
   for (unsigned dim : problem->parallel)
     axes.push_back(unitAxis(b, dim, problem->loopSizes[dim]));
   int64_t groups = countGroups();
-  return forEachTile(
+  SmallVector<Value> results = forEachTile(
       b, loc, axes, stateTile(b, *problem), makeOutputs(b, *problem),
       [&](OpBuilder &, const Tile &tile, ValueRange shared) {
         std::unique_ptr<ScanTile> scan = problem->makeTile(b, tile);
@@ -344,6 +346,18 @@ SmallVector<Value> LineScanEmitter::emit() {
         finals.push_back(carried.front());
         return collectResults(b, *problem, *scan, tile, whole, finals);
       });
+  keepInCaches(results);
+  return results;
+}
+
+void LineScanEmitter::keepInCaches(ValueRange results) {
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  auto loop = results.front().getDefiningOp<scf::ForallOp>();
+  int64_t bytes = getElementWidth(type.getElementType()) / 8 *
+                  (1 + isa<ComplexType>(type.getElementType()));
+  if (loop && options.cores > 1 && type.hasStaticShape() &&
+      type.getNumElements() * bytes <= options.cached)
+    loop->setAttr(kCachedAttrName, b.getUnitAttr());
 }
 
 namespace {

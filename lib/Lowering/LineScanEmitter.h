@@ -107,6 +107,9 @@ private:
   /// them.
   llvm::SmallVector<mlir::Value> runBlocks(const Tile &tile, TimeRange whole,
                                            mlir::Value line, Num state);
+  /// Says of the loop of threads that returned `results` that caches have room
+  /// for the lines that it writes, if they do.
+  void keepInCaches(mlir::ValueRange results);
   Block loadBlock(const Tile &tile, TimeRange range);
   /// The line with what comes out of the block, from step `begin` of it on.
   mlir::Value storeBlock(const Block &block, mlir::OpFoldResult begin,

@@ -172,6 +172,7 @@ SmallVector<Value> LineScanEmitter::runPhase(const Tile &tile, Value line,
                  numbers, place});
         return results;
       });
+  keepInCaches(results);
   return results;
 }
 

@@ -36,7 +36,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateRecurrenceLowering(lowerings, cores, vectors);
     ssm::populateTimeContiguousLowering(lowerings);
     if (vectors)
-      ssm::populateLineScanLowering(lowerings, {cores, ahead, complexAhead});
+      ssm::populateLineScanLowering(lowerings, {cores, ahead, complexAhead, cached});
     ssm::populateAssociativeScanLowering(lowerings, cores);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);

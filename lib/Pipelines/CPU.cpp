@@ -41,6 +41,14 @@ static void addBoundary(OpPassManager &pm) {
   addCleanup(pm);
 }
 
+/// Bytes of the largest result that threads write through the caches, each its
+/// own lines. Where the streams of cores to memory do not add up, stores past
+/// the caches are what several threads wait for, and what all operands and
+/// results leave of the last cache is better used.
+static int64_t cachedBytes(const TargetInfo &target, unsigned threads) {
+  return threads > target.streamingCores ? target.l3Bytes / 4 : 0;
+}
+
 /// The language to loops of linalg ops.
 static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   pm.addPass(createInferTimeInvariance());
@@ -64,6 +72,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   lowering.ahead = target.aheadBytes;
   lowering.complexAhead = target.complexAheadBytes;
   lowering.whole = !options.prepare;
+  lowering.cached = cachedBytes(target, options.threads);
   pm.addPass(createLowerToLinalg(lowering));
   addCleanup(pm);
   if (options.prepare) {

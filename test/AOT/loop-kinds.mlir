@@ -65,3 +65,14 @@ func.func @independent(%m: memref<4x4xf32>, %x: f32) -> f32 {
   } {ssm.independent}
   return %sum : f32
 }
+
+// What is to be gathered by the caches still is.
+// THREADS-LABEL: func.func @cached
+// THREADS: scf.parallel
+// THREADS: {ssm.cached}
+func.func @cached(%m: memref<4xf32>, %x: f32) {
+  scf.forall (%i) in (4) {
+    memref.store %x, %m[%i] : memref<4xf32>
+  } {ssm.cached}
+  return
+}

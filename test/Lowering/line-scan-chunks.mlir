@@ -1,5 +1,7 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg="vectors cores=1" --canonicalize --cse | FileCheck %s
 // RUN: ssm-opt %s --ssm-lower-to-linalg="vectors cores=2" --canonicalize --cse | FileCheck %s --check-prefix=THREADS
+// RUN: ssm-opt %s --ssm-lower-to-linalg="vectors cores=2 cached=1048576" | FileCheck %s --check-prefix=CACHED
+// RUN: ssm-opt %s --ssm-lower-to-linalg="vectors cores=2 cached=1048575" | FileCheck %s --check-prefix=PAST
 
 #t = affine_map<(t) -> (t)>
 #none = affine_map<(t) -> ()>
@@ -49,7 +51,9 @@
 // THREADS: } else {
 // THREADS: scf.for %{{.*}} = %c0 to %c512 step %c1
 // THREADS: } {ssm.cached}
-func.func @alone(
+
+// What the caches have room for is not written past them by several threads.
+// CACHED-LABEL: func.func @alone(
 // CACHED: scf.forall {{.*}} -> (tensor<262144xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
 // CACHED: scf.forall.in_parallel
 // CACHED: } {ssm.cached}

@@ -37,7 +37,10 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
            "the same of complex lines">,
     Option<"whole", "whole", "bool", "false",
            "no part of the program will be computed ahead of the rest: a spectrum "
-           "that is used once is computed where it is">
+           "that is used once is computed where it is">,
+    Option<"cached", "cached", "int64_t", "0",
+           "bytes of the largest result that several threads which scan lines "
+           "write through the caches">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

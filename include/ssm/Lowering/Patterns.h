@@ -30,6 +30,8 @@ struct LineScanOptions {
   /// Bytes before its use that what is read is asked for; 0: by the machine
   /// alone.
   int64_t ahead, complexAhead;
+  /// Bytes of the largest result that several threads write through the caches.
+  int64_t cached;
 };
 
 /// Sequential `ssm.linear_recurrence` of states along contiguous time, by
