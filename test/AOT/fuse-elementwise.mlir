@@ -1,4 +1,5 @@
 // RUN: ssm-opt %s --ssm-fuse-elementwise | FileCheck %s
+#ij = affine_map<(i, j) -> (i, j)>
 #id = affine_map<(i) -> (i)>
 
 // Two operations of one block fuse; the one outside the loop stays there.
@@ -56,4 +57,48 @@ func.func @update_once(%x: tensor<4xf64>, %s: tensor<4xf64>, %rows: tensor<7x4xf
     linalg.yield %m : f64
   } -> tensor<7x4xf64>
   return %z : tensor<7x4xf64>
+}
+
+// A thread computes the part that it alone reads; rows that several threads read
+// are computed once.
+// CHECK-LABEL: func.func @threads
+// CHECK-SAME: %[[A:[^:]*]]: tensor<64x8xf32>
+// CHECK: %[[SHARED:.*]] = linalg.generic
+// CHECK: scf.forall (%[[B:.*]], %[[I:.*]]) in (2, 4)
+// CHECK:   %[[BEGIN:.*]] = arith.muli %[[I]]
+// CHECK:   tensor.extract_slice %[[SHARED]][%[[BEGIN]], 0]
+// CHECK: scf.forall (%{{.*}}, %[[J:.*]]) in (1, 4)
+// CHECK:   %[[BEGIN:.*]] = arith.muli %[[J]]
+// CHECK:   %[[PART:.*]] = tensor.extract_slice %[[A]][%[[BEGIN]], 0] [16, 8]
+// CHECK:   linalg.generic {{.*}} ins(%[[PART]] : tensor<16x8xf32>)
+// CHECK:   arith.mulf
+func.func @threads(%a: tensor<64x8xf32>, %out: tensor<2x64x8xf32>) -> (tensor<2x64x8xf32>, tensor<64x8xf32>) {
+  %c16 = arith.constant 16 : index
+  %two = arith.constant 2.0 : f32
+  %e = tensor.empty() : tensor<64x8xf32>
+  %x = linalg.generic {indexing_maps = [#ij, #ij], iterator_types = ["parallel", "parallel"]} ins(%a : tensor<64x8xf32>) outs(%e : tensor<64x8xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.mulf %in, %two : f32
+    linalg.yield %0 : f32
+  } -> tensor<64x8xf32>
+  %y = linalg.generic {indexing_maps = [#ij, #ij], iterator_types = ["parallel", "parallel"]} ins(%a : tensor<64x8xf32>) outs(%e : tensor<64x8xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %0 = arith.mulf %in, %two : f32
+    linalg.yield %0 : f32
+  } -> tensor<64x8xf32>
+  %r = scf.forall (%b, %i) in (2, 4) shared_outs(%o = %out) -> (tensor<2x64x8xf32>) {
+    %begin = arith.muli %i, %c16 : index
+    %part = tensor.extract_slice %x[%begin, 0] [16, 8] [1, 1] : tensor<64x8xf32> to tensor<16x8xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %part into %o[%b, %begin, 0] [1, 16, 8] [1, 1, 1] : tensor<16x8xf32> into tensor<2x64x8xf32>
+    }
+  }
+  %s = scf.forall (%b, %i) in (1, 4) shared_outs(%o = %e) -> (tensor<64x8xf32>) {
+    %begin = arith.muli %i, %c16 : index
+    %part = tensor.extract_slice %y[%begin, 0] [16, 8] [1, 1] : tensor<64x8xf32> to tensor<16x8xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %part into %o[%begin, 0] [16, 8] [1, 1] : tensor<16x8xf32> into tensor<64x8xf32>
+    }
+  }
+  return %r, %s : tensor<2x64x8xf32>, tensor<64x8xf32>
 }

@@ -128,9 +128,11 @@ def FuseElementwise : Pass<"ssm-fuse-elementwise", "::mlir::func::FuncOp"> {
   let description = [{
     Upstream's fusion of elementwise operations, restricted to producers in the
     block of their consumer: one outside a loop would be computed again in each
-    iteration.
+    iteration. But a part that one iteration of `scf.forall` alone reads is
+    computed there, by the thread that reads it.
   }];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def ReuseIterArgs : Pass<"ssm-reuse-iter-args"> {
