@@ -2,6 +2,7 @@
 // RUN: ssm-opt %s --ssm-select-strategy=target=x86-64-v4 | FileCheck %s
 // RUN: ssm-opt %s --ssm-select-strategy="target=x86-64-v4 cores=2" --remarks-filter=".*" 2>&1 >/dev/null | FileCheck %s --check-prefix=CORES
 // RUN: ssm-opt %s --ssm-select-strategy="target=x86-64-v4 cores=2" | FileCheck %s --check-prefix=HALVES
+// RUN: ssm-opt %s --ssm-select-strategy="target=znver4 cores=2" | FileCheck %s --check-prefix=WHOLE
 // RUN: ssm-opt %s --ssm-select-strategy=target=x86-64-v4 --remarks-filter=ssm-plan 2>&1 >/dev/null | FileCheck %s --check-prefix=PLAN
 // RUN: ssm-opt %s --ssm-select-strategy="target=x86-64-v3 force=tree_scan" | FileCheck %s --check-prefix=FORCED
 
@@ -111,12 +112,15 @@ func.func @one_step(%a: tensor<1024x32xcomplex<f32>>, %u: tensor<1x1024xf32>, %x
 }
 
 // 64 channels are one tile, and half of it for each of two cores. What takes less
-// time than starting a thread stays whole.
+// time than starting a thread stays whole, and so does all where two cores get
+// little more from memory than one.
 // CHECK-LABEL: func @one_tile
 // CHECK-COUNT-2: strategy = #ssm.strategy<sequential, lanes = 64>
 // HALVES-LABEL: func @one_tile
 // HALVES: strategy = #ssm.strategy<sequential, lanes = 32>
 // HALVES: strategy = #ssm.strategy<sequential, lanes = 64>
+// WHOLE-LABEL: func @one_tile
+// WHOLE-COUNT-2: strategy = #ssm.strategy<sequential, lanes = 64>
 func.func @one_tile(%a: tensor<1x65536x64xf32>, %b: tensor<1x16x64xf32>) -> (tensor<1x65536x64xf32>, tensor<1x16x64xf32>) {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<1x65536x64xf32>)
       signal(%a : tensor<1x65536x64xf32>)
