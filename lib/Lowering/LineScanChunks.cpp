@@ -8,9 +8,9 @@
 // product of those vanishes, and the map is known; where it does not, the map
 // is that of the rest and then of the tail.
 //
-// One thread computes the maps beside the states, and goes on from chunk to
-// chunk by the maps: where chunks end depends on the length alone, so that the
-// results are the same for any number of threads.
+// One thread, too, goes on from chunk to chunk by the maps, and computes that
+// of the rest beside its states: where chunks end depends on the length alone,
+// so that the results are the same for any number of threads.
 //
 // Products of transitions that decay go on as zero below the normal numbers: a
 // subnormal one costs a hundred times as long, in every block that it decays
@@ -27,6 +27,7 @@
 #include "LineScanEmitter.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -182,6 +183,42 @@ SmallVector<Value> LineScanEmitter::reduceBlock(Block block,
   return next;
 }
 
+SmallVector<Value> LineScanEmitter::scanAlong(const Tile &tile, TimeRange part,
+                                              OpFoldResult chunk,
+                                              ValueRange scan, bool inLine) {
+  return forEachBlockOf(part, chunk, scan,
+                        [&](TimeRange at, OpFoldResult begin, ValueRange args) {
+                          Block block = loadBlock(tile, at);
+                          return scanBlock(block, inLine ? at.begin : begin,
+                                           args);
+                        });
+}
+
+LineScanEmitter::Map LineScanEmitter::reduceTail(const Tile &tile,
+                                                 OpFoldResult chunk) {
+  return lastLanes(
+      forEachBlockOf(tailOfChunk(), chunk, startReduction(tile, kTail),
+                     [&](TimeRange at, OpFoldResult, ValueRange args) {
+                       return reduceBlock(loadBlock(tile, at), args);
+                     }));
+}
+
+/// Bodies are built inside the op: affine arithmetic looks at its parents.
+SmallVector<Value>
+LineScanEmitter::buildIf(Value condition, TypeRange types,
+                         function_ref<SmallVector<Value>()> then,
+                         function_ref<SmallVector<Value>()> otherwise) {
+  auto choice = scf::IfOp::create(b, loc, types, condition,
+                                  /*withElseRegion=*/true);
+  for (auto [block, body] : {std::pair(choice.thenBlock(), then),
+                             std::pair(choice.elseBlock(), otherwise)}) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(block);
+    scf::YieldOp::create(b, loc, body());
+  }
+  return llvm::to_vector_of<Value>(choice.getResults());
+}
+
 //===----------------------------------------------------------------------===//
 // One thread
 //===----------------------------------------------------------------------===//
@@ -190,33 +227,42 @@ SmallVector<Value> LineScanEmitter::runChunkInOrder(const Tile &tile,
                                                     OpFoldResult chunk,
                                                     ValueRange start) {
   findPowers(tile);
-  SmallVector<Value> scan = startScan(start[0], toNum(start[1]));
-  auto runAlong = [&](TimeRange part) {
-    Map begin = startMap(tile, *getConstantIntValue(part.length));
+  Num state = toNum(start[1]);
+  SmallVector<Value> scan = startScan(start[0], state);
+  Map tail = reduceTail(tile, chunk);
+  auto leave = [&]() {
+    SmallVector<Value> values = {tail.p.re, tail.s.re};
+    llvm::append_range(values, scanAlong(tile, restOfChunk(), chunk, scan,
+                                         /*inLine=*/true));
+    return values;
+  };
+  auto reduce = [&]() {
+    Map begin = startMap(tile, kRest);
     SmallVector<Value> carried = {begin.p.re, begin.s.re};
     llvm::append_range(carried, scan);
-    carried = forEachBlockOf(
-        part, chunk, carried, [&](TimeRange at, OpFoldResult, ValueRange args) {
-          Block block = loadBlock(tile, at);
-          SmallVector<Value> next =
-              scanBlock(block, at.begin, args.drop_front(2));
-          Map map = then({toNum(args[0]), toNum(args[1])}, block);
-          next.insert(next.begin(), {map.p.re, map.s.re});
-          return next;
-        });
-    scan.assign(carried.begin() + 2, carried.end());
-    return lastLanes(carried);
+    carried =
+        forEachBlockOf(restOfChunk(), chunk, carried,
+                       [&](TimeRange at, OpFoldResult, ValueRange args) {
+                         Block block = loadBlock(tile, at);
+                         SmallVector<Value> next =
+                             scanBlock(block, at.begin, args.drop_front(2));
+                         Map map =
+                             then({toNum(args[0]), toNum(args[1])}, block);
+                         next.insert(next.begin(), {map.p.re, map.s.re});
+                         return next;
+                       });
+    Map whole = mapOfChunk(tile, lastLanes(carried), tail);
+    carried[0] = whole.p.re;
+    carried[1] = whole.s.re;
+    return carried;
   };
-  Map rest = runAlong(restOfChunk()), tail = runAlong(tailOfChunk());
-  Map whole = mapOfChunk(tile, rest, tail);
-  Value isKnown = vanishes(tail);
-  auto choose = [&](Num known, Num other) {
-    return toNum(arith::SelectOp::create(b, loc, isKnown, known.re, other.re)
-                     .getResult());
-  };
-  Num state = num.mulAdd(choose(tail.p, whole.p), toNum(start[1]),
-                         choose(tail.s, whole.s));
-  return {scan.front(), orWhatIsNoNumber(state.re, stateOf(scan))};
+  SmallVector<Type> types(2, real);
+  llvm::append_range(types, ValueRange(scan).getTypes());
+  SmallVector<Value> values = buildIf(vanishes(tail), types, leave, reduce);
+  scan = scanAlong(tile, tailOfChunk(), chunk, ArrayRef(values).drop_front(2),
+                   /*inLine=*/true);
+  Num next = num.mulAdd(toNum(values[0]), state, toNum(values[1]));
+  return {scan.front(), orWhatIsNoNumber(next.re, stateOf(scan))};
 }
 
 SmallVector<Value> LineScanEmitter::runGroupsInOrder(const Tile &tile,

@@ -185,6 +185,17 @@ private:
   llvm::SmallVector<mlir::Value>
   scanBlock(Block &block, mlir::OpFoldResult begin, mlir::ValueRange carried);
   mlir::Value stateOf(mlir::ValueRange scan);
+  /// Scans a part of the chunk; what is carried is the whole line, or else the
+  /// chunk's part of it.
+  llvm::SmallVector<mlir::Value> scanAlong(const Tile &tile, TimeRange part,
+                                           mlir::OpFoldResult chunk,
+                                           mlir::ValueRange scan,
+                                           bool inLine = false);
+  Map reduceTail(const Tile &tile, mlir::OpFoldResult chunk);
+  llvm::SmallVector<mlir::Value>
+  buildIf(mlir::Value condition, mlir::TypeRange types,
+          llvm::function_ref<llvm::SmallVector<mlir::Value>()> then,
+          llvm::function_ref<llvm::SmallVector<mlir::Value>()> otherwise);
   llvm::SmallVector<mlir::Value> startReduction(const Tile &tile,
                                                 int64_t steps);
   llvm::SmallVector<mlir::Value> reduceBlock(Block block,

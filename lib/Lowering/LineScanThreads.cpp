@@ -29,22 +29,6 @@
 using namespace mlir;
 using namespace ssm;
 
-/// Bodies are built inside the op: affine arithmetic looks at its parents.
-static SmallVector<Value>
-buildIf(OpBuilder &b, Location loc, Value condition, TypeRange types,
-        function_ref<SmallVector<Value>()> then,
-        function_ref<SmallVector<Value>()> otherwise) {
-  auto choice = scf::IfOp::create(b, loc, types, condition,
-                                  /*withElseRegion=*/true);
-  for (auto [block, body] : {std::pair(choice.thenBlock(), then),
-                             std::pair(choice.elseBlock(), otherwise)}) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(block);
-    scf::YieldOp::create(b, loc, body());
-  }
-  return llvm::to_vector_of<Value>(choice.getResults());
-}
-
 SmallVector<Value> LineScanEmitter::runChunk(const Tile &tile,
                                              const OpFoldResult *scanned,
                                              ValueRange start,
@@ -56,24 +40,13 @@ SmallVector<Value> LineScanEmitter::runChunk(const Tile &tile,
   SmallVector<Value> scan;
   if (scanned)
     scan = startScan(start.front(), toNum(start.drop_front()));
-  auto scanAlong = [&](TimeRange part, ValueRange carried) {
-    return forEachBlockOf(
-        part, *scanned, carried,
-        [&](TimeRange at, OpFoldResult begin, ValueRange args) {
-          Block block = loadBlock(tile, at);
-          return scanBlock(block, begin, args);
-        });
-  };
-  Map tail = lastLanes(
-      forEachBlockOf(tailOfChunk(), *reduced, startReduction(tile, kTail),
-                     [&](TimeRange at, OpFoldResult, ValueRange args) {
-                       return reduceBlock(loadBlock(tile, at), args);
-                     }));
+  Map tail = reduceTail(tile, *reduced);
   // The rest is read only if it matters, beside what is scanned.
   auto leave = [&]() {
     SmallVector<Value> values = {tail.p.re, tail.s.re};
     if (scanned)
-      llvm::append_range(values, scanAlong(restOfChunk(), scan));
+      llvm::append_range(values,
+                         scanAlong(tile, restOfChunk(), *scanned, scan));
     return values;
   };
   auto reduce = [&]() {
@@ -89,11 +62,11 @@ SmallVector<Value> LineScanEmitter::runChunk(const Tile &tile,
   };
   SmallVector<Type> types(2, real);
   llvm::append_range(types, ValueRange(scan).getTypes());
-  SmallVector<Value> values =
-      buildIf(b, loc, vanishes(tail), types, leave, reduce);
+  SmallVector<Value> values = buildIf(vanishes(tail), types, leave, reduce);
   SmallVector<Value> results;
   if (scanned) {
-    scan = scanAlong(tailOfChunk(), ArrayRef(values).drop_front(2));
+    scan = scanAlong(tile, tailOfChunk(), *scanned,
+                     ArrayRef(values).drop_front(2));
     results = {scan.front(), stateOf(scan)};
   }
   llvm::append_range(results, ArrayRef(values).take_front(2));
@@ -244,8 +217,7 @@ SmallVector<Value> LineScanEmitter::keepWhatIsNoNumber(const Tile &tile,
           values[0] = insertTile(b, loc, values[0], args[0], map, part);
           return values;
         };
-        return buildIf(b, loc, isFinite(args[1]), args.getTypes(), keep,
-                       repeat);
+        return buildIf(isFinite(args[1]), args.getTypes(), keep, repeat);
       });
   done.front().getDefiningOp()->setAttr(kCachedAttrName, b.getUnitAttr());
   return {done[0], orWhatIsNoNumber(scanned[2], done[1])};

@@ -6,26 +6,30 @@
 #t = affine_map<(t) -> (t)>
 #none = affine_map<(t) -> ()>
 
-// One line alone is cut into chunks of 2^15 steps. One thread computes the maps
-// of their tail and of the rest beside their states; the former is enough if its
-// product vanishes. What a state that is no number reaches is no number.
+// One line alone is cut into chunks of 2^15 steps, whose tail is reduced first. If
+// its product does not vanish, one thread computes the map of the rest beside the
+// states. What a state that is no number reaches is no number.
 // CHECK-LABEL: func.func @alone(
 // CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%{{.*}} = %{{.*}}, %[[X:.*]] = %{{.*}})
+// CHECK: %[[TAIL:.*]]:11 = scf.for %{{.*}} = %c0 to %c32 step %c1
+// CHECK: %[[P1:.*]] = vector.extract %[[TAIL]]#0[15]
+// CHECK: %[[S1:.*]] = vector.extract %[[TAIL]]#1[15]
+// CHECK: %[[KNOWN:.*]] = arith.cmpf oeq, %[[P1]], %{{.*}} : f32
+// CHECK: %[[DONE:.*]]:12 = scf.if %[[KNOWN]]
+// CHECK: scf.for %{{.*}} = %c0 to %c480 step %c1
+// CHECK: scf.yield %[[P1]], %[[S1]],
+// CHECK: } else {
 // CHECK: %[[REST:.*]]:12 = scf.for %{{.*}} = %c0 to %c480 step %c1
 // CHECK: %[[P0:.*]] = vector.extract %[[REST]]#0[15]
 // CHECK: %[[S0:.*]] = vector.extract %[[REST]]#1[15]
-// CHECK: %[[TAIL:.*]]:12 = scf.for %{{.*}} = %c0 to %c32 step %c1
-// CHECK: %[[P1:.*]] = vector.extract %[[TAIL]]#0[15]
-// CHECK: %[[S1:.*]] = vector.extract %[[TAIL]]#1[15]
 // CHECK: %[[PS:.*]] = arith.mulf %[[P1]], %[[S0]] fastmath<contract> : f32
 // CHECK: %[[S:.*]] = arith.addf %[[PS]], %[[S1]] fastmath<contract> : f32
-// CHECK: %[[KNOWN:.*]] = arith.cmpf oeq, %[[P1]], %{{.*}} : f32
-// CHECK: %[[P:.*]] = arith.select %[[KNOWN]], %[[P1]]
-// CHECK: %[[SUM:.*]] = arith.select %[[KNOWN]], %[[S1]], %[[S]]
-// CHECK: %[[PX:.*]] = arith.mulf %[[P]], %[[X]] fastmath<contract> : f32
-// CHECK: %[[NEXT:.*]] = arith.addf %[[PX]], %[[SUM]] fastmath<contract> : f32
-// CHECK: %[[END:.*]] = vector.extract %[[TAIL]]#3[15]
-// CHECK: arith.select %{{.*}}, %[[NEXT]], %[[END]]
+// CHECK: arith.mulf %[[P1]], %[[P0]] fastmath<contract> : f32
+// CHECK: %[[END:.*]]:10 = scf.for %{{.*}} = %c0 to %c32 step %c1
+// CHECK: %[[PX:.*]] = arith.mulf %[[DONE]]#0, %[[X]] fastmath<contract> : f32
+// CHECK: %[[NEXT:.*]] = arith.addf %[[PX]], %[[DONE]]#1 fastmath<contract> : f32
+// CHECK: %[[LAST:.*]] = vector.extract %[[END]]#1[15]
+// CHECK: arith.select %{{.*}}, %[[NEXT]], %[[LAST]]
 
 // Several scan the chunks of a group and find the maps of the next one's, in
 // parallel: the rest is read only if the product of the tail does not vanish.
