@@ -77,6 +77,9 @@ static Class classify(const Instruction &inst) {
   Type *scalar = inst.getType()->getScalarType();
   if (inst.isTerminator())
     return Control;
+  // A sign is part of an operand.
+  if (inst.getOpcode() == Instruction::FNeg)
+    return Other;
   if (isa<PHINode, CastInst, ExtractElementInst, InsertElementInst,
           ShuffleVectorInst, ExtractValueInst, InsertValueInst>(inst))
     return Other;

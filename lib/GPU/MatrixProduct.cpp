@@ -24,6 +24,7 @@
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
@@ -191,16 +192,19 @@ SmallVector<GridFactor> MatrixProduct::findTile() {
 // Chunks of the sum
 //===----------------------------------------------------------------------===//
 
-/// One fused operation for each product of parts.
+/// One fused operation for each product of parts. Left to LLVM, it would pair
+/// the sums where the chip adds pairs, and keep the products apart from them.
 Num MatrixProduct::addProduct(const Num &x, const Num &y, const Num &sum) {
-  NumBuilder &num = k.num;
-  Num next{num.addf(num.mulf(x.re, y.re), sum.re), sum.im};
+  auto fuse = [&](Value p, Value q, Value to) -> Value {
+    return LLVM::FMAOp::create(b, k.loc, p, q, to);
+  };
+  Num next{fuse(x.re, y.re, sum.re), sum.im};
   if (x.im && y.im)
-    next.re = num.subf(next.re, num.mulf(x.im, y.im));
+    next.re = fuse(k.num.negf(x.im), y.im, next.re);
   if (isComplex && y.im)
-    next.im = num.addf(num.mulf(x.re, y.im), next.im);
+    next.im = fuse(x.re, y.im, next.im);
   if (isComplex && x.im)
-    next.im = num.addf(num.mulf(x.im, y.re), next.im);
+    next.im = fuse(x.im, y.re, next.im);
   return next;
 }
 

@@ -401,7 +401,7 @@ func.func @tiles(%A: tensor<64x16xf32>, %u: tensor<2x?x64xf32>, %B: tensor<2x?x1
 // CHECK:         gpu.barrier
 // CHECK:         scf.for
 // CHECK:           scf.for
-// CHECK-COUNT-16:    arith.mulf
+// CHECK-COUNT-16:    llvm.intr.fma
 // CHECK:           gpu.barrier
 // CHECK:         llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>
 // CHECK-LABEL: gpu.func @dense_2(

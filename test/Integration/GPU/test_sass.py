@@ -71,14 +71,17 @@ def test_look_back_accesses_sixteen_bytes(chip, tmp_path):
 @pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("name, stored", [("S5", ".128"), ("matrix_product, bf16", ".64"), ("matrix_product, f64", ".128")])
 def test_products_access_sixteen_bytes(name, stored, chip, tmp_path):
-    """Their factors in the loop over the sum, and where they begin; what they return has four columns a thread, in bf16 eight bytes."""
+    """Their factors in the loop over the sum, and where they begin; what they return has four columns a thread, in bf16 eight bytes.
+
+    Whatever multiplies there adds too.
+    """
     cubin = sass.assemble(*KERNELS[name], chip, tmp_path).cubin
     for kernel, bits in [("f", ".128"), ("f_3", stored)]:
         code = sass.disassemble(cubin, kernel)
         assert set(sass.select(code.opcodes, "LDG")) <= {"LDG.E.128", "LDG.E.128.CONSTANT"}, kernel
         assert set(sass.select(code.opcodes, "STG")) == {f"STG.E{bits}"}, kernel
         products = [loop for loop in code.loops if sass.select(loop, "FFMA", "FFMA2", "DFMA")]
-        assert products and not any(sass.select(loop, "LDL", "STL") for loop in products), kernel
+        assert products and not any(sass.select(loop, "LDL", "STL", "FMUL", "FMUL2", "FADD", "FADD2", "DMUL", "DADD") for loop in products), kernel
 
 
 @needs_both
