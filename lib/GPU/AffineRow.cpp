@@ -1,7 +1,8 @@
 //===- AffineRow.cpp - The rows of a recurrence ---------------------------===//
 //
 // An element is (A, u) and acts on the state as A x + u; with i before j, two
-// are (A_j A_i, A_j u_i + u_j). The carry is the state.
+// are (A_j A_i, A_j u_i + u_j). The carry is the state. Of a transition that
+// does not vary in time, elements have a power in common, and are u alone.
 //
 // Rows whose channels are contiguous are `width` together: an element then has
 // the parts of each, one behind the other.
@@ -18,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 #include "ChannelScan.h"
 #include "Row.h"
+#include "StepPowers.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -98,30 +100,40 @@ public:
       return flatten(k.num.constant(1), k.num.constant(0));
     });
   }
-  Parts combine(const Parts &before, const Parts &after) override {
+  Parts common(int64_t steps, Value times = Value()) override {
+    Parts all;
+    for (StepPowers &powers : ofChannels)
+      all.append(flatten(powers.power(steps, times), complexA));
+    return all;
+  }
+  Parts joinCommon(const Parts &x, const Parts &y) override;
+  Parts combine(const Parts &before, const Parts &after,
+                const Parts &common) override {
     return forEach([&](unsigned i) {
-      auto [a, x] = takeApart(before, i);
-      auto [b, y] = takeApart(after, i);
-      return flatten(k.num.mul(b, a), k.num.mulAdd(b, x, y));
+      auto [a, x] = takeApart(before, common, i);
+      auto [b, y] = takeApart(after, common, i);
+      return flatten(isSteady ? a : k.num.mul(b, a), k.num.mulAdd(b, x, y));
     });
   }
-  Parts apply(const Parts &element, const Parts &carry) override {
+  Parts apply(const Parts &element, const Parts &carry,
+              const Parts &common) override {
     return forEach([&](unsigned i) {
-      auto [a, x] = takeApart(element, i);
+      auto [a, x] = takeApart(element, common, i);
       return flatten(k.num.mulAdd(a, takeState(carry, i), x), complexState);
     });
   }
   SmallVector<Type> elementTypes() override {
-    return SmallVector<Type>(width * (2 + complexA + complexState), real);
+    return SmallVector<Type>(width * (partsOfA() + 1 + complexState), real);
   }
   SmallVector<Type> carryTypes() override {
     return SmallVector<Type>(width * (1 + complexState), real);
   }
 
   Parts enter(Value number) override;
-  void finish(const Parts &carry) override;
 
 protected:
+  Parts outside(Value time) override;
+  void storeEnd(const Parts &carry) override;
   SmallVector<Parts> loadItems(Value place, unsigned count) override;
   SmallVector<Type> keptTypes() override;
   void storeItems(Value place, ArrayRef<Parts> carries,
@@ -147,19 +159,28 @@ private:
     return {x.re, x.isComplex() ? x.im : k.num.constant(0).re};
   }
   Parts flatten(Num a, Num x) {
-    Parts parts = flatten(a, complexA);
+    Parts parts;
+    if (!isSteady)
+      parts = flatten(a, complexA);
     parts.append(flatten(x, complexState));
     return parts;
   }
+  /// Of each element.
+  unsigned partsOfA() { return isSteady ? 0 : 1 + complexA; }
   /// Of the i-th channel.
   Num takeState(ArrayRef<Value> carry, unsigned i) {
     const Value *parts = carry.slice(i * (1 + complexState)).begin();
     return {parts[0], complexState ? parts[1] : Value()};
   }
-  std::pair<Num, Num> takeApart(ArrayRef<Value> element, unsigned i) {
-    element = element.slice(i * (2 + complexA + complexState));
-    return {{element[0], complexA ? element[1] : Value()},
-            takeState(element.drop_front(1 + complexA), 0)};
+  Num takeTransition(ArrayRef<Value> parts, unsigned i) {
+    parts = parts.slice(i * (1 + complexA));
+    return {parts[0], complexA ? parts[1] : Value()};
+  }
+  std::pair<Num, Num> takeApart(ArrayRef<Value> element, ArrayRef<Value> common,
+                                unsigned i) {
+    element = element.slice(i * (partsOfA() + 1 + complexState));
+    return {isSteady ? takeTransition(common, i) : takeTransition(element, 0),
+            takeState(element.drop_front(partsOfA()), 0)};
   }
   SmallVector<Value> timesFrom(Value place, unsigned count);
   void loadLeaf(Mapped leaf, Value place, ArrayRef<Value> times);
@@ -175,8 +196,11 @@ private:
   SmallVector<Mapped> leaves, kept;
   KernelTensor final;
   bool complexA, complexState;
+  bool isSteady; ///< Whether the transition does not vary in time.
   Type real;
   std::optional<Pointwise> point;
+  SmallVector<StepPowers> ofChannels; ///< If it does not.
+  Parts init;
 };
 } // namespace
 
@@ -192,6 +216,7 @@ AffineRow::AffineRow(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
       final(kernel.result(op.getFinal(), op.getFinalIndexingMap())),
       complexA(isa<ComplexType>(getElementTypeOrSelf(op.getTransition()))),
       complexState(isa<ComplexType>(op.getStateElementType())),
+      isSteady(!uses(op.getTransitionMap(), time)),
       real(getRealType(op.getStateElementType())) {}
 
 Parts AffineRow::enter(Value number) {
@@ -206,15 +231,40 @@ Parts AffineRow::enter(Value number) {
       indices[parallel.back()] = k.add(indices[parallel.back()], k.constant(i));
     return indices;
   });
-  return forEach([&](unsigned i) {
+  init = forEach([&](unsigned i) {
     Num start = k.num.constant(0);
     if (Value init = op.getInit())
       start = point->read({init, op.getInitIndexingMap()}, i);
     return flatten(start, complexState);
   });
+  for (unsigned i = 0; isSteady && i < width; ++i)
+    ofChannels.emplace_back(
+        b, k, point->read({op.getTransition(), op.getTransitionMap()}, i));
+  if (!isSteady || !begin)
+    return init;
+  Value isFirst = compare(arith::CmpIPredicate::eq, begin, k.constant(0));
+  return select(isFirst, init, neutral());
 }
 
-void AffineRow::finish(const Parts &carry) {
+/// In front of a row's elements transitions act too: only at the last place is
+/// the initial state there.
+Parts AffineRow::outside(Value time) {
+  if (!isSteady || !begin)
+    return neutral();
+  Value next = k.add(time, k.constant(1));
+  return select(compare(arith::CmpIPredicate::eq, next, begin), init,
+                neutral());
+}
+
+Parts AffineRow::joinCommon(const Parts &x, const Parts &y) {
+  Parts all;
+  for (unsigned i = 0; isSteady && i < width; ++i)
+    all.append(flatten(k.num.mul(takeTransition(x, i), takeTransition(y, i)),
+                       complexA));
+  return all;
+}
+
+void AffineRow::storeEnd(const Parts &carry) {
   if (!final)
     return;
   int64_t group = point->countNeighbours(final);
@@ -290,7 +340,9 @@ SmallVector<Parts> AffineRow::loadItems(Value place, unsigned count) {
   for (Value time : times) {
     point->enter(time);
     loaded.push_back(forEach([&](unsigned i) {
-      Num a = point->read({op.getTransition(), op.getTransitionMap()}, i);
+      Num a;
+      if (!isSteady)
+        a = point->read({op.getTransition(), op.getTransitionMap()}, i);
       return flatten(a, readDrive(i));
     }));
     for (const Mapped &leaf : kept)

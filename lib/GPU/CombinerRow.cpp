@@ -56,7 +56,8 @@ public:
         identity.push_back(b.clone(*constant.getDefiningOp())->getResult(0));
     return identity;
   }
-  Parts combine(const Parts &before, const Parts &after) override {
+  Parts combine(const Parts &before, const Parts &after,
+                const Parts &common) override {
     Parts combined;
     size_t parts = before.size() / width;
     for (unsigned i = 0; i < width; ++i) {
@@ -66,8 +67,9 @@ public:
     }
     return combined;
   }
-  Parts apply(const Parts &element, const Parts &carry) override {
-    return combine(carry, element);
+  Parts apply(const Parts &element, const Parts &carry,
+              const Parts &common) override {
+    return combine(carry, element, common);
   }
   SmallVector<Type> elementTypes() override {
     SmallVector<Type> types;

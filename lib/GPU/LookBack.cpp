@@ -206,8 +206,9 @@ Known LookBack::foldWindow(Known known) {
         row.compare(arith::CmpIPredicate::eq, known.state, i32(Known::Total));
     Value inWarp = row.compare(arith::CmpIPredicate::slt, lane,
                                k.constant(kWarp - distance));
-    Known both{far.state, row.combine(far.total, known.total),
-               row.apply(known.total, far.end)};
+    Parts common = row.common(distance * plan.tileSize());
+    Known both{far.state, row.combine(far.total, known.total, common),
+               row.apply(known.total, far.end, common)};
     known =
         unflatten(row.select(arith::AndIOp::create(b, k.loc, isTotal, inWarp),
                              flatten(both), flatten(known)));
@@ -219,6 +220,8 @@ Known LookBack::foldWindow(Known known) {
 Parts LookBack::lookBack() {
   Parts inits{arith::SubIOp::create(b, k.loc, tile, k.constant(1))};
   inits.append(row.neutral());
+  Parts ofNone = row.common(0), ofWindow = row.common(kWarp * plan.tileSize());
+  inits.append(ofNone);
   SmallVector<Type> types =
       llvm::map_to_vector(inits, [](Value value) { return value.getType(); });
   SmallVector<Type> allTypes = types;
@@ -227,15 +230,17 @@ Parts LookBack::lookBack() {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(nested.getInsertionBlock(), nested.getInsertionPoint());
     Value nearest = args.front();
-    Parts behind(args.drop_front());
+    Parts behind(args.drop_front().drop_back(ofNone.size()));
+    Parts common(args.take_back(ofNone.size()));
     Known window = foldWindow(readWindow(nearest));
     Value isTotal =
         row.compare(arith::CmpIPredicate::eq, window.state, i32(Known::Total));
     Value isEnd =
         row.compare(arith::CmpIPredicate::eq, window.state, i32(Known::End));
-    Parts start = row.apply(behind, window.end);
+    Parts start = row.apply(behind, window.end, common);
     Parts further{arith::SubIOp::create(b, loc, nearest, k.constant(kWarp))};
-    further.append(row.combine(window.total, behind));
+    further.append(row.combine(window.total, behind, common));
+    further.append(row.joinCommon(ofWindow, common));
     Parts next = row.select(isTotal, further, Parts(args));
     next.append(start);
     Value again = arith::XOrIOp::create(
@@ -260,12 +265,11 @@ Parts LookBack::findStart(const Parts &total, const Parts &rowStart) {
         k.when(isLane(0), [&] { publish(0, total); });
         return lookBack();
       });
-  Parts end = row.apply(total, start);
+  Parts end = row.apply(total, start, row.common(plan.tileSize()));
   k.when(isLane(0), [&] {
     publish(countWords(elements), end);
     Value last = arith::SubIOp::create(b, k.loc, tiles, k.constant(1));
-    k.when(row.compare(arith::CmpIPredicate::eq, tile, last),
-           [&] { row.finish(end); });
+    row.finish(row.compare(arith::CmpIPredicate::eq, tile, last), end);
   });
   return start;
 }
@@ -300,10 +304,8 @@ SmallVector<Parts> LookBack::scanChunks(SmallVector<Row::Items> &prefixes) {
     prefixes.push_back(row.load(timeOf(chunk)));
   SmallVector<Parts> inclusive;
   for (Row::Items &items : prefixes) {
-    SmallVector<Parts> &own = items.elements;
-    for (unsigned i = 1; i < row.items; ++i)
-      own[i] = row.combine(own[i - 1], own[i]);
-    inclusive.push_back(row.scanWarp(own.back(), lane));
+    row.makePrefixes(items);
+    inclusive.push_back(row.scanWarp(items.elements.back(), row.items, lane));
   }
   k.when(isLane(kWarp - 1), [&] {
     for (auto [chunk, total] : llvm::enumerate(inclusive))
@@ -319,10 +321,12 @@ void LookBack::scanTile(const Parts &rowStart) {
   Value has = row.compare(arith::CmpIPredicate::slt, lane, k.constant(used));
   Parts own = k.branch(
       has, [&] { return totals.load(lane); }, [&] { return row.neutral(); });
-  Parts inclusive = row.scanWarp(own, lane);
+  int64_t steps = row.items * kWarp;
+  Parts inclusive = row.scanWarp(own, steps, lane);
   Parts exclusive = row.makeExclusive(inclusive, lane);
-  Parts total = k.shuffle(gpu::ShuffleMode::IDX, inclusive, kWarp - 1);
-  Parts start = row.apply(exclusive, findStart(total, rowStart));
+  Parts total = k.shuffle(gpu::ShuffleMode::IDX, inclusive, used - 1);
+  Parts start =
+      row.apply(exclusive, findStart(total, rowStart), row.common(steps, lane));
   k.when(has, [&] { starts.store(lane, start); });
 }
 
@@ -349,7 +353,8 @@ Launch LookBack::emit() {
   for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
     Parts warpStart = starts.load(k.add(k.constant(chunk * warps), warp));
     row.store(timeOf(chunk), prefixes[chunk],
-              row.apply(row.makeExclusive(inclusive[chunk], lane), warpStart));
+              row.apply(row.makeExclusive(inclusive[chunk], lane), warpStart,
+                        row.common(row.items, lane)));
   }
   gpu::ReturnOp::create(b, k.loc);
   Launch launch;

@@ -113,8 +113,8 @@ void Row::write(Value time, SmallVector<Parts> carries,
   storeItems(placeOf(time, carries.size()), carries, kept);
 }
 
-Parts Row::neutralItem() {
-  Parts parts = neutral();
+Parts Row::itemOutside(Value time) {
+  Parts parts = outside(time);
   for (Type type : keptTypes())
     parts.push_back(arith::ConstantOp::create(b, k.loc, b.getZeroAttr(type)));
   return parts;
@@ -125,7 +125,7 @@ Row::Items Row::load(Value time) {
   auto one = [&](Value t) {
     return k.branch(
         isElement(t), [&] { return read(t, 1).front(); },
-        [&] { return neutralItem(); });
+        [&] { return itemOutside(t); });
   };
   Parts flat = k.branch(
       areAllInside(time),
@@ -150,14 +150,43 @@ Row::Items Row::load(Value time) {
   return loaded;
 }
 
+void Row::makePrefixes(Items &loaded) {
+  SmallVector<Parts> &own = loaded.elements;
+  for (unsigned i = 1; i < items; ++i)
+    own[i] = combine(own[i - 1], own[i], common(1));
+}
+
+void Row::finish(Value isOne, const Parts &carry) {
+  if (hasCommon())
+    isOne = arith::AndIOp::create(
+        b, k.loc, isOne,
+        compare(arith::CmpIPredicate::eq, length(), k.constant(0)));
+  k.when(isOne, [&] { storeEnd(carry); });
+}
+
+/// Where one of the thread's elements is the row's last: carries behind it are
+/// not the row's.
+void Row::finishInside(Value time, ArrayRef<Parts> carries) {
+  Value last =
+      arith::SubIOp::create(b, k.loc, k.add(end, k.constant(-1)), time);
+  k.when(compare(arith::CmpIPredicate::ult, last, k.constant(items)), [&] {
+    Parts carry = carries[0];
+    for (unsigned i = 1; i < items; ++i)
+      carry = select(compare(arith::CmpIPredicate::eq, last, k.constant(i)),
+                     carries[i], carry);
+    storeEnd(carry);
+  });
+}
+
 void Row::store(Value time, const Items &prefixes, const Parts &start) {
+  SmallVector<Parts> carries{start};
+  for (auto [i, prefix] : llvm::enumerate(prefixes.elements))
+    carries.push_back(apply(prefix, start, common(i + 1)));
+  if (hasCommon())
+    finishInside(time, ArrayRef(carries).drop_front());
   if (!stores())
     return;
-  SmallVector<Parts> carries;
-  if (isExclusive())
-    carries.push_back(start);
-  for (unsigned i = 0; carries.size() < items; ++i)
-    carries.push_back(apply(prefixes.elements[i], start));
+  carries.erase(isExclusive() ? std::prev(carries.end()) : carries.begin());
   k.branch(
       areAllInside(time),
       [&] {
@@ -178,11 +207,13 @@ void Row::store(Value time, const Items &prefixes, const Parts &start) {
 // Lanes of a warp
 //===----------------------------------------------------------------------===//
 
-Parts Row::scanWarp(Parts element, Value lane) {
+Parts Row::scanWarp(Parts element, int64_t steps, Value lane) {
   for (int64_t distance = columns; distance < kWarp; distance *= 2) {
     Parts before = shuffleUp(element, distance);
     Value has = compare(arith::CmpIPredicate::sge, lane, k.constant(distance));
-    element = select(has, combine(before, element), element);
+    Parts both = combine(before, element, common(steps));
+    element = select(has, both, element);
+    steps *= 2;
   }
   return element;
 }

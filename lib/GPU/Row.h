@@ -8,6 +8,11 @@
 // instead, `width` neighbouring rows are one whose elements are tuples, and an
 // access has such a tuple.
 //
+// Elements that are joined from as many steps may have a part in common, such
+// as the power of a transition that does not vary in time. It is known when the
+// row begins, and neither joined nor sent; but then it acts beyond the row too,
+// where elements are otherwise neutral.
+//
 //===----------------------------------------------------------------------===//
 #ifndef SSM_LIB_GPU_ROW_H
 #define SSM_LIB_GPU_ROW_H
@@ -33,9 +38,19 @@ public:
 
   /// The element that changes no carry.
   virtual Parts neutral() = 0;
-  /// Two elements as one; `before` comes first in time.
-  virtual Parts combine(const Parts &before, const Parts &after) = 0;
-  virtual Parts apply(const Parts &element, const Parts &carry) = 0;
+  /// What elements of `steps`, or so many times a number of the lane that is
+  /// known before the row is entered, have in common; nothing if they have
+  /// nothing. And of elements of as many steps as two others together.
+  virtual Parts common(int64_t steps, mlir::Value times = mlir::Value()) {
+    return {};
+  }
+  virtual Parts joinCommon(const Parts &x, const Parts &y) { return {}; }
+  /// Two elements as one; `before` comes first in time, and `common` is what
+  /// those of the steps of `after` have.
+  virtual Parts combine(const Parts &before, const Parts &after,
+                        const Parts &common) = 0;
+  virtual Parts apply(const Parts &element, const Parts &carry,
+                      const Parts &common) = 0;
   virtual mlir::SmallVector<mlir::Type> elementTypes() = 0;
   virtual mlir::SmallVector<mlir::Type> carryTypes() = 0;
 
@@ -43,8 +58,9 @@ public:
   /// its elements are neither read nor stored.
   virtual Parts enter(mlir::Value number);
   mlir::Value exists() { return isInside; }
-  /// Stores the carry after the row. Only one thread does.
-  virtual void finish(const Parts &carry) {}
+  /// Stores the carry behind the row, which that behind the last element or
+  /// behind what is neutral is, where the condition holds: of one thread.
+  void finish(mlir::Value isOne, const Parts &carry);
 
   /// What a thread has loaded: elements, and for each what a result needs
   /// beside its carry.
@@ -53,8 +69,9 @@ public:
   };
   /// The thread's items from `time` on, neutral beyond the row.
   Items load(mlir::Value time);
-  /// Stores what the carry `start` becomes, where the elements are joined with
-  /// those in front of them.
+  /// Joins each element with those in front of it.
+  void makePrefixes(Items &loaded);
+  /// Stores what the carry `start` becomes at each of them.
   void store(mlir::Value time, const Items &prefixes, const Parts &start);
 
   mlir::Value length() { return k.size(time); }
@@ -74,9 +91,9 @@ public:
   Parts shuffleUp(const Parts &x, int64_t distance) {
     return k.shuffle(mlir::gpu::ShuffleMode::UP, x, distance);
   }
-  /// Inclusive prefixes of the elements of every `columns`-th lane (Kogge and
-  /// Stone).
-  Parts scanWarp(Parts element, mlir::Value lane);
+  /// Inclusive prefixes of the elements of every `columns`-th lane, of so many
+  /// steps each (Kogge and Stone).
+  Parts scanWarp(Parts element, int64_t steps, mlir::Value lane);
   /// What these lanes in front of each have together, from the inclusive ones.
   Parts makeExclusive(const Parts &inclusive, mlir::Value lane);
 
@@ -105,11 +122,15 @@ protected:
   virtual llvm::SmallVector<Parts> loadItems(mlir::Value place,
                                              unsigned count) = 0;
   virtual mlir::SmallVector<mlir::Type> keptTypes() { return {}; }
+  /// What is where no element of the row is.
+  virtual Parts outside(mlir::Value time) { return neutral(); }
   virtual void storeItems(mlir::Value place, llvm::ArrayRef<Parts> carries,
                           llvm::ArrayRef<Parts> kept) = 0;
   /// Whether carries are stored at all, and those before each element.
   virtual bool stores() = 0;
   virtual bool isExclusive() = 0;
+  virtual void storeEnd(const Parts &carry) {}
+  bool hasCommon() { return !common(1).empty(); }
 
   llvm::SmallVector<mlir::Value> at(mlir::Value t) {
     llvm::SmallVector<mlir::Value> indices = row;
@@ -122,6 +143,10 @@ protected:
   llvm::SmallVector<unsigned> parallel;
   unsigned time;
   llvm::SmallVector<mlir::Value> row;
+  /// Of the row's elements in the scan's time. What is in front of them is no
+  /// element: it is there so that accesses begin with sectors. Null: nothing
+  /// is.
+  mlir::Value begin;
 
 private:
   mlir::Value areAllInside(mlir::Value time);
@@ -132,17 +157,15 @@ private:
   llvm::SmallVector<Parts> read(mlir::Value time, unsigned count);
   void write(mlir::Value time, llvm::SmallVector<Parts> carries,
              llvm::SmallVector<Parts> kept);
-  Parts neutralItem();
+  Parts itemOutside(mlir::Value time);
+  void finishInside(mlir::Value time, llvm::ArrayRef<Parts> carries);
 
   bool isBackward;
   mlir::Value isInside;
   /// Whether the kernel has as many steps as the row counts, or a number that
   /// is the same for all rows.
   bool countsSteps;
-  /// Of the row's elements in the scan's time. What is in front of them is no
-  /// element: it is there so that accesses begin with sectors. Null: nothing
-  /// is.
-  mlir::Value begin, end;
+  mlir::Value end; ///< In the scan's time.
 };
 
 /// Elements or carries in shared memory: parts of one type beside each other.

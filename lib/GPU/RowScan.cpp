@@ -47,7 +47,8 @@ private:
   int64_t warps;
   SharedArray totals;
   Value lane, warp;
-  Value column, slot; ///< The thread's row, and its number in that.
+  /// The thread's row, and its number in that; and among lanes of its warp.
+  Value column, slot, inWarp;
 };
 } // namespace
 
@@ -64,8 +65,9 @@ std::pair<Parts, Parts> RowScan::foldWarps(const Parts &inclusive, Value chunk,
   k.when(isLast, [&] { totals.store(placeOf(warp), inclusive); });
   gpu::BarrierOp::create(b, k.loc);
   Parts mine = carry, end = carry;
+  Parts common = row.common(row.items * kWarp / plan.columns);
   for (int64_t w = 0; w < warps; ++w) {
-    end = row.apply(totals.load(placeOf(k.constant(w))), end);
+    end = row.apply(totals.load(placeOf(k.constant(w))), end, common);
     Value before = row.compare(arith::CmpIPredicate::slt, k.constant(w), warp);
     mine = row.select(before, end, mine);
   }
@@ -77,12 +79,11 @@ Parts RowScan::emitChunk(Value chunk, const Parts &carry) {
       k.add(k.mul(chunk, k.constant(plan.threads / plan.columns)), slot);
   Value time = k.mul(first, k.constant(row.items));
   Row::Items items = row.load(time);
-  SmallVector<Parts> &prefixes = items.elements;
-  for (unsigned i = 1; i < row.items; ++i)
-    prefixes[i] = row.combine(prefixes[i - 1], prefixes[i]);
-  Parts inclusive = row.scanWarp(prefixes.back(), lane);
+  row.makePrefixes(items);
+  Parts inclusive = row.scanWarp(items.elements.back(), row.items, lane);
   auto [warpStart, end] = foldWarps(inclusive, chunk, carry);
-  Parts start = row.apply(row.makeExclusive(inclusive, lane), warpStart);
+  Parts start = row.apply(row.makeExclusive(inclusive, lane), warpStart,
+                          row.common(row.items, inWarp));
   row.store(time, items, start);
   return end;
 }
@@ -93,6 +94,7 @@ Launch RowScan::emit() {
   slot = arith::DivUIOp::create(b, k.loc, thread, columns);
   lane = arith::RemUIOp::create(b, k.loc, thread, k.constant(kWarp));
   warp = arith::DivUIOp::create(b, k.loc, thread, k.constant(kWarp));
+  inWarp = arith::DivUIOp::create(b, k.loc, lane, columns);
   Parts start = row.enter(k.add(k.mul(k.blockIndex(), columns), column));
   Value chunks = arith::CeilDivUIOp::create(b, k.loc, row.numSteps(),
                                             k.constant(plan.tileSize()));
@@ -102,7 +104,7 @@ Launch RowScan::emit() {
   Value isFirst = row.compare(arith::CmpIPredicate::eq, slot, k.constant(0));
   if (Value exists = row.exists())
     isFirst = arith::AndIOp::create(b, k.loc, isFirst, exists);
-  k.when(isFirst, [&] { row.finish(end); });
+  row.finish(isFirst, end);
   gpu::ReturnOp::create(b, k.loc);
   Launch launch;
   launch.threads = plan.threads;

@@ -56,6 +56,31 @@ func.func @rows(%a: tensor<6x4096xf32>, %u: tensor<6x4096xf32>) -> tensor<6x4096
 #rt = affine_map<(r, t) -> (r, t)>
 #r = affine_map<(r, t) -> (r)>
 
+// A transition that does not vary in time has powers in f64, in front of the
+// loop; only signals are loaded, and states shuffled.
+// CHECK: entry = "steady", {{.*}} kernel = "row_scan"
+// CHECK-LABEL: gpu.func @steady(
+// CHECK:         arith.extf %{{.*}} : f32 to f64
+// CHECK:         arith.mulf %{{.*}} : f64
+// CHECK:         arith.truncf %{{.*}} : f64 to f32
+// CHECK:         scf.for
+// CHECK-NOT:       f64
+// CHECK:           llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+// CHECK-COUNT-5:   gpu.shuffle up
+// CHECK-NOT:       gpu.shuffle
+// CHECK:           gpu.barrier
+// CHECK:           llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>
+func.func @steady(%a: tensor<6xf32>, %u: tensor<6x4096xf32>) -> tensor<6x4096xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<6xf32>) signal(%u : tensor<6x4096xf32>)
+      {indexing_maps = [#r, #rt, #rt, #r], time = 1 : i64} -> tensor<6x4096xf32>, tensor<6xf32>
+  return %y : tensor<6x4096xf32>
+}
+
+// -----
+
+#rt = affine_map<(r, t) -> (r, t)>
+#r = affine_map<(r, t) -> (r)>
+
 // Four chunks are loaded before one barrier. One warp publishes the total of
 // the tile in two words and its end in one.
 // CHECK: grid = [{elements = array<i64: 6>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: -1>, least = 1 : i64, per_block = 4096 : i64}], kernel = "look_back", reason = "there are too few rows to fill the machine", workspace_bytes = 32 : i64, workspace_bytes_per_block = 24 : i64

@@ -21,6 +21,10 @@ CASES = [
     Recurrence(COLUMNS, {"b": 3, "t": 70, "h": 6}, complex="u", read="before"),
     Recurrence("h,h,,bth->bth", {"b": 2, "t": 300, "h": 8}, dtype="f64"),
     Recurrence("tbh,,,tbh->tbh", {"b": 3, "t": 300, "h": 12}, reverse=True, init="hb", final="hb"),
+    # A transition that all steps have, of each channel or of all.
+    *(Recurrence("h,,,bth->bth", {"b": 2, "t": n, "h": h}, init="bh", reverse=h == 47) for n, h in ((0, 32), (1, 32), (513, 32), (70, 46), (70, 47))),
+    Recurrence("bh,,,bth->bth", {"b": 3, "t": 70, "h": 6}, complex="auh", init="bh", read="before", dynamic="bth"),
+    Recurrence("b,,,bth->bth", {"b": 3, "t": 70, "h": 8}, dtype="f64", init="bh"),
     # Decays and gates that all channels share.
     Recurrence("bt,bt,h,bth->bth", {"b": 2, "t": 200, "h": 36}),
     Recurrence("bth,bth,bth,bth->bth", {"b": 1, "t": 300, "h": 8}, complex="abc", projection="twice_real"),

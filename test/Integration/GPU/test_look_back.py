@@ -7,18 +7,21 @@ Transitions of modulus 1 carry everything to the end, and integers are exact.
 
 import re
 
+import numpy as np
 import pytest
 from emulator import BARRIER, Exact, run_case, run_seeds
 from harness import ToolError
+from mlir_text import Recurrence
 
-ROWS = "rt,,,rt->rt"
+ROWS, STEADY = "rt,,,rt->rt", "r,,,rt->rt"
 
 CASES = [
     *(Exact(ROWS, {"r": 1, "t": n}, init="r", dynamic="t") for n in (0, 1, 3, 4096, 4097)),
     Exact("t,,,t->t", {"t": 20003}),
     Exact(ROWS, {"r": 3, "t": 9000}, init="r"),
     Exact("bht,,,bht->bht", {"b": 2, "h": 2, "t": 5000}, read="before", init="bh"),
-    Exact("r,,,rt->rt", {"r": 2, "t": 8200}, init="r"),
+    *(Exact(STEADY, {"r": 2, "t": 8203}, init="r", reverse=reverse, read=read) for reverse in (False, True) for read in ("after", "before")),
+    Exact(STEADY, {"r": 1, "t": 5001}, complex="auh", init="r", dynamic="t"),
     Exact(ROWS, {"r": 2, "t": 5001}, complex="auh", init="r"),
     Exact(ROWS, {"r": 1, "t": 6000}, complex="u"),
     Exact(ROWS, {"r": 1, "t": 7000}, dtype="f64", init="r"),
@@ -36,6 +39,23 @@ def test_equals_reference(case):
     assert report["launch"]["kernel"] == "look_back"
 
 
+class Turning(Recurrence):
+    """A transition of modulus 1 that is no root of unity."""
+
+    def operands(self):
+        drawn = super().operands()
+        return drawn | {"a": np.full_like(drawn["a"], np.exp(0.7j))}
+
+
+@pytest.mark.parametrize("case", [Recurrence(STEADY, {"r": 2, "t": 9001}, complex="auh", init="r"), Turning(STEADY, {"r": 2, "t": 5000}, complex="auh")],
+                         ids=["decaying", "turning"])
+def test_powers_of_a_transition_keep_their_digits(case):
+    """A product of powers in f32 would double the error of each."""
+    results, report = run_case(case, seed=3)
+    assert not case.errors(results, case.dtype, "tree_scan")
+    assert report["races"] == 0 and report["launch"]["kernel"] == "look_back"
+
+
 def test_every_schedule_ends_and_is_right():
     case = Exact(ROWS, {"r": 1, "t": 4 * 4096}, init="r")
     for seed, (results, report) in enumerate(run_seeds(case, range(1, 101)), start=1):
@@ -44,12 +64,15 @@ def test_every_schedule_ends_and_is_right():
     assert seed == 100
 
 
+def late(kernel):
+    """Publishes ends late: a tile goes on past 32 totals."""
+    at = list(re.finditer(r"\n *store atomic", kernel))[-1].start()
+    kernel = kernel[:at] + 40 * "\n  call void @llvm.nvvm.nanosleep(i32 0)" + kernel[at:]
+    return kernel + "\ndeclare void @llvm.nvvm.nanosleep(i32)\n"
+
+
 def test_looks_back_over_many_windows():
-    """Ends that are published late: a tile goes on past 32 totals, by 32 tiles."""
-    def late(kernel):
-        at = list(re.finditer(r"\n *store atomic", kernel))[2].start()
-        kernel = kernel[:at] + 40 * "\n  call void @llvm.nvvm.nanosleep(i32 0)" + kernel[at:]
-        return kernel + "\ndeclare void @llvm.nvvm.nanosleep(i32)\n"
+    """By 32 tiles."""
     def wrong(kernel):
         kernel, count = re.subn(r"(= add .*i64 %\d+, )-32\b", r"\g<1>-31", kernel)
         assert count == 1
@@ -57,6 +80,14 @@ def test_looks_back_over_many_windows():
     case = Exact("t,,,t->t", {"t": 36 * 4096 - 5})
     assert case.is_exact(run_case(case, edit=late, resident=36)[0])
     assert not case.is_exact(run_case(case, edit=wrong, resident=36)[0])
+
+
+def test_powers_of_many_windows_are_products():
+    case = Turning(STEADY, {"r": 1, "t": 36 * 2048}, complex="auh")
+    (y, _), report = run_case(case, edit=late, resident=36)
+    want, _ = case.oracle
+    assert np.linalg.norm(y - want) <= 1e-5 * np.linalg.norm(want)
+    assert report["launch"]["kernel"] == "look_back"
 
 
 def test_transactions_are_ideal():

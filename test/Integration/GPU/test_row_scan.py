@@ -8,7 +8,7 @@ import pytest
 from emulator import run_case, without_the_barrier
 from mlir_text import Recurrence
 
-ROWS = "rt,,,rt->rt"
+ROWS, STEADY = "rt,,,rt->rt", "r,,,rt->rt"
 
 CASES = [
     *(Recurrence(ROWS, {"r": 3, "t": n}) for n in (0, 1, 3, 4, 31, 511, 512, 513, 1030)),
@@ -20,6 +20,12 @@ CASES = [
     Recurrence(ROWS, {"r": 2, "t": 600}, dtype="f64"),
     *(Recurrence(ROWS, {"r": 2, "t": n}, init="r", reverse=True) for n in (1, 700, 1031)),
     Recurrence(ROWS, {"r": 2, "t": 90}, complex="au", init="r", read="before", reverse=True),
+    # A transition that all steps have, whose powers act in front of a row and behind it too.
+    *(Recurrence(STEADY, {"r": 3, "t": n}, init="r") for n in (0, 1, 3, 512, 513, 1031)),
+    *(Recurrence(STEADY, {"r": 3, "t": n}, complex="auh", init="r", read="before", reverse=reverse)
+      for n in (1, 90, 1031) for reverse in (False, True)),
+    Recurrence(STEADY, {"r": 3, "t": 517}, complex="a", init="r", dynamic="rt"),
+    Recurrence(STEADY, {"r": 2, "t": 601}, dtype="f64", init="r", complex="auh"),
 ]
 
 

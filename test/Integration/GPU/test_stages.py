@@ -32,17 +32,10 @@ ONE_SIDE = [
 ]
 
 
-def is_right(case, results):
-    """Scans of complex rows join products of transitions in f32: alone they are off by 6e-7 over 5000 steps."""
-    if "a" in case.complex and case.dtype == "f32":
-        return all(np.linalg.norm(got - want) <= 1e-6 * scale for got, want, scale in zip(results, case.oracle, case.scales()))
-    return not case.errors(results, case.dtype, "tree_scan")
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_equals_reference(case):
     results, report = run_case(case, seed=3)
-    assert is_right(case, results)
+    assert not case.errors(results, case.dtype, "tree_scan")
     assert report["races"] == 0
     assert report["launch"]["kernel"] == "matrix_product, row_scan, matrix_product"
 
@@ -58,18 +51,18 @@ def test_scans_in_the_layout_that_is_given(case):
 def test_few_rows_look_back():
     """Whose words another kernel has zeroed, since the workspace holds what is between kernels too; rows of three tiles, in any schedule."""
     case = Recurrence(S5, {"b": 1, "t": 4100, "n": 1, "i": 1, "o": 1}, **COMPLEX)
-    for seed, (results, report) in enumerate(run_seeds(case, range(1, 51)), start=1):
-        assert is_right(case, results), f"seed {seed}"
+    for seed, (results, report) in enumerate(run_seeds(case, range(1, 101)), start=1):
+        assert not case.errors(results, case.dtype, "tree_scan"), f"seed {seed}"
         assert report["races"] == 0 and report["polls"] > 0, f"seed {seed}"
         assert report["launch"]["kernel"] == "matrix_product, clear, look_back, matrix_product"
         assert not report["launch"]["workspace_zero"]
-    assert seed == 50
+    assert seed == 100
 
 
 def test_rows_look_back_beside_each_other():
     case = Recurrence(S5, {"b": 1, "t": 5000, "n": 4, "i": 8, "o": 4}, **COMPLEX)
     for results, report in run_seeds(case, range(5)):
-        assert is_right(case, results)
+        assert not case.errors(results, case.dtype, "tree_scan")
         assert report["races"] == 0 and report["polls"] > 0
         assert "look_back" in report["launch"]["kernel"]
 
