@@ -248,7 +248,8 @@ SmallVector<Value> Kernel::branch(Value condition,
 
 SmallVector<Value>
 Kernel::loop(Value from, Value to, int64_t step, ArrayRef<Value> carried,
-             function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body) {
+             function_ref<SmallVector<Value>(Value, SmallVector<Value>)> body,
+             bool mayUnroll) {
   auto loop = scf::ForOp::create(
       b, loc, from, to, constant(step), carried,
       [&](OpBuilder &nested, Location, Value i, ValueRange values) {
@@ -257,6 +258,14 @@ Kernel::loop(Value from, Value to, int64_t step, ArrayRef<Value> carried,
                             nested.getInsertionPoint());
         scf::YieldOp::create(b, loc, body(i, SmallVector<Value>(values)));
       });
+  if (!mayUnroll) {
+    auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), b.getBoolAttr(true),
+                                            {}, {}, {}, {}, {}, {});
+    loop->setDiscardableAttr(
+        "llvm.loop_annotation",
+        LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unroll, {},
+                                      {}, {}, {}, {}, {}, {}, {}, {}, {}, {}));
+  }
   return SmallVector<Value>(loop.getResults());
 }
 

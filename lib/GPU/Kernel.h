@@ -115,7 +115,8 @@ public:
        llvm::ArrayRef<mlir::Value> carried,
        llvm::function_ref<llvm::SmallVector<mlir::Value>(
            mlir::Value, llvm::SmallVector<mlir::Value>)>
-           body);
+           body,
+       bool mayUnroll = true);
   /// Sets the indices of `dims`, the last fastest, from their number; what is
   /// left of it.
   mlir::Value split(mlir::Value number, llvm::ArrayRef<unsigned> dims,

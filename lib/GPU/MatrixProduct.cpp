@@ -35,8 +35,9 @@ static constexpr int64_t kTile = FactorTile::kEdge, kOwn = 4;
 static constexpr int64_t kAcross = kTile / kOwn; ///< Threads along an edge.
 static_assert(kAcross * kAcross == ProductBlock::kThreads);
 static constexpr int64_t kChunkBits = 8 * 64;
-/// Places of the sum whose products are one run of instructions: with more the
-/// assembler reads so far ahead that it spills.
+/// Places of the sum whose products are one run of instructions: with more, or
+/// if a loop over them is unrolled, the assembler reads so far ahead that it
+/// spills.
 static constexpr int64_t kPlaces = 4;
 /// Bytes of a number, times blocks on a multiprocessor: 128 registers a thread,
 /// or 255.
@@ -225,11 +226,12 @@ MatrixProduct::Numbers MatrixProduct::multiplyStep(Value buffer, Value step,
 
 MatrixProduct::Numbers MatrixProduct::multiply(Value buffer,
                                                ArrayRef<Num> sums) {
-  return unflatten(
-      k.loop(k.constant(0), k.constant(chunk), kPlaces, flatten(sums),
-             [&](Value step, const SmallVector<Value> &carried) {
-               return flatten(multiplyStep(buffer, step, unflatten(carried)));
-             }));
+  return unflatten(k.loop(
+      k.constant(0), k.constant(chunk), kPlaces, flatten(sums),
+      [&](Value step, const SmallVector<Value> &carried) {
+        return flatten(multiplyStep(buffer, step, unflatten(carried)));
+      },
+      /*mayUnroll=*/false));
 }
 
 //===----------------------------------------------------------------------===//

@@ -62,6 +62,7 @@ void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
     kernels.addPass(createConvertGpuOpsToNVVMOps());
   }
   kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createAnnotateLoops());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   if (options.format == "llvm")

@@ -427,6 +427,7 @@ func.func @tiles(%A: tensor<64x16xf32>, %u: tensor<2x?x64xf32>, %B: tensor<2x?x1
 // CHECK:         scf.for
 // CHECK:           scf.for
 // CHECK-COUNT-16:    llvm.intr.fma
+// CHECK:           } {llvm.loop_annotation = #{{.*}}}
 // CHECK:           gpu.barrier
 // CHECK:         llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>
 // CHECK-LABEL: gpu.func @dense_2(

@@ -39,6 +39,7 @@ KERNELS = {
     "S5": _timed("S5"),
     "s5_bidirectional": (text_of(MODELS["s5_bidirectional"].file), "s5_bidirectional"),
     "lru": (text_of(MODELS["lru"].file), "lru"),
+    "bigs": (text_of(MODELS["bigs"].file), "bigs"),
     "powers": (program([Kernel("hn,hn,hn->hl", {"h": 8, "n": 64, "l": 4096}, complex="abc", projection="twice_real")]), "f"),
     "row_scan, complex": (program([Recurrence("rt,,,rt->rt", {"r": 4, "t": 64}, complex="auh", dynamic="rt")]), "f"),
     "mamba1": (text_of(MODELS["mamba1"].file), "mamba1"),

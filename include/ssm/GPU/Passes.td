@@ -56,6 +56,15 @@ def LowerGPUMath : Pass<"ssm-lower-gpu-math", "::mlir::gpu::GPUModuleOp"> {
   ];
 }
 
+def AnnotateLoops : Pass<"ssm-annotate-loops", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "hand annotations of loops to LLVM";
+  let description = [{
+    `llvm.loop_annotation` of an scf loop is on the branch back, where upstream's
+    conversions leave it. It becomes the branch's own, which is translated.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def SerializeSPIRV : Pass<"ssm-serialize-spirv", "::mlir::ModuleOp"> {
   let summary = "make SPIR-V of kernels in the LLVM dialect";
   let description = [{
