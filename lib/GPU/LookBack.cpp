@@ -334,15 +334,13 @@ Launch LookBack::emit() {
   thread = k.threadIndex();
   lane = arith::RemUIOp::create(b, k.loc, thread, k.constant(kWarp));
   warp = arith::DivUIOp::create(b, k.loc, thread, k.constant(kWarp));
-  tiles = arith::CeilDivUIOp::create(b, k.loc, row.length(),
-                                     k.constant(plan.tileSize()));
-  tiles = arith::MaxSIOp::create(b, k.loc, tiles, k.constant(1));
   Value rows = row.numRows(), number = takeTicket();
   // Rows take turns, so that each looks back at few tiles that run.
   rowNumber = arith::RemUIOp::create(b, k.loc, number, rows);
   tile = arith::DivUIOp::create(b, k.loc, number, rows);
-  slots = k.mul(rows, tiles);
   Parts rowStart = row.enter(rowNumber);
+  tiles = row.numTiles(plan.tileSize());
+  slots = k.mul(rows, tiles);
 
   SmallVector<Row::Items> prefixes;
   SmallVector<Parts> inclusive = scanChunks(prefixes);

@@ -13,8 +13,7 @@ Row::Row(OpBuilder &b, Kernel &kernel, ArrayRef<unsigned> parallel,
          const GPUScanPlan &plan)
     : items(plan.items), width(plan.width), columns(plan.columns), b(b),
       k(kernel), parallel(parallel), time(time), row(numDims),
-      isBackward(isBackward),
-      countsSteps(plan.kernel == GPUScanPlan::Kernel::RowScan) {}
+      isBackward(isBackward) {}
 
 Parts Row::enter(Value number) {
   end = length();
@@ -34,13 +33,11 @@ Parts Row::enter(Value number) {
 /// Where the first access of whole sectors begins that has an element of the
 /// row, or the last one if time runs backward.
 void Row::findBegin() {
-  int64_t unit = 2 * items, size = k.launchSize(time);
+  int64_t unit = countUnit(), size = k.launchSize(time);
   bool areAligned = areRowsAligned();
   if ((size >= 0 && size % unit == 0) || (areAligned && !isBackward))
     return;
-  Value place = areAligned    ? k.constant(0)
-                : countsSteps ? placeOfRow()
-                              : Value();
+  Value place = areAligned ? k.constant(0) : placeOfRow();
   if (!place)
     return;
   if (isBackward)
@@ -62,6 +59,16 @@ GridFactor Row::rowFactor(int64_t perBlock) const {
   for (unsigned dim : parallel)
     rows.elements.push_back(k.launchSize(dim));
   return rows;
+}
+
+int64_t Row::countSteps(int64_t tileSize) const {
+  return begin ? tileSize - countUnit() : tileSize;
+}
+
+Value Row::numTiles(int64_t tileSize) {
+  Value tiles = arith::CeilDivUIOp::create(b, k.loc, length(),
+                                           k.constant(countSteps(tileSize)));
+  return arith::MaxSIOp::create(b, k.loc, tiles, k.constant(1));
 }
 
 Value Row::isElement(Value time) {

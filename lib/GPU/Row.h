@@ -80,8 +80,11 @@ public:
   mlir::Value numRows();
   /// Blocks of a grid: one for each row, or for each tile of a row.
   GridFactor rowFactor(int64_t perBlock = 1) const;
+  /// Tiles of a row that is entered, at least one; they have what is in front
+  /// of its elements too.
+  mlir::Value numTiles(int64_t tileSize);
   GridFactor timeFactor(int64_t tileSize) const {
-    return {{k.launchSize(time)}, tileSize, /*least=*/1};
+    return {{k.launchSize(time)}, countSteps(tileSize), /*least=*/1};
   }
 
   //===--------------------------------------------------------------------===//
@@ -160,11 +163,12 @@ private:
   Parts itemOutside(mlir::Value time);
   void finishInside(mlir::Value time, llvm::ArrayRef<Parts> carries);
 
+  /// Elements of two accesses, which may begin with a sector.
+  int64_t countUnit() const { return 2 * items; }
+  int64_t countSteps(int64_t tileSize) const;
+
   bool isBackward;
   mlir::Value isInside;
-  /// Whether the kernel has as many steps as the row counts, or a number that
-  /// is the same for all rows.
-  bool countsSteps;
   mlir::Value end; ///< In the scan's time.
 };
 

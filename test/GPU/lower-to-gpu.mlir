@@ -82,8 +82,9 @@ func.func @steady(%a: tensor<6xf32>, %u: tensor<6x4096xf32>) -> tensor<6x4096xf3
 #r = affine_map<(r, t) -> (r)>
 
 // Four chunks are loaded before one barrier. One warp publishes the total of
-// the tile in two words and its end in one.
-// CHECK: grid = [{elements = array<i64: 6>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: -1>, least = 1 : i64, per_block = 4096 : i64}], kernel = "look_back", reason = "there are too few rows to fill the machine", workspace_bytes = 32 : i64, workspace_bytes_per_block = 24 : i64
+// the tile in two words and its end in one. A tile has room for what is in front
+// of a row, so that accesses begin with sectors.
+// CHECK: grid = [{elements = array<i64: 6>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: -1>, least = 1 : i64, per_block = 4088 : i64}], kernel = "look_back", reason = "there are too few rows to fill the machine", workspace_bytes = 32 : i64, workspace_bytes_per_block = 24 : i64
 // CHECK-LABEL: gpu.func @few(
 // CHECK-SAME:    i64, %[[W:.*]]: !llvm.ptr<1>)
 // CHECK-SAME:    known_block_size = array<i32: 256, 1, 1>

@@ -18,6 +18,8 @@ ROWS, STEADY = "rt,,,rt->rt", "r,,,rt->rt"
 CASES = [
     *(Exact(ROWS, {"r": 1, "t": n}, init="r", dynamic="t") for n in (0, 1, 3, 4096, 4097)),
     Exact("t,,,t->t", {"t": 20003}),
+    # Of three rows, begins that differ; two tiles are full, and a third one is empty.
+    *(Exact(spec, {"r": 3, "t": n}, init="r", reverse=n % 2 == 1) for spec in (ROWS, STEADY) for n in (8176, 8177)),
     Exact(ROWS, {"r": 3, "t": 9000}, init="r"),
     Exact("bht,,,bht->bht", {"b": 2, "h": 2, "t": 5000}, read="before", init="bh"),
     *(Exact(STEADY, {"r": 2, "t": 8203}, init="r", reverse=reverse, read=read) for reverse in (False, True) for read in ("after", "before")),
@@ -97,6 +99,16 @@ def test_transactions_are_ideal():
     # a, u and y once each. In order, a tile finds the end of the one in front.
     assert traffic["sectors"] <= 1.02 * 3 * 4 * 8 * 4096 / 32
     assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["requests"]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("length, dynamic", [(20003, ""), (20003, "t"), (16386, "t")])
+def test_ragged_rows_move_whole_sectors(length, dynamic, reverse):
+    """Accesses begin with sectors, wherever a row does; single elements are in front of the first and behind the last one."""
+    case = Exact(ROWS, {"r": 3, "t": length}, reverse=reverse, dynamic=dynamic)
+    results, report = run_case(case)
+    assert case.is_exact(results) and report["launch"]["kernel"] == "look_back"
+    assert report["global"]["sectors"] <= 1.02 * report["global"]["ideal_sectors"]
 
 
 @pytest.mark.parametrize("which", range(3))
