@@ -247,8 +247,9 @@ ConvOperands::Numbers ConvOperands::join(Numbers first, ArrayRef<Num> second) {
   return first;
 }
 
-ConvOperands::Numbers ConvOperands::takeTaps(Value point, int64_t own,
+ConvOperands::Numbers ConvOperands::takeTaps(Value thread, int64_t own,
                                              int64_t count) {
+  Value point = k.add(thread, k.constant(own));
   auto taps = [&](int64_t offset) {
     return readOrZero(kernel, shape.lag,
                       k.add(point, k.constant(shape.skipped + offset)),
@@ -277,49 +278,56 @@ ConvOperands::Numbers ConvOperands::readSignal(Value time, int64_t count) {
                     isBelow(time, k.size(shape.time)), count);
 }
 
-ConvOperands::Numbers ConvOperands::takeSignal(Value base, Value point,
+/// What is the same for all windows is added last: as a sum of the thread's
+/// alone it would have a register for each point.
+ConvOperands::Numbers ConvOperands::takeSignal(Value base, Value thread,
                                                int64_t own, int64_t count) {
-  Value time = k.add(base, point);
+  Value from = k.add(base, thread);
+  auto steps = [&](int64_t offset) {
+    return readSignal(k.add(from, k.constant(own + offset)), count);
+  };
   if (plan.isComplex)
-    return readSignal(time, count);
+    return steps(0);
   int64_t half = plan.points();
   Numbers second;
   if (!plan.isOne || shape.sizes[shape.time] > half + own)
-    second = readSignal(k.add(time, k.constant(half)), count);
-  return join(readSignal(time, count), second);
+    second = steps(half);
+  return join(steps(0), second);
 }
 
 /// Point p of a window is its result p - overlap, if it is one.
-void ConvOperands::storeSteps(Value first, Value point, ArrayRef<Num> y) {
-  Value number = k.add(point, k.constant(-plan.overlap));
-  Value time = k.add(first, number);
+void ConvOperands::storeSteps(Value first, Value thread, int64_t own,
+                              ArrayRef<Num> y) {
+  int64_t number = own - plan.overlap;
+  Value time = k.add(k.add(first, thread), k.constant(number));
   Value isResult = isBelow(time, k.size(shape.time));
   if (!plan.isOne)
-    isResult = arith::AndIOp::create(b, k.loc, isResult,
-                                     isBelow(number, k.constant(plan.step)));
+    isResult = arith::AndIOp::create(
+        b, k.loc, isResult,
+        isBelow(k.add(thread, k.constant(number)), k.constant(plan.step)));
   k.when(isResult, [&] {
     indices[shape.time] = stepOf(time);
     k.store(result, k.offset(result, indices), y);
   });
 }
 
-void ConvOperands::putHalf(Value first, Value point, int64_t own, int64_t half,
+void ConvOperands::putHalf(Value first, Value thread, int64_t own, int64_t half,
                            ArrayRef<Value> y) {
   if (half && !hasSecondResults(own))
     return;
-  storeSteps(first, k.add(point, k.constant(half * plan.points())),
+  storeSteps(first, thread, own + half * plan.points(),
              llvm::map_to_vector(y, [](Value x) { return Num{x, Value()}; }));
 }
 
-void ConvOperands::putResult(Value first, Value point, int64_t own,
+void ConvOperands::putResult(Value first, Value thread, int64_t own,
                              ArrayRef<Num> y) {
   if (plan.isComplex)
-    return storeSteps(first, point, y);
+    return storeSteps(first, thread, own, y);
   auto part = [&](Value Num::*of) {
     return llvm::map_to_vector(y, [&](const Num &x) { return x.*of; });
   };
-  putHalf(first, point, own, 0, part(&Num::re));
-  putHalf(first, point, own, 1, part(&Num::im));
+  putHalf(first, thread, own, 0, part(&Num::re));
+  putHalf(first, thread, own, 1, part(&Num::im));
 }
 
 } // namespace ssm

@@ -63,18 +63,17 @@ public:
   /// The thread's factor of the weights of its points; none for complex ones.
   Num weightOf(mlir::Value threadPoint);
   using Numbers = llvm::SmallVector<Num>;
-  /// `count` points of a window, from `point` on, which is `own` from the
-  /// thread's. Of real numbers those of the second half are imaginary parts,
-  /// where it has any.
-  Numbers takeTaps(mlir::Value point, int64_t own, int64_t count);
+  /// `count` points of a window, from `own` on behind the thread's. Of real
+  /// numbers those of the second half are imaginary parts, where it has any.
+  Numbers takeTaps(mlir::Value thread, int64_t own, int64_t count);
   /// The window's first point is step `base` of the signal.
-  Numbers takeSignal(mlir::Value base, mlir::Value point, int64_t own,
+  Numbers takeSignal(mlir::Value base, mlir::Value thread, int64_t own,
                      int64_t count);
   /// Of the window whose first result is step `first`.
-  void putResult(mlir::Value first, mlir::Value point, int64_t own,
+  void putResult(mlir::Value first, mlir::Value thread, int64_t own,
                  llvm::ArrayRef<Num> y);
   /// Real results of a half of the window.
-  void putHalf(mlir::Value first, mlir::Value point, int64_t own, int64_t half,
+  void putHalf(mlir::Value first, mlir::Value thread, int64_t own, int64_t half,
                llvm::ArrayRef<mlir::Value> y);
   /// Whether any signal or kernel has numbers in the second half of a window.
   bool hasSecondHalf() const {
@@ -109,7 +108,8 @@ private:
   Numbers readSignal(mlir::Value time, int64_t count);
   Numbers join(Numbers first, llvm::ArrayRef<Num> second);
   mlir::Value isBelow(mlir::Value x, mlir::Value bound);
-  void storeSteps(mlir::Value first, mlir::Value point, llvm::ArrayRef<Num> y);
+  void storeSteps(mlir::Value first, mlir::Value thread, int64_t own,
+                  llvm::ArrayRef<Num> y);
   mlir::Value stepOf(mlir::Value time);
 
   mlir::OpBuilder &b;

@@ -46,9 +46,9 @@ public:
 private:
   using Numbers = SmallVector<Num>;
 
-  /// Calls for each access with its first point, how far that is from the
-  /// thread's, and the numbers of its points among the thread's.
-  void forAccesses(function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body);
+  /// Calls for each access with how far its first point is from the thread's,
+  /// and the numbers of its points among the thread's.
+  void forAccesses(function_ref<void(int64_t, ArrayRef<int64_t>)> body);
   Numbers transformKernel();
   void convolve(const Numbers &spectrum, Value first);
 
@@ -59,20 +59,17 @@ private:
 };
 } // namespace
 
-void FFTConv::forAccesses(
-    function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body) {
-  for (ArrayRef<int64_t> run : fft.runs(0, int64_t(1) << plan.logAccess)) {
-    int64_t own = fft.ownPart(0, run.front());
-    body(k.add(fft.threadPart(0), k.constant(own)), own, run);
-  }
+void FFTConv::forAccesses(function_ref<void(int64_t, ArrayRef<int64_t>)> body) {
+  for (ArrayRef<int64_t> run : fft.runs(0, int64_t(1) << plan.logAccess))
+    body(fft.ownPart(0, run.front()), run);
 }
 
 FFTConv::Numbers FFTConv::transformKernel() {
   Numbers z(GPUFFTPlan::kPoints);
-  forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+  forAccesses([&](int64_t own, ArrayRef<int64_t> run) {
     for (auto [i, x] : llvm::zip_equal(
-             run,
-             operands.weigh(own, operands.takeTaps(point, own, run.size()))))
+             run, operands.weigh(own, operands.takeTaps(fft.threadPart(0), own,
+                                                        run.size()))))
       z[i] = x;
   });
   fft.forward(z);
@@ -85,19 +82,20 @@ FFTConv::Numbers FFTConv::transformKernel() {
 void FFTConv::convolve(const Numbers &spectrum, Value first) {
   Value base = operands.baseOf(first);
   Numbers z(GPUFFTPlan::kPoints);
-  forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+  forAccesses([&](int64_t own, ArrayRef<int64_t> run) {
     for (auto [i, x] : llvm::zip_equal(
-             run, operands.weigh(
-                      own, operands.takeSignal(base, point, own, run.size()))))
+             run,
+             operands.weigh(own, operands.takeSignal(base, fft.threadPart(0),
+                                                     own, run.size()))))
       z[i] = x;
   });
   fft.forward(z);
   for (auto [x, factor] : llvm::zip_equal(z, spectrum))
     x = k.num.mul(x, factor);
   fft.inverse(z);
-  forAccesses([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+  forAccesses([&](int64_t own, ArrayRef<int64_t> run) {
     operands.putResult(
-        first, point, own,
+        first, fft.threadPart(0), own,
         operands.unweigh(
             own, llvm::map_to_vector(run, [&](int64_t i) { return z[i]; })));
   });

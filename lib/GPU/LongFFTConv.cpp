@@ -96,7 +96,8 @@ public:
 private:
   void forward(Side side);
   void inverse();
-  void forTensor(function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body);
+  Value threadPoint() { return k.add(inWindow, threadOffset(0)); }
+  int64_t tensorAccess() const { return int64_t(1) << plan.logAccess; }
 
   int64_t pass;
   /// The window's and the block's first point in the workspace, and the block's
@@ -214,11 +215,11 @@ void ColumnPass::forward(Side side) {
     z = load(first, 0);
     twiddle(z, /*inverse=*/false);
   } else {
-    forTensor([&](Value point, int64_t own, ArrayRef<int64_t> run) {
-      Numbers loaded =
-          side == Side::Kernel
-              ? operands.takeTaps(point, own, run.size())
-              : operands.takeSignal(k.constant(0), point, own, run.size());
+    forAccesses(0, tensorAccess(), [&](int64_t own, ArrayRef<int64_t> run) {
+      Numbers loaded = side == Side::Kernel
+                           ? operands.takeTaps(threadPoint(), own, run.size())
+                           : operands.takeSignal(k.constant(0), threadPoint(),
+                                                 own, run.size());
       for (auto [i, x] : llvm::zip_equal(run, operands.weigh(own, loaded)))
         z[i] = x;
     });
@@ -234,23 +235,12 @@ void ColumnPass::inverse() {
     twiddle(z, /*inverse=*/true);
     return store(first, 0, z);
   }
-  forTensor([&](Value point, int64_t own, ArrayRef<int64_t> run) {
+  forAccesses(0, tensorAccess(), [&](int64_t own, ArrayRef<int64_t> run) {
     operands.putResult(
-        k.constant(0), point, own,
+        k.constant(0), threadPoint(), own,
         operands.unweigh(
             own, llvm::map_to_vector(run, [&](int64_t i) { return z[i]; })));
   });
-}
-
-/// Calls for each access of a tensor with its first point in the window, how
-/// far that is from the thread's, and the numbers of its points.
-void ColumnPass::forTensor(
-    function_ref<void(Value, int64_t, ArrayRef<int64_t>)> body) {
-  Value point = k.add(inWindow, threadOffset(0));
-  forAccesses(0, int64_t(1) << plan.logAccess,
-              [&](int64_t own, ArrayRef<int64_t> run) {
-                body(k.add(point, k.constant(own)), own, run);
-              });
 }
 
 /// Blocks are numbered over windows, the rows of former passes, and tiles of
@@ -269,7 +259,7 @@ SmallVector<GridFactor> ColumnPass::emit(Side side, bool inverse) {
     number = k.split(number, shape.signalDims, operands.indices);
   operands.enter(number, shape.kernelDims);
   if (pass == 0) {
-    fft.setFactor(operands.weightOf(k.add(inWindow, threadOffset(0))));
+    fft.setFactor(operands.weightOf(threadPoint()));
   } else {
     GPUFFTPlan columns = plan.columnPlan(pass - 1);
     setTwiddles(columns, logSize + columns.logPoints,

@@ -40,11 +40,9 @@ public:
 private:
   using Numbers = MatrixFFT::Numbers;
   using Columns = SmallVector<MatrixFFT::Column>;
-  /// Numbers of an access: its first point, and how far that is from the
-  /// thread's.
-  using Load = function_ref<Numbers(Value point, int64_t own)>;
+  /// Numbers of an access, by how far its first point is from the thread's.
+  using Load = function_ref<Numbers(int64_t own)>;
 
-  Numbers loadPoints(int64_t i, Load load);
   SmallVector<Value> loadWords(bool hasImag, Load load);
   Columns loadWindow(Value isKernel, Value base);
   Value place(Value tile, int64_t word);
@@ -64,11 +62,6 @@ private:
 };
 } // namespace
 
-MatrixFFTConv::Numbers MatrixFFTConv::loadPoints(int64_t i, Load load) {
-  int64_t own = fft.ownPoint(i);
-  return load(k.add(fft.threadPoint(), k.constant(own)), own);
-}
-
 /// Words of all columns, of both parts if the block has imaginary ones at all.
 SmallVector<Value> MatrixFFTConv::loadWords(bool hasImag, Load load) {
   constexpr int64_t kRow = MatrixFFT::kNeighbours;
@@ -77,8 +70,8 @@ SmallVector<Value> MatrixFFTConv::loadWords(bool hasImag, Load load) {
   for (int64_t word = 0; word < 4; ++word)
     for (int64_t i = 0; i < kRow; i += perAccess()) {
       int64_t number = 2 * word * kRow + i;
-      Numbers low = loadPoints(number, load);
-      Numbers high = loadPoints(number + kRow, load);
+      Numbers low = load(fft.ownPoint(number));
+      Numbers high = load(fft.ownPoint(number + kRow));
       for (int64_t j = 0; j < perAccess(); ++j) {
         auto pack = [&](Value Num::*part) {
           Value x = low[j].*part, y = high[j].*part;
@@ -97,13 +90,13 @@ MatrixFFTConv::Columns MatrixFFTConv::loadWindow(Value isKernel, Value base) {
   SmallVector<Value> words = k.branch(
       isKernel,
       [&] {
-        return loadWords(hasImag, [&](Value point, int64_t own) {
-          return operands.takeTaps(point, own, perAccess());
+        return loadWords(hasImag, [&](int64_t own) {
+          return operands.takeTaps(fft.threadPoint(), own, perAccess());
         });
       },
       [&] {
-        return loadWords(hasImag, [&](Value point, int64_t own) {
-          return operands.takeSignal(base, point, own, perAccess());
+        return loadWords(hasImag, [&](int64_t own) {
+          return operands.takeSignal(base, fft.threadPoint(), own, perAccess());
         });
       });
   Columns z(MatrixFFT::kNeighbours);
@@ -157,27 +150,26 @@ MatrixFFTConv::Numbers MatrixFFTConv::multiply(Value tile, ArrayRef<Num> x) {
 
 void MatrixFFTConv::storeWindow(Value first) {
   SmallVector<MatrixFFT::Factor> x = fft.beforeInverse();
-  auto forAccesses = [&](function_ref<void(Value, int64_t, int64_t)> body) {
-    for (int64_t i = 0; i < MatrixFFT::kPoints; i += perAccess()) {
-      int64_t own = fft.ownPoint(i);
-      body(k.add(fft.threadPoint(), k.constant(own)), own, i);
-    }
+  Value thread = fft.threadPoint();
+  auto forAccesses = [&](function_ref<void(int64_t, int64_t)> body) {
+    for (int64_t i = 0; i < MatrixFFT::kPoints; i += perAccess())
+      body(fft.ownPoint(i), i);
   };
   if (plan.isComplex) {
     SmallVector<Value> re = fft.inverse(x, /*imag=*/false);
     SmallVector<Value> im = fft.inverse(x, /*imag=*/true);
-    return forAccesses([&](Value point, int64_t own, int64_t i) {
+    return forAccesses([&](int64_t own, int64_t i) {
       Numbers y;
       for (int64_t j = i; j < i + perAccess(); ++j)
         y.push_back({re[j], im[j]});
-      operands.putResult(first, point, own, y);
+      operands.putResult(first, thread, own, y);
     });
   }
   // One after the other: registers are scarce.
   for (int64_t half = 0; half < (operands.hasSecondResults() ? 2 : 1); ++half) {
     SmallVector<Value> y = fft.inverse(x, /*imag=*/half == 1);
-    forAccesses([&](Value point, int64_t own, int64_t i) {
-      operands.putHalf(first, point, own, half,
+    forAccesses([&](int64_t own, int64_t i) {
+      operands.putHalf(first, thread, own, half,
                        ArrayRef(y).slice(i, perAccess()));
     });
   }
