@@ -2,7 +2,9 @@
 #ifndef SSM_LIB_GPU_MATRIXPRODUCT_H
 #define SSM_LIB_GPU_MATRIXPRODUCT_H
 
-#include "ProductForm.h"
+#include "Pointwise.h"
+
+#include "ssm/Analysis/ProductForm.h"
 
 namespace ssm {
 

@@ -1,6 +1,5 @@
 //===- Pointwise.cpp - Elementwise ops at one point -----------------------===//
 #include "Pointwise.h"
-#include "ProductForm.h"
 
 #include "ssm/IR/LoopDims.h"
 

@@ -10,18 +10,14 @@
 
 #include "Kernel.h"
 
+#include "ssm/Analysis/ProductForm.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SetVector.h"
 #include <functional>
 
 namespace ssm {
-
-/// A tensor of the function, whose dimensions are loop dimensions by `map`.
-struct Mapped {
-  mlir::Value tensor;
-  mlir::AffineMap map;
-};
 
 /// States of a channel, or nothing if it is not known or too many.
 std::optional<int64_t> countStates(LinearRecurrenceOp op);

@@ -83,8 +83,13 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
 
 /// Clean-up on tensors, while a value is still one SSA value. General loop
 /// invariant code motion waits: a fill that leaves its loop needs a copy back.
-static void addTensorOptimization(OpPassManager &pm) {
+static void addTensorOptimization(OpPassManager &pm,
+                                  const std::string &target) {
   pm.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
+  // Before what scales a factor becomes part of the product.
+  DenseProductsOptions products;
+  products.target = target;
+  pm.addNestedPass<func::FuncOp>(createDenseProducts(products));
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
   pm.addNestedPass<func::FuncOp>(createVectorize());
   addCleanup(pm);
@@ -196,13 +201,13 @@ static void addLLVM(OpPassManager &pm, const CPUOptions &options) {
 }
 
 void buildCPUPipeline(OpPassManager &pm, const CPUOptions &options) {
-  addBoundary(pm);                 // 1. the caller brings the memory
-  addLowering(pm, options);        // 2. choose; loops of linalg ops
-  addTensorOptimization(pm);       // 3. vectors, still on tensors
-  addBufferization(pm);            // 4. compute in place
-  addBufferPlacement(pm, options); // 5. workspace, stack, heap
-  addLoops(pm, options.target);    // 6. scalar and vector code
-  addLLVM(pm, options);            // 7. the LLVM dialect
+  addBoundary(pm);                           // 1. the caller brings the memory
+  addLowering(pm, options);                  // 2. choose; loops of linalg ops
+  addTensorOptimization(pm, options.target); // 3. vectors, still on tensors
+  addBufferization(pm);                      // 4. compute in place
+  addBufferPlacement(pm, options);           // 5. workspace, stack, heap
+  addLoops(pm, options.target);              // 6. scalar and vector code
+  addLLVM(pm, options);                      // 7. the LLVM dialect
   EmitCABIOptions abi;
   abi.target = options.target;
   abi.threads = options.threads;

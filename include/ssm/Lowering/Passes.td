@@ -52,4 +52,38 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
   ];
 }
 
+def DenseProducts : Pass<"ssm-dense-products", "::mlir::func::FuncOp"> {
+  let summary = "compute products of matrices by tiles that fit the registers";
+  let description = [{
+    A linalg op that sums products of two tensors, real or complex, and whose
+    result has a dimension of each of them that the other one lacks, becomes
+    loops over panels of two vectors of columns and blocks of rows. The sums of
+    a block stay in registers:
+
+    ```mlir
+    %y = linalg.generic ... ins(%s, %v : tensor<?x256xf32>, tensor<256x128xf32>)
+                            outs(%zero : tensor<?x128xf32>) { sum + s * v }
+    // becomes
+    scf.forall (%chunk, %columns) ... {
+      %panel = linalg.generic ... // %v[k, %columns ..], side by side
+      scf.for %rows ... {
+        %sums:12 = scf.for %k ... { sums of vector<32xf32> }
+        ... vector.transfer_write
+    ```
+
+    Products of a matrix with a vector, of few numbers, and of 16 bits stay as
+    they are.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"host\"",
+           "the processor whose registers are filled">
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::complex::ComplexDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+}
+
 #endif // SSM_LOWERING_PASSES_TD

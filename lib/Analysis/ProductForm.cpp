@@ -5,7 +5,7 @@
 // body may take complex numbers apart, and sum in any order.
 //
 //===----------------------------------------------------------------------===//
-#include "ProductForm.h"
+#include "ssm/Analysis/ProductForm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"

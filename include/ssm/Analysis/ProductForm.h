@@ -1,10 +1,18 @@
 //===- ProductForm.h - Sums of products -------------------------*- C++ -*-===//
-#ifndef SSM_LIB_GPU_PRODUCTFORM_H
-#define SSM_LIB_GPU_PRODUCTFORM_H
+#ifndef SSM_ANALYSIS_PRODUCTFORM_H
+#define SSM_ANALYSIS_PRODUCTFORM_H
 
-#include "Pointwise.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+#include <optional>
 
 namespace ssm {
+
+/// A tensor whose dimensions are loop dimensions by `map`.
+struct Mapped {
+  mlir::Value tensor;
+  mlir::AffineMap map;
+};
 
 /// result = start + sum of left * right over the loop dimensions that the
 /// result lacks; of complex factors the real part, if the result is real.
@@ -19,4 +27,4 @@ std::optional<Product> findProduct(mlir::Operation *op);
 
 } // namespace ssm
 
-#endif // SSM_LIB_GPU_PRODUCTFORM_H
+#endif // SSM_ANALYSIS_PRODUCTFORM_H

@@ -1,0 +1,112 @@
+// RUN: ssm-opt %s --split-input-file --ssm-dense-products=target=x86-64-v4 --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --split-input-file --ssm-dense-products=target=x86-64-v3 --canonicalize --cse | FileCheck %s --check-prefix=AVX2
+
+#rk = affine_map<(r, v, k) -> (r, k)>
+#kv = affine_map<(r, v, k) -> (k, v)>
+#rv = affine_map<(r, v, k) -> (r, v)>
+
+// Chunks of 768 rows and columns of two vectors in parallel, then blocks of 12
+// rows, whose sums stay in registers; 6 rows of 16 where there are 16 registers.
+// CHECK-LABEL: func.func @rows_in_place(
+// CHECK-SAME: %[[S:.*]]: tensor<1536x256xf32>, %[[V:.*]]: tensor<256x64xf32>, %[[Y:.*]]: tensor<1536x64xf32>
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) in (2, 2) shared_outs(%[[OUT:.*]] = %[[Y]])
+// CHECK-DAG: %[[PANEL:.*]] = tensor.extract_slice %[[V]][0, %{{.*}}] [256, 32]
+// CHECK-DAG: %[[ROWS:.*]] = tensor.extract_slice %[[S]][%{{.*}}, 0] [768, 256]
+// CHECK-DAG: tensor.extract_slice %[[OUT]][%{{.*}}, %{{.*}}] [768, 32]
+// CHECK: scf.for %{{.*}} = %c0 to %c64
+// CHECK-COUNT-12: vector.transfer_read {{.*}} vector<32xf32>
+// CHECK: %[[SUMS:.*]]:12 = scf.for %[[K:.*]] = %c0 to %c256
+// CHECK-NEXT: %[[ROW:.*]] = vector.transfer_read %[[PANEL]][%[[K]], %c0]
+// CHECK-NEXT: %[[X:.*]] = tensor.extract %[[ROWS]][%{{.*}}, %[[K]]]
+// CHECK-NEXT: %[[LANES:.*]] = vector.broadcast %[[X]] : f32 to vector<32xf32>
+// CHECK-NEXT: %[[P:.*]] = arith.mulf %[[LANES]], %[[ROW]] fastmath<contract>
+// CHECK-NEXT: arith.addf %[[P]], %{{.*}} fastmath<contract>
+// CHECK: vector.transfer_write %[[SUMS]]#0
+// AVX2-LABEL: func.func @rows_in_place(
+// AVX2: scf.forall (%{{.*}}, %{{.*}}) in (2, 4)
+// AVX2: :6 = scf.for {{.*}} -> (vector<16xf32>,
+func.func @rows_in_place(%s: tensor<1536x256xf32>, %v: tensor<256x64xf32>, %y: tensor<1536x64xf32>) -> tensor<1536x64xf32> {
+  %r = linalg.generic {indexing_maps = [#rk, #kv, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%s, %v : tensor<1536x256xf32>, tensor<256x64xf32>) outs(%y : tensor<1536x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b fastmath<contract> : f32
+    %n = arith.addf %sum, %p fastmath<contract> : f32
+    linalg.yield %n : f32
+  } -> tensor<1536x64xf32>
+  return %r : tensor<1536x64xf32>
+}
+
+// -----
+
+#rk = affine_map<(r, v, k) -> (r, k)>
+#vk = affine_map<(r, v, k) -> (v, k)>
+#rv = affine_map<(r, v, k) -> (r, v)>
+
+// A factor that lies the other way round is transposed by squares. What starts
+// at zero is not read.
+// CHECK-LABEL: func.func @transposed(
+// CHECK-SAME: %[[S:.*]]: tensor<24x256xf32>, %[[V:.*]]: tensor<32x256xf32>
+// CHECK-NOT: scf.forall
+// CHECK: scf.for %{{.*}} = %c0 to %c16 step %c1 iter_args(%{{.*}} = %{{.*}}) -> (tensor<256x32xf32>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<16x16xf32>) outs(%{{.*}} : tensor<16x16xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %c16 step %c1 iter_args(%{{.*}} = %{{.*}}) -> (tensor<256x32xf32>)
+// CHECK: scf.for %{{.*}} = %c0 to %c2
+// CHECK-NOT: vector.transfer_read
+// CHECK: :12 = scf.for %{{.*}} = %c0 to %c256 step %c1 iter_args(%{{.*}} = %[[ZERO:cst[_0-9]*]]
+func.func @transposed(%s: tensor<24x256xf32>, %v: tensor<32x256xf32>) -> tensor<24x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<24x32xf32>
+  %y = linalg.fill ins(%zero : f32) outs(%empty : tensor<24x32xf32>) -> tensor<24x32xf32>
+  %r = linalg.generic {indexing_maps = [#rk, #vk, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%s, %v : tensor<24x256xf32>, tensor<32x256xf32>) outs(%y : tensor<24x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b fastmath<contract> : f32
+    %n = arith.addf %sum, %p fastmath<contract> : f32
+    linalg.yield %n : f32
+  } -> tensor<24x32xf32>
+  return %r : tensor<24x32xf32>
+}
+
+// -----
+
+#k = affine_map<(v, k) -> (k)>
+#kv = affine_map<(v, k) -> (k, v)>
+#v = affine_map<(v, k) -> (v)>
+
+// A vector has wide panels, for as many sums as hide an FMA's latency.
+// CHECK-LABEL: func.func @vector(
+// CHECK: scf.forall (%{{.*}}) in (2) shared_outs
+// CHECK: scf.for %{{.*}} = %c0 to %c64 step %c1 iter_args(%{{.*}} = %{{.*}}) -> (vector<128xf32>)
+func.func @vector(%s: tensor<64xf32>, %v: tensor<64x256xf32>, %y: tensor<256xf32>) -> tensor<256xf32> {
+  %r = linalg.generic {indexing_maps = [#k, #kv, #v], iterator_types = ["parallel", "reduction"]} ins(%s, %v : tensor<64xf32>, tensor<64x256xf32>) outs(%y : tensor<256xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b fastmath<contract> : f32
+    %n = arith.addf %sum, %p fastmath<contract> : f32
+    linalg.yield %n : f32
+  } -> tensor<256xf32>
+  return %r : tensor<256xf32>
+}
+
+// -----
+
+#rk = affine_map<(r, v, k) -> (r, k)>
+#kv = affine_map<(r, v, k) -> (k, v)>
+#rv = affine_map<(r, v, k) -> (r, v)>
+
+// Few numbers, and products that may not be contracted, stay as they are.
+// CHECK-LABEL: func.func @stays(
+// CHECK-COUNT-2: linalg.generic
+// CHECK-NOT: vector
+func.func @stays(%s: tensor<8x8xf32>, %v: tensor<8x8xf32>, %y: tensor<8x8xf32>, %t: tensor<64x64xf32>, %z: tensor<64x64xf32>) -> (tensor<8x8xf32>, tensor<64x64xf32>) {
+  %r = linalg.generic {indexing_maps = [#rk, #kv, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%s, %v : tensor<8x8xf32>, tensor<8x8xf32>) outs(%y : tensor<8x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b fastmath<contract> : f32
+    %n = arith.addf %sum, %p fastmath<contract> : f32
+    linalg.yield %n : f32
+  } -> tensor<8x8xf32>
+  %q = linalg.generic {indexing_maps = [#rk, #kv, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%t, %t : tensor<64x64xf32>, tensor<64x64xf32>) outs(%z : tensor<64x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b : f32
+    %n = arith.addf %sum, %p : f32
+    linalg.yield %n : f32
+  } -> tensor<64x64xf32>
+  return %r, %q : tensor<8x8xf32>, tensor<64x64xf32>
+}
