@@ -97,6 +97,23 @@ def jax_scan(a, x, axis):
     return jitted(program, a, x)
 
 
+def jax_s5(a, u, b, c, tree):
+    """y_t = 2 Re(C x_t), x_t = a x_(t-1) + B u_t, u [B, L, H]; the states by a tree or one after the other."""
+    lax, np_ = jax().lax, jax().numpy
+
+    def states_by_steps(a, v):
+        def step(state, vt):
+            state = a * state + vt
+            return state, state
+        return np_.moveaxis(lax.scan(step, np_.zeros_like(v[:, 0]), np_.moveaxis(v, 1, 0))[1], 0, 1)
+
+    def program(a, u, b, c):
+        v = u @ b.T
+        states = tree_in_jax(1)(np_.broadcast_to(a, v.shape), v) if tree else states_by_steps(a, v)
+        return 2 * (states @ c.T).real
+    return jitted(program, a, u, b, c)
+
+
 def numpy_scan(a, x, axis):
     out = np.empty_like(x)
     at, xt, yt = (np.moveaxis(v, axis, 0) for v in (a, x, out))

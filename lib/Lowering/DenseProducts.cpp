@@ -479,7 +479,8 @@ static bool isComputable(Product product) {
     return false;
   auto isExact = [&](Operation &op) {
     auto flags = dyn_cast<arith::ArithFastMathInterface>(op);
-    return flags &&
+    // What takes numbers apart has flags, too.
+    return flags && !isa<complex::ReOp, complex::ImOp>(op) &&
            !arith::bitEnumContainsAll(flags.getFastMathFlagsAttr().getValue(),
                                       arith::FastMathFlags::contract);
   };

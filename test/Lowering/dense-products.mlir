@@ -110,3 +110,39 @@ func.func @stays(%s: tensor<8x8xf32>, %v: tensor<8x8xf32>, %y: tensor<8x8xf32>, 
   } -> tensor<64x64xf32>
   return %r, %q : tensor<8x8xf32>, tensor<64x64xf32>
 }
+
+// -----
+
+#rk = affine_map<(r, v, k) -> (r, k)>
+#vk = affine_map<(r, v, k) -> (v, k)>
+#rv = affine_map<(r, v, k) -> (r, v)>
+
+// B u with a complex B, as --ssm-hoist-contractions has it: two panels, and two
+// sums for each of six rows, which a loop puts together.
+// CHECK-LABEL: func.func @complex(
+// CHECK: complex.re
+// CHECK: complex.im
+// CHECK: :12 = scf.for
+// CHECK-COUNT-12: vector.transfer_write {{.*}} tensor<6x32xf32>
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<6x32xcomplex<f32>>)
+// CHECK: complex.create
+func.func @complex(%u: tensor<48x256xf32>, %b: tensor<32x256xcomplex<f32>>) -> tensor<48x32xcomplex<f32>> {
+  %zero = arith.constant 0.0 : f32
+  %start = complex.create %zero, %zero : complex<f32>
+  %empty = tensor.empty() : tensor<48x32xcomplex<f32>>
+  %y = linalg.fill ins(%start : complex<f32>) outs(%empty : tensor<48x32xcomplex<f32>>) -> tensor<48x32xcomplex<f32>>
+  %r = linalg.generic {indexing_maps = [#rk, #vk, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%u, %b : tensor<48x256xf32>, tensor<32x256xcomplex<f32>>) outs(%y : tensor<48x32xcomplex<f32>>) {
+  ^bb0(%x: f32, %p: complex<f32>, %sum: complex<f32>):
+    %pr = complex.re %p : complex<f32>
+    %pi = complex.im %p : complex<f32>
+    %sr = complex.re %sum : complex<f32>
+    %si = complex.im %sum : complex<f32>
+    %xr = arith.mulf %pr, %x fastmath<contract> : f32
+    %re = arith.addf %xr, %sr fastmath<contract> : f32
+    %xi = arith.mulf %pi, %x fastmath<contract> : f32
+    %im = arith.addf %xi, %si fastmath<contract> : f32
+    %n = complex.create %re, %im : complex<f32>
+    linalg.yield %n : complex<f32>
+  } -> tensor<48x32xcomplex<f32>>
+  return %r : tensor<48x32xcomplex<f32>>
+}
