@@ -9,11 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ssm/IR/LoopDims.h"
-#include "ssm/IR/SSMOps.h"
-#include "ssm/Lowering/Patterns.h"
+#include "AssociativeScan.h"
 
-#include "Scan.h"
+#include "ssm/IR/LoopDims.h"
+#include "ssm/Lowering/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
@@ -35,11 +34,6 @@ public:
   SmallVector<Value> combine(OpBuilder &b, ArrayRef<AffineMap> maps,
                              ValueRange left, ValueRange right) override;
 
-  /// The components of left * right that are asked for, on scalars. Values of
-  /// components that are not needed may be null.
-  SmallVector<Value> combineScalars(OpBuilder &b, ArrayRef<Value> left,
-                                    ArrayRef<Value> right,
-                                    ArrayRef<unsigned> wanted);
   Type elementType(unsigned component) {
     return cast<RankedTensorType>(op.getInputs()[component].getType())
         .getElementType();
@@ -140,6 +134,18 @@ static Components closeUnderCombiner(AssociativeScanOp op,
   return components;
 }
 
+SmallVector<unsigned> ssm::usedComponents(AssociativeScanOp op) {
+  Components used;
+  for (auto [i, result] : llvm::enumerate(op.getResults()))
+    if (!result.use_empty())
+      used.push_back(i);
+  return used;
+}
+
+SmallVector<unsigned> ssm::carriedComponents(AssociativeScanOp op) {
+  return closeUnderCombiner(op, usedComponents(op), /*withRight=*/false);
+}
+
 //===----------------------------------------------------------------------===//
 // The problem
 //===----------------------------------------------------------------------===//
@@ -154,13 +160,11 @@ AssociativeScan::AssociativeScan(OpBuilder &b, AssociativeScanOp op)
     if (dim != time)
       parallel.push_back(dim);
   AffineMap map = b.getMultiDimIdentityMap(type.getRank());
-  for (auto [i, result] : llvm::enumerate(op.getResults()))
-    if (!result.use_empty()) {
-      used.push_back(i);
-      results.push_back(
-          {cast<RankedTensorType>(result.getType()), map, /*hasTime=*/true});
-    }
-  carried = closeUnderCombiner(op, used, /*withRight=*/false);
+  used = usedComponents(op);
+  for (unsigned i : used)
+    results.push_back({cast<RankedTensorType>(op.getResult(i).getType()), map,
+                       /*hasTime=*/true});
+  carried = carriedComponents(op);
   summarised = closeUnderCombiner(op, carried, /*withRight=*/true);
   for (unsigned component : summarised)
     summary.push_back({elementType(component), {}});
@@ -171,10 +175,10 @@ std::unique_ptr<ScanTile> AssociativeScan::makeTile(OpBuilder &b,
   return std::make_unique<AssociativeScanTile>(*this, tile);
 }
 
-SmallVector<Value> AssociativeScan::combineScalars(OpBuilder &b,
-                                                   ArrayRef<Value> left,
-                                                   ArrayRef<Value> right,
-                                                   ArrayRef<unsigned> wanted) {
+SmallVector<Value> ssm::combineScalars(OpBuilder &b, AssociativeScanOp op,
+                                       ArrayRef<Value> left,
+                                       ArrayRef<Value> right,
+                                       ArrayRef<unsigned> wanted) {
   Block &body = op.getCombiner().front();
   IRMapping mapping;
   for (auto [argument, value] : llvm::zip_equal(
@@ -228,7 +232,7 @@ SmallVector<Value> AssociativeScan::combine(OpBuilder &b,
       b, loc, rank, ins, outs,
       [&](OpBuilder &nested, Location, ValueRange args) {
         return combineScalars(
-            nested, spread(summarised, args.take_front(left.size()), size),
+            nested, op, spread(summarised, args.take_front(left.size()), size),
             spread(summarised, args.drop_front(left.size()), size), summarised);
       });
 }
@@ -237,22 +241,24 @@ SmallVector<Value> AssociativeScan::combine(OpBuilder &b,
 // One tile
 //===----------------------------------------------------------------------===//
 
+Value ssm::makeZero(OpBuilder &b, Location loc, Type type) {
+  auto complexType = dyn_cast<ComplexType>(type);
+  if (!complexType)
+    return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  Attribute zero = b.getZeroAttr(complexType.getElementType());
+  return complex::ConstantOp::create(b, loc, complexType,
+                                     b.getArrayAttr({zero, zero}));
+}
+
 /// The identity, or zeros that nothing reads.
 ScanTile::Values AssociativeScanTile::fill(OpBuilder &b,
                                            ArrayRef<unsigned> components) {
   Values values;
   for (unsigned component : components) {
     Type type = scan.elementType(component);
-    Value scalar;
-    if (!scan.op.getIdentity().empty()) {
-      scalar = scan.op.getIdentity()[component];
-    } else if (auto complexType = dyn_cast<ComplexType>(type)) {
-      Attribute zero = b.getZeroAttr(complexType.getElementType());
-      scalar = complex::ConstantOp::create(b, loc, complexType,
-                                           b.getArrayAttr({zero, zero}));
-    } else {
-      scalar = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    }
+    Value scalar = scan.op.getIdentity().empty()
+                       ? makeZero(b, loc, type)
+                       : scan.op.getIdentity()[component];
     Value empty = tensor::EmptyOp::create(b, loc, tile.keptSizes(), type);
     values.push_back(
         linalg::FillOp::create(b, loc, scalar, empty).getResult(0));
@@ -281,9 +287,10 @@ ScanTile::Values AssociativeScanTile::take(OpBuilder &b, ValueRange left,
       [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
         auto element =
             spread(scan.summarised, args.take_front(ins.size()), size);
-        auto combined = scan.combineScalars(
-            nested, spread(components, args.drop_front(ins.size()), size),
-            element, components);
+        auto combined = combineScalars(
+            nested, scan.op,
+            spread(components, args.drop_front(ins.size()), size), element,
+            components);
         if (!select)
           return combined;
         Value isFirst = step.isFirst;
@@ -332,6 +339,11 @@ ScanTile::Values AssociativeScanTile::resume(OpBuilder &b, ValueRange summary) {
     prefix.push_back(summary[llvm::find(scan.summarised, component) -
                              scan.summarised.begin()]);
   return prefix;
+}
+
+std::unique_ptr<ScanProblem> ssm::makeAssociativeScan(OpBuilder &b,
+                                                      AssociativeScanOp op) {
+  return std::make_unique<AssociativeScan>(b, op);
 }
 
 namespace {

@@ -35,6 +35,7 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateRecurrenceToConvPatterns(lowerings);
     ssm::populateRecurrenceLowering(lowerings, cores, vectors);
     ssm::populateTimeContiguousLowering(lowerings);
+    ssm::populateTimeContiguousScanLowering(lowerings);
     if (vectors)
       ssm::populateLineScanLowering(lowerings, {cores, ahead, complexAhead, cached});
     ssm::populateAssociativeScanLowering(lowerings, cores);

@@ -23,6 +23,9 @@ void populateRecurrenceLowering(mlir::RewritePatternSet &patterns,
 /// transposed, and their recurrence.
 void populateTimeContiguousLowering(mlir::RewritePatternSet &patterns);
 
+/// The same of associative scans (TimeContiguousScan.cpp).
+void populateTimeContiguousScanLowering(mlir::RewritePatternSet &patterns);
+
 /// Of scans along lines of time.
 struct LineScanOptions {
   /// Threads for which a line that is alone is cut into chunks.

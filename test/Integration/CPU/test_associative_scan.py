@@ -133,6 +133,9 @@ def cases(dtype):
     out += [Scan(**kind(dtype), shape=shape, axis=axis, reverse=reverse)
             for kind in (maximum, log_sum_exp, segmented)
             for shape, axis, reverse in (([1000], 0, False), ([2, 300], 1, True), ([129, 20], 0, False))]
+    # Along contiguous time, by blocks: lanes and steps that fill none, and more of both.
+    out += [Scan(**kind(dtype), shape=[2, rows, n], axis=2, reverse=reverse, dynamic=rows == 37)
+            for kind in (affine, rotation, maximum, log_sum_exp) for rows, n, reverse in ((37, 200, False), (16, 64, True), (5, 130, True))]
     out += [Scan(**kind(dtype), shape=[3, 200], axis=1, exclusive=True, dynamic=True) for kind in (maximum, log_sum_exp)]
     return out
 
