@@ -125,6 +125,11 @@ def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
     such matrices. The result is good to two or three digits (docs/Numerics.md
     has the error), so it is never chosen, only asked for.
 
+    `leaf` is the number of steps that are taken together: by `tree_scan` those
+    that a leaf reduces, by `fft_conv` those that the first and last round of a
+    transform transpose at once for each of their rows, where time is contiguous.
+    The others ignore it.
+
     `lanes` is the number of channels (or, in a tree of few channels, leaves)
     computed side by side in one vector tile.
 
