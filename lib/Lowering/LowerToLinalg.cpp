@@ -37,7 +37,8 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateTimeContiguousLowering(lowerings);
     ssm::populateTimeContiguousScanLowering(lowerings);
     if (vectors)
-      ssm::populateLineScanLowering(lowerings, {cores, ahead, complexAhead, cached});
+      ssm::populateLineScanLowering(lowerings,
+                                    {cores, ahead, complexAhead, cached});
     ssm::populateAssociativeScanLowering(lowerings, cores);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);
