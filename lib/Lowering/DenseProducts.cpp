@@ -27,9 +27,9 @@
 // Multiplication" (2008).
 //
 //===----------------------------------------------------------------------===//
+#include "MatrixRoles.h"
 #include "TileLoop.h"
 
-#include "ssm/Analysis/ProductForm.h"
 #include "ssm/Analysis/TargetInfo.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Passes.h"
@@ -54,12 +54,8 @@ using namespace ssm;
 
 /// Rows that share a panel. Packing it costs as much as a few of them.
 static constexpr int64_t kChunk = 768;
-/// Products below which vectors and loops gain nothing.
-static constexpr int64_t kLeastProducts = 4096;
 /// Vectors of a panel's row, of few rows and of more.
 static constexpr int64_t kWidePanel = 8, kPanel = 2;
-/// Rows that are more than a few.
-static constexpr int64_t kManyRows = 4;
 
 namespace {
 /// What a register tile has: its sums, a row of the panel and one element of S
@@ -70,18 +66,9 @@ struct Registers {
       : bytes(info.vectorBytes), rows(info.vectorBytes == 32 ? 6 : 12) {}
 };
 
-/// The factors and dimensions of a product of matrices.
-struct Roles {
-  Mapped scalars, vectors;     ///< S and V.
-  std::optional<unsigned> row; ///< r; a vector has none.
-  unsigned lane;               ///< v.
-  SmallVector<unsigned> summed, others;
-  bool hasFewRows;
-};
-
 class ProductEmitter {
 public:
-  ProductEmitter(OpBuilder &b, Product product, const Roles &roles,
+  ProductEmitter(OpBuilder &b, Product product, const MatrixRoles &roles,
                  Registers registers);
   Value emit();
 
@@ -121,7 +108,7 @@ private:
 
   OpBuilder &b;
   Product product;
-  const Roles &roles;
+  const MatrixRoles &roles;
   Registers registers;
   Location loc;
   Type element, real;
@@ -136,7 +123,7 @@ private:
 } // namespace
 
 ProductEmitter::ProductEmitter(OpBuilder &b, Product product,
-                               const Roles &roles, Registers registers)
+                               const MatrixRoles &roles, Registers registers)
     : b(b), product(product), roles(roles), registers(registers),
       loc(product.op.getLoc()),
       element(getElementTypeOrSelf(product.result.tensor)),
@@ -411,99 +398,18 @@ Value ProductEmitter::store(ValueRange sums, Value first, int64_t count,
   return tensor::InsertSliceOp::create(b, loc, rows, out, place, shape, ones);
 }
 
-/// What a transpose or a broadcast of the tensor is made of, in its place.
-static Mapped seeThroughCopies(Mapped factor) {
-  while (auto op = factor.tensor.getDefiningOp<linalg::GenericOp>()) {
-    if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
-        op.getNumReductionLoops() != 0 || !op.hasPureTensorSemantics())
-      break;
-    AffineMap from = op.getIndexingMapsArray()[0],
-              to = op.getIndexingMapsArray()[1];
-    auto yield = cast<linalg::YieldOp>(op.getBlock()->getTerminator());
-    if (!to.isIdentity() || !from.isProjectedPermutation() ||
-        yield.getOperand(0) != op.getBlock()->getArgument(0))
-      break;
-    factor = {op.getInputs()[0], from.compose(factor.map)};
-  }
-  return factor;
-}
-
-/// Whether the product is worth it, and what its dimensions are for.
-static std::optional<Roles> findRoles(const Product &product) {
-  Roles roles;
-  SmallVector<unsigned> kept = dimsOf(product.result.map);
-  if (kept.empty())
-    return std::nullopt;
-  roles.lane = kept.pop_back_val();
-  bool isLeft = uses(product.left.map, roles.lane);
-  if (isLeft == uses(product.right.map, roles.lane))
-    return std::nullopt;
-  roles.vectors = isLeft ? product.left : product.right;
-  roles.scalars = isLeft ? product.right : product.left;
-  SmallVector<int64_t> sizes =
-      linalg::GenericOp(product.op).getStaticLoopRanges();
-  for (unsigned dim : kept)
-    if (uses(roles.scalars.map, dim) && !uses(roles.vectors.map, dim))
-      roles.row = dim;
-  for (unsigned dim : kept)
-    if (dim != roles.row)
-      roles.others.push_back(dim);
-  int64_t products = 1;
-  for (unsigned dim = 0; dim < sizes.size(); ++dim) {
-    if (!uses(product.result.map, dim))
-      roles.summed.push_back(dim);
-    products = ShapedType::isDynamic(sizes[dim])
-                   ? std::max(products, kLeastProducts)
-                   : products * sizes[dim];
-  }
-  auto isShort = [&](unsigned dim, int64_t least) {
-    return !ShapedType::isDynamic(sizes[dim]) && sizes[dim] < least;
-  };
-  roles.hasFewRows = !roles.row || isShort(*roles.row, kManyRows);
-  if (products < kLeastProducts || ShapedType::isDynamic(sizes[roles.lane]) ||
-      isShort(roles.lane, 4))
-    return std::nullopt;
-  return roles;
-}
-
-/// Whether the types are of one precision that vectors compute in, and the
-/// sum starts at zero where it is complex.
-static bool isComputable(Product product) {
-  auto elementOf = [](Mapped value) {
-    return getElementTypeOrSelf(value.tensor);
-  };
-  Type element = elementOf(product.result), real = getRealType(element);
-  if (!real.isF32() && !real.isF64())
-    return false;
-  if (isa<ComplexType>(element) && product.start.tensor)
-    return false;
-  auto isExact = [&](Operation &op) {
-    auto flags = dyn_cast<arith::ArithFastMathInterface>(op);
-    // What takes numbers apart has flags, too.
-    return flags && !isa<complex::ReOp, complex::ImOp>(op) &&
-           !arith::bitEnumContainsAll(flags.getFastMathFlagsAttr().getValue(),
-                                      arith::FastMathFlags::contract);
-  };
-  linalg::GenericOp op = product.op;
-  return getRealType(elementOf(product.left)) == real &&
-         getRealType(elementOf(product.right)) == real &&
-         llvm::none_of(op.getBlock()->without_terminator(), isExact);
-}
-
 namespace {
 struct DenseProducts : ::ssm::impl::DenseProductsBase<DenseProducts> {
   using Base::Base;
 
   void runOnOperation() override {
     Registers registers(TargetInfo::forName(target));
-    SmallVector<std::pair<Product, Roles>> found;
+    SmallVector<std::pair<Product, MatrixRoles>> found;
     getOperation()->walk([&](linalg::GenericOp op) {
       std::optional<Product> product = findProduct(op);
-      if (!product || !isComputable(*product))
+      if (!product)
         return;
-      product->left = seeThroughCopies(product->left);
-      product->right = seeThroughCopies(product->right);
-      if (std::optional<Roles> roles = findRoles(*product))
+      if (std::optional<MatrixRoles> roles = findMatrixRoles(*product))
         found.push_back({*product, *roles});
     });
     IRRewriter rewriter(&getContext());

@@ -192,3 +192,12 @@ def test_division_of_integers():
     x, y = (np.array(z, np.int32) for z in zip(*[(m, n) for m in (7, -7, 0, low, low + 1) for n in (3, -3, 1, -1, 0, low)]))
     for f in (lax.div, lax.rem, jnp.floor_divide, jnp.remainder):
         np.testing.assert_array_equal(compiled(f, x, y)(x, y), jax.jit(f)(x, y))
+
+
+def test_products_of_what_is_copied():
+    """Factors that are transposed, broadcast or filled with one number."""
+    x, w = numbers(40, 64), numbers(64, 96)
+    for f in (lambda x, w: x @ jnp.swapaxes(w.T, 0, 1), lambda x, w: x.T[:40, :40] @ x, lambda x, w: x @ jnp.ones((64, 32), x.dtype),
+              lambda x, w: jnp.ones((8, 40), x.dtype) @ x, lambda x, w: jnp.broadcast_to(x[0], (20, 64)) @ w,
+              lambda x, w: x @ jnp.broadcast_to(w[:, :1], (64, 50)), lambda x, w: (2 * x) @ w + x @ (w * w)):
+        close(compiled(f, x, w)(x, w) / 30, jax.jit(f)(x, w) / 30)
