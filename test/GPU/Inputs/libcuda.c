@@ -63,6 +63,7 @@ static int find(uint64_t address) {
 
 int cuMemFree_v2(uint64_t address) {
   blocks[find(address)] = NULL;
+  free((void *)address);
   --live;
   return 0;
 }
