@@ -38,7 +38,8 @@ std::optional<int64_t> countStates(LinearRecurrenceOp op) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
   int64_t states = 1;
   for (unsigned dim : op.getDims().state) {
-    if (ShapedType::isDynamic(sizes[dim]) || sizes[dim] > kMaxStates)
+    if (ShapedType::isDynamic(sizes[dim]) || sizes[dim] == 0 ||
+        sizes[dim] > kMaxStates)
       return std::nullopt;
     states *= sizes[dim];
     if (states > kMaxStates)
@@ -51,7 +52,7 @@ const char *refusesChannelScan(LinearRecurrenceOp op) {
   if (!op.isDiagonal())
     return "its transition mixes states; only diagonal ones are supported";
   if (!countStates(op))
-    return "its state dimensions must be static and have at most 64 elements";
+    return "its state dimensions must be static and have 1 to 64 elements";
   return nullptr;
 }
 

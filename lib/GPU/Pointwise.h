@@ -19,7 +19,7 @@
 
 namespace ssm {
 
-/// States of a channel, or nothing if it is not known or too many.
+/// States of a channel, or nothing if it is not known, none or too many.
 std::optional<int64_t> countStates(LinearRecurrenceOp op);
 
 /// Calls `visit` with each tensor that this one is computed from, itself

@@ -47,18 +47,30 @@ def programs_of(path):
             for chunk in chunks], passes
 
 
+# What AddressSanitizer finds ends a program by a code that no error has. LLVM's libraries are not instrumented.
+SANITIZER = f"exitcode=99:allow_user_poisoning=0:detect_leaks=0:hard_rss_limit_mb={BYTES >> 20}"
+
+
 class Fuzzer:
     def __init__(self, tool, folder):
         self.tool, self.folder, self.found = tool, folder, {}
+        self.memory = [f"--as={BYTES}"]
+        if self.run(["module {}"], []).returncode != 0:
+            self.memory = []  # A sanitizer reserves more addresses, and has a limit of its own.
+            self.run(["module {}"], []).check_returncode()
 
-    def status(self, programs, options):
-        """How ssm-opt ends on these programs: None, or what is wrong and its last words."""
+    def run(self, programs, options):
         with tempfile.NamedTemporaryFile("w", suffix=".mlir") as file:
             file.write("\n// -----\n".join(programs))
             file.flush()
             command = [self.tool, "--split-input-file", *options, file.name, "-o", os.devnull]
-            limits = ["prlimit", f"--as={BYTES}", f"--cpu={SECONDS * len(programs)}"]
-            done = subprocess.run([*limits, *command], capture_output=True, text=True, errors="replace")
+            limits = ["prlimit", *self.memory, f"--cpu={SECONDS * len(programs)}"]
+            return subprocess.run([*limits, *command], capture_output=True, text=True, errors="replace",
+                                  env={**os.environ, "ASAN_OPTIONS": SANITIZER})
+
+    def status(self, programs, options):
+        """How ssm-opt ends on these programs: None, or what is wrong and its last words."""
+        done = self.run(programs, options)
         if done.returncode in (0, 1):
             return None
         what = "takes too long" if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL) else f"ends with {done.returncode}"

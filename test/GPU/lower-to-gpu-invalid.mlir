@@ -203,7 +203,7 @@ func.func @other(%a: tensor<4xf32>, %u: tensor<4xf32>) -> (tensor<4xf32>, tensor
 #n = affine_map<(t, n) -> (n)>
 #t = affine_map<(t, n) -> (t)>
 func.func @states(%a: tensor<65xf32>, %u: tensor<9xf32>) -> tensor<9xf32> {
-  // expected-error@+1 {{the recurrence has no GPU kernel: its state dimensions must be static and have at most 64 elements}}
+  // expected-error@+1 {{the recurrence has no GPU kernel: its state dimensions must be static and have 1 to 64 elements}}
   %y, %s = ssm.linear_recurrence transition(%a : tensor<65xf32>) signal(%u : tensor<9xf32>)
       input(%a : tensor<65xf32>) output(%a : tensor<65xf32>)
       {indexing_maps = [#n, #t, #n, #n, #t, #n], time = 0 : i64} -> tensor<9xf32>, tensor<65xf32>
@@ -344,4 +344,16 @@ func.func @wide(%u: tensor<40xf64>, %k: tensor<8xf64>) -> tensor<40xf64> {
   %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64}
       : tensor<40xf64>, tensor<8xf64> -> tensor<40xf64>
   return %y : tensor<40xf64>
+}
+
+// -----
+
+#n = affine_map<(t, n) -> (n)>
+#t = affine_map<(t, n) -> (t)>
+func.func @no_states(%a: tensor<0xf32>, %u: tensor<9xf32>) -> tensor<9xf32> {
+  // expected-error@+1 {{its state dimensions must be static and have 1 to 64 elements}}
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<0xf32>) signal(%u : tensor<9xf32>)
+      input(%a : tensor<0xf32>) output(%a : tensor<0xf32>)
+      {indexing_maps = [#n, #t, #n, #n, #t, #n], time = 0 : i64} -> tensor<9xf32>, tensor<0xf32>
+  return %y : tensor<9xf32>
 }
