@@ -217,11 +217,11 @@ static Value buildLongConv(OpBuilder &b, Location loc, const Convolution &conv,
   kernel = reshapeTensor(b, loc, kernel,
                          typeOf(kernel).clone(ArrayRef(kernelShape)));
   AffineMap signalMap = mapOfPlaces(b.getContext(), conv.signal),
-            resultMap = mapOfPlaces(b.getContext(), conv.result),
-            // Of input feature, which has no dimension of its own, channel
-            // and time.
-      kernelMap =
-          mapOfPlaces(b.getContext(), conv.kernel).dropResult(conv.kernel[0]);
+            resultMap = mapOfPlaces(b.getContext(), conv.result);
+  // The kernel's places are those of input feature, channel and lag, and the
+  // first is gone.
+  AffineMap kernelMap =
+      mapOfPlaces(b.getContext(), conv.kernel).dropResult(conv.kernel[0]);
   SmallVector<int64_t> shape(type.getShape()), start(3, 0), ones(3, 1);
   shape[conv.result[2]] = typeOf(signal).getDimSize(time);
   start[conv.result[2]] = first;
@@ -283,10 +283,10 @@ Indexed SumOfTaps::splitGroups(Value value, SmallVector<AffineExpr> exprs,
 
 Indexed SumOfTaps::placesOf(Value signal, ValueRange taps) {
   unsigned rank = 2 + count;
-  SmallVector<OpFoldResult> starts(rank, b.getIndexAttr(0)), steps(rank),
+  SmallVector<OpFoldResult> starts(rank, b.getIndexAttr(0)),
+      steps(rank, b.getIndexAttr(1)),
       sizes = getAsIndexOpFoldResult(b.getContext(), typeOf(signal).getShape());
   SmallVector<AffineExpr> exprs(rank);
-  steps.assign(rank, b.getIndexAttr(1));
   exprs[conv.signal[0]] = dim(0);
   exprs[conv.signal[1]] = input();
   for (unsigned i = 0; i < count; ++i) {

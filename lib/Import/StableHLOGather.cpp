@@ -57,8 +57,7 @@ static bool areDims(ArrayRef<int64_t> dims, int64_t end) {
   });
 }
 
-/// Whether the numbers fit the types, where `batch` are the sizes of all index
-/// dimensions but the vectors'.
+/// Whether the numbers fit the types.
 static bool fits(const Gather &gather, RankedTensorType operand,
                  RankedTensorType indices, RankedTensorType result) {
   int64_t rank = operand.getRank(), indexRank = indices.getRank();

@@ -83,7 +83,8 @@ private:
   /// `count` rows from `first` on.
   Value emitRows(Value first, int64_t count, Value out);
   Values startOf(Value first, int64_t count, Value out);
-  /// Adds what the summed dimensions from number `depth` on give.
+  /// Adds the products at `place` in the first summed dimensions, over the rest
+  /// of them.
   Values emitSums(Value first, SmallVector<Value> place, Values sums);
   Values addProducts(Value first, ArrayRef<Value> place, Values sums);
   Value store(ValueRange sums, Value first, int64_t count, Value out);

@@ -7,14 +7,13 @@ import pytest
 
 import mlir_ssm
 
-RNG = np.random.default_rng(5)
 ELEMENTS = {"f32": np.float32, "f64": np.float64, "complex<f32>": np.complex64, "complex<f64>": np.complex128}
 
 
-def numbers(shape, element):
+def numbers(rng, shape, element):
     dtype = ELEMENTS[element]
-    x = RNG.standard_normal(shape)
-    return (x + 1j * RNG.standard_normal(shape) if np.issubdtype(dtype, np.complexfloating) else x).astype(dtype)
+    x = rng.standard_normal(shape)
+    return (x + 1j * rng.standard_normal(shape) if np.issubdtype(dtype, np.complexfloating) else x).astype(dtype)
 
 
 def program(left, right, result, sizes, types, add="", dynamic=""):
@@ -71,8 +70,9 @@ func.func @f(%x: {x}, %y: {y}{f", %init: {z}" if add else ""}) -> {z} {{
 
 def check(left, right, result, sizes, types=("f32",) * 3, add="", dynamic="", threads=1):
     f = mlir_ssm.compile(program(left, right, result, sizes, types, add, dynamic), entry="f", threads=threads)
-    x = numbers([sizes[d] for d in left], types[0])
-    y = numbers([sizes[d] for d in right], types[1])
+    rng = np.random.default_rng(5)
+    x = numbers(rng, [sizes[d] for d in left], types[0])
+    y = numbers(rng, [sizes[d] for d in right], types[1])
     wide = [z.astype(np.complex128 if np.iscomplexobj(z) else np.float64) for z in (x, y)]
     want = np.einsum(f"{left},{right}->{result}", *wide)
     scale = np.einsum(f"{left},{right}->{result}", *(abs(z) for z in wide))
@@ -80,7 +80,7 @@ def check(left, right, result, sizes, types=("f32",) * 3, add="", dynamic="", th
         want = want.real
     inputs = [x, y]
     if add:
-        inputs.append(numbers(want.shape, types[2]))
+        inputs.append(numbers(rng, want.shape, types[2]))
         want = want + inputs[2]
     got = f(*inputs)
     eps = np.finfo(ELEMENTS[types[2]]).eps
@@ -128,11 +128,7 @@ def test_what_is_added_to():
 
 @pytest.mark.parametrize("types", [("f32",) * 3, ("complex<f32>", "f32", "complex<f32>")], ids="-".join)
 def test_threads_change_no_bit(types):
-    results = []
-    for threads in (1, 2, 4):
-        global RNG
-        RNG = np.random.default_rng(11)
-        results.append(check("brk", "vk", "brv", dict(b=2, r=1600, k=64, v=70), types, threads=threads))
+    results = [check("brk", "vk", "brv", dict(b=2, r=1600, k=64, v=70), types, threads=threads) for threads in (1, 2, 4)]
     for other in results[1:]:
         np.testing.assert_array_equal(other, results[0])
 
