@@ -2,13 +2,15 @@
 //
 // LLVM has no op for erf, erfc, cbrt and the inverse hyperbolic functions, and
 // none on vectors of rank 2 for some of integers: the first call libm for each
-// element, the second see all elements in a row. Upstream does the first after
-// vectors have been lowered, when elements can no longer be taken out of them.
+// element that ssm-vector-calls has left, the second see all in a row. Upstream
+// does the first after vectors have been lowered, when elements can no longer
+// be taken out of them.
 //
 // Upstream's conversion to LLVM turns expm1(x) into exp(x) - 1 and log1p(x)
 // into log(1 + x), which lose all digits near 0. Scalars call libm, which
-// LLVM's vectoriser knows; vectors use formulas of W. Kahan in which the
-// rounding errors of exp(x) or 1 + x cancel:
+// LLVM's vectoriser knows; vectors, where the library has no function of them,
+// use formulas of W. Kahan in which the rounding errors of exp(x) or 1 + x
+// cancel:
 //
 //   expm1(x) = (u - 1) * x / log(u),   u = exp(x);   x if u = 1
 //   log1p(x) = log(u) * x / (u - 1),   u = 1 + x;    x if u = 1

@@ -166,13 +166,17 @@ static void addLLVM(OpPassManager &pm, const CPUOptions &options) {
   }
   pm.addPass(createSCFToControlFlowPass());
   pm.addNestedPass<func::FuncOp>(createReturnStatus());
+  // Libraries have functions of f32 and f64.
+  pm.addPass(math::createMathExtendToSupportedTypes());
+  VectorCallsOptions calls;
+  calls.target = options.target;
+  pm.addPass(createVectorCalls(calls));
   pm.addPass(createPreciseMath());
   InlineExpOptions exp;
   exp.target = options.target;
   pm.addPass(createInlineExp(exp));
   // bfloat16 is computed in f32: few CPUs have it, and older C runtimes lack
   // the conversion functions that LLVM would call.
-  pm.addPass(math::createMathExtendToSupportedTypes());
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
   emulate.sourceTypeStrs = {"bf16"};
   emulate.targetTypeStr = "f32";

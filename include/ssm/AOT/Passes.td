@@ -331,6 +331,33 @@ def PreciseMath : Pass<"ssm-precise-math", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def VectorCalls : Pass<"ssm-vector-calls", "::mlir::ModuleOp"> {
+  let summary = "Call libm's functions on whole registers";
+  let description = [{
+    A `math` op on vectors of f32 or f64 that the C library of `target` has a
+    function of vectors for becomes calls of it, one for each register:
+
+    ```mlir
+    %y = math.tanh %x : vector<32xf32>
+    // becomes, with AVX-512
+    %p = vector.shuffle %x, %x [0, ..., 15]
+    %q = call @_ZGVeN16v_tanhf(%p) : (vector<16xf32>) -> vector<16xf32>
+    ...
+    ```
+
+    Errors are below 4 units in the last place, as in loops that LLVM makes
+    vectors of. `exp` and `exp2` of f32 stay for ssm-inline-exp.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"host\"",
+           "CPU to compile for">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def InlineExp : Pass<"ssm-inline-exp"> {
   let summary = "Compute the exponential of f32 vectors in line";
   let description = [{

@@ -9,8 +9,14 @@ from harness import run
 
 FUNCTIONS = {
     "erf": math.erf, "erfc": math.erfc, "cbrt": np.cbrt, "acosh": np.arccosh, "asinh": np.arcsinh, "atanh": np.arctanh,
-    "sinh": np.sinh, "tan": np.tan, "acos": np.arccos, "expm1": np.expm1, "log1p": np.log1p
+    "sinh": np.sinh, "tan": np.tan, "acos": np.arccos, "expm1": np.expm1, "log1p": np.log1p, "tanh": np.tanh,
+    "cosh": np.cosh, "sin": np.sin, "cos": np.cos, "asin": np.arcsin, "atan": np.arctan, "log": np.log, "log2": np.log2,
+    "log10": np.log10, "exp": np.exp, "exp2": np.exp2, "atan2": lambda x: np.arctan2(x, x),
+    "powf": lambda x: np.power(x, x)
 }
+OF_TWO = {"atan2", "powf"}
+# A function of four lanes has room for three; 37 lanes are two registers of AVX-512 and some; 6 x 16 whole ones.
+SHAPES = [(3,), (37,), (6, 7), (6, 16)]
 INTEGERS = {"absi": abs, "ctlz": lambda x: 32 - int(x & 0xFFFFFFFF).bit_length() if x >= 0 else 0}
 
 
@@ -25,24 +31,43 @@ func.func @f(%x: {tensor}) -> {tensor} {{
   %y = linalg.generic {{indexing_maps = [{identity}, {identity}], iterator_types = [{loops}]}}
       ins(%x : {tensor}) outs(%e : {tensor}) {{
   ^bb0(%a: {dtype}, %o: {dtype}):
-    %r = {op} %a : {dtype}
+    %r = {op} %a{", %a" * (op.split(".")[1] in OF_TWO)} : {dtype}
     linalg.yield %r : {dtype}
   }} -> {tensor}
   return %y : {tensor}
 }}"""
 
 
-@pytest.mark.parametrize("shape", [(21,), (6, 7)])
+@pytest.mark.parametrize("dtype,bound", [("f32", 5e-7), ("f64", 1e-15)])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "x".join(map(str, shape)))
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions(name, shape):
-    x = np.linspace(0.05, 0.95, 21 if len(shape) == 1 else 42).reshape(shape).astype(np.float32)
+def test_functions(name, shape, dtype, bound):
+    x = np.linspace(0.05, 0.95, math.prod(shape)).reshape(shape).astype("f4" if dtype == "f32" else "f8")
     x = x + (name == "acosh")
-    got, = run(program(f"math.{name}", shape, "f32"), x)
+    got, = run(program(f"math.{name}", shape, dtype), x)
     want = np.vectorize(FUNCTIONS[name])(x.astype(np.float64))
-    np.testing.assert_allclose(got, want, rtol=5e-7)
+    np.testing.assert_allclose(got, want, rtol=bound)
 
 
-@pytest.mark.parametrize("shape", [(21,), (6, 7)])
+@pytest.mark.parametrize("name", ["tanh", "erf", "log", "sin", "exp"])
+def test_functions_of_bf16(name):
+    """Are those of f32, rounded."""
+    x = np.linspace(0.05, 0.95, 64, dtype=np.float32).astype(ml_dtypes.bfloat16)
+    got, = run(program(f"math.{name}", (64,), "bf16"), x)
+    want = np.vectorize(FUNCTIONS[name])(x.astype(np.float64))
+    np.testing.assert_allclose(got.astype(np.float64), want, rtol=2**-8)
+
+
+@pytest.mark.parametrize("name,value,want", [("tanh", np.inf, 1), ("tanh", -np.inf, -1), ("erf", np.inf, 1),
+                                             ("log", 0, -np.inf), ("log", -1, np.nan), ("log1p", -1, -np.inf), ("expm1", -np.inf, -1)])
+def test_functions_at_their_ends(name, value, want):
+    x = np.array([0.5] * 20 + [value, np.nan] + [0.5] * 11, np.float32)
+    got, = run(program(f"math.{name}", (33,), "f32"), x)
+    np.testing.assert_array_equal(got[20:22], np.array([want, np.nan], np.float32))
+    assert np.all(got[:20] == got[0]) and np.isfinite(got[22:]).all()
+
+
+@pytest.mark.parametrize("shape", [(21,), (6, 7)], ids=lambda shape: "x".join(map(str, shape)))
 @pytest.mark.parametrize("name", INTEGERS)
 def test_functions_of_integers(name, shape):
     x = np.arange(-9, math.prod(shape) - 9, dtype=np.int32).reshape(shape)
