@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -65,6 +66,13 @@ static SmallVector<Value> emitBlock(OpBuilder &b, Location loc, Block &block,
   return made;
 }
 
+/// The order of a reduction is its implementation's to choose.
+static void allowAnyOrder(ValueRange results) {
+  for (Operation &op : results[0].getDefiningOp()->getRegion(0).front())
+    llvm::TypeSwitch<Operation *>(&op).Case<arith::AddFOp, arith::MulFOp>(
+        [](auto sum) { sum.setFastmath(arith::FastMathFlags::reassoc); });
+}
+
 /// Over some dimensions, of one tensor or of several at once.
 LogicalResult StableHLOImporter::importReduce(Operation *op) {
   unsigned count = op->getNumResults();
@@ -107,7 +115,9 @@ LogicalResult StableHLOImporter::importReduce(Operation *op) {
     isKnown = !made.empty();
     return isKnown ? made : SmallVector<Value>(scalars.drop_front(count));
   };
-  map.map(op->getResults(), buildGeneric(b, loc, numDims, ins, outs, body));
+  SmallVector<Value> results = buildGeneric(b, loc, numDims, ins, outs, body);
+  allowAnyOrder(results);
+  map.map(op->getResults(), results);
   return isKnown ? success()
                  : refuse(op, "no import is known of an op of its region");
 }

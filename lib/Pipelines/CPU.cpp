@@ -91,6 +91,7 @@ static void addTensorOptimization(OpPassManager &pm,
   products.target = target;
   pm.addNestedPass<func::FuncOp>(createDenseProducts(products));
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
+  pm.addNestedPass<func::FuncOp>(createLaneReductions());
   pm.addNestedPass<func::FuncOp>(createVectorize());
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createHoistSubsets());

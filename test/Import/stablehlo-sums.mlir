@@ -46,6 +46,20 @@ func.func @argmax(%x: tensor<4x8xf32>, %i: tensor<4x8xi32>, %low: tensor<f32>, %
 
 // -----
 
+// Its order is the implementation's.
+// CHECK-LABEL: func.func @sum(
+// CHECK: arith.addf %{{.*}}, %{{.*}} fastmath<reassoc> : f32
+func.func @sum(%x: tensor<4x8xf32>, %zero: tensor<f32>) -> tensor<4xf32> {
+  %r = "stablehlo.reduce"(%x, %zero) <{dimensions = array<i64: 1>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %v = "stablehlo.add"(%a, %b) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    "stablehlo.return"(%v) : (tensor<f32>) -> ()
+  }) : (tensor<4x8xf32>, tensor<f32>) -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+
+// -----
+
 // CHECK-DAG: #[[SIGNAL:.*]] = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
 // CHECK-DAG: #[[KERNEL:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
 

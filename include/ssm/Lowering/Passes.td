@@ -86,4 +86,32 @@ def DenseProducts : Pass<"ssm-dense-products", "::mlir::func::FuncOp"> {
   ];
 }
 
+def LaneReductions : Pass<"ssm-lane-reductions", "::mlir::func::FuncOp"> {
+  let summary = "reduce rows of contiguous elements by the lanes of vectors";
+  let description = [{
+    A linalg op with one reduction, along the last dimension of what it reads,
+    that may be computed in any order becomes a loop over rows, in each of which
+    blocks of four vectors of 64 bytes are combined element by element, then
+    those lanes with each other:
+
+    ```mlir
+    %y = linalg.generic ... ins(%x : tensor<?x?xf32>) outs(%zero : tensor<?xf32>)
+                            { arith.addf %out, %in fastmath<reassoc> }
+    // becomes
+    scf.forall (%row) ... {
+      %wide = scf.for %block ... { linalg.generic outs(%sums : tensor<64xf32>) }
+      %narrow = scf.for ... { linalg.generic outs(%sums : tensor<16xf32>) }
+      ... // the sum of 16 lanes, and of what is left of the row
+    ```
+
+    Sums and products of floating-point numbers must have the fast-math flag
+    `reassoc`. The order does not depend on the target.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
 #endif // SSM_LOWERING_PASSES_TD

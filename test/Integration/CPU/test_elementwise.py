@@ -59,7 +59,8 @@ def test_functions_of_bf16(name):
 
 
 @pytest.mark.parametrize("name,value,want", [("tanh", np.inf, 1), ("tanh", -np.inf, -1), ("erf", np.inf, 1),
-                                             ("log", 0, -np.inf), ("log", -1, np.nan), ("log1p", -1, -np.inf), ("expm1", -np.inf, -1)])
+                                             ("log", 0, -np.inf), ("log", -1, np.nan), ("log1p", -1, -np.inf),
+                                             ("expm1", -np.inf, -1)])
 def test_functions_at_their_ends(name, value, want):
     x = np.array([0.5] * 20 + [value, np.nan] + [0.5] * 11, np.float32)
     got, = run(program(f"math.{name}", (33,), "f32"), x)
