@@ -18,7 +18,8 @@
 //   2 load and weight, transform, multiply, transform back, weight and store,
 //     for each tile of channels, in parallel
 //
-// Of one batch row, 1 may be a part of 2.
+// Of one batch row, 1 may be a part of 2. Tiles that one thread computes one
+// after the other share their border rounds: see FFTConvRuns.cpp.
 //
 // A kernel much shorter than the signal is convolved by blocks of time instead:
 // see FFTConvBlocks.cpp.
@@ -298,11 +299,17 @@ FFTConvEmitter::tileAxes(std::optional<TileAxis> laneAxis) {
   return axes;
 }
 
+bool FFTConvEmitter::fitsTwoTiles() {
+  constexpr int64_t kSecondCache = 1 << 20;
+  int64_t rowBytes = 2 * lanes * real.getIntOrFloatBitWidth() / 8;
+  return 2 * *getConstantIntValue(transform.getSize()) * rowBytes <=
+         kSecondCache;
+}
+
 /// Where nothing else uses a tile's spectrum, the blocks of both transforms
 /// take turns, so that none of it goes to the last cache or to memory before it
 /// is used. Two work tiles that the second cache holds do not gain by that.
 bool FFTConvEmitter::transformsBeside(std::optional<TileAxis> laneAxis) {
-  constexpr int64_t kSecondCache = 1 << 20;
   if (!isWhole || !laneAxis || !filterHasLanes())
     return false;
   for (unsigned dim : parallel)
@@ -311,13 +318,9 @@ bool FFTConvEmitter::transformsBeside(std::optional<TileAxis> laneAxis) {
   Tile tile = wholeOp();
   tile.ranges[laneAxis->dim].size = laneAxis->size;
   Stretch all{b.getIndexAttr(0), sizes[time]};
-  if (!canJoin(filter, filter.steps, tile) ||
-      !canJoin(streamed, streamed.steps, tile) ||
-      !canJoin({Value(), resultMap}, all, tile))
-    return false;
-  int64_t rowBytes = 2 * lanes * real.getIntOrFloatBitWidth() / 8;
-  return 2 * *getConstantIntValue(transform.getSize()) * rowBytes >
-         kSecondCache;
+  return canJoin(filter, filter.steps, tile) &&
+         canJoin(streamed, streamed.steps, tile) &&
+         canJoin({Value(), resultMap}, all, tile) && !fitsTwoTiles();
 }
 
 Value FFTConvEmitter::emitTile(const Tile &tile, Value spectrum, Value part) {
@@ -345,6 +348,9 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
   if (blocks)
     return emitBlocks(laneAxis, out);
   SmallVector<TileAxis> axes = tileAxes(laneAxis);
+  if (!beside)
+    if (std::optional<Runs> runs = splitRuns(axes))
+      return emitRuns(*runs, laneAxis, out);
   return forEachSharedTile(axes, out, [&](const Tile &tile, ValueRange shared) {
     Value spectrum = beside ? Value() : spectrumOf(tile, laneAxis);
     Tile whole = tile.withAllDims();

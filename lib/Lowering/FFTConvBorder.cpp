@@ -189,10 +189,37 @@ void FFTConvEmitter::askAhead(Value memory, const Operand &operand,
   }
 }
 
+SmallVector<Tile> FFTConvEmitter::stripeRows(const Stripe &stripe,
+                                             TimeRange range, const Tile &tile,
+                                             bool turned, bool packed) {
+  SmallVector<Tile> rows;
+  for (int64_t row = 0; row < stripe.rows; ++row) {
+    OpFoldResult number = b.getIndexAttr(row);
+    rows.push_back(packed ? packedRow(tile, range, number)
+                          : blockOf(tile, rowRange(stripe, range, number),
+                                    turned, sizes[time]));
+  }
+  return rows;
+}
+
+/// Butterfly `i` of `range` takes its steps from the rows of a stripe.
+Value FFTConvEmitter::loadButterfly(Indexed source, ArrayRef<Tile> rows,
+                                    const Stripe &stripe, TimeRange range,
+                                    bool turned, Value i, Value scale,
+                                    Value work) {
+  OpFoldResult one = b.getIndexAttr(1);
+  LoopRange place{placeOf(range, i, turned), one, one};
+  Values slices;
+  for (const Tile &row : rows)
+    slices.push_back(extractTile(b, loc, source.value, source.map,
+                                 row.narrow(b, loc, time, place)));
+  Value k = stepOf(rowRange(stripe, range, b.getIndexAttr(0)), i);
+  return transform.emitFirstStep(work, k, slices, scale);
+}
+
 Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
                                  const Tile &tile, Value scale, Value work) {
   bool turned = operand.isTurned;
-  OpFoldResult one = b.getIndexAttr(1);
   Value memory = stripe.rows > 0 ? memoryToAsk(operand) : Value();
   auto loadRange = [&](TimeRange range, ValueRange carried) -> Values {
     Indexed source = operand;
@@ -200,26 +227,15 @@ Value FFTConvEmitter::loadStripe(const Operand &operand, const Stripe &stripe,
     if (contiguous && stripe.rows > 0)
       source = {packRows(operand, stripe, range, tile),
                 lanesLast(operand.map, parallel.back())};
-    SmallVector<Tile> blocks;
-    for (int64_t row = 0; row < stripe.rows; ++row) {
-      OpFoldResult number = b.getIndexAttr(row);
-      blocks.push_back(contiguous
-                           ? packedRow(tile, range, number)
-                           : blockOf(tile, rowRange(stripe, range, number),
-                                     turned, sizes[time]));
-    }
+    SmallVector<Tile> rows =
+        stripeRows(stripe, range, tile, turned, contiguous);
     Value done = buildFor(
         b, loc, asValue(b, loc, b.getIndexAttr(0)),
         asValue(b, loc, range.length), carried[0], [&](Value i, Value filled) {
-          LoopRange place{placeOf(range, i, turned), one, one};
           if (memory && getConstantIntValue(range.length) == stepsAtOnce())
             askAhead(memory, operand, stripe, range, tile, i);
-          Values slices;
-          for (const Tile &block : blocks)
-            slices.push_back(extractTile(b, loc, source.value, source.map,
-                                         block.narrow(b, loc, time, place)));
-          Value k = stepOf(rowRange(stripe, range, b.getIndexAttr(0)), i);
-          return transform.emitFirstStep(filled, k, slices, scale);
+          return loadButterfly(source, rows, stripe, range, turned, i, scale,
+                               filled);
         });
     return {done};
   };
@@ -235,11 +251,29 @@ Value FFTConvEmitter::loadJoined(const Operand &operand, const Tile &tile,
   return work;
 }
 
+/// Butterfly `i` of `range` writes the rows of a stripe in `part`.
+Value FFTConvEmitter::storeButterfly(Value work, ArrayRef<Tile> rows,
+                                     const Stripe &stripe, TimeRange range,
+                                     AffineMap map, Value i, Value part) {
+  OpFoldResult one = b.getIndexAttr(1);
+  bool turned = op.getDirection() == Direction::Backward;
+  LoopRange place{placeOf(range, i, turned), one, one};
+  SmallVector<Tile> places = llvm::map_to_vector(
+      rows, [&](const Tile &row) { return row.narrow(b, loc, time, place); });
+  Values slices;
+  for (const Tile &at : places)
+    slices.push_back(extractTile(b, loc, part, map, at));
+  Value k = stepOf(rowRange(stripe, range, b.getIndexAttr(0)), i);
+  Values results = transform.emitLastStep(work, k, slices);
+  for (auto [result, at] : llvm::zip_equal(results, places))
+    part = insertTile(b, loc, result, part, map, at);
+  return part;
+}
+
 Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
                                   const Tile &tile, Value part) {
   bool turned = op.getDirection() == Direction::Backward;
   bool contiguous = isTimeContiguous(resultMap, time, parallel.back());
-  OpFoldResult one = b.getIndexAttr(1);
   auto storeRange = [&](TimeRange range, ValueRange carried) -> Values {
     // Contiguous time is written to a block of its own and then transposed.
     AffineMap map =
@@ -247,30 +281,12 @@ Value FFTConvEmitter::storeStripe(const Stripe &stripe, Value work,
     Value target = contiguous ? makePacked(map, tile, range, stripe.rows,
                                            op.getType().getElementType())
                               : carried[0];
-    SmallVector<Tile> blocks;
-    for (int64_t row = 0; row < stripe.rows; ++row) {
-      OpFoldResult number = b.getIndexAttr(row);
-      blocks.push_back(contiguous ? packedRow(tile, range, number)
-                                  : blockOf(tile.atOrigin(),
-                                            rowRange(stripe, range, number),
-                                            turned, sizes[time]));
-    }
+    SmallVector<Tile> rows =
+        stripeRows(stripe, range, tile.atOrigin(), turned, contiguous);
     target = buildFor(
         b, loc, asValue(b, loc, b.getIndexAttr(0)),
         asValue(b, loc, range.length), target, [&](Value i, Value filled) {
-          LoopRange place{placeOf(range, i, turned), one, one};
-          SmallVector<Tile> places =
-              llvm::map_to_vector(blocks, [&](const Tile &block) {
-                return block.narrow(b, loc, time, place);
-              });
-          Values slices;
-          for (const Tile &at : places)
-            slices.push_back(extractTile(b, loc, filled, map, at));
-          Value k = stepOf(rowRange(stripe, range, b.getIndexAttr(0)), i);
-          Values results = transform.emitLastStep(work, k, slices);
-          for (auto [result, at] : llvm::zip_equal(results, places))
-            filled = insertTile(b, loc, result, filled, map, at);
-          return filled;
+          return storeButterfly(work, rows, stripe, range, map, i, filled);
         });
     if (contiguous)
       return {unpackRows(target, map, stripe, range, tile, carried[0])};

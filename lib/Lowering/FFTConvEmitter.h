@@ -55,6 +55,8 @@ private:
   /// beside the signal.
   mlir::Value emitTile(const Tile &tile, mlir::Value spectrum,
                        mlir::Value part);
+  /// Whether a second cache holds two work tiles, of a known size.
+  bool fitsTwoTiles();
   /// Whether a tile of the filter is best transformed beside the signal's.
   bool transformsBeside(std::optional<TileAxis> laneAxis);
   mlir::Value emitSpectra(std::optional<TileAxis> laneAxis);
@@ -108,6 +110,26 @@ private:
   mlir::Value loadBlock(const Tile &tile, mlir::Value begin, mlir::Value work,
                         int64_t part);
 
+  /// Tiles one after the other, see FFTConvRuns.cpp: the axes of the runs that
+  /// threads take, and those of the tiles of a run.
+  struct Runs {
+    llvm::SmallVector<TileAxis> outer, inner;
+    int64_t tiles = 1;
+  };
+  bool canRun(llvm::ArrayRef<TileAxis> axes);
+  std::optional<Runs> splitRuns(llvm::ArrayRef<TileAxis> axes);
+  mlir::Value emitRuns(const Runs &runs, std::optional<TileAxis> laneAxis,
+                       mlir::Value out);
+  /// A tile of a run, in the operands and in the run's part of the result.
+  struct Place {
+    Tile tile, local;
+  };
+  Place placeIn(const Runs &runs, const Tile &run, mlir::Value number);
+  mlir::Value emitRun(const Runs &runs, const Tile &run,
+                      std::optional<TileAxis> laneAxis, mlir::Value part);
+  Values emitSeam(mlir::Value work, const Tile &done, mlir::Value part,
+                  const Tile &next);
+
   /// The same joined with the first round and the last, where tiles are full
   /// and the transform allows it.
   bool canJoin(Indexed operand, llvm::ArrayRef<Stretch> stretches,
@@ -125,6 +147,18 @@ private:
   void askAhead(mlir::Value memory, const Operand &operand,
                 const Stripe &stripe, TimeRange range, const Tile &tile,
                 mlir::Value i);
+  /// The rows that the butterflies in `range` of a stripe touch, in the operand
+  /// or packed.
+  llvm::SmallVector<Tile> stripeRows(const Stripe &stripe, TimeRange range,
+                                     const Tile &tile, bool turned,
+                                     bool packed);
+  mlir::Value loadButterfly(Indexed source, llvm::ArrayRef<Tile> rows,
+                            const Stripe &stripe, TimeRange range, bool turned,
+                            mlir::Value i, mlir::Value scale, mlir::Value work);
+  mlir::Value storeButterfly(mlir::Value work, llvm::ArrayRef<Tile> rows,
+                             const Stripe &stripe, TimeRange range,
+                             mlir::AffineMap map, mlir::Value i,
+                             mlir::Value part);
   mlir::Value loadStripe(const Operand &operand, const Stripe &stripe,
                          const Tile &tile, mlir::Value scale, mlir::Value work);
   mlir::Value storeStripe(const Stripe &stripe, mlir::Value work,

@@ -71,6 +71,24 @@ void ssm::markIndependent(ValueRange results) {
       loop->setAttr(kIndependentAttrName, UnitAttr::get(loop.getContext()));
 }
 
+Tile ssm::tileAt(OpBuilder &b, Location loc, ArrayRef<TileAxis> axes,
+                 const Tile &whole, ArrayRef<OpFoldResult> indices) {
+  AffineExpr i = b.getAffineSymbolExpr(0), begin = b.getAffineSymbolExpr(1),
+             outer = b.getAffineSymbolExpr(2);
+  Tile tile = whole;
+  for (auto [axis, index] : llvm::zip_equal(axes, indices)) {
+    // A tile of unknown size is the only one of its axis.
+    int64_t size = getConstantIntValue(axis.size).value_or(0);
+    OpFoldResult offset =
+        affine(b, loc, outer + begin + i * size,
+               {index, axis.begin, tile.ranges[axis.dim].offset});
+    tile.ranges[axis.dim] = {offset, axis.size, b.getIndexAttr(1)};
+    if (axis.kept)
+      tile.kept.push_back(axis.dim);
+  }
+  return tile;
+}
+
 SmallVector<Value> ssm::forEachTile(
     OpBuilder &b, Location loc, ArrayRef<TileAxis> axes, const Tile &whole,
     ValueRange outs,
@@ -84,20 +102,7 @@ SmallVector<Value> ssm::forEachTile(
   }
   auto emitTile = [&](OpBuilder &nested, Location bodyLoc, ValueRange ivs,
                       ValueRange shared) {
-    Tile tile = whole;
-    for (auto [axis, iv] : llvm::zip_equal(axes, ivs)) {
-      AffineExpr i = nested.getAffineSymbolExpr(0);
-      AffineExpr begin = nested.getAffineSymbolExpr(1);
-      AffineExpr outer = nested.getAffineSymbolExpr(2);
-      // A tile of unknown size is the only one of its axis.
-      int64_t size = getConstantIntValue(axis.size).value_or(0);
-      OpFoldResult offset =
-          affine(nested, bodyLoc, outer + begin + i * size,
-                 {iv, axis.begin, tile.ranges[axis.dim].offset});
-      tile.ranges[axis.dim] = {offset, axis.size, nested.getIndexAttr(1)};
-      if (axis.kept)
-        tile.kept.push_back(axis.dim);
-    }
+    Tile tile = tileAt(nested, bodyLoc, axes, whole, getAsOpFoldResult(ivs));
     return body(nested, tile, shared);
   };
   if (llvm::all_of(upper, isOneInteger)) {

@@ -33,6 +33,12 @@ llvm::SmallVector<TileAxis> splitLanes(mlir::OpBuilder &b, mlir::Location loc,
 /// An axis of single indices.
 TileAxis unitAxis(mlir::OpBuilder &b, unsigned dim, mlir::OpFoldResult size);
 
+/// The tile at `indices` of the axes, in `whole`, which gives the ranges of the
+/// loop dimensions that no axis walks.
+Tile tileAt(mlir::OpBuilder &b, mlir::Location loc,
+            llvm::ArrayRef<TileAxis> axes, const Tile &whole,
+            mlir::ArrayRef<mlir::OpFoldResult> indices);
+
 /// Runs `body` for every tile in parallel. `whole` gives the ranges of the loop
 /// dimensions that no axis walks. The body returns one tile per out.
 llvm::SmallVector<mlir::Value>

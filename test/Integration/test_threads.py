@@ -63,6 +63,17 @@ func.func @f(%u: tensor<1x8192x{h}xf32>, %k: tensor<8192x{h}xf32>) -> tensor<1x8
 }}
 """
 
+# Each thread's tiles share border rounds: halves of the channels, or of the batch rows, or no equal parts.
+RUNS = """
+#bth = affine_map<(b, t, h) -> (b, t, h)>
+#th = affine_map<(b, t, h) -> (t, h)>
+func.func @f(%u: tensor<{b}x9000x{h}xf32>, %k: tensor<9000x{h}xf32>) -> tensor<{b}x9000x{h}xf32> {{
+  %y = ssm.long_conv %u, %k {{indexing_maps = [#bth, #th, #bth], time = 1 : i64}}
+      : tensor<{b}x9000x{h}xf32>, tensor<9000x{h}xf32> -> tensor<{b}x9000x{h}xf32>
+  return %y : tensor<{b}x9000x{h}xf32>
+}}
+"""
+
 TRANSFORM = """
 func.func @f(%x: tensor<3x8192x19xcomplex<f32>>) -> tensor<3x8192x19xcomplex<f32>> {
   %y = ssm.fft %x {dimension = 1 : i64} : tensor<3x8192x19xcomplex<f32>>
@@ -118,6 +129,14 @@ def test_convolution_of_one_signal(channels):
     u = random.standard_normal((1, 8192, channels)).astype(np.float32)
     k = random.standard_normal((8192, channels)).astype(np.float32)
     same_for_all_threads(BESIDE.format(h=channels), u, k, strategy="fft_conv")
+
+
+@pytest.mark.parametrize("rows, channels", [(3, 64), (4, 16), (4, 52), (5, 48)])
+def test_convolution_of_runs_of_tiles(rows, channels):
+    random = np.random.default_rng(0)
+    u = random.standard_normal((rows, 9000, channels)).astype(np.float32)
+    k = random.standard_normal((9000, channels)).astype(np.float32)
+    same_for_all_threads(RUNS.format(b=rows, h=channels), u, k, strategy="fft_conv")
 
 
 def test_transform():

@@ -193,7 +193,8 @@ func.func @shared_pages(%u: tensor<3x128x64xf32>, %k: tensor<64x128xf32>) -> ten
 // Large results go past the caches, and threads write apart: each half of the
 // channels. Rows of a tile that are parts of lines go through the caches.
 // TWO-LABEL: func.func @apart(
-// TWO: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) in (2, 3, 2) {{.*}} -> (tensor<3x4096x64xf32>)
+// TWO: scf.forall (%{{.*}}) in (2) {{.*}} -> (tensor<3x4096x64xf32>)
+// TWO: scf.for %{{.*}} = %c0 to %c6 step %c1 {{.*}} -> (tensor<4096x2x16xf32>, tensor<3x4096x32xf32>)
 // TWO-LABEL: func.func @parts_of_lines(
 // TWO: scf.forall (%{{.*}}, %{{.*}}) in (3, 8) {{.*}} -> (tensor<3x4096x64xf32>)
 // TWO: ssm.cached

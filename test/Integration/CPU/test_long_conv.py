@@ -88,6 +88,15 @@ def one_row_cases(dtype):
         ("bht,ht->bht", 5000, 3000, 32, "forward"), ("ht,ht->ht", 16384, 16384, 16, "forward"))]
 
 
+def run_cases(dtype):
+    """Results that go past the caches, of several tiles a thread: lines of spectra before rows of a batch and behind them,
+    border rounds of two stripes, a rest of channels."""
+    return [Conv(spec, {"t": n, "b": b, "h": h}, taps, dtype, direction=direction) for spec, n, taps, b, h, direction in (
+        ("bth,th->bth", 4096, 4096, 3, 48, "forward"), ("bth,ht->bth", 9000, 9000, 2, 36, "backward"),
+        ("tbh,th->tbh", 20000, 12000, 2, 16, "forward"), ("bt,th->bth", 16384, 16384, 1, 48, "forward"),
+        ("bth,th->bth", 12289, 12289, 2, 32, "two_sided"))]
+
+
 def test_the_fast_oracle_is_the_slow_one():
     rng = np.random.default_rng(0)
     u, k = rng.standard_normal((2, 100)), rng.standard_normal((2, 130))
@@ -111,6 +120,11 @@ def test_equals_direct_sum(dtype, strategy):
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_one_row_equals_direct_sum(dtype):
     check(one_row_cases(dtype), dtype, "fft_conv")
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_runs_equal_direct_sum(dtype):
+    check(run_cases(dtype), dtype, "fft_conv")
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
