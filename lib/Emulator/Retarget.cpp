@@ -17,6 +17,7 @@
 #include "Retargeter.h"
 
 #include "llvm/IR/DebugInfoMetadata.h"
+#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/ReplaceConstant.h"
@@ -56,6 +57,8 @@ static Class classify(const Instruction &inst) {
   if (isa<AtomicRMWInst, AtomicCmpXchgInst>(inst))
     return Global;
   if (const auto *call = dyn_cast<CallBase>(&inst)) {
+    if (call->isInlineAsm())
+      return Other;
     StringRef name =
         call->getCalledFunction() ? call->getCalledFunction()->getName() : "";
     if (name.contains("nvvm.shfl") || name.contains("nvvm.vote"))
@@ -213,7 +216,20 @@ void Retargeter::placeSharedMemory() {
     replace(variable, program.sharedBytes);
 }
 
+/// What only hides a value from optimizations: no instructions, of one operand
+/// that is also the result.
+static bool isOpaqueCopy(const CallInst &call) {
+  const auto *code = dyn_cast<InlineAsm>(call.getCalledOperand());
+  return code && code->getAsmString().empty() && call.arg_size() == 1 &&
+         call.getType() == call.getArgOperand(0)->getType();
+}
+
 Error Retargeter::replaceCall(CallInst &call) {
+  if (isOpaqueCopy(call)) {
+    call.replaceAllUsesWith(call.getArgOperand(0));
+    call.eraseFromParent();
+    return Error::success();
+  }
   if (call.isInlineAsm())
     return createStringError("inline PTX cannot be emulated: " +
                              describe(call));

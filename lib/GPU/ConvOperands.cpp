@@ -295,19 +295,22 @@ ConvOperands::Numbers ConvOperands::takeSignal(Value base, Value thread,
   return join(steps(0), second);
 }
 
-/// Point p of a window is its result p - overlap, if it is one.
+/// Point p of a window is its result p - overlap, if it is one. The address is
+/// that of the thread's first point, and what is known further.
 void ConvOperands::storeSteps(Value first, Value thread, int64_t own,
                               ArrayRef<Num> y) {
   int64_t number = own - plan.overlap;
-  Value time = k.add(k.add(first, thread), k.constant(number));
-  Value isResult = isBelow(time, k.size(shape.time));
+  Value from = k.add(first, thread);
+  Value isResult = isBelow(k.add(from, k.constant(number)), k.size(shape.time));
   if (!plan.isOne)
     isResult = arith::AndIOp::create(
         b, k.loc, isResult,
         isBelow(k.add(thread, k.constant(number)), k.constant(plan.step)));
+  indices[shape.time] = stepOf(from);
+  Value offset = k.offset(result, indices);
   k.when(isResult, [&] {
-    indices[shape.time] = stepOf(time);
-    k.store(result, k.offset(result, indices), y);
+    k.store(result,
+            k.add(offset, k.constant(shape.isBackward ? -number : number)), y);
   });
 }
 

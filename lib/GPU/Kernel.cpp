@@ -224,6 +224,21 @@ Value Kernel::blockIndex() {
       gpu::BlockIdOp::create(b, loc, gpu::Dimension::x));
 }
 
+/// By inline assembly of no instructions.
+Value Kernel::opaque(Value x, int64_t most) {
+  Value hidden = LLVM::InlineAsmOp::create(
+                     b, loc, x.getType(), x, /*asm_string=*/"", "=l,0",
+                     /*has_side_effects=*/true, /*is_align_stack=*/false,
+                     LLVM::tailcallkind::TailCallKind::None,
+                     LLVM::AsmDialectAttr(), ArrayAttr())
+                     .getResult(0);
+  LLVM::AssumeOp::create(b, loc,
+                         arith::CmpIOp::create(b, loc,
+                                               arith::CmpIPredicate::ule,
+                                               hidden, constant(most)));
+  return hidden;
+}
+
 void Kernel::when(Value condition, function_ref<void()> body) {
   auto guard = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard inside(b);

@@ -100,6 +100,9 @@ public:
                                          mlir::Value distance);
   mlir::Value threadIndex();
   mlir::Value blockIndex();
+  /// A value of which only this bound is known: what is computed from it is
+  /// not kept in registers through a loop, or computed before a branch.
+  mlir::Value opaque(mlir::Value x, int64_t most);
 
   /// Emits `body` for where the condition holds.
   void when(mlir::Value condition, llvm::function_ref<void()> body);

@@ -38,8 +38,11 @@ MatrixFFT::MatrixFFT(OpBuilder &b, Kernel &kernel, const GPUMatrixFFTPlan &plan,
 /// n1 = 2 t, n2 = g, and the first n3 of the warp.
 Value MatrixFFT::threadPoint() {
   int64_t radix = plan.lastRadix();
-  return k.add(k.add(scale(matrix.t, 2 * 16 * radix), scale(matrix.g, radix)),
-               scale(warp, kNeighbours));
+  Value point =
+      k.add(k.add(scale(matrix.t, 2 * 16 * radix), scale(matrix.g, radix)),
+            scale(warp, kNeighbours));
+  return k.opaque(point,
+                  (3 * 2 * 16 + 7) * radix + (plan.warps() - 1) * kNeighbours);
 }
 
 /// Rows are 0, 1, 8, 9.
@@ -291,9 +294,9 @@ void MatrixFFT::forward(ArrayRef<Column> z) {
   storeRows(all);
 }
 
-void MatrixFFT::forKernel(Value one, function_ref<void(Value, Numbers)> body) {
+void MatrixFFT::forKernel(function_ref<void(Value, Numbers)> body) {
   MatrixRoots::OfTiles factors =
-      MatrixRoots::makeOfKernel(b, k, matrix, warp, plan, isShifted, one);
+      MatrixRoots::makeOfKernel(b, k, matrix, warp, plan, isShifted);
   for (int64_t i = 0; i < GPUMatrixFFTPlan::kTiles; ++i) {
     Numbers x = loadTile(i);
     turn(x, factors[i], /*inverse=*/true);
@@ -309,32 +312,26 @@ void MatrixFFT::changeTiles(function_ref<Numbers(Value, Numbers)> change) {
   }
 }
 
-SmallVector<MatrixFFT::Factor> MatrixFFT::beforeInverse() {
-  SmallVector<Factor> all;
-  for (int64_t i = 0; i < kNeighbours; ++i) {
-    // Not loaded ahead: registers are scarce.
-    if (i > 0)
-      NVVM::SyncWarpOp::create(
-          b, k.loc,
-          arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(-1)));
-    Numbers x = overSecondBack(i);
-    turn(x, roots.outer, /*inverse=*/true);
-    all.push_back(asLeft(x));
-  }
-  return all;
+MatrixFFT::Factor MatrixFFT::beforeInverse(int64_t i) {
+  // Not loaded ahead: registers are scarce.
+  if (i > 0)
+    NVVM::SyncWarpOp::create(
+        b, k.loc, arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(-1)));
+  Numbers x = overSecondBack(i);
+  turn(x, roots.outer, /*inverse=*/true);
+  return asLeft(x);
 }
 
-SmallVector<Value> MatrixFFT::inverse(ArrayRef<Factor> x, bool imag) {
-  SmallVector<Value> all(kPoints);
-  for (int64_t i = 0; i < kNeighbours; ++i) {
-    SmallVector<Value> y = multiplyPart(x[i], roots.firstBack[i],
-                                        /*conjugate=*/false, imag);
-    for (int64_t element = 0; element < kPerLane; ++element) {
-      int64_t half = element / 2 % 2, row = element % 2 + element / 4 * 2;
-      all[(4 * half + row) * kNeighbours + i] = y[element];
-    }
+std::array<Value, MatrixFFT::kPerLane>
+MatrixFFT::inverse(int64_t i, const Factor &x, bool imag) {
+  SmallVector<Value> y =
+      multiplyPart(x, roots.firstBack[i], /*conjugate=*/false, imag);
+  std::array<Value, kPerLane> ordered;
+  for (int64_t element = 0; element < kPerLane; ++element) {
+    int64_t half = element / 2 % 2, row = element % 2 + element / 4 * 2;
+    ordered[4 * half + row] = y[element];
   }
-  return all;
+  return ordered;
 }
 
 } // namespace ssm

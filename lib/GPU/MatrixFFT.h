@@ -21,7 +21,8 @@ public:
             bool isShifted);
 
   /// What the thread has of the index of its points, and a point; their sum is
-  /// the index.
+  /// the index. Each time it is a value of its own, see Kernel::opaque: no loop
+  /// keeps all points.
   mlir::Value threadPoint();
   int64_t ownPoint(int64_t i) const;
 
@@ -37,18 +38,17 @@ public:
   /// What is left for the tiles is there once all threads have come here.
   void forward(llvm::ArrayRef<Column> z);
   /// Of a kernel: calls for each of the warp's tiles with the frequencies that
-  /// the lane has, as a signal's are to be multiplied by them. See MatrixRoots
-  /// for `one`.
-  void forKernel(mlir::Value one,
-                 llvm::function_ref<void(mlir::Value tile, Numbers)> body);
+  /// the lane has, as a signal's are to be multiplied by them.
+  void forKernel(llvm::function_ref<void(mlir::Value tile, Numbers)> body);
   /// Of a signal: makes what `change` makes of them the argument of inverse,
   /// once all threads have come here.
   void
   changeTiles(llvm::function_ref<Numbers(mlir::Value tile, Numbers)> change);
-  /// All but the last sum of the way back, over k1, for each n3.
-  llvm::SmallVector<Factor> beforeInverse();
-  /// That sum: real or imaginary parts of the thread's numbers.
-  llvm::SmallVector<mlir::Value> inverse(llvm::ArrayRef<Factor> x, bool imag);
+  /// Of the thread's i-th n3, all but the last sum of the way back, over k1.
+  Factor beforeInverse(int64_t i);
+  /// That sum: real or imaginary parts of its (4 half + row)-th points.
+  std::array<mlir::Value, kPerLane> inverse(int64_t i, const Factor &x,
+                                            bool imag);
 
 private:
   mlir::Value scale(mlir::Value x, int64_t by) {

@@ -90,13 +90,15 @@ MatrixFFTConv::Columns MatrixFFTConv::loadWindow(Value isKernel, Value base) {
   SmallVector<Value> words = k.branch(
       isKernel,
       [&] {
+        Value thread = fft.threadPoint();
         return loadWords(hasImag, [&](int64_t own) {
-          return operands.takeTaps(fft.threadPoint(), own, perAccess());
+          return operands.takeTaps(thread, own, perAccess());
         });
       },
       [&] {
+        Value thread = fft.threadPoint();
         return loadWords(hasImag, [&](int64_t own) {
-          return operands.takeSignal(base, fft.threadPoint(), own, perAccess());
+          return operands.takeSignal(base, thread, own, perAccess());
         });
       });
   Columns z(MatrixFFT::kNeighbours);
@@ -148,30 +150,43 @@ MatrixFFTConv::Numbers MatrixFFTConv::multiply(Value tile, ArrayRef<Num> x) {
   return product;
 }
 
+/// The numbers of an access at a time, and their parts one after the other
+/// where these are results of their own: registers are scarce.
 void MatrixFFTConv::storeWindow(Value first) {
-  SmallVector<MatrixFFT::Factor> x = fft.beforeInverse();
   Value thread = fft.threadPoint();
-  auto forAccesses = [&](function_ref<void(int64_t, int64_t)> body) {
-    for (int64_t i = 0; i < MatrixFFT::kPoints; i += perAccess())
-      body(fft.ownPoint(i), i);
-  };
-  if (plan.isComplex) {
-    SmallVector<Value> re = fft.inverse(x, /*imag=*/false);
-    SmallVector<Value> im = fft.inverse(x, /*imag=*/true);
-    return forAccesses([&](int64_t own, int64_t i) {
-      Numbers y;
-      for (int64_t j = i; j < i + perAccess(); ++j)
-        y.push_back({re[j], im[j]});
-      operands.putResult(first, thread, own, y);
-    });
-  }
-  // One after the other: registers are scarce.
-  for (int64_t half = 0; half < (operands.hasSecondResults() ? 2 : 1); ++half) {
-    SmallVector<Value> y = fft.inverse(x, /*imag=*/half == 1);
-    forAccesses([&](int64_t own, int64_t i) {
-      operands.putHalf(first, thread, own, half,
-                       ArrayRef(y).slice(i, perAccess()));
-    });
+  for (int64_t i = 0; i < MatrixFFT::kNeighbours; i += perAccess()) {
+    SmallVector<MatrixFFT::Factor> x;
+    for (int64_t j = i; j < i + perAccess(); ++j)
+      x.push_back(fft.beforeInverse(j));
+    auto part = [&](bool imag) {
+      SmallVector<std::array<Value, MatrixFFT::kPerLane>> all;
+      for (auto [j, factor] : llvm::enumerate(x))
+        all.push_back(fft.inverse(i + j, factor, imag));
+      return all;
+    };
+    auto forAccesses = [&](function_ref<void(int64_t, int64_t)> put) {
+      for (int64_t row = 0; row < MatrixFFT::kPerLane; ++row)
+        put(fft.ownPoint(row * MatrixFFT::kNeighbours + i), row);
+    };
+    if (plan.isComplex) {
+      auto re = part(/*imag=*/false), im = part(/*imag=*/true);
+      forAccesses([&](int64_t own, int64_t row) {
+        Numbers y;
+        for (auto [real, imag] : llvm::zip_equal(re, im))
+          y.push_back({real[row], imag[row]});
+        operands.putResult(first, thread, own, y);
+      });
+      continue;
+    }
+    for (int64_t half = 0; half < (operands.hasSecondResults() ? 2 : 1);
+         ++half) {
+      auto all = part(/*imag=*/half == 1);
+      forAccesses([&](int64_t own, int64_t row) {
+        operands.putHalf(
+            first, thread, own, half,
+            llvm::map_to_vector(all, [&](const auto &y) { return y[row]; }));
+      });
+    }
   }
 }
 
@@ -186,8 +201,7 @@ void MatrixFFTConv::transform(Value number, Value first) {
   k.branch(
       isKernel,
       [&] {
-        fft.forKernel(k.mul(number, number),
-                      [&](Value tile, Numbers x) { setSpectrum(tile, x); });
+        fft.forKernel([&](Value tile, Numbers x) { setSpectrum(tile, x); });
         return none;
       },
       [&] {

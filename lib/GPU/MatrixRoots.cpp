@@ -32,7 +32,7 @@ public:
   void makeFirst(MatrixRoots &made);
   void makeSecond(MatrixRoots &made);
   std::array<Factor, GPUMatrixFFTPlan::kTiles> makeThird();
-  OfTiles makeOfKernel(Value one);
+  OfTiles makeOfKernel();
   Numbers makeOuter();
 
 private:
@@ -251,12 +251,13 @@ RootMaker::makeThird() {
 }
 
 /// k2 k3 / 16 R - f k2 / 1024 of a tile's columns 2 t + e + 8 j, with what
-/// transforms leave.
-RootMaker::OfTiles RootMaker::makeOfKernel(Value one) {
+/// transforms leave. For one kernel alone: no loop keeps them.
+RootMaker::OfTiles RootMaker::makeOfKernel() {
   int64_t perThird = 64 / radix;
   Digits digits = digitsOf(column);
-  Value k2 = k.mul(k.add(times(warp, plan.groups()), digits.group), one);
-  Value turns = k.mul(plus(times(digits.third, perThird), 1024 - shift), one);
+  Value k2 = k.opaque(k.add(times(warp, plan.groups()), digits.group), 15);
+  Value k3 = k.opaque(digits.third, radix - 1);
+  Value turns = plus(times(k3, perThird), 1024 - shift);
   Num base = mul(root(k.mul(k2, turns), 1024),
                  k.num.constant(MatrixRoots::kSign / plan.points()));
   Num byE = root(times(k2, perThird), 1024);
@@ -290,8 +291,8 @@ MatrixRoots::MatrixRoots(OpBuilder &b, Kernel &kernel, WarpMatrix &matrix,
 MatrixRoots::OfTiles MatrixRoots::makeOfKernel(OpBuilder &b, Kernel &kernel,
                                                WarpMatrix &matrix, Value warp,
                                                const GPUMatrixFFTPlan &plan,
-                                               bool isShifted, Value one) {
-  return RootMaker(b, kernel, matrix, warp, plan, isShifted).makeOfKernel(one);
+                                               bool isShifted) {
+  return RootMaker(b, kernel, matrix, warp, plan, isShifted).makeOfKernel();
 }
 
 } // namespace ssm

@@ -32,13 +32,11 @@ struct MatrixRoots {
   /// Between the products over n1 and n2, and the same on the way back.
   Numbers outer;
 
-  /// What a kernel's frequencies are to be multiplied by, of each tile. `one`
-  /// is 1: a value that a loop does not share keeps them out of its registers.
+  /// What a kernel's frequencies are to be multiplied by, of each tile.
   using OfTiles = std::array<Numbers, GPUMatrixFFTPlan::kTiles>;
   static OfTiles makeOfKernel(mlir::OpBuilder &b, Kernel &kernel,
                               WarpMatrix &matrix, mlir::Value warp,
-                              const GPUMatrixFFTPlan &plan, bool isShifted,
-                              mlir::Value one);
+                              const GPUMatrixFFTPlan &plan, bool isShifted);
 };
 
 } // namespace ssm

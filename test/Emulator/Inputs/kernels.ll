@@ -137,6 +137,16 @@ end:
   ret void
 }
 
+; Of no instructions: a copy that only hides a value.
+define ptx_kernel void @opaque(ptr addrspace(1) %y) {
+  %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %i = zext i32 %t to i64
+  %o = call i64 asm sideeffect "", "=l,0"(i64 %i)
+  %p = getelementptr i32, ptr addrspace(1) %y, i64 %o
+  store i32 %t, ptr addrspace(1) %p, align 4
+  ret void
+}
+
 define ptx_kernel void @inline_ptx() {
   call void asm sideeffect "nop;", ""()
   ret void

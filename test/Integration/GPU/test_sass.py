@@ -10,6 +10,8 @@ from gpu_convolutions import Conv
 from gpu_driver import sequence
 from gpu_kernels import KERNELS
 from harness import tool
+from mlir_text import Conv as LongConv
+from mlir_text import program
 
 CHIPS = ["sm_80", "sm_90a", "sm_100a", "sm_120a"]
 
@@ -23,6 +25,29 @@ needs_both = pytest.mark.skipif(not (sass.PTXAS and sass.NVDISASM), reason="ther
 @pytest.mark.parametrize("name", KERNELS)
 def test_kernels_stay_in_registers(name, chip, tmp_path):
     said = sass.assemble(*KERNELS[name], chip, tmp_path)
+    assert said.stack == 0 and said.spills == 0, said
+
+
+# By matrices: windows that overlap, and ones that have a second half or are complex.
+WINDOWS = [
+    LongConv("bht,ht->bht", {"b": 8, "h": 768, "t": 16384}, taps=700),
+    LongConv("bht,ht->bht", {"b": 3, "h": 1, "t": 9001}, taps=700),
+    LongConv("bht,ht->bht", {"b": 3, "h": 3, "t": 20001}, taps=2000, dtype="f16", direction="two_sided"),
+    LongConv("bt,t->bt", {"b": 1, "t": 20000}, taps=3),
+    LongConv("bt,t->bt", {"b": 1, "t": 900}, taps=1804, direction="two_sided"),
+    LongConv("bt,t->bt", {"b": 1, "t": 6001}, taps=300, complex="uk", direction="backward"),
+    LongConv("bht,ht->bht", {"b": 8, "h": 768, "t": 16384}, taps=1024, complex="uk"),
+    LongConv("bht,ht->bht", {"b": 3, "h": 33, "t": 3000}, taps=1024, complex="k", direction="two_sided"),
+    LongConv("bht,ht->bht", {"b": 3, "h": 2, "t": 1000}, taps=1000, complex="uk"),
+]
+
+
+@needs_ptxas
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("case", WINDOWS, ids=lambda case: case.name)
+def test_windows_of_matrices_stay_in_registers(case, chip, tmp_path):
+    case.strategy = "fft_conv, matrix = bf16"
+    said = sass.assemble(program([case]), "f", chip, tmp_path)
     assert said.stack == 0 and said.spills == 0, said
 
 
