@@ -8,9 +8,13 @@
 //   3 scan the block
 //   4 transpose its results back
 //
+// The prefixes before the elements are those after the elements a step later,
+// so that an exclusive scan puts what the block before ended in before the
+// block's elements, of which the last one is combined with the last prefix.
+//
 // Elements are combined in the same order as without blocks.
 //
-// Precondition: strategy `sequential`; an inclusive scan.
+// Precondition: strategy `sequential`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,9 +52,15 @@ private:
   /// The parts of the used results, and then the carried components at the
   /// block's last step.
   Values runBlock(const Tile &tile, TimeRange range, ValueRange carry);
-  /// The first elements of the block, combined with those before it.
-  Values combineWithCarry(ValueRange inputs, ValueRange carry,
-                          const Tile &first, Value isFirst);
+  /// A step's elements of the block, combined with the prefixes before it,
+  /// unless it is said to be the scan's first.
+  Values combineAt(const Tile &step, ValueRange inputs, ValueRange before,
+                   Value isFirst = {});
+  /// The block's elements with the prefixes after the block before it in the
+  /// first ones, or in front of all, so that the last one is left out.
+  Values joinFirst(const Tile &block, TimeRange range, ValueRange inputs,
+                   ValueRange before);
+  Values putBefore(const Tile &block, ValueRange inputs, ValueRange before);
   Tile atStep(const Tile &block, bool isLast);
 
   OpBuilder &b;
@@ -76,67 +86,102 @@ Tile BlockedScanEmitter::atStep(const Tile &block, bool isLast) {
   return step;
 }
 
-SmallVector<Value> BlockedScanEmitter::combineWithCarry(ValueRange inputs,
-                                                        ValueRange carry,
-                                                        const Tile &first,
-                                                        Value isFirst) {
+SmallVector<Value> BlockedScanEmitter::combineAt(const Tile &step,
+                                                 ValueRange inputs,
+                                                 ValueRange before,
+                                                 Value isFirst) {
   unsigned rank = map.getNumDims(), size = inputs.size();
   AffineMap all = b.getMultiDimIdentityMap(rank);
   SmallVector<Indexed> ins, outs;
   for (Value input : inputs)
-    ins.push_back({extractTile(b, loc, input, packed, first), all});
-  for (Value value : carry)
+    ins.push_back({extractTile(b, loc, input, packed, step), all});
+  for (Value value : before)
     outs.push_back({value, all});
   return buildGeneric(
       b, loc, rank, ins, outs,
       [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-        Values element(args.take_front(size)), before(size);
+        Values element(args.take_front(size)), prefix(size);
         for (auto [component, value] :
              llvm::zip_equal(carried, args.drop_front(size)))
-          before[component] = value;
-        Values combined = combineScalars(nested, op, before, element, carried);
-        for (auto [component, value] : llvm::zip_equal(carried, combined))
-          value = arith::SelectOp::create(nested, bodyLoc, isFirst,
-                                          element[component], value);
+          prefix[component] = value;
+        Values combined = combineScalars(nested, op, prefix, element, carried);
+        if (isFirst)
+          for (auto [component, value] : llvm::zip_equal(carried, combined))
+            value = arith::SelectOp::create(nested, bodyLoc, isFirst,
+                                            element[component], value);
         return combined;
       });
+}
+
+SmallVector<Value> BlockedScanEmitter::joinFirst(const Tile &block,
+                                                 TimeRange range,
+                                                 ValueRange inputs,
+                                                 ValueRange before) {
+  AffineExpr begin = b.getAffineSymbolExpr(0),
+             length = b.getAffineSymbolExpr(1), end = b.getAffineSymbolExpr(2);
+  OpFoldResult steps =
+      ssm::affine(b, loc, problem->backward ? end - begin - length : begin,
+                  {range.begin, range.length, problem->loopSizes[time]});
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                        asValue(b, loc, steps),
+                                        asValue(b, loc, b.getIndexAttr(0)));
+  Tile first = atStep(block, /*isLast=*/false).withAllDims();
+  Values elements(inputs);
+  for (auto [component, value] :
+       llvm::zip_equal(carried, combineAt(first, inputs, before, isFirst)))
+    elements[component] =
+        insertTile(b, loc, value, elements[component], packed, first);
+  return elements;
+}
+
+SmallVector<Value> BlockedScanEmitter::putBefore(const Tile &block,
+                                                 ValueRange inputs,
+                                                 ValueRange before) {
+  Tile from = block.atOrigin().withAllDims(), to = from;
+  AffineExpr size = b.getAffineSymbolExpr(0);
+  from.ranges[time].size = to.ranges[time].size =
+      ssm::affine(b, loc, size - 1, {block.ranges[time].size});
+  (problem->backward ? from : to).ranges[time].offset = b.getIndexAttr(1);
+  Tile first = atStep(block, /*isLast=*/false).withAllDims();
+  Values elements;
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    auto type = cast<RankedTensorType>(input.getType());
+    Value moved = tensor::EmptyOp::create(
+        b, loc, tensor::getMixedSizes(b, loc, input), type.getElementType());
+    moved = insertTile(b, loc, extractTile(b, loc, input, packed, from), moved,
+                       packed, to);
+    if (const unsigned *at = llvm::find(carried, i); at != carried.end())
+      moved = insertTile(b, loc, before[at - carried.begin()], moved, packed,
+                         first);
+    elements.push_back(moved);
+  }
+  return elements;
 }
 
 SmallVector<Value> BlockedScanEmitter::runBlock(const Tile &tile,
                                                 TimeRange range,
                                                 ValueRange carry) {
-  ValueRange parts = carry.take_front(used.size());
+  ValueRange parts = carry.take_front(used.size()),
+             before = carry.drop_front(used.size());
   Tile block = tile;
   block.ranges[time] = {range.begin, range.length, b.getIndexAttr(1)};
   Values inputs;
   for (Value input : op.getInputs())
     inputs.push_back(packBlock(b, loc, {input, map}, block, time, lane).value);
-
-  AffineExpr begin = b.getAffineSymbolExpr(0),
-             length = b.getAffineSymbolExpr(1), end = b.getAffineSymbolExpr(2);
-  OpFoldResult before =
-      ssm::affine(b, loc, problem->backward ? end - begin - length : begin,
-                  {range.begin, range.length, problem->loopSizes[time]});
-  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                        asValue(b, loc, before),
-                                        asValue(b, loc, b.getIndexAttr(0)));
-  Tile first = atStep(block, /*isLast=*/false).withAllDims();
-  Values combined =
-      combineWithCarry(inputs, carry.drop_front(used.size()), first, isFirst);
-  for (auto [component, value] : llvm::zip_equal(carried, combined))
-    inputs[component] =
-        insertTile(b, loc, value, inputs[component], packed, first);
+  Values elements = op.getExclusive() ? putBefore(block, inputs, before)
+                                      : joinFirst(block, range, inputs, before);
 
   unsigned place = 0;
   for (auto [i, dim] : llvm::enumerate(dimsOf(packed)))
     if (dim == time)
       place = i;
   IRMapping mapping;
-  mapping.map(op.getInputs(), inputs);
+  mapping.map(op.getInputs(), elements);
   auto inner = cast<AssociativeScanOp>(b.clone(*op, mapping));
   inner.setDimension(place);
-  for (auto [result, input] : llvm::zip_equal(inner.getResults(), inputs))
-    result.setType(input.getType());
+  inner.setExclusive(false);
+  for (auto [result, element] : llvm::zip_equal(inner.getResults(), elements))
+    result.setType(element.getType());
 
   Values next;
   Tile at = block.atOrigin();
@@ -148,9 +193,12 @@ SmallVector<Value> BlockedScanEmitter::runBlock(const Tile &tile,
     next.push_back(insertTile(b, loc, y, part, map, at.withAllDims()));
   }
   Tile last = atStep(block, /*isLast=*/true).withAllDims();
+  Values ends;
   for (unsigned component : carried)
-    next.push_back(
+    ends.push_back(
         extractTile(b, loc, inner.getResult(component), packed, last));
+  llvm::append_range(next,
+                     op.getExclusive() ? combineAt(last, inputs, ends) : ends);
   return next;
 }
 
@@ -166,10 +214,10 @@ SmallVector<Value> BlockedScanEmitter::emitTile(const Tile &tile,
     sizes.push_back(step.ranges[dim].size);
   for (unsigned component : carried) {
     Type type = getElementTypeOrSelf(op.getInputs()[component].getType());
+    Value start = op.getExclusive() ? op.getIdentity()[component]
+                                    : makeZero(b, loc, type);
     Value empty = tensor::EmptyOp::create(b, loc, sizes, type);
-    state.push_back(
-        linalg::FillOp::create(b, loc, makeZero(b, loc, type), empty)
-            .getResult(0));
+    state.push_back(linalg::FillOp::create(b, loc, start, empty).getResult(0));
   }
   return forEachBlock(b, loc, problem->loopSizes[time], kBlockSteps,
                       problem->backward, state,
@@ -201,8 +249,8 @@ struct LowerTimeContiguousScan : OpRewritePattern<AssociativeScanOp> {
     StrategyAttr strategy = op.getStrategyAttr();
     if (strategy && strategy.getKind() != StrategyKind::Sequential)
       return rewriter.notifyMatchFailure(op, "strategy is not sequential");
-    if (op.getExclusive() || op->use_empty())
-      return rewriter.notifyMatchFailure(op, "not an inclusive scan");
+    if (op->use_empty())
+      return rewriter.notifyMatchFailure(op, "no result is used");
     auto type = cast<RankedTensorType>(op.getInputs()[0].getType());
     int64_t rank = type.getRank(), time = op.getDimension();
     if (rank < 2 || time != rank - 1 || type.getDimSize(rank - 2) == 1 ||

@@ -134,8 +134,9 @@ def cases(dtype):
             for kind in (maximum, log_sum_exp, segmented)
             for shape, axis, reverse in (([1000], 0, False), ([2, 300], 1, True), ([129, 20], 0, False))]
     # Along contiguous time, by blocks: lanes and steps that fill none, and more of both.
-    out += [Scan(**kind(dtype), shape=[2, rows, n], axis=2, reverse=reverse, dynamic=rows == 37)
-            for kind in (affine, rotation, maximum, log_sum_exp) for rows, n, reverse in ((37, 200, False), (16, 64, True), (5, 130, True))]
+    out += [Scan(**kind(dtype), shape=[2, rows, n], axis=2, reverse=reverse, exclusive=exclusive, dynamic=rows == 37)
+            for kind in (affine, rotation, maximum, log_sum_exp) for exclusive in (False, True)
+            for rows, n, reverse in ((37, 200, False), (16, 64, True), (5, 130, True), (5, 129, False))]
     out += [Scan(**kind(dtype), shape=[3, 200], axis=1, exclusive=True, dynamic=True) for kind in (maximum, log_sum_exp)]
     return out
 
@@ -151,8 +152,9 @@ def test_exact_combiners_are_exact(strategy):
     chosen = [Scan(**kind, shape=[n, 5] if axis == 0 else [5, n], axis=axis, reverse=reverse)
               for kind in (add_i64(), argmax(), last()) for n, axis, reverse in (
                   (1, 0, False), (2, 1, True), (65, 1, False), (1000, 0, True))]
-    chosen += [Scan(**kind, shape=[n, 5], axis=0, exclusive=True, reverse=reverse, dynamic=True)
-               for kind in (add_i64(), argmax()) for n, reverse in ((2, True), (300, False), (65, True))]
+    chosen += [Scan(**kind, shape=[n, 5] if axis == 0 else [5, n], axis=axis, exclusive=True, reverse=reverse,
+                    dynamic=True) for kind in (add_i64(), argmax()) for axis in (0, 1)
+               for n, reverse in ((1, False), (2, True), (300, False), (65, True))]
     for case, results in zip(chosen, compute(chosen, strategy), strict=True):
         for got, want in zip(results, case.oracle, strict=True):
             np.testing.assert_array_equal(got, want, err_msg=case.name)
