@@ -130,13 +130,31 @@ Value LineScanEmitter::extractLine(Value value, AffineMap map,
   return extractTile(b, loc, value, map, line);
 }
 
+static int64_t bytesOf(Type element) {
+  return getElementWidth(element) / 8 * (1 + isa<ComplexType>(element));
+}
+
+int64_t LineScanEmitter::bytesAhead() {
+  if (complexState)
+    return options.complexAhead;
+  int64_t bytes = 0;
+  for (Value value : {op.getTransition(), op.getSignal(), op.getInput(),
+                      op.getOutput(), op.getResult()}) {
+    auto type = value ? cast<RankedTensorType>(value.getType()) : nullptr;
+    if (type && !type.hasStaticShape())
+      return options.ahead;
+    if (type)
+      bytes += type.getNumElements() * bytesOf(type.getElementType());
+  }
+  return bytes <= options.cachedLines ? options.cachedAhead : options.ahead;
+}
+
 void LineScanEmitter::askAhead(Value value, AffineMap map, Tile line) {
   auto source = cast<RankedTensorType>(value.getType());
   Type element = source.getElementType();
-  int64_t bytes =
-      getElementWidth(element) / 8 * (1 + isa<ComplexType>(element));
+  int64_t bytes = bytesOf(element);
   constexpr int64_t kCached = 1 << 20;
-  int64_t ahead = complexState ? options.complexAhead : options.ahead;
+  int64_t ahead = bytesAhead();
   if (ahead == 0 ||
       (source.hasStaticShape() && source.getNumElements() * bytes <= kCached))
     return;

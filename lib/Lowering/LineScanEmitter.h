@@ -261,6 +261,8 @@ private:
   /// Has the part of a line brought to the caches that is read some blocks
   /// later: by itself many a machine looks ahead to the end of a page only.
   void askAhead(mlir::Value value, mlir::AffineMap map, Tile line);
+  /// How many bytes later; 0 if the machine does it.
+  int64_t bytesAhead();
   Vectors read(mlir::Value slice, bool inBounds);
   mlir::Value write(const Vectors &rows, mlir::Value line, bool inBounds);
   /// A line without the dimensions of size one after time: a vector that is

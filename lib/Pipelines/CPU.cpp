@@ -71,6 +71,8 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   TargetInfo target = TargetInfo::forName(options.target);
   lowering.ahead = target.aheadBytes;
   lowering.complexAhead = target.complexAheadBytes;
+  lowering.cachedAhead = target.cachedAheadBytes;
+  lowering.cachedLines = target.l3Bytes / 2;
   lowering.whole = !options.prepare;
   lowering.cached = cachedBytes(target, options.threads);
   pm.addPass(createLowerToLinalg(lowering));

@@ -35,6 +35,10 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
            "the machine">,
     Option<"complexAhead", "complex-ahead", "int64_t", "4096",
            "the same of complex lines">,
+    Option<"cachedAhead", "cached-ahead", "int64_t", "4096",
+           "the same of real lines that are in the last cache">,
+    Option<"cachedLines", "cached-lines", "int64_t", "0",
+           "bytes of lines that are read and written and count as such">,
     Option<"whole", "whole", "bool", "false",
            "no part of the program will be computed ahead of the rest: a spectrum "
            "that is used once is computed where it is">,

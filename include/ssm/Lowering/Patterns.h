@@ -33,6 +33,8 @@ struct LineScanOptions {
   /// Bytes before its use that what is read is asked for; 0: by the machine
   /// alone.
   int64_t ahead, complexAhead;
+  /// The same of real lines which, with the result, are at most so many bytes.
+  int64_t cachedAhead, cachedLines;
   /// Bytes of the largest result that several threads write through the caches.
   int64_t cached;
 };

@@ -113,6 +113,9 @@ TEST(CostModel, KnowsWhereLinesAreFollowed) {
   EXPECT_EQ(TargetInfo::forName("znver4").complexAheadBytes, 0);
   EXPECT_EQ(TargetInfo::forName("znver5").aheadBytes, 0);
   EXPECT_EQ(TargetInfo::forName("znver5").complexAheadBytes, 512);
+  EXPECT_EQ(TargetInfo::forName("emeraldrapids").cachedAheadBytes, 4096);
+  EXPECT_EQ(TargetInfo::forName("znver4").cachedAheadBytes, 0);
+  EXPECT_EQ(TargetInfo::forName("znver5").cachedAheadBytes, 960);
 }
 
 TEST(CostModel, AddsTheLoopsOfAPlan) {
