@@ -330,15 +330,15 @@ SmallVector<Value> LineScanEmitter::emit() {
   SmallVector<TileAxis> axes;
   for (unsigned dim : problem->parallel)
     axes.push_back(unitAxis(b, dim, problem->loopSizes[dim]));
-  int64_t groups = countGroups();
+  groups = cutLine();
   SmallVector<Value> results = forEachTile(
       b, loc, axes, stateTile(b, *problem), makeOutputs(b, *problem),
       [&](OpBuilder &, const Tile &tile, ValueRange shared) {
         std::unique_ptr<ScanTile> scan = problem->makeTile(b, tile);
         Value line = extractParts(b, *problem, tile, whole, shared).front();
         SmallVector<Value> carried =
-            groups ? runGroups(tile, groups, line, startState(*scan))
-                   : runBlocks(tile, whole, line, startState(*scan));
+            groups.count ? runGroups(tile, line, startState(*scan))
+                         : runBlocks(tile, whole, line, startState(*scan));
         SmallVector<Value> finals;
         for (Value part : ArrayRef(carried).drop_front())
           finals.push_back(tensor::FromElementsOp::create(

@@ -32,14 +32,18 @@
 using namespace mlir;
 using namespace ssm;
 
-int64_t LineScanEmitter::countGroups() {
+LineScanEmitter::Groups LineScanEmitter::cutLine() {
   auto isOne = [&](unsigned dim) {
     return getConstantIntValue(problem->loopSizes[dim]) == 1;
   };
   auto length = getConstantIntValue(problem->loopSizes[problem->time]);
   if (!length || complexState || !llvm::all_of(problem->parallel, isOne))
-    return 0;
-  return *length / kGroup;
+    return {};
+  int64_t chunks = *length / kChunk;
+  if (chunks < kFewestChunks)
+    return {};
+  int64_t count = llvm::divideCeil(chunks, kMostChunks);
+  return {count, chunks / count};
 }
 
 OpFoldResult LineScanEmitter::chunkBegin(Value number) {
@@ -56,6 +60,14 @@ TimeRange LineScanEmitter::restOfChunk() {
 
 TimeRange LineScanEmitter::tailOfChunk() {
   return {b.getIndexAttr(problem->backward ? 0 : kRest), b.getIndexAttr(kTail)};
+}
+
+TimeRange LineScanEmitter::pieceOfTail(Value number) {
+  AffineExpr i = b.getAffineSymbolExpr(0);
+  return {affine(b, loc,
+                 problem->backward ? i * kPiece : kChunk - (i + 1) * kPiece,
+                 OpFoldResult(number)),
+          b.getIndexAttr(kPiece)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,13 +108,19 @@ LineScanEmitter::Map LineScanEmitter::then(const Map &map, const Block &block) {
   return {toNum(bound(num.mul(block.product, map.p).re)), s};
 }
 
+LineScanEmitter::Map LineScanEmitter::join(const Map &before,
+                                           const Map &after) {
+  return {toNum(bound(num.mul(after.p, before.p).re)),
+          num.mulAdd(after.p, before.s, after.s)};
+}
+
 LineScanEmitter::Map LineScanEmitter::mapOfChunk(const Tile &tile,
                                                  const Map &rest,
                                                  const Map &tail) {
-  Num s = num.mulAdd(tail.p, rest.s, tail.s);
+  Map whole = join(rest, tail);
   if (powers)
-    return {toNum(powerOfTransition(tile, kChunk)), s};
-  return {toNum(bound(num.mul(tail.p, rest.p).re)), s};
+    whole.p = toNum(powerOfTransition(tile, kChunk));
+  return whole;
 }
 
 LineScanEmitter::Map LineScanEmitter::lastLanes(ValueRange parts) {
@@ -196,11 +214,27 @@ SmallVector<Value> LineScanEmitter::scanAlong(const Tile &tile, TimeRange part,
 
 LineScanEmitter::Map LineScanEmitter::reduceTail(const Tile &tile,
                                                  OpFoldResult chunk) {
-  return lastLanes(
-      forEachBlockOf(tailOfChunk(), chunk, startReduction(tile, kTail),
-                     [&](TimeRange at, OpFoldResult, ValueRange args) {
-                       return reduceBlock(loadBlock(tile, at), args);
-                     }));
+  auto number = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getFloatAttr(real, value));
+  };
+  auto mapOf = [](ValueRange parts) {
+    return Map{toNum(parts[0]), toNum(parts[1])};
+  };
+  return mapOf(buildFor(
+      b, loc, index(0), index(kPieces), {number(1), number(0)},
+      [&](Value i, ValueRange args) {
+        auto leave = [&]() { return llvm::to_vector_of<Value>(args); };
+        auto reduce = [&]() {
+          Map piece = lastLanes(forEachBlockOf(
+              pieceOfTail(i), chunk, startReduction(tile, kPiece),
+              [&](TimeRange at, OpFoldResult, ValueRange args) {
+                return reduceBlock(loadBlock(tile, at), args);
+              }));
+          Map tail = join(piece, mapOf(args));
+          return SmallVector<Value>{tail.p.re, tail.s.re};
+        };
+        return buildIf(vanishes(mapOf(args)), args.getTypes(), leave, reduce);
+      }));
 }
 
 /// Bodies are built inside the op: affine arithmetic looks at its parents.
@@ -265,25 +299,24 @@ SmallVector<Value> LineScanEmitter::runChunkInOrder(const Tile &tile,
   return {scan.front(), orWhatIsNoNumber(next.re, stateOf(scan))};
 }
 
-SmallVector<Value> LineScanEmitter::runGroupsInOrder(const Tile &tile,
-                                                     int64_t groups,
+SmallVector<Value> LineScanEmitter::runChunksInOrder(const Tile &tile,
                                                      ValueRange carried) {
-  return buildFor(b, loc, index(0), index(groups * kChunks), carried,
+  return buildFor(b, loc, index(0), index(groups.numChunks()), carried,
                   [&](Value i, ValueRange args) {
                     return runChunkInOrder(tile, chunkBegin(i), args);
                   });
 }
 
-SmallVector<Value> LineScanEmitter::runGroups(const Tile &tile, int64_t groups,
-                                              Value line, Num state) {
+SmallVector<Value> LineScanEmitter::runGroups(const Tile &tile, Value line,
+                                              Num state) {
   int64_t length = *getConstantIntValue(problem->loopSizes[problem->time]);
-  int64_t rest = length - groups * kGroup;
+  int64_t rest = length - groups.steps();
   SmallVector<Value> carried = {line, state.re};
-  carried = options.cores > 1 ? runGroupsAhead(tile, groups, carried)
-                              : runGroupsInOrder(tile, groups, carried);
+  carried = options.cores > 1 ? runGroupsAhead(tile, carried)
+                              : runChunksInOrder(tile, carried);
   if (rest == 0)
     return carried;
-  TimeRange last = {b.getIndexAttr(problem->backward ? 0 : groups * kGroup),
+  TimeRange last = {b.getIndexAttr(problem->backward ? 0 : groups.steps()),
                     b.getIndexAttr(rest)};
   AffineMap map = problem->results.front().map;
   Tile part = tile.withAllDims();

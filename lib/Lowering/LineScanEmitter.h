@@ -35,15 +35,15 @@ static_assert(kLineBlock == kLanes * kSide);
 inline constexpr unsigned kRounds = 4;
 static_assert(1 << kRounds == kLanes);
 
-/// Steps of a chunk. A thread of two has 1 MiB on its way in its second cache:
-/// of two chunks that it scans and of two that it reduces, two operands of f32
-/// each.
-inline constexpr int64_t kChunk = 1 << 15;
-inline constexpr int64_t kChunks = 4, kGroup = kChunk * kChunks;
+/// Steps of a chunk, of which a line has at least a few. So many at most are
+/// scanned between two forks of threads: one of f32 and the next have 16 MiB on
+/// their way, if transitions do not decay, for which last caches have room.
+inline constexpr int64_t kChunk = 1 << 15, kFewestChunks = 4, kMostChunks = 32;
 
-/// Steps that are reduced first: those of a transition of 0.96 vanish, and they
-/// are a twentieth of the work.
-inline constexpr int64_t kTail = 1 << 11, kRest = kChunk - kTail;
+/// Steps that are reduced first, piece after piece from the last one on: those
+/// of a transition of 0.84 vanish in one piece, of 0.96 in all.
+inline constexpr int64_t kPiece = 1 << 9, kPieces = 4;
+inline constexpr int64_t kTail = kPiece * kPieces, kRest = kChunk - kTail;
 
 /// What is computed of the op's result where that is stored: from lines and
 /// from what has no time.
@@ -103,6 +103,13 @@ private:
     Num p, s;
   };
 
+  /// How a line alone is cut: groups of as many chunks each, and a rest.
+  struct Groups {
+    int64_t count = 0, chunks = 0;
+    int64_t numChunks() const { return count * chunks; }
+    int64_t steps() const { return numChunks() * kChunk; }
+  };
+
   /// `line`, the result over a range of steps, and the parts of the state after
   /// them.
   llvm::SmallVector<mlir::Value> runBlocks(const Tile &tile, TimeRange whole,
@@ -119,20 +126,19 @@ private:
   Num startState(ScanTile &scan);
 
   // A line alone, see LineScanChunks.cpp and LineScanThreads.cpp. What is
-  // carried from group to group
-  // are the line and the state.
-  /// Groups of chunks that the line has; 0 if it is not cut into any.
-  int64_t countGroups();
-  /// The same as runBlocks of the whole line, which has `groups` and a rest.
-  llvm::SmallVector<mlir::Value> runGroups(const Tile &tile, int64_t groups,
-                                           mlir::Value line, Num state);
-  llvm::SmallVector<mlir::Value>
-  runGroupsInOrder(const Tile &tile, int64_t groups, mlir::ValueRange carried);
+  // carried from chunk to chunk are the line and the state.
+  /// None if the line is not cut.
+  Groups cutLine();
+  /// The same as runBlocks of the whole line, which has groups and a rest.
+  llvm::SmallVector<mlir::Value> runGroups(const Tile &tile, mlir::Value line,
+                                           Num state);
+  llvm::SmallVector<mlir::Value> runChunksInOrder(const Tile &tile,
+                                                  mlir::ValueRange carried);
   llvm::SmallVector<mlir::Value> runChunkInOrder(const Tile &tile,
                                                  mlir::OpFoldResult chunk,
                                                  mlir::ValueRange carried);
-  llvm::SmallVector<mlir::Value>
-  runGroupsAhead(const Tile &tile, int64_t groups, mlir::ValueRange carried);
+  llvm::SmallVector<mlir::Value> runGroupsAhead(const Tile &tile,
+                                                mlir::ValueRange carried);
   /// Scans the chunks of one group from `starts` on, and finds the maps of
   /// those of another: the line, the states after the chunks, and the parts of
   /// the maps.
@@ -159,13 +165,14 @@ private:
   /// the line and the state, scanned again from the first state on that is
   /// infinite or no number.
   llvm::SmallVector<mlir::Value> keepWhatIsNoNumber(const Tile &tile,
-                                                    int64_t chunks,
                                                     mlir::ValueRange scanned);
   /// The chunk's first step in memory.
   mlir::OpFoldResult chunkBegin(mlir::Value number);
   /// Of a chunk, the last steps in time, and those before.
   TimeRange restOfChunk();
   TimeRange tailOfChunk();
+  /// Of its tail, the last piece in time but so many.
+  TimeRange pieceOfTail(mlir::Value number);
   mlir::Value index(int64_t value) {
     return asValue(b, loc, b.getIndexAttr(value));
   }
@@ -208,6 +215,8 @@ private:
   Map then(const Map &map, const Block &block);
   /// That of all lanes' steps.
   Map lastLanes(mlir::ValueRange parts);
+  /// That of some steps and of those after them.
+  Map join(const Map &before, const Map &after);
   /// That of the rest of a chunk and its tail.
   Map mapOfChunk(const Tile &tile, const Map &rest, const Map &tail);
   /// i1: what comes before the tail does not matter.
@@ -330,6 +339,7 @@ private:
   NumBuilder num;
   bool complexState, complexTransition;
   std::optional<Powers> powers;
+  Groups groups;
 };
 
 } // namespace ssm

@@ -110,15 +110,15 @@ SmallVector<Value> LineScanEmitter::runPhase(const Tile &tile, Value line,
     outs.push_back(line);
   for (unsigned i = 0, parts = (scanned ? 1 : 0) + (reduced ? 2 : 0); i < parts;
        ++i)
-    outs.push_back(
-        tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{kChunks}, real));
+    outs.push_back(tensor::EmptyOp::create(
+        b, loc, ArrayRef<int64_t>{groups.chunks}, real));
   auto chunkOf = [&](Value group, OpFoldResult number) {
-    Value first = arith::MulIOp::create(b, loc, group, index(kChunks));
+    Value first = arith::MulIOp::create(b, loc, group, index(groups.chunks));
     return chunkBegin(
         arith::AddIOp::create(b, loc, first, asValue(b, loc, number)));
   };
   SmallVector<Value> results = forEachTile(
-      b, loc, unitAxis(b, time, b.getIndexAttr(kChunks)), group, outs,
+      b, loc, unitAxis(b, time, b.getIndexAttr(groups.chunks)), group, outs,
       [&](OpBuilder &, const Tile &place, ValueRange shared) {
         OpFoldResult number = place.ranges[time].offset, from, ahead;
         Tile part = tile.withAllDims();
@@ -150,25 +150,28 @@ SmallVector<Value> LineScanEmitter::runPhase(const Tile &tile, Value line,
 }
 
 Value LineScanEmitter::statesBefore(ValueRange maps, Num &state) {
-  SmallVector<Value> before;
-  for (int64_t i = 0; i < kChunks; ++i) {
-    auto part = [&](Value parts) {
-      return Num{tensor::ExtractOp::create(b, loc, parts, index(i)), Value()};
-    };
-    before.push_back(state.re);
-    state = num.mulAdd(part(maps[0]), state, part(maps[1]));
-  }
-  return tensor::FromElementsOp::create(
-      b, loc, RankedTensorType::get({kChunks}, real), before);
+  Value empty =
+      tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{groups.chunks}, real);
+  SmallVector<Value> done = buildFor(
+      b, loc, index(0), index(groups.chunks), {empty, state.re},
+      [&](Value i, ValueRange args) {
+        auto part = [&](Value parts) {
+          return toNum(tensor::ExtractOp::create(b, loc, parts, i).getResult());
+        };
+        Value before = tensor::InsertOp::create(b, loc, args[1], args[0], i);
+        Num after = num.mulAdd(part(maps[0]), toNum(args[1]), part(maps[1]));
+        return SmallVector<Value>{before, after.re};
+      });
+  state.re = done[1];
+  return done[0];
 }
 
 SmallVector<Value> LineScanEmitter::runGroupsAhead(const Tile &tile,
-                                                   int64_t groups,
                                                    ValueRange carried) {
   // The line, the states after the chunks, the state, and the maps of the next
   // group's chunks.
   Value ends = tensor::EmptyOp::create(
-      b, loc, ArrayRef<int64_t>{groups * kChunks}, real);
+      b, loc, ArrayRef<int64_t>{groups.numChunks()}, real);
   SmallVector<Value> values = {carried[0], ends, carried[1]};
   llvm::append_range(values,
                      runPhase(tile, Value(), Value(), std::nullopt, index(0)));
@@ -177,26 +180,26 @@ SmallVector<Value> LineScanEmitter::runGroupsAhead(const Tile &tile,
     Num state = toNum(args[2]);
     Value starts = statesBefore(args.drop_front(3), state);
     SmallVector<Value> done = runPhase(tile, args[0], starts, scanned, reduced);
-    Value at = arith::MulIOp::create(b, loc, scanned, index(kChunks));
+    Value at = arith::MulIOp::create(b, loc, scanned, index(groups.chunks));
     Value ends = tensor::InsertSliceOp::create(
         b, loc, done[1], args[1], OpFoldResult(at),
-        OpFoldResult(b.getIndexAttr(kChunks)), OpFoldResult(b.getIndexAttr(1)));
+        OpFoldResult(b.getIndexAttr(groups.chunks)),
+        OpFoldResult(b.getIndexAttr(1)));
     SmallVector<Value> next = {done[0], ends, state.re};
     llvm::append_range(next, ArrayRef(done).drop_front(2));
     return next;
   };
-  values = buildFor(b, loc, index(0), index(groups - 1), values,
+  values = buildFor(b, loc, index(0), index(groups.count - 1), values,
                     [&](Value g, ValueRange args) {
                       Value following =
                           arith::AddIOp::create(b, loc, g, index(1));
                       return advance(args, g, following);
                     });
-  values = advance(values, index(groups - 1), std::nullopt);
-  return keepWhatIsNoNumber(tile, groups * kChunks, values);
+  values = advance(values, index(groups.count - 1), std::nullopt);
+  return keepWhatIsNoNumber(tile, values);
 }
 
 SmallVector<Value> LineScanEmitter::keepWhatIsNoNumber(const Tile &tile,
-                                                       int64_t chunks,
                                                        ValueRange scanned) {
   Value ends = scanned[1];
   AffineMap map = problem->results.front().map;
@@ -204,8 +207,8 @@ SmallVector<Value> LineScanEmitter::keepWhatIsNoNumber(const Tile &tile,
     return tensor::ExtractOp::create(b, loc, ends, chunk);
   };
   SmallVector<Value> done = buildFor(
-      b, loc, index(1), index(chunks), {scanned[0], endOf(index(0))},
-      [&](Value i, ValueRange args) {
+      b, loc, index(1), index(groups.numChunks()),
+      {scanned[0], endOf(index(0))}, [&](Value i, ValueRange args) {
         auto keep = [&]() { return SmallVector<Value>{args[0], endOf(i)}; };
         auto repeat = [&]() {
           OpFoldResult begin = chunkBegin(i), length = b.getIndexAttr(kChunk);

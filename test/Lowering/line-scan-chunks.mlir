@@ -6,46 +6,49 @@
 #t = affine_map<(t) -> (t)>
 #none = affine_map<(t) -> ()>
 
-// One line alone is cut into chunks of 2^15 steps, whose tail is reduced first. If
-// its product does not vanish, one thread computes the map of the rest beside the
-// states. What a state that is no number reaches is no number.
+// One line alone is cut into chunks of 2^15 steps, whose tail is reduced first, a
+// piece of 512 steps after the other from the last one on, until their product
+// vanishes. If that of the tail does not, one thread computes the map of the rest
+// beside the states. What a state that is no number reaches is no number.
 // CHECK-LABEL: func.func @alone(
 // CHECK: scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%{{.*}} = %{{.*}}, %[[X:.*]] = %{{.*}})
-// CHECK: %[[TAIL:.*]]:11 = scf.for %{{.*}} = %c0 to %c32 step %c1
-// CHECK: %[[P1:.*]] = vector.extract %[[TAIL]]#0[15]
-// CHECK: %[[S1:.*]] = vector.extract %[[TAIL]]#1[15]
-// CHECK: %[[KNOWN:.*]] = arith.cmpf oeq, %[[P1]], %{{.*}} : f32
+// CHECK: %[[TAIL:.*]]:2 = scf.for %{{.*}} = %c0 to %c4 step %c1 iter_args(%[[P2:.*]] = %{{.*}}, %[[S2:.*]] = %{{.*}}) -> (f32, f32)
+// CHECK: %[[ENOUGH:.*]] = arith.cmpf oeq, %[[P2]], %{{.*}} : f32
+// CHECK: scf.if %[[ENOUGH]]
+// CHECK: scf.yield %[[P2]], %[[S2]]
+// CHECK: %[[PIECE:.*]]:11 = scf.for %{{.*}} = %c0 to %c8 step %c1
+// CHECK: %[[P1:.*]] = vector.extract %[[PIECE]]#0[15]
+// CHECK: %[[S1:.*]] = vector.extract %[[PIECE]]#1[15]
+// CHECK: arith.mulf %[[P2]], %[[P1]] fastmath<contract> : f32
+// CHECK: %[[PS2:.*]] = arith.mulf %[[P2]], %[[S1]] fastmath<contract> : f32
+// CHECK: arith.addf %[[PS2]], %[[S2]] fastmath<contract> : f32
+// CHECK: %[[KNOWN:.*]] = arith.cmpf oeq, %[[TAIL]]#0, %{{.*}} : f32
 // CHECK: %[[DONE:.*]]:12 = scf.if %[[KNOWN]]
 // CHECK: scf.for %{{.*}} = %c0 to %c480 step %c1
-// CHECK: scf.yield %[[P1]], %[[S1]],
+// CHECK: scf.yield %[[TAIL]]#0, %[[TAIL]]#1,
 // CHECK: } else {
 // CHECK: %[[REST:.*]]:12 = scf.for %{{.*}} = %c0 to %c480 step %c1
 // CHECK: %[[P0:.*]] = vector.extract %[[REST]]#0[15]
 // CHECK: %[[S0:.*]] = vector.extract %[[REST]]#1[15]
-// CHECK: %[[PS:.*]] = arith.mulf %[[P1]], %[[S0]] fastmath<contract> : f32
-// CHECK: %[[S:.*]] = arith.addf %[[PS]], %[[S1]] fastmath<contract> : f32
-// CHECK: arith.mulf %[[P1]], %[[P0]] fastmath<contract> : f32
+// CHECK: arith.mulf %[[TAIL]]#0, %[[P0]] fastmath<contract> : f32
+// CHECK: %[[PS:.*]] = arith.mulf %[[TAIL]]#0, %[[S0]] fastmath<contract> : f32
+// CHECK: arith.addf %[[PS]], %[[TAIL]]#1 fastmath<contract> : f32
 // CHECK: %[[END:.*]]:10 = scf.for %{{.*}} = %c0 to %c32 step %c1
 // CHECK: %[[PX:.*]] = arith.mulf %[[DONE]]#0, %[[X]] fastmath<contract> : f32
 // CHECK: %[[NEXT:.*]] = arith.addf %[[PX]], %[[DONE]]#1 fastmath<contract> : f32
 // CHECK: %[[LAST:.*]] = vector.extract %[[END]]#1[15]
 // CHECK: arith.select %{{.*}}, %[[NEXT]], %[[LAST]]
 
-// Several scan the chunks of a group and find the maps of the next one's, in
-// parallel: the rest is read only if the product of the tail does not vanish.
+// Several find the maps of the chunks in parallel, the states before them follow
+// in order, and then those of the chunks in parallel.
 // THREADS-LABEL: func.func @alone(
-// THREADS: scf.forall (%{{.*}}) in (4) {{.*}} -> (tensor<4xf32>, tensor<4xf32>)
+// THREADS: %[[MAPS:.*]]:2 = scf.forall (%{{.*}}) in (8) {{.*}} -> (tensor<8xf32>, tensor<8xf32>)
 // THREADS-NOT: vector.transfer_write
-// THREADS: scf.forall (%{{.*}}) in (4) {{.*}} -> (tensor<262144xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
-// THREADS: scf.for %{{.*}} = %c0 to %c32 step %c1
-// THREADS-NOT: vector.transfer_write
-// THREADS: %[[KNOWN:.*]] = arith.cmpf oeq
-// THREADS: %[[DONE:.*]]:12 = scf.if %[[KNOWN]]
-// THREADS: scf.for %{{.*}} = %c0 to %c480 step %c1
-// THREADS: } else {
-// THREADS: scf.for %{{.*}} = %c0 to %c480 step %c1
-// THREADS: scf.for %{{.*}} = %c0 to %c32 step %c1 iter_args(%{{.*}} = %[[DONE]]#2,
-// THREADS: scf.forall (%{{.*}}) in (4) {{.*}} -> (tensor<262144xf32>, tensor<4xf32>)
+// THREADS: scf.for %[[I:.*]] = %c0 to %c8 step %c1 iter_args(%[[STARTS:.*]] = %{{.*}}, %[[X:.*]] = %{{.*}}) -> (tensor<8xf32>, f32)
+// THREADS: tensor.insert %[[X]] into %[[STARTS]][%[[I]]]
+// THREADS: tensor.extract %[[MAPS]]#0[%[[I]]]
+// THREADS: tensor.extract %[[MAPS]]#1[%[[I]]]
+// THREADS: scf.forall (%{{.*}}) in (8) {{.*}} -> (tensor<262144xf32>, tensor<8xf32>)
 
 // Chunks behind a state that is no number are scanned again, in order.
 // THREADS: scf.for %{{.*}} = %c1 to %c8 step %c1 iter_args(%{{.*}} = %{{.*}}, %[[BEFORE:.*]] = %{{.*}})
@@ -58,10 +61,9 @@
 
 // What the caches have room for is not written past them by several threads.
 // CACHED-LABEL: func.func @alone(
-// CACHED: scf.forall {{.*}} -> (tensor<262144xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+// CACHED: scf.forall {{.*}} -> (tensor<262144xf32>, tensor<8xf32>)
 // CACHED: scf.forall.in_parallel
 // CACHED: } {ssm.cached}
-// CACHED: scf.forall {{.*}} -> (tensor<262144xf32>, tensor<4xf32>)
 // PAST-LABEL: func.func @alone(
 // PAST-NOT: ssm.cached
 // PAST: scf.for %{{.*}} = %c1 to %c8
@@ -71,4 +73,30 @@ func.func @alone(%a: tensor<262144xf32>, %u: tensor<262144xf32>) -> tensor<26214
       {indexing_maps = [#t, #t, #t, #none], time = 0 : i64}
       -> tensor<262144xf32>, tensor<f32>
   return %y : tensor<262144xf32>
+}
+
+// More than 32 chunks are groups, here two of 18 and one chunk that is left over:
+// while one is scanned, the maps of the next one's chunks are found.
+// CHECK-LABEL: func.func @groups(
+// CHECK: scf.for %{{.*}} = %c0 to %c36 step %c1
+// THREADS-LABEL: func.func @groups(
+// THREADS: scf.forall (%{{.*}}) in (18) {{.*}} -> (tensor<18xf32>, tensor<18xf32>)
+// THREADS: scf.forall (%{{.*}}) in (18) {{.*}} -> (tensor<1212416xf32>, tensor<18xf32>, tensor<18xf32>, tensor<18xf32>)
+// THREADS: %[[ENOUGH:.*]] = arith.cmpf oeq
+// THREADS: scf.if %[[ENOUGH]]
+// THREADS: %[[KNOWN:.*]] = arith.cmpf oeq
+// THREADS: %[[DONE:.*]]:12 = scf.if %[[KNOWN]]
+// THREADS: scf.for %{{.*}} = %c0 to %c480 step %c1
+// THREADS: } else {
+// THREADS: scf.for %{{.*}} = %c0 to %c480 step %c1
+// THREADS: scf.for %{{.*}} = %c0 to %c32 step %c1 iter_args(%{{.*}} = %[[DONE]]#2,
+// THREADS: scf.forall (%{{.*}}) in (18) {{.*}} -> (tensor<1212416xf32>, tensor<18xf32>)
+// THREADS: scf.for %{{.*}} = %c1 to %c36 step %c1
+// THREADS: scf.for %{{.*}} = %c0 to %c512 step %c1
+// THREADS: scf.for %{{.*}} = %c0 to %c512 step %c1
+func.func @groups(%a: tensor<1212416xf32>, %u: tensor<1212416xf32>) -> tensor<1212416xf32> {
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<1212416xf32>) signal(%u : tensor<1212416xf32>)
+      {indexing_maps = [#t, #t, #t, #none], time = 0 : i64}
+      -> tensor<1212416xf32>, tensor<f32>
+  return %y : tensor<1212416xf32>
 }

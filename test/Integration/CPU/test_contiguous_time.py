@@ -60,12 +60,14 @@ func.func @f(%a: tensor<{length}xf32>, %u: tensor<{length}xf32>, %x0: tensor<f32
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-@pytest.mark.parametrize("least,most,error", [(0.5, 1.0, 1e-6), (0.9999, 1.00001, 1e-4), (1.0, 1.01, 1e-5)],
-                         ids=["decay", "keep", "grow"])
-def test_a_line_alone(direction, least, most, error):
-    """Two groups of four chunks of 2^15 steps, a block and a rest: the oracle's values, and the same bits for any
-    number of threads. What grows for so long starts from zero, and has no signal but in the end."""
-    length = (1 << 18) + 100
+@pytest.mark.parametrize("chunks", [8, 35])
+@pytest.mark.parametrize("least,most,error", [(0.5, 1.0, 1e-6), (0.9, 0.99, 1e-6), (0.9999, 1.00001, 1e-4),
+                                              (1.0, 1.01, 1e-5)], ids=["decay", "pieces", "keep", "grow"])
+def test_a_line_alone(direction, chunks, least, most, error):
+    """A group of eight chunks of 2^15 steps, or two of 17 and a chunk; a block and a rest: the oracle's values, and the
+    same bits for any number of threads. Chunks' products vanish in one piece of 512 steps, in four, or never. What
+    grows for so long starts from zero, and has no signal but in the end."""
+    length = chunks * (1 << 15) + 100
     random = np.random.default_rng(0)
     a = random.uniform(least, most, length).astype(np.float32)
     u = random.uniform(-1, 1, length).astype(np.float32)
