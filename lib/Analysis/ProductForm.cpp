@@ -150,8 +150,27 @@ static bool isFilledWithZero(Value tensor) {
     return false;
   Value yielded = generic.getBlock()->getTerminator()->getOperand(
       cast<OpResult>(tensor).getResultNumber());
-  auto arg = dyn_cast<BlockArgument>(yielded);
-  return isZero(arg ? generic->getOperand(arg.getArgNumber()) : yielded);
+  if (auto arg = dyn_cast<BlockArgument>(yielded))
+    yielded = generic->getOperand(arg.getArgNumber());
+  return isZero(yielded) || (isa<RankedTensorType>(yielded.getType()) &&
+                             isFilledWithZero(yielded));
+}
+
+Mapped seeThroughCopies(Mapped factor) {
+  while (auto op = factor.tensor.getDefiningOp<linalg::GenericOp>()) {
+    if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
+        op.getNumReductionLoops() != 0 || !op.hasPureTensorSemantics() ||
+        !isa<RankedTensorType>(op.getInputs()[0].getType()))
+      break;
+    AffineMap from = op.getIndexingMapsArray()[0],
+              to = op.getIndexingMapsArray()[1];
+    auto yield = cast<linalg::YieldOp>(op.getBlock()->getTerminator());
+    if (!to.isIdentity() || !from.isProjectedPermutation() ||
+        yield.getOperand(0) != op.getBlock()->getArgument(0))
+      break;
+    factor = {op.getInputs()[0], from.compose(factor.map)};
+  }
+  return factor;
 }
 
 std::optional<Product> findProduct(Operation *op) {

@@ -40,24 +40,6 @@ static bool isComputable(Product product) {
          llvm::none_of(op.getBlock()->without_terminator(), isExact);
 }
 
-/// What a transpose or a broadcast of the tensor is made of, in its place.
-static Mapped seeThroughCopies(Mapped factor) {
-  while (auto op = factor.tensor.getDefiningOp<linalg::GenericOp>()) {
-    if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
-        op.getNumReductionLoops() != 0 || !op.hasPureTensorSemantics() ||
-        !isa<RankedTensorType>(op.getInputs()[0].getType()))
-      break;
-    AffineMap from = op.getIndexingMapsArray()[0],
-              to = op.getIndexingMapsArray()[1];
-    auto yield = cast<linalg::YieldOp>(op.getBlock()->getTerminator());
-    if (!to.isIdentity() || !from.isProjectedPermutation() ||
-        yield.getOperand(0) != op.getBlock()->getArgument(0))
-      break;
-    factor = {op.getInputs()[0], from.compose(factor.map)};
-  }
-  return factor;
-}
-
 std::optional<MatrixRoles> ssm::findMatrixRoles(Product product) {
   if (!isComputable(product))
     return std::nullopt;

@@ -55,6 +55,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   pm.addPass(createSimplifyStructure());
   // The lowerings compute the linalg ops around them in their tiles.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addPass(createAbsorbContractions());
   pm.addPass(createHoistContractions());
   pm.addPass(createScaleExponents());
   SelectStrategyOptions select;

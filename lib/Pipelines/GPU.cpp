@@ -1,6 +1,7 @@
 //===- GPU.cpp - From tensors to kernels for GPUs -------------------------===//
 #include "ssm/GPU/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
+#include "ssm/Transforms/Passes.h"
 #include "ssm/Plan/GPUScanPlan.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -36,6 +37,7 @@ void buildGPUPipeline(OpPassManager &pm, const GPUOptions &options) {
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
+  pm.addPass(createAbsorbContractions());
   pm.addPass(createLowerToGPU({options.chip}));
   // Emitters compute each index anew, and what is equal is simplified once.
   pm.addPass(createCSEPass());

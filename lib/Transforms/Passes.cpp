@@ -14,6 +14,7 @@
 using namespace mlir;
 
 namespace ssm {
+#define GEN_PASS_DEF_ABSORBCONTRACTIONS
 #define GEN_PASS_DEF_HOISTCONTRACTIONS
 #define GEN_PASS_DEF_RECURRENCETOCONV
 #define GEN_PASS_DEF_RECURRENCETOSCAN
@@ -42,6 +43,13 @@ struct GreedyPass : Base {
   }
 
   FrozenRewritePatternSet patterns;
+};
+
+struct AbsorbContractions
+    : GreedyPass<ssm::impl::AbsorbContractionsBase<AbsorbContractions>> {
+  void populate(RewritePatternSet &set) override {
+    ssm::populateAbsorbContractionsPatterns(set);
+  }
 };
 
 struct HoistContractions

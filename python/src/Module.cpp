@@ -11,6 +11,7 @@
 #include "ssm/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
@@ -103,6 +104,9 @@ static std::string addGradient(nb::bytes text, const std::string &name,
 static std::string importStableHLO(nb::bytes text, const std::string &name) {
   return rewrite(text, name, [&](mlir::PassManager &pm) {
     pm.addPass(createImportStableHLO());
+    // What is broadcast in a loop body has dimensions of one, between reshapes
+    // that ssm-raise-loops does not follow.
+    pm.addPass(mlir::createLinalgFoldUnitExtentDimsPass());
     pm.addPass(mlir::createCanonicalizerPass());
     pm.addPass(mlir::createCSEPass());
     pm.addPass(createRaiseLoops());

@@ -25,6 +25,9 @@ struct Product {
 /// The op as a sum of two factors' products; nothing if it is not.
 std::optional<Product> findProduct(mlir::Operation *op);
 
+/// What a transpose or a broadcast of the tensor is made of, in its place.
+Mapped seeThroughCopies(Mapped value);
+
 } // namespace ssm
 
 #endif // SSM_ANALYSIS_PRODUCTFORM_H

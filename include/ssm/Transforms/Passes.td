@@ -94,6 +94,28 @@ def RecurrenceToScan : Pass<"ssm-recurrence-to-scan"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def AbsorbContractions : Pass<"ssm-absorb-contractions"> {
+  let summary = "make products around a recurrence its input and output maps";
+  let description = [{
+    A loop of a frontend often multiplies its states by a vector in each step,
+    and is driven by an outer product. Where nothing else reads them, the sum
+    of products becomes the recurrence's `output`, the outer product its `input`
+    and a real part its `projection`: what runs through memory is then the
+    signal and the result instead of states, as many times more.
+
+    ```mlir
+    %v = linalg.generic ins(%u, %b : tensor<?x512xf32>, tensor<?x16xf32>)
+        -> tensor<?x512x16xf32>                            // u * b
+    %x, %last = ssm.linear_recurrence transition(%a) signal(%v)
+    %y = linalg.generic ins(%x, %c) -> tensor<?x512xf32>   // sum of x * c
+    // becomes
+    %y, %last = ssm.linear_recurrence transition(%a) signal(%u) input(%b)
+        output(%c)
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def HoistContractions : Pass<"ssm-hoist-contractions"> {
   let summary = "take multi-input and multi-output maps out of recurrences";
   let description = [{

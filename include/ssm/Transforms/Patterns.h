@@ -20,6 +20,10 @@ void populateRecurrenceToScanPatterns(mlir::RewritePatternSet &patterns);
 void populateHoistContractionsPatterns(mlir::RewritePatternSet &patterns,
                                        bool timeLast = false);
 
+/// Contractions around the recurrence -> its input and output maps, where they
+/// spare it states in memory.
+void populateAbsorbContractionsPatterns(mlir::RewritePatternSet &patterns);
+
 /// exp(x y) -> 2^(x (y log2 e)), where y lacks loops of its linalg op.
 void populateScaleExponentsPatterns(mlir::RewritePatternSet &patterns);
 
