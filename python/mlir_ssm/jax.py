@@ -11,6 +11,7 @@ and batched again; jax.jvp is an error. The arguments are those of mlir_ssm's fu
 there, and 64 bits need jax_enable_x64.
 """
 
+import contextlib
 import functools
 import hashlib
 
@@ -346,6 +347,29 @@ def associative_scan(fn, xs, *, axis=0, reverse=False, strategy="auto"):
     return type(xs)(results) if many else results[0]
 
 
+LOWERING = jax.make_user_context(default_value=False)
+
+
+@contextlib.contextmanager
+def known_scans():
+    """jax.lax.associative_scan, which traces to a tree of slices, is that of this module wherever its combiner is known.
+    What is traced meanwhile, JAX does not take for a trace of the function later."""
+    unrolled = lax.associative_scan
+
+    @functools.wraps(unrolled)
+    def scan(fn, elems, reverse=False, axis=0):
+        try:
+            return associative_scan(fn, elems, axis=axis, reverse=reverse)
+        except (TypeError, ValueError):
+            return unrolled(fn, elems, reverse, axis)
+    lax.associative_scan = scan
+    try:
+        with LOWERING(True):
+            yield
+    finally:
+        lax.associative_scan = unrolled
+
+
 def lower(fun, *args, **kwargs):
     """The program of a function of JAX, as text for mlir_ssm.compile, whose entry is "main".
 
@@ -354,8 +378,8 @@ def lower(fun, *args, **kwargs):
         f = mlir_ssm.compile(mlir_ssm.jax.lower(layer, a, u), entry="main")
 
     A loop over time (lax.scan, lax.fori_loop) whose carry is linear becomes an ssm.linear_recurrence, for which a strategy
-    is chosen; any other stays a loop. So do calls of this module's functions, sums along time (jnp.cumsum) and convolutions
-    of each channel (lax.conv_general_dilated).
+    is chosen; any other stays a loop. So do calls of this module's functions, jax.lax.associative_scan of sums, products
+    and affine pairs, sums along time (jnp.cumsum) and convolutions of each channel (lax.conv_general_dilated).
 
     Args:
         fun: a function of arrays, as for jax.jit.
@@ -369,7 +393,8 @@ def lower(fun, *args, **kwargs):
         ValueError: the function has an op that is not imported, such as a sort; the text names it.
     """
     # For a platform that has no custom calls of ours: composites come with what they stand for.
-    traced = jax.jit(fun, keep_unused=True).trace(*args, **kwargs)
+    with known_scans():
+        traced = jax.jit(fun, keep_unused=True).trace(*args, **kwargs)
     module = traced.lower(lowering_platforms=("tpu",)).compiler_ir()
     name = getattr(fun, "__name__", "function")
     return core().import_stablehlo(module.operation.get_asm(print_generic_op_form=True).encode(), f"<jax {name}>")

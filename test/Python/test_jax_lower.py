@@ -91,6 +91,53 @@ def test_gradients_of_sums_along_time():
     close(mlir_ssm.gradient(compiled(f, x))(x, dy), jax.vjp(f, x)[1](dy)[0])
 
 
+@pytest.mark.parametrize("u, k", [("f4", "c8"), ("c8", "f4"), ("c8", "c8")])
+def test_products_of_complex_matrices(u, k):
+    """Also of real ones made complex, and of which the real part is read."""
+    u, k = (numbers(*shape) + 1j * (dtype == "c8") * numbers(*shape) for shape, dtype in (((40, 70), u), ((70, 48), k)))
+    u, k = (x if x.imag.any() else x.real for x in (u, k))
+    for g in (lambda u, k: u @ k, lambda u, k: jnp.exp((u @ k).real / 8), lambda u, k: (u @ k).real + (u @ k).imag,
+              lambda u, k: (u @ k.conj()).real * u.real[:, :1], lambda u, k: u.real.astype("c8") @ k.real.astype("c8")):
+        close(compiled(g, u, k)(u, k), g(u, k))
+
+
+def binary_operator(left, right):
+    return right[0] * left[0], right[0] * left[1] + right[1]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_associative_scans_of_jax_are_recurrences(axis, reverse):
+    a, u = numbers(20, 30, 4) / 3, numbers(20, 30, 4)
+
+    def states(a, u):
+        return lax.associative_scan(binary_operator, (a, u), reverse=reverse, axis=axis)[1]
+    original = lax.associative_scan
+    f = compiled(states, a, u)
+    assert lax.associative_scan is original
+    assert f.explain.startswith("linear_recurrence: ")
+    close(f(a, u), states(a, u))
+    for g in (lambda u: lax.associative_scan(jnp.add, u, axis=axis, reverse=reverse),
+              lambda u: lax.associative_scan(lambda x, y: jnp.logaddexp(x, y), u, reverse, axis)):
+        close(compiled(g, u)(u), g(u))
+
+
+def test_what_was_lowered_is_traced_anew():
+    """A function under jit that lower() has seen is the program's own again for JAX."""
+    inner = jax.jit(lambda a, u: lax.associative_scan(binary_operator, (a, u))[1])
+    a, u = numbers(20, 4), numbers(20, 4)
+    assert "linear_recurrence" in ssm.lower(inner, a, u)
+    assert "mlir_ssm" not in str(jax.make_jaxpr(inner)(a, u))
+    jax.jvp(inner, (a, u), (a, u))
+
+
+def test_an_error_puts_the_scan_back():
+    original = lax.associative_scan
+    with pytest.raises(ZeroDivisionError):
+        ssm.lower(lambda x: 1 // 0, numbers(3))
+    assert lax.associative_scan is original
+
+
 def correlate(u, k, padding, groups=1, numbers_of=("NWC", "WIO", "NWC"), **more):
     return lax.conv_general_dilated(u, k, more.pop("strides", (1,)), padding, dimension_numbers=numbers_of,
                                     feature_group_count=groups, **more)
