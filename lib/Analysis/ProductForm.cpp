@@ -173,6 +173,27 @@ Mapped seeThroughCopies(Mapped factor) {
   return factor;
 }
 
+/// Whether the body makes a complex number of a real one.
+static bool isComplexOfReal(Block &body) {
+  auto number = dyn_cast<complex::CreateOp>(body.front());
+  return number && number.getReal() == body.getArgument(0) &&
+         isZero(number.getImaginary()) &&
+         body.getTerminator()->getOperands() == ValueRange(number.getResult());
+}
+
+Mapped seeThroughComplex(Mapped value) {
+  auto op = value.tensor.getDefiningOp<linalg::GenericOp>();
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
+      !op.hasPureTensorSemantics() || !isComplexOfReal(*op.getBlock()) ||
+      !isa<RankedTensorType>(op.getInputs()[0].getType()))
+    return value;
+  AffineMap from = op.getIndexingMapsArray()[0],
+            to = op.getIndexingMapsArray()[1];
+  if (!to.isIdentity() || !from.isProjectedPermutation())
+    return value;
+  return {op.getInputs()[0], from.compose(value.map)};
+}
+
 std::optional<Product> findProduct(Operation *op) {
   auto generic = dyn_cast_or_null<linalg::GenericOp>(op);
   if (!generic || generic.getNumReductionLoops() == 0 ||

@@ -16,8 +16,9 @@
 // are wider, so that there are as many sums.
 //
 // Complex numbers are taken apart: the real and the imaginary parts have panels
-// and sums of their own. v is the last dimension of the result, V the factor
-// that has it. Each sum has the order of k, whatever the number of threads.
+// and sums of their own, but what is zero or not read (RealProducts.cpp). v is
+// the last dimension of the result, V the factor that has it. Each sum has the
+// order of k, whatever the number of threads.
 //
 // Precondition: f32 or f64 (or complex numbers of these), products and sums
 // that may be contracted, and a number of columns that is known. Other products
@@ -28,6 +29,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MatrixRoles.h"
+#include "RealProducts.h"
 #include "TileLoop.h"
 
 #include "ssm/Analysis/TargetInfo.h"
@@ -43,6 +45,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace ssm {
 #define GEN_PASS_DEF_DENSEPRODUCTS
@@ -404,6 +407,10 @@ struct DenseProducts : ::ssm::impl::DenseProductsBase<DenseProducts> {
   using Base::Base;
 
   void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateRealProductsPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
     Registers registers(TargetInfo::forName(target));
     SmallVector<std::pair<Product, MatrixRoles>> found;
     getOperation()->walk([&](linalg::GenericOp op) {

@@ -45,6 +45,16 @@ std::optional<MatrixRoles> ssm::findMatrixRoles(Product product) {
     return std::nullopt;
   product.left = seeThroughCopies(product.left);
   product.right = seeThroughCopies(product.right);
+  // One factor of a complex result has to be complex.
+  auto isComplex = [](Mapped value) {
+    return isa<ComplexType>(getElementTypeOrSelf(value.tensor));
+  };
+  if (isComplex(product.left) && isComplex(product.right)) {
+    Mapped left = seeThroughCopies(seeThroughComplex(product.left)),
+           right = seeThroughCopies(seeThroughComplex(product.right));
+    (isComplex(left) ? product.right : product.left) =
+        isComplex(left) ? right : left;
+  }
   MatrixRoles roles;
   SmallVector<unsigned> kept = dimsOf(product.result.map);
   if (kept.empty())

@@ -21,7 +21,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -308,31 +307,18 @@ struct AbsorbRealSignal : OpRewritePattern<LinearRecurrenceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
-    auto signal = op.getSignal().getDefiningOp<linalg::GenericOp>();
-    if (!signal || signal.getNumReductionLoops() != 0 ||
-        signal.getNumDpsInputs() != 1 || signal.getNumDpsInits() != 1 ||
-        !isReal(*signal.getBlock()) ||
-        !isa<ComplexType>(getElementTypeOrSelf(op.getTransition())))
-      return rewriter.notifyMatchFailure(op, "not a real signal made complex");
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-    maps[1] = signal.getIndexingMapsArray()[0].compose(maps[1]);
-    if (!signal.getIndexingMapsArray()[1].isIdentity() ||
+    Mapped signal = seeThroughComplex({op.getSignal(), maps[1]});
+    maps[1] = signal.map;
+    if (signal.tensor == op.getSignal() ||
+        !isa<ComplexType>(getElementTypeOrSelf(op.getTransition())) ||
         !knowAllLoops(ArrayRef(maps).drop_back(2)))
-      return rewriter.notifyMatchFailure(op, "its dimensions come from it");
+      return rewriter.notifyMatchFailure(op, "not a real signal made complex");
     rewriter.modifyOpInPlace(op, [&] {
-      op.getSignalMutable().assign(signal.getInputs()[0]);
+      op.getSignalMutable().assign(signal.tensor);
       op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
     });
     return success();
-  }
-
-private:
-  static bool isReal(Block &body) {
-    auto number = dyn_cast<complex::CreateOp>(body.front());
-    return number && number.getReal() == body.getArgument(0) &&
-           matchPattern(number.getImaginary(), m_AnyZeroFloat()) &&
-           body.getTerminator()->getOperands() ==
-               ValueRange(number.getResult());
   }
 };
 

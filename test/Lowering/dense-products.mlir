@@ -146,3 +146,49 @@ func.func @complex(%u: tensor<48x256xf32>, %b: tensor<32x256xcomplex<f32>>) -> t
   } -> tensor<48x32xcomplex<f32>>
   return %r : tensor<48x32xcomplex<f32>>
 }
+
+// -----
+
+#rk = affine_map<(r, v, k) -> (r, k)>
+#vk = affine_map<(r, v, k) -> (v, k)>
+#rv = affine_map<(r, v, k) -> (r, v)>
+#id = affine_map<(i, j) -> (i, j)>
+
+// The real part of a product of a real matrix, made complex, by a complex one:
+// of six rows by two vectors of columns one sum each, and one product.
+// CHECK-LABEL: func.func @real_part(
+// CHECK-SAME: %[[U:.*]]: tensor<48x256xf32>
+// CHECK: complex.re
+// CHECK: :12 = scf.for
+// CHECK: tensor.extract %[[U]]
+// CHECK-COUNT-12: arith.mulf
+// CHECK-NOT: arith.mulf
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<48x32xf32>)
+// CHECK-NEXT: ^bb0(%[[X:.*]]: f32, %{{.*}}: f32):
+// CHECK-NEXT: math.exp %[[X]] : f32
+func.func @real_part(%u: tensor<48x256xf32>, %b: tensor<32x256xcomplex<f32>>) -> tensor<48x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %start = complex.create %zero, %zero : complex<f32>
+  %wide = tensor.empty() : tensor<48x256xcomplex<f32>>
+  %uz = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%u : tensor<48x256xf32>) outs(%wide : tensor<48x256xcomplex<f32>>) {
+  ^bb0(%x: f32, %o: complex<f32>):
+    %z = complex.create %x, %zero : complex<f32>
+    linalg.yield %z : complex<f32>
+  } -> tensor<48x256xcomplex<f32>>
+  %empty = tensor.empty() : tensor<48x32xcomplex<f32>>
+  %y = linalg.fill ins(%start : complex<f32>) outs(%empty : tensor<48x32xcomplex<f32>>) -> tensor<48x32xcomplex<f32>>
+  %r = linalg.generic {indexing_maps = [#rk, #vk, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%uz, %b : tensor<48x256xcomplex<f32>>, tensor<32x256xcomplex<f32>>) outs(%y : tensor<48x32xcomplex<f32>>) {
+  ^bb0(%p: complex<f32>, %q: complex<f32>, %sum: complex<f32>):
+    %pq = complex.mul %p, %q fastmath<contract> : complex<f32>
+    %n = complex.add %sum, %pq fastmath<contract> : complex<f32>
+    linalg.yield %n : complex<f32>
+  } -> tensor<48x32xcomplex<f32>>
+  %out = tensor.empty() : tensor<48x32xf32>
+  %e = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%r : tensor<48x32xcomplex<f32>>) outs(%out : tensor<48x32xf32>) {
+  ^bb0(%z: complex<f32>, %o: f32):
+    %re = complex.re %z : complex<f32>
+    %exp = math.exp %re : f32
+    linalg.yield %exp : f32
+  } -> tensor<48x32xf32>
+  return %e : tensor<48x32xf32>
+}

@@ -28,6 +28,10 @@ std::optional<Product> findProduct(mlir::Operation *op);
 /// What a transpose or a broadcast of the tensor is made of, in its place.
 Mapped seeThroughCopies(Mapped value);
 
+/// The real tensor that one of complex numbers without imaginary parts is made
+/// of, in its place; else the tensor itself.
+Mapped seeThroughComplex(Mapped value);
+
 } // namespace ssm
 
 #endif // SSM_ANALYSIS_PRODUCTFORM_H

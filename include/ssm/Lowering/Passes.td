@@ -75,8 +75,9 @@ def DenseProducts : Pass<"ssm-dense-products", "::mlir::func::FuncOp"> {
         ... vector.transfer_write
     ```
 
-    Products of a matrix with a vector, of few numbers, and of 16 bits stay as
-    they are.
+    Of complex numbers, parts that are zero or that nothing reads are not
+    computed. Products of a matrix with a vector, of few numbers, and of 16 bits
+    stay as they are.
   }];
   let options = [
     Option<"target", "target", "std::string", "\"host\"",
