@@ -1,15 +1,15 @@
 // Gated linear attention as a frontend's loop has it: the states are no result
 // of a kernel, so one kernel computes it.
-// RUN: ssm-opt %s --ssm-gpu-pipeline="chip=sm_90 format=llvm" | FileCheck %s
+// RUN: ssm-compile %s --target=nvidia:sm_90 --emit=ptx -o %t.ptx
+// RUN: FileCheck %s < %t.ptx
 
 #bthk = affine_map<(b, t, h, k, v) -> (b, t, h, k)>
 #bthv = affine_map<(b, t, h, k, v) -> (b, t, h, v)>
 #bthkv = affine_map<(b, t, h, k, v) -> (b, t, h, k, v)>
 #bhkv = affine_map<(b, t, h, k, v) -> (b, h, k, v)>
 
-// CHECK: gpu.module
-// CHECK: llvm.func @f({{.*}}gpu.kernel
-// CHECK-NOT: gpu.kernel
+// CHECK: .entry f
+// CHECK-NOT: .entry
 func.func @f(%a: tensor<2x?x4x64xf32>, %k: tensor<2x?x4x64xf32>, %v: tensor<2x?x4x64xf32>, %q: tensor<2x?x4x64xf32>)
     -> tensor<2x?x4x64xf32> {
   %c1 = arith.constant 1 : index
