@@ -406,14 +406,18 @@ static bool isInside(Value value, Operation &op) {
 }
 
 const char *refusesInlining(Operation &op) {
-  bool constants = llvm::all_of(op.getOperands(), [&](Value value) {
+  if (isa<linalg::IndexOp>(op))
+    return "an op that reads its indices";
+  if (op.getNumRegions())
+    return "control flow in an op";
+  if (!isPure(&op))
+    return "an op with side effects";
+  bool isClosed = llvm::all_of(op.getOperands(), [&](Value value) {
     return isInside(value, op) || matchPattern(value, m_Constant());
   });
-  return isa<linalg::IndexOp>(op) || op.getNumRegions() || !isPure(&op) ||
-                 !constants
-             ? "an op with control flow, or one that knows its place or values "
-               "from outside"
-             : nullptr;
+  return isClosed ? nullptr
+                  : "an op that reads a scalar from outside of it, other than "
+                    "a constant";
 }
 
 SmallVector<Value> inlineBlock(OpBuilder &b, Block &block, ValueRange args) {

@@ -138,6 +138,12 @@ static OpTy findOp(func::FuncOp function) {
   return ops.empty() ? nullptr : *ops.begin();
 }
 
+/// The first op that has no kernel in any function, or null.
+static Operation *findWithoutKernel(func::FuncOp function) {
+  Operation *found = findOp<NonlinearRecurrenceOp>(function);
+  return found ? found : findOp<FFTOp>(function).getOperation();
+}
+
 namespace {
 struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
   using LowerToGPUBase::LowerToGPUBase;
@@ -166,7 +172,10 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
     SmallVector<Attribute> launches;
     for (func::FuncOp function : functions) {
       std::optional<Launch> launch;
-      if (auto scan = findOp<AssociativeScanOp>(function))
+      if (Operation *op = findWithoutKernel(function))
+        op->emitOpError("has no GPU kernel; compile '")
+            << function.getName() << "' for the CPU, without a target";
+      else if (auto scan = findOp<AssociativeScanOp>(function))
         launch = lowerScan(b, kernels, function, scan, chip);
       else if (auto powers = findOp<MaterializeKernelOp>(function))
         launch = lowerPowers(b, kernels, function, powers);

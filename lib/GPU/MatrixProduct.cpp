@@ -124,7 +124,9 @@ static std::optional<Shape> findShape(const Product &product) {
 const char *refusesMatrixProduct(const Product &product) {
   return findShape(product)
              ? nullptr
-             : "it multiplies by a matrix that varies in time, or by a vector";
+             : "it has products other than of two matrices, one of which is "
+               "the same at each step: by a matrix that varies in time, or by "
+               "a vector; compile it for the CPU, without a target";
 }
 
 MatrixProduct::MatrixProduct(OpBuilder &b, Kernel &kernel,

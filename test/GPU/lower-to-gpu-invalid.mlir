@@ -8,6 +8,60 @@ func.func @nothing(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
+#th = affine_map<(t, h) -> (t, h)>
+#h = affine_map<(t, h) -> (h)>
+func.func @rnn(%u: tensor<9x4xf32>, %x0: tensor<4xf32>) -> tensor<9x4xf32> {
+  // expected-error@+1 {{'ssm.nonlinear_recurrence' op has no GPU kernel; compile 'rnn' for the CPU, without a target}}
+  %x, %last, %n, %r = ssm.nonlinear_recurrence signals(%u : tensor<9x4xf32>) init(%x0 : tensor<4xf32>)
+      {indexing_maps = [#th, #h, #th, #h], time = 0 : i64} -> (tensor<9x4xf32>), (tensor<4xf32>) {
+  ^bb0(%h: tensor<4xf32>, %ut: tensor<4xf32>):
+    %z = arith.addf %h, %ut : tensor<4xf32>
+    %next = math.tanh %z : tensor<4xf32>
+    ssm.yield %next : tensor<4xf32>
+  }
+  return %x : tensor<9x4xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+#x = affine_map<(t) -> ()>
+func.func @place(%a: tensor<4xf32>, %u: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@+1 {{'place' has an op that reads its indices, 'linalg.generic'; put the recurrence into a function of its own}}
+  %v = linalg.generic {indexing_maps = [#t, #t], iterator_types = ["parallel"]}
+      ins(%u : tensor<4xf32>) outs(%u : tensor<4xf32>) {
+  ^bb0(%e: f32, %o: f32):
+    %i = linalg.index 0 : index
+    %n = arith.index_cast %i : index to i32
+    %f = arith.sitofp %n : i32 to f32
+    %g = arith.mulf %e, %f : f32
+    linalg.yield %g : f32
+  } -> tensor<4xf32>
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%v : tensor<4xf32>)
+      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+#t = affine_map<(t) -> (t)>
+#x = affine_map<(t) -> ()>
+func.func @scaled(%a: tensor<4xf32>, %u: tensor<4xf32>, %m: tensor<f32>) -> tensor<4xf32> {
+  %by = tensor.extract %m[] : tensor<f32>
+  // expected-error@+1 {{'scaled' has an op that reads a scalar from outside of it, other than a constant, 'linalg.generic'; put the recurrence into a function of its own}}
+  %v = linalg.generic {indexing_maps = [#t, #t], iterator_types = ["parallel"]}
+      ins(%u : tensor<4xf32>) outs(%u : tensor<4xf32>) {
+  ^bb0(%e: f32, %o: f32):
+    %g = arith.mulf %e, %by : f32
+    linalg.yield %g : f32
+  } -> tensor<4xf32>
+  %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%v : tensor<4xf32>)
+      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
 func.func private @external(tensor<4xf32>) // expected-error {{'external' has no body}}
 
 // -----
@@ -65,7 +119,7 @@ func.func @two(%a: tensor<4xf32>, %u: tensor<4xf32>) -> (tensor<4xf32>, tensor<4
 #b = affine_map<(t, n, i) -> (t, n, i)>
 #y = affine_map<(t, n, i) -> (t, n)>
 func.func @varying(%a: tensor<3xf32>, %u: tensor<9x2xf32>, %b: tensor<9x3x2xf32>) -> tensor<9x3xf32> {
-  // expected-error@+1 {{'varying' has no sequence of GPU kernels: it multiplies by a matrix that varies in time, or by a vector}}
+  // expected-error@+1 {{'varying' has no sequence of GPU kernels: it has products other than of two matrices, one of which is the same at each step: by a matrix that varies in time, or by a vector; compile it for the CPU, without a target}}
   %y, %s = ssm.linear_recurrence transition(%a : tensor<3xf32>) signal(%u : tensor<9x2xf32>) input(%b : tensor<9x3x2xf32>)
       {indexing_maps = [#a, #u, #b, #y, #a], time = 0 : i64} -> tensor<9x3xf32>, tensor<3xf32>
   return %y : tensor<9x3xf32>
