@@ -184,6 +184,8 @@ Value *Retargeter::replaceScalar(CallInst &call, StringRef name) {
           both, b.CreateFPTrunc(call.getArgOperand(1 - i), b.getBFloatTy()), i);
     return both;
   }
+  if (name == "mul.rn.f")
+    return b.CreateFMul(call.getArgOperand(0), call.getArgOperand(1));
   if (name.starts_with("div."))
     return b.CreateFDiv(call.getArgOperand(0), call.getArgOperand(1));
   StringRef function = getSpecialFunction(name);

@@ -198,6 +198,7 @@ private:
   bool complexA, complexState;
   bool isSteady; ///< Whether the transition does not vary in time.
   Type real;
+  bool inPairs; ///< Whether powers are formed in pairs of f32.
   std::optional<Pointwise> point;
   SmallVector<StepPowers> ofChannels; ///< If it does not.
   Parts init;
@@ -217,7 +218,8 @@ AffineRow::AffineRow(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
       complexA(isa<ComplexType>(getElementTypeOrSelf(op.getTransition()))),
       complexState(isa<ComplexType>(op.getStateElementType())),
       isSteady(!uses(op.getTransitionMap(), time)),
-      real(getRealType(op.getStateElementType())) {}
+      real(getRealType(op.getStateElementType())),
+      inPairs(plan.avoidsF64 && real.isF32()) {}
 
 Parts AffineRow::enter(Value number) {
   Row::enter(number);
@@ -239,7 +241,8 @@ Parts AffineRow::enter(Value number) {
   });
   for (unsigned i = 0; isSteady && i < width; ++i)
     ofChannels.emplace_back(
-        b, k, point->read({op.getTransition(), op.getTransitionMap()}, i));
+        b, k, point->read({op.getTransition(), op.getTransitionMap()}, i),
+        inPairs);
   if (!isSteady || !begin)
     return init;
   Value isFirst = compare(arith::CmpIPredicate::eq, begin, k.constant(0));

@@ -68,8 +68,10 @@ const char *refusesKernels(const FusedRecurrence &fused, StringRef chip) {
 }
 
 GPUScanPlan selectKernel(const FusedRecurrence &fused, StringRef chip) {
-  return GPUScanPlan::forProblem(describe(fused),
-                                 GPUChip::forName(std::string_view(chip)));
+  GPUChip model = GPUChip::forName(std::string_view(chip));
+  GPUScanPlan plan = GPUScanPlan::forProblem(describe(fused), model);
+  plan.avoidsF64 = model.isSlowInF64;
+  return plan;
 }
 
 /// A scan is fast with 16 warps on a multiprocessor, as its loads are far ahead

@@ -41,23 +41,26 @@ GPUChip GPUChip::forName(std::string_view name) {
   struct Entry {
     std::string_view name;
     int64_t multiprocessors;
+    bool isSlowInF64 = false;
   };
   // Of the data centre's card, or the largest with that chip: NVIDIA's
   // datasheets of T4, A100, A10, L40, H100 SXM, B200, RTX 5090; AMD's of
-  // MI300X.
-  static constexpr std::array<Entry, 8> kChips{{{"sm_75", 40},
+  // MI300X. Rates of f64 are of the CUDA C++ programming guide, table of
+  // arithmetic instructions.
+  static constexpr std::array<Entry, 8> kChips{{{"sm_75", 40, true},
                                                 {"sm_80", 108},
-                                                {"sm_86", 72},
-                                                {"sm_89", 142},
+                                                {"sm_86", 72, true},
+                                                {"sm_89", 142, true},
                                                 {"sm_90", 132},
                                                 {"sm_100", 148},
-                                                {"sm_120", 170},
+                                                {"sm_120", 170, true},
                                                 {"gfx942", 304}}};
   // The letter of "sm_90a" says which instructions there are.
   name = name.substr(0, name.find_last_of("0123456789") + 1);
   for (const Entry &entry : kChips)
     if (entry.name == name)
-      return {entry.multiprocessors, !isAMDChip(name) && entry.name != "sm_75"};
+      return {entry.multiprocessors, !isAMDChip(name) && entry.name != "sm_75",
+              entry.isSlowInF64};
   GPUChip unknown = forName("sm_80");
   unknown.multipliesMatrices = !isSPIRVChip(name);
   return unknown;

@@ -32,6 +32,19 @@ def test_memory_binds_gated_units(sizes, layout, kernel):
     assert max(cycles.values()) <= 0.5 * memory, cycles
 
 
+def test_powers_do_not_bind_where_f64_is_slow():
+    """Those of a steady complex transition, in each of two tiles: in f64 they would take twice as long as memory does.
+
+    Rates of an RTX 5090 (NVIDIA, RTX Blackwell white paper), which has two FMAs of f64 a cycle; of memory all it could move.
+    """
+    _, report = run_case(Recurrence("r,,,rt->rt", {"r": 1, "t": 4096}, complex="auh"), chip="sm_120")
+    assert report["launch"]["kernel"] == "look_back"
+    rates = RATES | {"float64": 2}
+    memory = 32 * report["global"]["sectors"] / (1.792e12 / 170 / 2.407e9)
+    cycles = {name: report["instructions"][name] / rate for name, rate in rates.items()}
+    assert max(cycles.values()) <= 0.5 * memory, (cycles, memory)
+
+
 @pytest.mark.parametrize("factor, products", [(dict(complex="abc", projection="twice_real"), 2), ({}, 1)], ids=["complex", "real"])
 def test_multiplications_bind_products(factor, products):
     """A real number times a complex one is two FMAs; shared memory is next, with rows that lanes share and columns.
