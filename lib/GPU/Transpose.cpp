@@ -1,8 +1,9 @@
 //===- Transpose.cpp - Tensors with time last -----------------------------===//
 //
 //   block = a tile of 32 steps and 32 places of the dimension that is last
-//   lanes read neighbours along one of them, and write neighbours along the
-//   other; rows of the tile in shared memory have 33 places, in different banks
+//   threads read neighbours along one of them, and write neighbours along the
+//   other, up to four by an access; rows of the tile in shared memory have 33
+//   places, in different banks
 //
 //===----------------------------------------------------------------------===//
 #include "FFTConv.h"
@@ -16,7 +17,9 @@ using namespace mlir;
 
 namespace ssm {
 
-static constexpr int64_t kTile = 32, kRows = 8, kThreads = kTile * kRows;
+static constexpr int64_t kTile = 32, kThreads = 256;
+/// Of an access: all threads have one of a tile.
+static constexpr int64_t kMostNeighbours = kTile * kTile / kThreads;
 
 namespace {
 class Transpose {
@@ -29,9 +32,10 @@ public:
   SmallVector<GridFactor> emit();
 
 private:
-  void forRows(unsigned along, unsigned across,
-               function_ref<void(Value, Value)> body);
+  void forAccesses(unsigned along, unsigned across, int64_t neighbours,
+                   function_ref<void(Value, Value)> body);
   Value placeOf(int64_t part, Value row, Value column);
+  Value further(Value place, int64_t i) { return k.add(place, k.constant(i)); }
 
   OpBuilder &b;
   Kernel &k;
@@ -39,25 +43,29 @@ private:
   KernelTensor from, to;
   int64_t parts;
   SmallVector<Value> memory, firsts;
-  Value lane, line;
 };
 } // namespace
 
 /// Calls the body where the tensor is, with the place in the tile along each
-/// of the dimensions; lanes are along the first.
-void Transpose::forRows(unsigned along, unsigned across,
-                        function_ref<void(Value, Value)> body) {
+/// of the dimensions, along the first one that of an access; so are threads.
+void Transpose::forAccesses(unsigned along, unsigned across, int64_t neighbours,
+                            function_ref<void(Value, Value)> body) {
+  int64_t inRow = kTile / neighbours;
+  Value thread = k.threadIndex(), row = k.constant(inRow);
+  Value place = k.mul(arith::RemUIOp::create(b, k.loc, thread, row),
+                      k.constant(neighbours));
+  Value line = arith::DivUIOp::create(b, k.loc, thread, row);
   auto enter = [&](unsigned dim, Value inTile) {
     Value index = k.add(firsts[dim], inTile);
     operands.indices[dim] = index;
     return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, index,
                                  k.size(dim));
   };
-  for (int64_t row = 0; row < kTile; row += kRows) {
-    Value inTile = k.add(line, k.constant(row));
-    Value isInside = arith::AndIOp::create(b, k.loc, enter(along, lane),
+  for (int64_t row = 0; row < kTile; row += kThreads / inRow) {
+    Value inTile = further(line, row);
+    Value isInside = arith::AndIOp::create(b, k.loc, enter(along, place),
                                            enter(across, inTile));
-    k.when(isInside, [&] { body(lane, inTile); });
+    k.when(isInside, [&] { body(place, inTile); });
   }
 }
 
@@ -71,10 +79,7 @@ SmallVector<GridFactor> Transpose::emit() {
   unsigned dims[2] = {dimsOf(from.map).back(), dimsOf(to.map).back()};
   for (int64_t part = 0; part < parts; ++part)
     memory.push_back(k.addShared(k.nameShared(), 4 * kTile * (kTile + 1)));
-  Value thread = k.threadIndex(), tile = k.constant(kTile);
-  lane = arith::RemUIOp::create(b, k.loc, thread, tile);
-  line = arith::DivUIOp::create(b, k.loc, thread, tile);
-  Value number = k.blockIndex();
+  Value number = k.blockIndex(), tile = k.constant(kTile);
   firsts.resize(operands.indices.size());
   SmallVector<GridFactor> grid{{{}, 1}};
   for (unsigned dim : dims) {
@@ -91,19 +96,26 @@ SmallVector<GridFactor> Transpose::emit() {
     }
   operands.enter(number, others);
 
-  forRows(dims[0], dims[1], [&](Value column, Value row) {
-    Num x = k.load(from, k.offset(from, operands.indices)).front();
-    for (int64_t part = 0; part < parts; ++part)
-      LLVM::StoreOp::create(b, k.loc, part ? x.im : x.re,
-                            placeOf(part, row, column), 4);
+  auto countNeighbours = [&](const KernelTensor &tensor) {
+    return std::min(k.countAccess(tensor), kMostNeighbours);
+  };
+  int64_t read = countNeighbours(from), written = countNeighbours(to);
+  forAccesses(dims[0], dims[1], read, [&](Value column, Value row) {
+    auto loaded = k.load(from, k.offset(from, operands.indices), read);
+    for (auto [i, x] : llvm::enumerate(loaded))
+      for (int64_t part = 0; part < parts; ++part)
+        LLVM::StoreOp::create(b, k.loc, part ? x.im : x.re,
+                              placeOf(part, row, further(column, i)), 4);
   });
   gpu::BarrierOp::create(b, k.loc);
-  forRows(dims[1], dims[0], [&](Value row, Value column) {
-    Value loaded[2];
-    for (int64_t part = 0; part < parts; ++part)
-      loaded[part] = LLVM::LoadOp::create(b, k.loc, b.getF32Type(),
-                                          placeOf(part, row, column), 4);
-    k.store(to, k.offset(to, operands.indices), Num{loaded[0], loaded[1]});
+  forAccesses(dims[1], dims[0], written, [&](Value row, Value column) {
+    SmallVector<Num> turned(written);
+    for (auto [i, x] : llvm::enumerate(turned))
+      for (int64_t part = 0; part < parts; ++part)
+        (part ? x.im : x.re) =
+            LLVM::LoadOp::create(b, k.loc, b.getF32Type(),
+                                 placeOf(part, further(row, i), column), 4);
+    k.store(to, k.offset(to, operands.indices), turned);
   });
   return grid;
 }

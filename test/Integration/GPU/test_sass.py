@@ -120,6 +120,19 @@ def test_passes_of_a_convolution_access_sixteen_bytes(chip, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("complex", ["", "uk"], ids=["real", "complex"])
+def test_tensors_are_turned_by_sixteen_bytes(complex, chip, tmp_path):
+    """Signal and kernel to time last, and the result back, where steps and channels are whole accesses."""
+    case = LongConv("bth,th->bth", {"b": 2, "t": 512, "h": 64}, taps=512, complex=complex)
+    cubin = sass.assemble(program([case]), "f", chip, tmp_path).cubin
+    for kernel in ("f", "f_1", "f_3"):
+        opcodes = sass.disassemble(cubin, kernel).opcodes
+        assert {o.removesuffix(".CONSTANT") for o in sass.select(opcodes, "LDG")} == {"LDG.E.128"}, kernel
+        assert set(sass.select(opcodes, "STG")) == {"STG.E.128"}, kernel
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("length, bits", [(512, ".128"), (1024, ".128"), (2048, ".64"), (4096, ""), (1023, "")])
 def test_windows_access_neighbours_if_that_is_no_round(length, bits, chip, tmp_path):
     """Of up to 2^10 points, as many as steps, by four; of 2^11 by two; of 2^12 the exchanges of a fourth round would cost more than they save."""
