@@ -83,6 +83,7 @@ int64_t DiagonalScan::countStepChannels() {
 
 ScanTile::Values DiagonalTile::advance(OpBuilder &b, ValueRange prefix,
                                        const Step &step) {
+  askAhead(b, step, transition);
   SmallVector<Labelled> ins = readElement(b, step);
   Labelled outs = overTile(prefix);
   if (isOneStep()) {

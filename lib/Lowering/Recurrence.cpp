@@ -81,7 +81,7 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
       rewriter.setInsertionPoint(consumer.op);
     auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op, consumer)
                                 : makeMixingScan(rewriter, op, consumer);
-    scan->liesApart = buffers;
+    scan->liesApart = scan->asksAhead = buffers;
     replaceByScan(rewriter, op, *scan, strategy, cores, consumer.op);
     return success();
   }

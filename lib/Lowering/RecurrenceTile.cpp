@@ -13,6 +13,8 @@
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -221,6 +223,57 @@ RecurrenceTile::read(OpBuilder &b, ArrayRef<const TileOperand *> operands,
     }
   }
   return values;
+}
+
+void RecurrenceTile::findRows(const TileOperand &operand,
+                              SmallVectorImpl<const TileOperand *> &rows) {
+  for (const TileOperand &input : operand.inputs)
+    findRows(input, rows);
+  if (!operand || operand.producer || !operand.varies ||
+      positionOf(operand.map, tile.kept.back()) !=
+          operand.map.getNumResults() - 1 ||
+      llvm::any_of(op.getDims().state,
+                   [&](unsigned dim) { return uses(operand.map, dim); }))
+    return;
+  if (llvm::none_of(rows, [&](const TileOperand *row) {
+        return row->source == operand.source && row->map == operand.map;
+      }))
+    rows.push_back(&operand);
+}
+
+void RecurrenceTile::askAhead(OpBuilder &b, const Step &step,
+                              const TileOperand &own) {
+  if (!asksAhead)
+    return;
+  SmallVector<const TileOperand *> rows;
+  const TileOperand *const operands[] = {&own, &signal, &input, &output};
+  for (const TileOperand *operand : operands)
+    findRows(*operand, rows);
+  for (const TileOperand &operand : consumerInputs)
+    findRows(operand, rows);
+  unsigned lane = tile.kept.back();
+  AffineExpr at = b.getAffineSymbolExpr(0), by = b.getAffineSymbolExpr(1);
+  for (const TileOperand *row : rows) {
+    auto type = cast<RankedTensorType>(row->source.getType());
+    auto layout = StridedLayoutAttr::get(
+        b.getContext(), ShapedType::kDynamic,
+        SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic));
+    Value memory = bufferization::ToBufferOp::create(
+        b, loc, MemRefType::get(type.getShape(), type.getElementType(), layout),
+        row->source, /*read_only=*/true);
+    SmallVector<Value> indices;
+    for (unsigned dim : dimsOf(row->map)) {
+      const LoopRange &range = row->tile.ranges[dim];
+      OpFoldResult index =
+          dim == op.getTime() ? step.time.offset : range.offset;
+      if (dim == lane)
+        index = affine(b, loc, op.isBackward() ? at - by : at + by,
+                       {range.offset, range.size});
+      indices.push_back(asValue(b, loc, index));
+    }
+    memref::PrefetchOp::create(b, loc, memory, indices, /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+  }
 }
 
 static void narrowOperand(OpBuilder &b, Location loc, TileOperand &operand,

@@ -74,6 +74,10 @@ protected:
   void narrowTo(mlir::OpBuilder &b, unsigned dim, const LoopRange &range,
                 llvm::ArrayRef<TileOperand *> own);
 
+  /// If the tile asks ahead: for the row of the next tile of each operand that
+  /// varies along the lanes; those of all recurrences, and `own`.
+  void askAhead(mlir::OpBuilder &b, const Step &step, const TileOperand &own);
+
   /// One step, whose lanes are the states of a channel: operands are read where
   /// they lie, and states are summed in any order.
   bool isOneStep() const;
@@ -122,6 +126,10 @@ private:
                         const Step &step);
   /// The output at one step, before it is scaled and converted.
   Values project(mlir::OpBuilder &b, mlir::ValueRange state, const Step &step);
+
+  /// Adds what is read in rows of lanes, each row once.
+  void findRows(const TileOperand &operand,
+                llvm::SmallVectorImpl<const TileOperand *> &rows);
 
   /// What is computed from the result, with the result's argument.
   mlir::linalg::GenericOp consumer;

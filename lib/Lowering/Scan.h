@@ -36,6 +36,10 @@ public:
   using Values = llvm::SmallVector<mlir::Value>;
   virtual ~ScanTile() = default;
 
+  /// Whether a step asks for what the next tile along a row reads at the same
+  /// one.
+  bool asksAhead = false;
+
   /// The prefix before the first element.
   virtual Values start(mlir::OpBuilder &b) = 0;
   /// prefix * element.
@@ -88,6 +92,8 @@ public:
   bool readsBefore = false;
   /// The states of one thread shall lie apart from those of another.
   bool liesApart = false;
+  /// Tiles that take several steps at a time shall ask ahead.
+  bool asksAhead = false;
   /// Independent scans, contiguous dimension last, and the dimensions that a
   /// tile holds whole. `loopSizes` may have dimensions that only summaries use.
   llvm::SmallVector<unsigned> parallel, state;

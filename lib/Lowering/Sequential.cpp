@@ -12,7 +12,9 @@
 // lines of each row waits for every one of them. So tiles are taken together in
 // bands: a step or a few of one tile, then of the next, along the rows.
 // Backward in time they go from the end of a row to its start, so that memory
-// is walked in one direction, which a prefetcher follows: half the time.
+// is walked in one direction, which a prefetcher follows: half the time. Where
+// a tile takes several steps, the rows of which are pages apart, none follows,
+// and each step asks for what the next tile reads at the same one.
 //
 // The states of a band that other threads' bands lie beside are in memory of
 // its own until the end. In the result they would lie beside each other: the
@@ -125,6 +127,7 @@ SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
                OpFoldResult(i));
     LoopRange range{offset, b.getIndexAttr(lanes), one};
     auto tileScan = scan->narrow(b, laneDim, range);
+    tileScan->asksAhead = problem.asksAhead && countSteps(problem) > 1;
     Values prefix;
     for (Value value : args.take_front(numPrefix))
       prefix.push_back(slicePrefix(value, offset));
