@@ -63,6 +63,28 @@ static int64_t proveTaps(LinearRecurrenceOp op) {
   return std::ceil(std::log(unit / 2 * (1 - most)) / std::log(most));
 }
 
+/// How matrices that vary, the signal and the states lie in memory.
+static void describeMatrices(LinearRecurrenceOp op, Problem &problem) {
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  AffineMap transition = op.getTransitionMap(),
+            result = op.getResultIndexingMap();
+  if (!op.isDense() || !uses(transition, dims.time) || dims.parallel.empty() ||
+      !uses(transition, dims.parallel.back()))
+    return;
+  auto isLast = [](AffineMap map, unsigned dim, unsigned behind) {
+    return positionOf(map, dim) == map.getNumResults() - 1 - behind;
+  };
+  problem.sideMatrices = isLast(transition, *dims.column, 0) &&
+                         isLast(transition, *dims.row, 1) &&
+                         isLast(result, *dims.row, 0);
+  problem.channelsApart = llvm::all_of(
+      ArrayRef{transition, op.getSignalMap(), result}, [&](AffineMap map) {
+        auto time = positionOf(map, dims.time);
+        auto lane = positionOf(map, dims.parallel.back());
+        return !time || !lane || *lane < *time;
+      });
+}
+
 /// Operations of a transition that mixes N elements by a dense matrix or by r
 /// outer products. Composed with others, both are dense: N^3 products, or r N^2
 /// to put a low rank after them.
@@ -122,6 +144,7 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   problem.varyingTransition = uses(op.getTransitionMap(), dims.time);
   if (!op.isDiagonal())
     describeMixing(op, sizes, problem);
+  describeMatrices(op, problem);
   bool complexState = isa<ComplexType>(op.getStateElementType());
   double product = problem.complexTransition ? 8 : complexState ? 4 : 2;
   problem.flopsPerStep = product +

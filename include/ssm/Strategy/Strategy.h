@@ -39,6 +39,9 @@ struct Problem {
   /// Of a transition that mixes: elements along `row`, operations to apply it
   /// to a state and to compose it with another; 0 if it is diagonal.
   double row = 0, applyFlops = 0, composeFlops = 0;
+  /// Matrices that vary lie in one piece each, and so do states; and steps of
+  /// all that varies lie nearer to each other than channels.
+  bool sideMatrices = false, channelsApart = false;
   /// Taps of a kernel whose length does not wait for run time, else 0.
   int64_t knownTaps = 0;
   bool complexTransition = false;

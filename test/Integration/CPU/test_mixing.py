@@ -24,7 +24,11 @@ def dense(dtype):
     cases += [case("tnm,,,tn->tn", n, dtype, start=True, dynamic="t", **options) for n in LENGTHS]
     cases += [case(spec, 130, dtype, **options) for spec in (
         "hnm,hn,hn,bth->bth", "mn,n,n,bt->bt", "btnm,btn,btn,bt->bt", "nm,ni,on,bti->bto", "hnm,,,bnth->bnth",
-        "thnm,thn,thn,thv->thv")]
+        "thnm,thn,thn,thv->thv", "thnm,,,thn->thn")]
+    # A channel's steps side by side: channel by channel.
+    cases += [case("bhtnm,,,bhtn->bhtn", n, dtype, start=True, reverse=n > 64, dynamic="h" if n == 65 else "", **options)
+              for n in LENGTHS]
+    cases += [case("htnm,,,htn->htn", 130, dtype, complex=c, **options) for c in ("a", "au")]
     cases += [case("hnm,hn,hn,bth->bth", 130, dtype, complex=c, start="h" in c, **options) for c in ("a", "abc", "u", "ch")]
     cases += [case("nm,,,btn->btn", 70, dtype, reverse=True, read=read, start=True, **options) for read in ("after", "before")]
     cases += [case("hnm,hn,hn,bth->bth", 70, dtype, complex="abc", projection="twice_real", dynamic="bthnm", **options)]
