@@ -33,8 +33,9 @@ Value FFTEmitter::shl(Value x, Value bits) {
 
 FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
                        const FFTPlan &plan, int64_t lanes, bool isWide)
-    : b(b), loc(loc), real(real), leaf(plan.leaf), columns(plan.leafColumns()),
-      lanes(lanes), isWide(isWide), size(b.getIndexAttr(plan.size())),
+    : b(b), loc(loc), real(real), plan(plan), leaf(plan.leaf),
+      columns(plan.leafColumns()), lanes(lanes), isWide(isWide),
+      size(b.getIndexAttr(plan.size())),
       levels(b.getIndexAttr(plan.numRounds())), tablePoints(size) {
   SmallVector<int64_t> blocks;
   for (int64_t level = 0, end = plan.outer.size(); level < end; ++level) {

@@ -124,6 +124,8 @@ private:
   Round getBorder(bool inverse);
   /// The part w^(j size / radix) of the weights of the border's row `j`.
   std::pair<double, double> borderWeight(int64_t j);
+  bool hasConstantTables() const;
+  void emitConstantTables(bool hasWeights);
   void emitTwiddles();
   void emitBorderTwiddles();
   mlir::Value emitFactorRows(int64_t count, int64_t stride);
@@ -173,6 +175,8 @@ private:
   mlir::OpBuilder &b;
   mlir::Location loc;
   mlir::Type real;
+  /// Of a size that is known.
+  std::optional<FFTPlan> plan;
   int64_t leaf, columns = 1, lanes;
   bool isWide = false, isShared = false, isWeighted = false;
   /// Blocks that the rounds left to do stay in.

@@ -22,6 +22,8 @@ RootsOfUnity &FFTEmitter::getRoots() {
 
 void FFTEmitter::emitTables(bool hasWeights) {
   isWeighted = hasWeights && getBorderRadix() > 0;
+  if (hasConstantTables())
+    return emitConstantTables(hasWeights);
   if (isWeighted) {
     emitBorderTwiddles();
     tablePoints = affine(

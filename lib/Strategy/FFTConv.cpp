@@ -174,7 +174,10 @@ static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
       StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
                         target.transposedSteps, chooseLanes(problem, target),
                         problem.cutTaps(), cut.isBlocks ? cut.fft.size() : 0);
-  plan.loops.push_back(countTables(cut.fft.size()));
+  // Those of a short transform of a known size are constants.
+  if (cut.fft.size() > FFTPlan::kConstantPoints ||
+      (problem.assumedSizes && !cut.isBlocks))
+    plan.loops.push_back(countTables(cut.fft.size()));
   addKernel(plan, problem);
   // A signal that all channels share is transformed ahead instead.
   bool isSignal = problem.sharesSignal && !cut.isBlocks;

@@ -1,11 +1,10 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s
 
 // 20 transforms of 64 points: a tile of 16, then one of 4 that fills its other
-// lanes with zeros. Twiddles are made once, from roots in twice the working precision.
+// lanes with zeros. Twiddles are constants.
 // CHECK-LABEL: func.func @static(
 // CHECK-SAME: %[[X:.*]]: tensor<64x20xcomplex<f32>>)
-// CHECK: math.fma {{.*}} : f64
-// CHECK: arith.truncf {{.*}} : f64 to f32
+// CHECK: arith.constant dense<[1.000000e+00, {{.*}}, 0.995184719, {{.*}}> : tensor<56xf32>
 // CHECK: %[[IN:.*]] = scf.for %[[J:.*]] = %c0 to %c64 step %c1 {{.*}} -> (tensor<64x2x16xf32>)
 // CHECK: tensor.extract_slice %[[X]][%[[J]], 0] [1, 16]
 // CHECK: %[[OUT:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[IN]])

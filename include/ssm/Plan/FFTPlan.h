@@ -41,6 +41,9 @@ struct FFTPlan {
   static constexpr int64_t kMaxUnrolledRadix = 7;
   /// Transforms of this many points are worth several threads each.
   static constexpr int64_t kSharedPoints = 1 << 12;
+  /// The factors of a transform of at most so many points are constants: 144
+  /// KiB of them in f32.
+  static constexpr int64_t kConstantPoints = 1 << 14;
   /// Tiles of a convolution have as many lanes at least: one number at a time
   /// takes longer than two.
   static constexpr int64_t kFewestLanes = 2;
