@@ -358,6 +358,7 @@ Value FFTConvEmitter::emitTiles(std::optional<TileAxis> laneAxis, Value out) {
   if (blocks)
     return emitBlocks(laneAxis, out);
   SmallVector<TileAxis> axes = tileAxes(laneAxis);
+  transform.setLooksAhead(looksAhead && !beside);
   if (!beside)
     if (std::optional<Runs> runs = splitRuns(axes))
       return emitRuns(*runs, laneAxis, out);

@@ -5,11 +5,17 @@
 #include "ssm/Utils/Butterfly.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace ssm;
+
+/// A spectrum is read past what the machine foresees: a leaf takes 2 KiB of it
+/// at once, then rounds before the next one.
+static constexpr int64_t kLineBytes = 64, kAheadBytes = 8 << 10;
 
 //===----------------------------------------------------------------------===//
 // Sizes
@@ -307,8 +313,34 @@ static void emitColumns(NumBuilder &num, MutableArrayRef<Num> z,
 static void emitColumns(LooseWideBuilder &, MutableArrayRef<Wide>, int64_t,
                         bool) {}
 
+bool FFTEmitter::asksAhead(Value spectrum) {
+  return looksAhead && isLarge() && countLanes(spectrum) == lanes &&
+         lanes * real.getIntOrFloatBitWidth() == 8 * kLineBytes;
+}
+
+/// Asks for the lines of a spectrum that the leaf `kAheadBytes` behind will
+/// multiply with.
+void FFTEmitter::askAhead(Value spectrum, Value base) {
+  int64_t ahead = kAheadBytes / (numParts() * kLineBytes);
+  auto type = cast<RankedTensorType>(spectrum.getType());
+  auto layout = StridedLayoutAttr::get(
+      b.getContext(), ShapedType::kDynamic,
+      SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic));
+  Value memory = bufferization::ToBufferOp::create(
+      b, loc, MemRefType::get(type.getShape(), type.getElementType(), layout),
+      spectrum, /*read_only=*/true);
+  for (Value row : rowsFrom(add(base, index(ahead)), index(1), leaf))
+    for (int64_t part = 0; part < numParts(); ++part)
+      memref::PrefetchOp::create(b, loc, memory,
+                                 ValueRange{row, index(part), index(0)},
+                                 /*isWrite=*/false, /*localityHint=*/3,
+                                 /*isDataCache=*/true);
+}
+
 Value FFTEmitter::emitLeaf(Value work, Value spectrum, Value base) {
   SmallVector<Value> rows = rowsFrom(base, index(1), leaf);
+  if (spectrum && asksAhead(spectrum))
+    askAhead(spectrum, base);
   Values factors;
   SmallVector<Values> shared;
   if (spectrum && countLanes(spectrum) == lanes) {

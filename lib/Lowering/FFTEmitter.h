@@ -38,6 +38,8 @@ public:
   mlir::OpFoldResult getSize() { return size; }
   /// Lets threads share the rounds of each transform, see FFTBorder.cpp.
   void setShared(bool value) { isShared = value; }
+  /// Lets long convolutions ask for lines of a spectrum before they read it.
+  void setLooksAhead(bool value) { looksAhead = value; }
   /// Work tiles of another number of lanes; the tables stay.
   void setLanes(int64_t count) { lanes = count; }
 
@@ -106,7 +108,7 @@ private:
     bool isWeighted = false;
   };
 
-  /// Whether its tables are worth threads.
+  /// Whether its tables are worth threads, and its spectra long.
   bool isLarge() const {
     return mlir::getConstantIntValue(size).value_or(0) >=
            FFTPlan::kSharedPoints;
@@ -159,6 +161,8 @@ private:
   mlir::Value emitBorder(mlir::Value work, bool inverse);
   mlir::Value emitRoundsBefore(mlir::Value work, mlir::Value leafNumber);
   mlir::Value emitRoundsAfter(mlir::Value work, mlir::Value leafNumber);
+  bool asksAhead(mlir::Value spectrum);
+  void askAhead(mlir::Value spectrum, mlir::Value base);
   /// Without a spectrum, the forward transform alone.
   mlir::Value emitLeaf(mlir::Value work, mlir::Value spectrum,
                        mlir::Value base);
@@ -178,7 +182,7 @@ private:
   /// Of a size that is known.
   std::optional<FFTPlan> plan;
   int64_t leaf, columns = 1, lanes;
-  bool isWide = false, isShared = false, isWeighted = false;
+  bool isWide = false, isShared = false, isWeighted = false, looksAhead = false;
   /// Blocks that the rounds left to do stay in.
   int64_t blocks = 1;
   mlir::OpFoldResult size, levels;
