@@ -141,8 +141,7 @@ static bool isZero(Value value) {
   return matchPattern(value, m_AnyZeroFloat());
 }
 
-/// Whether all elements of a tensor are zero, by what computes it.
-static bool isFilledWithZero(Value tensor) {
+bool isFilledWithZero(Value tensor) {
   if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
     return isZero(fill.value());
   auto generic = tensor.getDefiningOp<linalg::GenericOp>();
@@ -192,6 +191,28 @@ Mapped seeThroughComplex(Mapped value) {
   if (!to.isIdentity() || !from.isProjectedPermutation())
     return value;
   return {op.getInputs()[0], from.compose(value.map)};
+}
+
+std::optional<std::pair<Mapped, Mapped>> findOuterProduct(Mapped value) {
+  auto op = value.tensor.getDefiningOp<linalg::GenericOp>();
+  if (!op || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
+      op.getNumReductionLoops() != 0 || !op.hasPureTensorSemantics())
+    return std::nullopt;
+  Block &body = *op.getBlock();
+  Operation &product = body.front();
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  bool arePlain = llvm::all_of(
+      maps, [](AffineMap map) { return map.isProjectedPermutation(); });
+  if (!isa<arith::MulFOp, complex::MulOp>(product) ||
+      body.getTerminator()->getOperands() != product.getResults() ||
+      product.getOperands() != ValueRange(body.getArguments().take_front(2)) ||
+      !arePlain || !maps[2].isPermutation() ||
+      maps[0].getNumResults() == op.getNumLoops() ||
+      maps[1].getNumResults() == op.getNumLoops())
+    return std::nullopt;
+  AffineMap place = inversePermutation(maps[2]).compose(value.map);
+  return std::pair{Mapped{op.getInputs()[0], maps[0].compose(place)},
+                   Mapped{op.getInputs()[1], maps[1].compose(place)}};
 }
 
 std::optional<Product> findProduct(Operation *op) {

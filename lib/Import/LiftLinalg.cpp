@@ -39,26 +39,30 @@ bool ssm::addsToInit(linalg::LinalgOp op) {
 
 Value ssm::buildLifted(OpBuilder &b, linalg::LinalgOp op,
                        ArrayRef<Indexed> operands) {
-  unsigned time = op.getNumLoops();
+  // Time is the outermost loop, as it is in memory.
+  unsigned numLoops = op.getNumLoops() + 1;
   SmallVector<Value> inputs;
   SmallVector<AffineMap> maps;
   for (auto [operand, sequence] : llvm::zip(op->getOpOperands(), operands)) {
     SmallVector<AffineExpr> places(
-        op.getMatchingIndexingMap(&operand).getResults());
-    places.push_back(b.getAffineDimExpr(time));
+        op.getMatchingIndexingMap(&operand).shiftDims(1).getResults());
+    places.push_back(b.getAffineDimExpr(0));
     inputs.push_back(sequence.value);
-    maps.push_back(sequence.map.replaceDimsAndSymbols(places, {}, time + 1, 0));
+    maps.push_back(sequence.map.replaceDimsAndSymbols(places, {}, numLoops, 0));
   }
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
-  iterators.push_back(utils::IteratorType::parallel);
+  iterators.insert(iterators.begin(), utils::IteratorType::parallel);
   Value init = inputs.pop_back_val();
   auto generic = linalg::GenericOp::create(
       b, op.getLoc(), init.getType(), inputs, init, maps, iterators,
       [&](OpBuilder &nested, Location, ValueRange args) {
         IRMapping mapping;
         mapping.map(op.getBlock()->getArguments(), args);
-        for (Operation &inner : *op.getBlock())
-          nested.clone(inner, mapping);
+        for (Operation &inner : *op.getBlock()) {
+          Operation *copy = nested.clone(inner, mapping);
+          if (auto index = dyn_cast<linalg::IndexOp>(copy))
+            index.setDim(index.getDim() + 1);
+        }
       });
   return generic.getResult(0);
 }

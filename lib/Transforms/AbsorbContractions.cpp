@@ -11,6 +11,7 @@
 // (HoistContractions.cpp).
 //
 //===----------------------------------------------------------------------===//
+#include "AbsorbContractions.h"
 #include "Contraction.h"
 
 #include "ssm/Analysis/ProductForm.h"
@@ -26,8 +27,7 @@
 using namespace mlir;
 using namespace ssm;
 
-/// The recurrence whose states the value is, by copies that nothing else reads.
-static LinearRecurrenceOp findStates(Mapped value, Mapped &states) {
+LinearRecurrenceOp ssm::findStates(Mapped value, Mapped &states) {
   states = seeThroughCopies(value);
   auto op = states.tensor.getDefiningOp<LinearRecurrenceOp>();
   if (!op || states.tensor != op.getResult() || op.getOutput())
@@ -133,14 +133,58 @@ struct StatesProduct {
 };
 } // namespace
 
+/// The op as a sum of products of its input and a tensor of ones, if it is a
+/// sum.
+static std::optional<Product> findSum(linalg::GenericOp op) {
+  Block &body = *op.getBlock();
+  Operation &sum = body.front();
+  if (op.getNumReductionLoops() == 0 || op.getNumDpsInputs() != 1 ||
+      op.getNumDpsInits() != 1 || !op.hasPureTensorSemantics() ||
+      !isa<arith::AddFOp, complex::AddOp>(sum) ||
+      body.getTerminator()->getOperands() != sum.getResults() ||
+      sum.getOperand(0) == sum.getOperand(1) ||
+      !llvm::all_of(sum.getOperands(), llvm::IsaPred<BlockArgument>))
+    return std::nullopt;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  if (!llvm::all_of(maps,
+                    [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return std::nullopt;
+  return Product{
+      op,
+      {op.getInputs()[0], maps[0]},
+      {Value(), AffineMap()},
+      {op.getResult(0), maps[1]},
+      {isFilledWithZero(op.getOutputs()[0]) ? Value() : op.getOutputs()[0],
+       maps[1]}};
+}
+
+/// Ones, as many as the op sums over.
+static Mapped buildOnes(OpBuilder &b, linalg::GenericOp op) {
+  Type element = getRealType(getElementTypeOrSelf(op.getResult(0)));
+  SmallVector<unsigned> summed;
+  op.getReductionDims(summed);
+  SmallVector<AffineExpr> dims;
+  SmallVector<OpFoldResult> sizes;
+  auto loops = cast<linalg::LinalgOp>(op.getOperation());
+  SmallVector<Range> ranges = loops.createLoopRanges(b, op.getLoc());
+  for (unsigned dim : summed) {
+    dims.push_back(b.getAffineDimExpr(dim));
+    sizes.push_back(ranges[dim].size);
+  }
+  return {buildFilled(b, op.getLoc(), sizes, element, 1),
+          AffineMap::get(op.getNumLoops(), 0, dims, b.getContext())};
+}
+
 /// Whether the op is one, and c adds no dimension.
 static std::optional<StatesProduct> findStatesProduct(linalg::GenericOp op) {
   std::optional<Product> product = findProduct(op);
   if (!product)
+    product = findSum(op);
+  if (!product)
     return std::nullopt;
   Mapped states, output = product->right;
   LinearRecurrenceOp recurrence = findStates(product->left, states);
-  if (!recurrence) {
+  if (!recurrence && output.tensor) {
     recurrence = findStates(product->right, states);
     output = product->left;
   }
@@ -169,13 +213,17 @@ struct AbsorbOutput : OpRewritePattern<linalg::GenericOp> {
       return rewriter.notifyMatchFailure(op, "no sum of products of states");
     LinearRecurrenceOp recurrence = product->recurrence;
     Type element = getElementTypeOrSelf(op.getResult(0)),
-         factor = getElementTypeOrSelf(product->output.tensor),
+         factor = product->output.tensor
+                      ? getElementTypeOrSelf(product->output.tensor)
+                      : getRealType(element),
          signal = getElementTypeOrSelf(recurrence.getSignal());
     if (!uses(product->result, recurrence.getTime()) ||
         getRealType(signal) != getRealType(element) ||
         getRealType(factor) != getRealType(element))
       return rewriter.notifyMatchFailure(op, "it sums over time, or types "
                                              "differ");
+    if (!product->output.tensor)
+      product->output = buildOnes(rewriter, op);
     bool isComplex = isa<ComplexType>(recurrence.getStateElementType()) ||
                      isa<ComplexType>(factor);
     Projection projection = isComplex && !isa<ComplexType>(element)
@@ -328,19 +376,12 @@ struct AbsorbInput : OpRewritePattern<LinearRecurrenceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
-    auto product = op.getSignal().getDefiningOp<linalg::GenericOp>();
-    if (op.getInput() || !product || !op.getSignal().hasOneUse() ||
-        !isOuterProduct(product))
+    auto factors = findOuterProduct({op.getSignal(), op.getSignalMap()});
+    if (op.getInput() || !factors || !op.getSignal().hasOneUse())
       return rewriter.notifyMatchFailure(op, "not driven by an outer product");
-    SmallVector<AffineMap> factors = product.getIndexingMapsArray();
-    SmallVector<unsigned> dims(product.getNumLoops());
-    for (auto [dim, driven] :
-         llvm::zip_equal(dimsOf(factors[2]), dimsOf(op.getSignalMap())))
-      dims[dim] = driven;
-    Mapped signal{product.getInputs()[0], renameDims(op, factors[0], dims)},
-        input{product.getInputs()[1], renameDims(op, factors[1], dims)};
+    auto [signal, input] = *factors;
     // The signal is what has the output's dimensions.
-    auto distance = [&](Mapped value) {
+    auto distance = [&](const Mapped &value) {
       return llvm::count_if(dimsOf(value.map), [&](unsigned dim) {
         return !uses(op.getResultIndexingMap(), dim);
       });
@@ -356,25 +397,6 @@ struct AbsorbInput : OpRewritePattern<LinearRecurrenceOp> {
                                    signal.tensor, input.tensor, op.getOutput(),
                                    maps, op.getProjection()));
     return success();
-  }
-
-private:
-  static bool isOuterProduct(linalg::GenericOp op) {
-    Block &body = *op.getBlock();
-    if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
-        op.getNumReductionLoops() != 0 || !op.hasPureTensorSemantics() ||
-        !isa<arith::MulFOp, complex::MulOp>(body.front()) ||
-        body.getTerminator()->getOperands() != body.front().getResults() ||
-        body.front().getOperands() !=
-            ValueRange(body.getArguments().take_front(2)))
-      return false;
-    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-    return llvm::all_of(
-               maps,
-               [](AffineMap map) { return map.isProjectedPermutation(); }) &&
-           maps[0].getNumResults() < op.getNumLoops() &&
-           maps[1].getNumResults() < op.getNumLoops() &&
-           maps[2].isPermutation();
   }
 };
 
@@ -412,8 +434,13 @@ struct FuseProductIntoSum : OpRewritePattern<linalg::GenericOp> {
 };
 } // namespace
 
-void ssm::populateAbsorbContractionsPatterns(RewritePatternSet &patterns) {
-  patterns.add<AbsorbOutput, AbsorbRealPart, AbsorbOrder, AbsorbCopies,
-               AbsorbRealSignal, AbsorbInput, FuseProductIntoSum>(
+void ssm::populateAbsorbOutputsPatterns(RewritePatternSet &patterns) {
+  populateSplitOutputsPatterns(patterns);
+  patterns.add<AbsorbOutput, AbsorbRealPart, AbsorbOrder, FuseProductIntoSum>(
+      patterns.getContext());
+}
+
+void ssm::populateAbsorbInputsPatterns(RewritePatternSet &patterns) {
+  patterns.add<AbsorbInput, AbsorbCopies, AbsorbRealSignal>(
       patterns.getContext());
 }

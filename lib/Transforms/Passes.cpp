@@ -46,10 +46,23 @@ struct GreedyPass : Base {
 };
 
 struct AbsorbContractions
-    : GreedyPass<ssm::impl::AbsorbContractionsBase<AbsorbContractions>> {
-  void populate(RewritePatternSet &set) override {
-    ssm::populateAbsorbContractionsPatterns(set);
+    : ssm::impl::AbsorbContractionsBase<AbsorbContractions> {
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet after(context), before(context);
+    ssm::populateAbsorbOutputsPatterns(after);
+    ssm::populateAbsorbInputsPatterns(before);
+    outputs = std::move(after);
+    inputs = std::move(before);
+    return success();
   }
+
+  void runOnOperation() override {
+    for (const FrozenRewritePatternSet &patterns : {outputs, inputs})
+      if (failed(applyPatternsGreedily(getOperation(), patterns)))
+        return signalPassFailure();
+  }
+
+  FrozenRewritePatternSet outputs, inputs;
 };
 
 struct HoistContractions

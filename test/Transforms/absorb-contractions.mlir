@@ -190,3 +190,77 @@ func.func @kept(%a: tensor<4xf32>, %u: tensor<30x4xf32>, %t: tensor<30xf32>, %ze
   } -> tensor<30xf32>
   return %x, %y, %z, %w : tensor<30x4xf32>, tensor<30xf32>, tensor<4xf32>, tensor<30xf32>
 }
+
+// -----
+
+#tkv = affine_map<(t, k, v) -> (t, k, v)>
+#tk = affine_map<(t, k, v) -> (t, k)>
+#tv = affine_map<(t, k, v) -> (t, v)>
+#kv = affine_map<(t, k, v) -> (k, v)>
+
+// RWKV-6: what is added to the states is a product of its own, whose sum lacks v.
+// CHECK-DAG: #[[TK:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-DAG: #[[TV:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-LABEL: func.func @bonus
+// CHECK-SAME: %[[A:.*]]: tensor<30x4xf32>, %[[R:.*]]: tensor<30x4xf32>, %[[U:.*]]: tensor<4xf32>, %[[K:.*]]: tensor<30x4xf32>, %[[V:.*]]: tensor<30x6xf32>
+// CHECK: %[[Y:.*]], %{{.*}} = ssm.linear_recurrence transition(%[[A]] : {{.*}}) signal(%[[V]] : {{.*}}) input(%[[K]] : {{.*}}) output(%[[R]] : {{.*}}) {indexing_maps = [#[[TK]], #[[TV]], #[[TK]], #[[TK]], #[[TV]], #{{.*}}], read = #ssm.read<before>, time = 0 : i64}
+// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]} ins(%[[R]], %[[U]], %[[K]] : {{.*}}) {{.*}}
+// CHECK: %[[BOTH:.*]] = linalg.generic {{.*}} iterator_types = ["parallel", "parallel"]} ins(%[[V]], %[[SUM]] : tensor<30x6xf32>, tensor<30xf32>) outs(%[[Y]] : tensor<30x6xf32>)
+// CHECK: return %[[BOTH]]
+func.func @bonus(%a: tensor<30x4xf32>, %r: tensor<30x4xf32>, %u: tensor<4xf32>, %k: tensor<30x4xf32>, %v: tensor<30x6xf32>)
+    -> tensor<30x6xf32> {
+  %wide = tensor.empty() : tensor<30x4x6xf32>
+  %kv = linalg.generic {indexing_maps = [#tk, #tv, #tkv], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%k, %v : tensor<30x4xf32>, tensor<30x6xf32>) outs(%wide : tensor<30x4x6xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    linalg.yield %m : f32
+  } -> tensor<30x4x6xf32>
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<30x4xf32>) signal(%kv : tensor<30x4x6xf32>)
+      {indexing_maps = [#tk, #tkv, #tkv, #kv], read = #ssm.read<before>, time = 0 : i64} -> tensor<30x4x6xf32>, tensor<4x6xf32>
+  %sum = linalg.generic {indexing_maps = [#tkv, affine_map<(t, k, v) -> (k)>, #tk, #tv, #tkv], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %u, %k, %v : tensor<30x4x6xf32>, tensor<4xf32>, tensor<30x4xf32>, tensor<30x6xf32>) outs(%wide : tensor<30x4x6xf32>) {
+  ^bb0(%s: f32, %ui: f32, %ki: f32, %vi: f32, %o: f32):
+    %m = arith.mulf %ki, %vi : f32
+    %n = arith.mulf %ui, %m : f32
+    %p = arith.addf %s, %n : f32
+    linalg.yield %p : f32
+  } -> tensor<30x4x6xf32>
+  %e = tensor.empty() : tensor<30x6xf32>
+  %zero = arith.constant 0.0 : f32
+  %zeros = linalg.fill ins(%zero : f32) outs(%e : tensor<30x6xf32>) -> tensor<30x6xf32>
+  %y = linalg.generic {indexing_maps = [#tk, #tkv, #tv], iterator_types = ["parallel", "reduction", "parallel"]}
+      ins(%r, %sum : tensor<30x4xf32>, tensor<30x4x6xf32>) outs(%zeros : tensor<30x6xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %n = arith.addf %o, %m : f32
+    linalg.yield %n : f32
+  } -> tensor<30x6xf32>
+  return %y : tensor<30x6xf32>
+}
+
+// -----
+
+#tdn = affine_map<(t, d, n) -> (t, d, n)>
+#dn = affine_map<(t, d, n) -> (d, n)>
+#td = affine_map<(t, d, n) -> (t, d)>
+
+// A sum of the states is one of products with ones.
+// CHECK-LABEL: func.func @sum
+// CHECK: %[[ONES:.*]] = linalg.fill ins(%cst{{.*}} : f32) outs(%{{.*}} : tensor<4xf32>)
+// CHECK: %[[Y:.*]], %{{.*}} = ssm.linear_recurrence {{.*}} output(%[[ONES]] : tensor<4xf32>)
+// CHECK: return %[[Y]]
+func.func @sum(%a: tensor<8x4xf32>, %u: tensor<30x8xf32>) -> tensor<30x8xf32> {
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<8x4xf32>) signal(%u : tensor<30x8xf32>)
+      {indexing_maps = [#dn, #td, #tdn, #dn], time = 0 : i64} -> tensor<30x8x4xf32>, tensor<8x4xf32>
+  %e = tensor.empty() : tensor<30x8xf32>
+  %zero = arith.constant 0.0 : f32
+  %zeros = linalg.fill ins(%zero : f32) outs(%e : tensor<30x8xf32>) -> tensor<30x8xf32>
+  %y = linalg.generic {indexing_maps = [#tdn, #td], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x : tensor<30x8x4xf32>) outs(%zeros : tensor<30x8xf32>) {
+  ^bb0(%p: f32, %s: f32):
+    %n = arith.addf %s, %p : f32
+    linalg.yield %n : f32
+  } -> tensor<30x8xf32>
+  return %y : tensor<30x8xf32>
+}

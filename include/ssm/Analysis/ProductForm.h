@@ -25,12 +25,19 @@ struct Product {
 /// The op as a sum of two factors' products; nothing if it is not.
 std::optional<Product> findProduct(mlir::Operation *op);
 
+/// Whether all elements of a tensor are zero, by what computes it.
+bool isFilledWithZero(mlir::Value tensor);
+
 /// What a transpose or a broadcast of the tensor is made of, in its place.
 Mapped seeThroughCopies(Mapped value);
 
 /// The real tensor that one of complex numbers without imaginary parts is made
 /// of, in its place; else the tensor itself.
 Mapped seeThroughComplex(Mapped value);
+
+/// The factors of an elementwise product, if each lacks a dimension that the
+/// other has, in its place.
+std::optional<std::pair<Mapped, Mapped>> findOuterProduct(Mapped value);
 
 } // namespace ssm
 

@@ -20,9 +20,14 @@ void populateRecurrenceToScanPatterns(mlir::RewritePatternSet &patterns);
 void populateHoistContractionsPatterns(mlir::RewritePatternSet &patterns,
                                        bool timeLast = false);
 
-/// Contractions around the recurrence -> its input and output maps, where they
-/// spare it states in memory.
-void populateAbsorbContractionsPatterns(mlir::RewritePatternSet &patterns);
+/// Contractions after a recurrence -> its output map, where that spares it
+/// states in memory.
+void populateAbsorbOutputsPatterns(mlir::RewritePatternSet &patterns);
+
+/// What a recurrence reads -> what that is made of: an outer product is signal
+/// and input map. Of the two the signal has the dimensions of the result, so
+/// that outputs come first.
+void populateAbsorbInputsPatterns(mlir::RewritePatternSet &patterns);
 
 /// exp(x y) -> 2^(x (y log2 e)), where y lacks loops of its linalg op.
 void populateScaleExponentsPatterns(mlir::RewritePatternSet &patterns);

@@ -1,6 +1,6 @@
 """Products around recurrences, as loops of frontends have them, against the loop in float64.
 
-    v_t = b_t u_t,  x_t = a_t x_{t-1} + v_t,  y_t = start_t + sum over n of c_t x_t
+    v_t = b_t u_t,  x_t = a_t x_{t-1} + v_t,  y_t = start_t + sum over n of c_t (x_t + g v_t)
 
 with tensors in any order of their dimensions (b batch, t time, d channel, n state).
 """
@@ -22,6 +22,9 @@ CASES = {
     "two ops": dict(a="btdn", u="btd", b="btn", c="btn", x="btdn", y="tdb", apart=True),
     "backward": dict(a="btdn", u="btd", b="btn", c="btn", x="tdnb", y="bdt", backward=True),
     "before": dict(a="dn", u="btd", b="btn", c="btn", x="btdn", y="btd", before=True),
+    "a bonus": dict(a="btdn", u="btd", b="btn", c="btn", x="btdn", y="btd", before=True, bonus="n"),
+    "a bonus of channels": dict(a="tdn", u="tbd", b="tbn", c="tbn", x="tbdn", y="dbt", start=True, bonus="d"),
+    "a sum": dict(a="dn", u="btd", b="dn", c="", x="tbdn", y="btd", start=True),
     "complex states": dict(a="dn", u="btd", b="dn", c="dn", x="btdn", y="btd", complex="abc"),
     "real part": dict(a="dn", u="btd", b="dn", c="dn", x="tbdn", y="dbt", complex="abc", real=True),
     "real part of states": dict(a="btdn", u="btd", b="btn", c="btn", x="btdn", y="btd", complex="a", real=True),
@@ -73,12 +76,13 @@ def times(result, x, y):
     return f"{before}{after}    {result} = {op} {p}, {q} : {element(wanted)}", wanted
 
 
-def program(a, u, b, c, x, y, start=False, apart=False, backward=False, before=False, complex="", real=False):
+def program(a, u, b, c, x, y, start=False, apart=False, backward=False, before=False, complex="", real=False,
+            bonus=None):
     is_complex = {name: name in complex for name in "abc"}
     states = is_complex["a"] or is_complex["b"]
     out = states or is_complex["c"]
     add = "complex.add" if out else "arith.addf"
-    letters = dict(a=a, u=u, b=b, c=c)
+    letters = dict(a=a, u=u, b=b, c=c) | ({} if bonus is None else dict(g=bonus))
     arguments = ", ".join(f"%{n}: {tensor(l, is_complex.get(n, False))}" for n, l in letters.items())
     final = x.replace("t", "")
     result = out and not real
@@ -91,14 +95,22 @@ def program(a, u, b, c, x, y, start=False, apart=False, backward=False, before=F
   %x, %last = ssm.linear_recurrence transition(%a : {tensor(a, is_complex["a"])}) signal(%v : {tensor(x, drive)})
       {{indexing_maps = [{affine(a)}, {affine(x)}, {affine(x)}, {affine(final)}], time = 1 : i64{options}}}
       -> {tensor(x, states)}, {tensor(final, states)}"""
-    if apart:
+    read = "%x"
+    if bonus is not None:
+        text += generic("s", LETTERS, [("%x", x, False), ("%g", bonus, False), ("%v", x, False)], ("%wide", x, False),
+                        "    %p = arith.mulf %i1, %i2 : f32\n    %r = arith.addf %i0, %p : f32")
+        read = "%s"
+    if not c:
+        text += generic("y", LETTERS, [("%x", x, states)], ("%first", y, out),
+                        f"    %r = {add} %i1, %i0 : {element(out)}")
+    elif apart:
         product, _ = times("%r", ("%i0", states), ("%i1", is_complex["c"]))
         text += f"\n  %space = tensor.empty() : {tensor(x, out)}"
         text += generic("p", LETTERS, [("%x", x, states), ("%c", c, is_complex["c"])], ("%space", x, out), product)
         text += generic("y", LETTERS, [("%p", x, out)], ("%first", y, out), f"    %r = {add} %i1, %i0 : {element(out)}")
     else:
         product, _ = times("%p", ("%i0", is_complex["c"]), ("%i1", states))
-        text += generic("y", LETTERS, [("%c", c, is_complex["c"]), ("%x", x, states)], ("%first", y, out),
+        text += generic("y", LETTERS, [("%c", c, is_complex["c"]), (read, x, states)], ("%first", y, out),
                         product + f"\n    %r = {add} %i2, %p : {element(out)}")
     if real:
         text += f"\n  %o = tensor.empty() : {tensor(y, False)}"
@@ -106,14 +118,13 @@ def program(a, u, b, c, x, y, start=False, apart=False, backward=False, before=F
     return text + f"\n  return %{'z' if real else 'y'} : {tensor(y, result)}\n}}"
 
 
-def reference(a, u, b, c, first, case):
-    wide = {name: np.complex128 if np.iscomplexobj(value) else np.float64 for name, value in zip("aubc", (a, u, b, c))}
-
-    def whole(value, letters, name):
-        value = value.astype(wide[name])
+def reference(a, u, b, c, first, case, g=0.0):
+    def whole(value, letters):
+        value = value.astype(np.complex128 if np.iscomplexobj(value) else np.float64)
         order = [letters.index(x) for x in LETTERS if x in letters]
         return value.transpose(order).reshape([SIZES[x] if x in letters else 1 for x in LETTERS])
-    a, u, b, c = (whole(value, case[name], name) for name, value in zip("aubc", (a, u, b, c)))
+    a, u, b, c = (whole(value, case[name]) for name, value in zip("aubc", (a, u, b, c)))
+    g = whole(g, case["bonus"])[:, 0] if "bonus" in case else g
     shape = [SIZES[x] for x in LETTERS]
     a, v, c = np.broadcast_to(a, shape), np.broadcast_to(b * u, shape), np.broadcast_to(c, shape)
     x = np.zeros((SIZES["b"], SIZES["d"], SIZES["n"]), np.result_type(a, v))
@@ -121,7 +132,7 @@ def reference(a, u, b, c, first, case):
     times = range(SIZES["t"])
     for t in reversed(times) if case.get("backward") else times:
         after = a[:, t] * x + v[:, t]
-        y[:, t] = (c[:, t] * (x if case.get("before") else after)).sum(axis=-1)
+        y[:, t] = (c[:, t] * ((x if case.get("before") else after) + g * v[:, t])).sum(axis=-1)
         x = after
     y = first.astype(y.dtype) + y.transpose(["btd".index(x) for x in case["y"]])
     return y.real if case.get("real") else y
@@ -145,11 +156,13 @@ def test_products(name, strategy, tmp_path):
             value = value + 1j * random.standard_normal(shape)
         return value.astype(np.complex64 if is_complex else np.float32)
     inputs = {n: draw(case[n], n in case.get("complex", "")) for n in "aubc"}
+    inputs["c"] = inputs["c"] if case["c"] else np.ones((), np.float32)
+    bonus = [draw(case["bonus"], False)] if "bonus" in case else []
     inputs["a"] = inputs["a"] / (1.2 * np.abs(inputs["a"]).max())
     out = any(np.iscomplexobj(inputs[n]) for n in "abc")
     first = draw(case["y"], out) * case.get("start", False)
-    got, = run(text, *inputs.values(), first, strategy=strategy)
-    want = reference(*inputs.values(), first, case)
+    got, = run(text, *inputs.values(), *bonus, first, strategy=strategy)
+    want = reference(*inputs.values(), first, case, *bonus)
     assert got.dtype == (np.complex64 if np.iscomplexobj(want) else np.float32)
     assert np.linalg.norm(got - want) <= 1e-6 * np.linalg.norm(want)
 
