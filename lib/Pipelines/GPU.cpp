@@ -1,8 +1,8 @@
 //===- GPU.cpp - From tensors to kernels for GPUs -------------------------===//
 #include "ssm/GPU/Passes.h"
 #include "ssm/Pipelines/Pipelines.h"
-#include "ssm/Transforms/Passes.h"
 #include "ssm/Plan/GPUScanPlan.h"
+#include "ssm/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
