@@ -30,7 +30,8 @@ using namespace ssm;
 LinearRecurrenceOp ssm::findStates(Mapped value, Mapped &states) {
   states = seeThroughCopies(value);
   auto op = states.tensor.getDefiningOp<LinearRecurrenceOp>();
-  if (!op || states.tensor != op.getResult() || op.getOutput())
+  if (!op || states.tensor != op.getResult() || op.getOutput() ||
+      op.getProjection() != Projection::None)
     return {};
   for (Value copy = value.tensor;; copy = copy.getDefiningOp()->getOperand(0)) {
     if (!copy.hasOneUse())
@@ -74,8 +75,10 @@ static LinearRecurrenceOp rebuild(OpBuilder &b, LinearRecurrenceOp op,
 }
 
 /// Whether the recurrence may come as late as `op`, before which its other
-/// operands are known.
+/// operands are known, and runs as often there.
 static bool canMoveTo(Operation *op, LinearRecurrenceOp recurrence) {
+  if (op->getBlock() != recurrence->getBlock())
+    return false;
   return llvm::all_of(recurrence.getFinal().getUsers(), [&](Operation *user) {
     Operation *outer = op->getBlock()->findAncestorOpInBlock(*user);
     return outer && op->isBeforeInBlock(outer);
@@ -317,17 +320,11 @@ struct AbsorbCopies : OpRewritePattern<LinearRecurrenceOp> {
     for (OpOperand &operand : op->getOpOperands()) {
       unsigned i = operand.getOperandNumber();
       Mapped source = seeThroughCopies({operand.get(), maps[i]});
+      AffineMap before = std::exchange(maps[i], source.map);
       if (source.tensor == operand.get() ||
-          isTimeMadeLast(op, maps[i], source.map))
-        continue;
-      maps[i] = source.map;
-      // Its dimensions must still be known by an operand.
-      auto isKnown = [&](unsigned dim) {
-        return llvm::any_of(ArrayRef(maps).drop_back(2),
-                            [&](AffineMap map) { return uses(map, dim); });
-      };
-      if (!llvm::all_of(llvm::seq(op.getNumLoops()), isKnown)) {
-        maps[i] = op.getIndexingMapsArray()[i];
+          !keepsRoles(op, before, maps[i], i == 1) ||
+          !knowAllLoops(ArrayRef(maps).drop_back(2))) {
+        maps[i] = before;
         continue;
       }
       rewriter.modifyOpInPlace(op, [&] {
@@ -340,13 +337,21 @@ struct AbsorbCopies : OpRewritePattern<LinearRecurrenceOp> {
   }
 
 private:
-  /// A sequence that lies in memory along time is transposed for a reason.
-  static bool isTimeMadeLast(LinearRecurrenceOp op, AffineMap before,
-                             AffineMap after) {
+  /// Whether a signal's time, and what the transition mixes, stay what they
+  /// are. A sequence that lies in memory along time was transposed for a
+  /// reason.
+  static bool keepsRoles(LinearRecurrenceOp op, AffineMap before,
+                         AffineMap after, bool isSignal) {
     auto isLast = [&](AffineMap map) {
       return map.getNumResults() > 0 && dimsOf(map).back() == op.getTime();
     };
-    return isLast(after) && !isLast(before);
+    auto keeps = [&](std::optional<uint64_t> dim) {
+      return !dim || uses(before, *dim) == uses(after, *dim);
+    };
+    bool isMadeLast = isLast(after) && !isLast(before);
+    return !isMadeLast && (!isSignal || keeps(op.getTime())) &&
+           keeps(op.getRow()) && keeps(op.getColumn()) &&
+           llvm::all_of(op.getDims().rank, keeps);
   }
 };
 
@@ -360,6 +365,7 @@ struct AbsorbRealSignal : OpRewritePattern<LinearRecurrenceOp> {
     maps[1] = signal.map;
     if (signal.tensor == op.getSignal() ||
         !isa<ComplexType>(getElementTypeOrSelf(op.getTransition())) ||
+        !uses(signal.map, op.getTime()) ||
         !knowAllLoops(ArrayRef(maps).drop_back(2)))
       return rewriter.notifyMatchFailure(op, "not a real signal made complex");
     rewriter.modifyOpInPlace(op, [&] {

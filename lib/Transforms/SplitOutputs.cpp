@@ -57,8 +57,9 @@ static void addFactors(Mapped factor, SmallVectorImpl<Mapped> &factors) {
 static std::optional<OutputAndRest> splitFactor(Product sum, Mapped value,
                                                 Mapped output) {
   auto op = value.tensor.getDefiningOp<linalg::GenericOp>();
-  if (!op || !op->hasOneUse() || op.getNumReductionLoops() != 0 ||
-      op.getNumDpsInits() != 1 || !op.hasPureTensorSemantics())
+  if (!op || !op->hasOneUse() || op->getBlock() != sum.op->getBlock() ||
+      op.getNumReductionLoops() != 0 || op.getNumDpsInits() != 1 ||
+      !op.hasPureTensorSemantics())
     return std::nullopt;
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   auto added = op.getBlock()

@@ -264,3 +264,71 @@ func.func @sum(%a: tensor<8x4xf32>, %u: tensor<30x8xf32>) -> tensor<30x8xf32> {
   } -> tensor<30x8xf32>
   return %y : tensor<30x8xf32>
 }
+
+// -----
+
+#tn = affine_map<(t, n, m) -> (t, n)>
+#n = affine_map<(t, n, m) -> (n)>
+#nm = affine_map<(t, n, m) -> (n, m)>
+
+// A square matrix has both of its dimensions, and a signal has time.
+// CHECK-LABEL: func.func @roles
+// CHECK-SAME: %[[A:.*]]: tensor<4xf32>, %[[U:.*]]: tensor<4xf32>
+// CHECK-DAG: %[[MATRIX:.*]] = linalg.generic {{.*}} ins(%[[A]] : tensor<4xf32>) outs(%{{.*}} : tensor<4x4xf32>)
+// CHECK-DAG: %[[SIGNAL:.*]] = linalg.generic {{.*}} ins(%[[U]] : tensor<4xf32>) outs(%{{.*}} : tensor<30x4xf32>)
+// CHECK: ssm.linear_recurrence transition(%[[MATRIX]] : tensor<4x4xf32>) signal(%[[SIGNAL]] : tensor<30x4xf32>)
+func.func @roles(%a: tensor<4xf32>, %u: tensor<4xf32>) -> tensor<30x4xf32> {
+  %e = tensor.empty() : tensor<4x4xf32>
+  %matrix = linalg.generic {indexing_maps = [affine_map<(n, m) -> (m)>, affine_map<(n, m) -> (n, m)>], iterator_types = ["parallel", "parallel"]}
+      ins(%a : tensor<4xf32>) outs(%e : tensor<4x4xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    linalg.yield %p : f32
+  } -> tensor<4x4xf32>
+  %o = tensor.empty() : tensor<30x4xf32>
+  %signal = linalg.generic {indexing_maps = [affine_map<(t, n) -> (n)>, affine_map<(t, n) -> (t, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%u : tensor<4xf32>) outs(%o : tensor<30x4xf32>) {
+  ^bb0(%p: f32, %q: f32):
+    linalg.yield %p : f32
+  } -> tensor<30x4xf32>
+  %x, %last = ssm.linear_recurrence transition(%matrix : tensor<4x4xf32>) signal(%signal : tensor<30x4xf32>)
+      {indexing_maps = [#nm, #tn, #tn, #n], time = 0 : i64, row = 1 : i64, column = 2 : i64} -> tensor<30x4xf32>, tensor<4xf32>
+  return %x : tensor<30x4xf32>
+}
+
+// -----
+
+#tn = affine_map<(t, n) -> (t, n)>
+#n = affine_map<(t, n) -> (n)>
+
+// Real parts of states times complex numbers, and states that a loop reads.
+// CHECK-LABEL: func.func @not_outputs
+// CHECK-NOT: output(
+func.func @not_outputs(%a: tensor<4xcomplex<f32>>, %c: tensor<4xcomplex<f32>>, %r: tensor<4xf32>, %u: tensor<30x4xf32>, %n: index,
+                       %zeros: tensor<30xcomplex<f32>>, %sums: tensor<30xf32>) -> (tensor<30xcomplex<f32>>, tensor<30xf32>) {
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<4xcomplex<f32>>) signal(%u : tensor<30x4xf32>)
+      {indexing_maps = [#n, #tn, #tn, #n], time = 0 : i64, projection = #ssm.projection<real>} -> tensor<30x4xf32>, tensor<4xcomplex<f32>>
+  %zero = arith.constant 0.0 : f32
+  %y = linalg.generic {indexing_maps = [#tn, #n, affine_map<(t, n) -> (t)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x, %c : tensor<30x4xf32>, tensor<4xcomplex<f32>>) outs(%zeros : tensor<30xcomplex<f32>>) {
+  ^bb0(%p: f32, %q: complex<f32>, %s: complex<f32>):
+    %z = complex.create %p, %zero : complex<f32>
+    %m = complex.mul %z, %q : complex<f32>
+    %o = complex.add %s, %m : complex<f32>
+    linalg.yield %o : complex<f32>
+  } -> tensor<30xcomplex<f32>>
+  %x1, %last1 = ssm.linear_recurrence transition(%r : tensor<4xf32>) signal(%u : tensor<30x4xf32>)
+      {indexing_maps = [#n, #tn, #tn, #n], time = 0 : i64} -> tensor<30x4xf32>, tensor<4xf32>
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %many = scf.for %i = %c0 to %n step %c1 iter_args(%w = %sums) -> tensor<30xf32> {
+    %v = linalg.generic {indexing_maps = [#tn, #n, affine_map<(t, n) -> (t)>], iterator_types = ["parallel", "reduction"]}
+        ins(%x1, %r : tensor<30x4xf32>, tensor<4xf32>) outs(%w : tensor<30xf32>) {
+    ^bb0(%p: f32, %q: f32, %s: f32):
+      %m = arith.mulf %p, %q : f32
+      %o = arith.addf %s, %m : f32
+      linalg.yield %o : f32
+    } -> tensor<30xf32>
+    scf.yield %v : tensor<30xf32>
+  }
+  return %y, %many : tensor<30xcomplex<f32>>, tensor<30xf32>
+}
