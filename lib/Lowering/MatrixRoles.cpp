@@ -29,8 +29,9 @@ static bool isComputable(Product product) {
     return false;
   auto isExact = [&](Operation &op) {
     auto flags = dyn_cast<arith::ArithFastMathInterface>(op);
-    // What takes numbers apart has flags, too.
-    return flags && !isa<complex::ReOp, complex::ImOp>(op) &&
+    // What takes numbers apart has flags, too, and a conversion need not.
+    return flags && flags.getFastMathFlagsAttr() &&
+           !isa<complex::ReOp, complex::ImOp>(op) &&
            !arith::bitEnumContainsAll(flags.getFastMathFlagsAttr().getValue(),
                                       arith::FastMathFlags::contract);
   };

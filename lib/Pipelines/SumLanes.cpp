@@ -35,9 +35,10 @@ static bool sumsLastDim(vector::MultiDimReductionOp op) {
 
 static bool mayReorder(vector::MultiDimReductionOp op) {
   auto element = op.getSource().getDefiningOp<arith::ArithFastMathInterface>();
-  return element &&
-         arith::bitEnumContainsAny(element.getFastMathFlagsAttr().getValue(),
-                                   arith::FastMathFlags::reassoc);
+  // Conversions need not have flags.
+  auto flags = element ? element.getFastMathFlagsAttr() : nullptr;
+  return flags && arith::bitEnumContainsAny(flags.getValue(),
+                                            arith::FastMathFlags::reassoc);
 }
 
 /// The sum of the halves of a vector.

@@ -101,6 +101,18 @@ def test_products_of_complex_matrices(u, k):
         close(compiled(g, u, k)(u, k), g(u, k))
 
 
+@pytest.mark.parametrize("g", [
+    lambda x: jnp.sum(x.astype(jnp.bfloat16), -1).astype("f4"), lambda x: jnp.max(x), lambda x: jnp.mean(x, (0, 1)),
+    lambda x: jnp.any(x > 1, -1), lambda x: jnp.prod(x, -1), jax.nn.softmax, lambda x: jax.nn.logsumexp(x, -1),
+    lambda x: jnp.argmax(x, -1), lambda x: jnp.var(x, -1), lambda x: jnp.sum(x * 1j, -1), lambda x: jnp.sum(x[:0], 0),
+    lambda x: jnp.sum(x[:, :0], 1), lambda x: jax.nn.softmax(x[:0])
+])
+@pytest.mark.parametrize("columns", [5, 100])
+def test_reductions(g, columns):
+    x = numbers(7, columns)
+    close(compiled(g, x)(x), g(x))
+
+
 def binary_operator(left, right):
     return right[0] * left[0], right[0] * left[1] + right[1]
 
