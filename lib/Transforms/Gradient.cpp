@@ -109,6 +109,16 @@ Value ssm::sumOfProducts(OpBuilder &b, Location loc, const SumTarget &target,
                  });
 }
 
+Value ssm::zerosLike(OpBuilder &b, Value tensor) {
+  Location loc = tensor.getLoc();
+  Type element = getElementTypeOrSelf(tensor);
+  NumBuilder num(b, loc, getWorkingType(element));
+  Value zero = num.store(num.constant(0.0), element);
+  Value empty = tensor::EmptyOp::create(
+      b, loc, tensor::getMixedSizes(b, loc, tensor), element);
+  return linalg::FillOp::create(b, loc, zero, empty).getResult(0);
+}
+
 Value ssm::conjugate(OpBuilder &b, Location loc, Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!isa<ComplexType>(type.getElementType()))
@@ -236,9 +246,12 @@ void Differentiation::findVaried() {
         return varied.contains(operand);
       });
     });
-    // Sizes do not change with the numbers.
-    if (depends && !isa<tensor::DimOp>(op))
-      varied.insert_range(op.getResults());
+    // Sizes do not change with the numbers, nor comparisons.
+    if (!depends || isa<tensor::DimOp>(op))
+      continue;
+    for (Value result : op.getResults())
+      if (isa<FloatType, ComplexType>(getElementTypeOrSelf(result)))
+        varied.insert(result);
   }
 }
 
@@ -246,7 +259,9 @@ static LogicalResult differentiateOp(OpBuilder &b, Operation &op,
                                      Cotangents &cotangents) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
       .Case<LinearRecurrenceOp, MaterializeKernelOp, LongConvOp,
-            AssociativeScanOp, linalg::GenericOp>(
+            AssociativeScanOp, linalg::GenericOp, tensor::ExtractSliceOp,
+            tensor::InsertSliceOp, tensor::ExpandShapeOp,
+            tensor::CollapseShapeOp>(
           [&](auto typed) { return differentiate(b, typed, cotangents); })
       .Default([](Operation *other) {
         return other->emitError("an op between inputs and results must have a "
@@ -289,15 +304,8 @@ void Differentiation::returnCotangents() {
     if (!isDifferentiable(arg.getType()))
       continue;
     Value grad = cotangents->get(arg);
-    if (!grad) {
-      Type element = getElementTypeOrSelf(arg);
-      NumBuilder num(b, arg.getLoc(), getWorkingType(element));
-      Value zero = num.store(num.constant(0.0), element);
-      Value empty = tensor::EmptyOp::create(
-          b, arg.getLoc(), tensor::getMixedSizes(b, arg.getLoc(), arg),
-          element);
-      grad = linalg::FillOp::create(b, arg.getLoc(), zero, empty).getResult(0);
-    }
+    if (!grad)
+      grad = zerosLike(b, arg);
     if (grad.getType() != arg.getType())
       grad = tensor::CastOp::create(b, arg.getLoc(), arg.getType(), grad);
     unsigned i = arg.getArgNumber();

@@ -12,6 +12,7 @@
 #include "ssm/Utils/Generic.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace ssm {
 
@@ -63,6 +64,9 @@ mlir::Value sumOfProducts(mlir::OpBuilder &b, mlir::Location loc,
 mlir::Value conjugate(mlir::OpBuilder &b, mlir::Location loc,
                       mlir::Value tensor);
 
+/// Zeros of the tensor's shape and type.
+mlir::Value zerosLike(mlir::OpBuilder &b, mlir::Value tensor);
+
 /// The rules: each adds to the cotangents of an op's operands those that its
 /// results' cause, or emits an error.
 mlir::LogicalResult differentiate(mlir::OpBuilder &b, LinearRecurrenceOp op,
@@ -75,6 +79,18 @@ mlir::LogicalResult differentiate(mlir::OpBuilder &b, AssociativeScanOp op,
                                   Cotangents &cotangents);
 mlir::LogicalResult differentiate(mlir::OpBuilder &b,
                                   mlir::linalg::GenericOp op,
+                                  Cotangents &cotangents);
+mlir::LogicalResult differentiate(mlir::OpBuilder &b,
+                                  mlir::tensor::ExtractSliceOp op,
+                                  Cotangents &cotangents);
+mlir::LogicalResult differentiate(mlir::OpBuilder &b,
+                                  mlir::tensor::InsertSliceOp op,
+                                  Cotangents &cotangents);
+mlir::LogicalResult differentiate(mlir::OpBuilder &b,
+                                  mlir::tensor::ExpandShapeOp op,
+                                  Cotangents &cotangents);
+mlir::LogicalResult differentiate(mlir::OpBuilder &b,
+                                  mlir::tensor::CollapseShapeOp op,
                                   Cotangents &cotangents);
 
 } // namespace ssm

@@ -172,6 +172,10 @@ LogicalResult ScalarReverse::visitMath(Operation *op, Value g) {
             Value e = math::ExpOp::create(b, loc, neg(mul(x, x)));
             return mul(constant(g.getType(), 1.1283791670955126), e);
           })
+          .Case([&](math::ErfcOp) {
+            Value e = math::ExpOp::create(b, loc, neg(mul(x, x)));
+            return mul(constant(g.getType(), -1.1283791670955126), e);
+          })
           .Case([&](math::AbsFOp) {
             return math::CopySignOp::create(b, loc, one(), x);
           })

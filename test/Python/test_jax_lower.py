@@ -70,6 +70,22 @@ def test_gradients_of_what_was_lowered():
         close(got, want)
 
 
+@pytest.mark.parametrize("g", [
+    lambda x: jnp.pad(x, ((3, 0), (0, 0)))[:-3] * x, lambda x: x.reshape(5, 4, 8).sum(1) ** 2, lambda x: x[2:9:3, ::2] * 3,
+    lambda x: jnp.where(x > 0.5, x * x, jnp.sin(x)), lambda x: jax.nn.gelu(x, approximate=False), jax.nn.softplus,
+    lambda x: (lambda p, q: p * jax.nn.sigmoid(q))(*jnp.split(x, 2, axis=-1)), lambda x: jnp.concatenate([x, x * x], axis=1),
+    lambda x: (x - x.mean(-1, keepdims=True)) * lax.rsqrt(x.var(-1, keepdims=True) + 1e-5)
+])
+def test_gradients_of_what_is_around_a_scan(g):
+    x = numbers(20, 8)
+
+    def f(x):
+        return layer(jax.nn.sigmoid(g(x)[0]), g(x))
+    y = f(x)
+    dy = numbers(*y.shape)
+    close(mlir_ssm.gradient(compiled(f, x))(x, dy), jax.vjp(f, x)[1](dy)[0])
+
+
 def test_an_op_without_an_import_is_named():
     with pytest.raises(ValueError, match="'stablehlo.sort' op cannot be imported"):
         ssm.lower(jnp.sort, numbers(8))

@@ -37,3 +37,33 @@ func.func @square(%x: tensor<4xf64>, %i: tensor<4xi32>) -> (tensor<4xf64>, tenso
   %y = arith.addf %s, %angle : tensor<4xf64>
   return %y, %i : tensor<4xf64>, tensor<4xi32>
 }
+
+// A slice's cotangent lies among zeros, a reshape's has the shape before. What
+// is compared has none.
+// CHECK-LABEL: func.func @slices_vjp(
+// CHECK-SAME: %[[X:.*]]: tensor<4x6xf32>, %[[DY:.*]]: tensor<8xf32>
+// CHECK-DAG: %[[ZEROS:.*]] = linalg.fill {{.*}} -> tensor<4x6xf32>
+// CHECK-DAG: %[[D:.*]] = tensor.expand_shape %{{.*}} {{\[}}[0, 1]] output_shape [4, 2] : tensor<8xf32> into tensor<4x2xf32>
+// CHECK: %[[DX:.*]] = tensor.insert_slice %[[D]] into %[[ZEROS]][0, 3] [4, 2] [1, 1]
+// CHECK: return %[[DX]]
+func.func @slices(%x: tensor<4x6xf32>) -> tensor<8xf32> {
+  %part = tensor.extract_slice %x[0, 3] [4, 2] [1, 1] : tensor<4x6xf32> to tensor<4x2xf32>
+  %row = tensor.collapse_shape %part [[0, 1]] : tensor<4x2xf32> into tensor<8xf32>
+  %zero = arith.constant dense<0.0> : tensor<8xf32>
+  %more = arith.cmpf ogt, %row, %zero : tensor<8xf32>
+  %y = arith.select %more, %row, %zero : tensor<8xi1>, tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+
+// CHECK-LABEL: func.func @inserted_vjp(
+// CHECK-SAME: %[[X:.*]]: tensor<8xf32>, %[[Z:.*]]: tensor<4x6xf32>, %[[DY:.*]]: tensor<4x6xf32>
+// CHECK-DAG: %[[D:.*]] = tensor.extract_slice %[[DY]][0, 3] [4, 2] [1, 1]
+// CHECK-DAG: %[[NOTHING:.*]] = linalg.fill {{.*}} -> tensor<4x2xf32>
+// CHECK-DAG: %[[DZ:.*]] = tensor.insert_slice %[[NOTHING]] into %[[DY]][0, 3] [4, 2] [1, 1]
+// CHECK-DAG: %[[DX:.*]] = tensor.collapse_shape %[[D]] {{\[}}[0, 1]] : tensor<4x2xf32> into tensor<8xf32>
+// CHECK: return %[[DX]], %[[DZ]]
+func.func @inserted(%x: tensor<8xf32>, %z: tensor<4x6xf32>) -> tensor<4x6xf32> {
+  %part = tensor.expand_shape %x [[0, 1]] output_shape [4, 2] : tensor<8xf32> into tensor<4x2xf32>
+  %y = tensor.insert_slice %part into %z[0, 3] [4, 2] [1, 1] : tensor<4x2xf32> into tensor<4x6xf32>
+  return %y : tensor<4x6xf32>
+}

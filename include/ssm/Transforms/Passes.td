@@ -143,8 +143,9 @@ def Gradient : Pass<"ssm-gradient", "::mlir::ModuleOp"> {
     signals and dy. Ops with a rule are `ssm.linear_recurrence` and
     `ssm.materialize_kernel` with a diagonal or dense transition,
     `ssm.long_conv`, `ssm.associative_scan` by sums, products and affine pairs,
-    linalg ops whose scalars have one, and arith and math ops on tensors. Any
-    other op between inputs and results is an error.
+    linalg ops whose scalars have one, slices and reshapes, and arith and math
+    ops on tensors. What is compared or rounded to an integer has none. Any other
+    op between inputs and results is an error.
 
     Example:
 
