@@ -59,19 +59,9 @@ static bool knowAllLoops(ArrayRef<AffineMap> operands) {
   });
 }
 
-/// The same recurrence with other operands and results; maps are in their
-/// order.
-static LinearRecurrenceOp rebuild(OpBuilder &b, LinearRecurrenceOp op,
-                                  Type resultType, Value signal, Value input,
-                                  Value output, ArrayRef<AffineMap> maps,
-                                  Projection projection) {
-  LoopAttrs loops(op);
-  return LinearRecurrenceOp::create(
-      b, op.getLoc(), TypeRange{resultType, op.getFinal().getType()},
-      op.getTransition(), signal, input, output, op.getInit(), op.getLeft(),
-      op.getRight(), b.getAffineMapArrayAttr(maps), loops.time,
-      loops.rowAttr(b), loops.columnAttr(b), op.getDirection(), projection,
-      op.getRead(), op.getNumerics(), op.getStrategyAttr());
+/// The types of a recurrence's results, with another of the first one.
+static SmallVector<Type> withResult(LinearRecurrenceOp op, Type result) {
+  return {result, op.getFinal().getType()};
 }
 
 /// Whether the recurrence may come as late as `op`, before which its other
@@ -240,9 +230,9 @@ struct AbsorbOutput : OpRewritePattern<linalg::GenericOp> {
     maps.insert(maps.begin() + 2 + bool(recurrence.getInput()),
                 renameDims(recurrence, product->output.map, product->dims));
     auto type = RankedTensorType::get(shapeOf(recurrence, result), element);
-    auto rebuilt = rebuild(rewriter, recurrence, type, recurrence.getSignal(),
-                           recurrence.getInput(), product->output.tensor, maps,
-                           projection);
+    auto rebuilt = rebuild(rewriter, recurrence, withResult(recurrence, type),
+                           recurrence.getSignal(), recurrence.getInput(),
+                           product->output.tensor, maps, projection);
     rewriter.replaceOp(op, arrange(rewriter, {rebuilt.getResult(), result},
                                    product->result, product->start, op));
     rewriter.replaceAllUsesWith(recurrence.getFinal(), rebuilt.getFinal());
@@ -267,7 +257,8 @@ struct AbsorbRealPart : OpRewritePattern<linalg::GenericOp> {
       Type real = getRealType(read.getType());
       rewriter.setInsertionPoint(recurrence);
       auto rebuilt = rebuild(
-          rewriter, recurrence, recurrence.getResult().getType().clone(real),
+          rewriter, recurrence,
+          withResult(recurrence, recurrence.getResult().getType().clone(real)),
           recurrence.getSignal(), recurrence.getInput(), recurrence.getOutput(),
           recurrence.getIndexingMapsArray(), Projection::Real);
       rewriter.modifyOpInPlace(op, [&] {
@@ -399,7 +390,7 @@ struct AbsorbInput : OpRewritePattern<LinearRecurrenceOp> {
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     maps[1] = signal.map;
     maps.insert(maps.begin() + 2, input.map);
-    rewriter.replaceOp(op, rebuild(rewriter, op, op.getResult().getType(),
+    rewriter.replaceOp(op, rebuild(rewriter, op, op.getResultTypes(),
                                    signal.tensor, input.tensor, op.getOutput(),
                                    maps, op.getProjection()));
     return success();

@@ -23,6 +23,19 @@ SmallVector<AffineMap> ssm::dropUnusedLoops(ArrayRef<AffineMap> maps,
   return compressUnusedDims(maps);
 }
 
+LinearRecurrenceOp ssm::rebuild(OpBuilder &b, LinearRecurrenceOp op,
+                                TypeRange types, Value signal, Value input,
+                                Value output, ArrayRef<AffineMap> maps,
+                                Projection projection) {
+  LoopAttrs loops(op);
+  SmallVector<AffineMap> used = dropUnusedLoops(maps, loops.list());
+  return LinearRecurrenceOp::create(
+      b, op.getLoc(), types, op.getTransition(), signal, input, output,
+      op.getInit(), op.getLeft(), op.getRight(), b.getAffineMapArrayAttr(used),
+      loops.time, loops.rowAttr(b), loops.columnAttr(b), op.getDirection(),
+      projection, op.getRead(), op.getNumerics(), op.getStrategyAttr());
+}
+
 /// Zero of a real or complex type.
 static Value buildZero(OpBuilder &b, Location loc, Type real, Type element) {
   NumBuilder num(b, loc, real);

@@ -44,6 +44,13 @@ private:
   }
 };
 
+/// The op with other operands; maps and types are given in operand order.
+LinearRecurrenceOp rebuild(mlir::OpBuilder &b, LinearRecurrenceOp op,
+                           mlir::TypeRange types, mlir::Value signal,
+                           mlir::Value input, mlir::Value output,
+                           llvm::ArrayRef<mlir::AffineMap> maps,
+                           Projection projection);
+
 } // namespace ssm
 
 #endif // SSM_LIB_TRANSFORMS_CONTRACTION_H

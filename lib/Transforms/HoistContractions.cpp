@@ -17,20 +17,6 @@
 using namespace mlir;
 using namespace ssm;
 
-/// The op with other operands; maps and types are given in operand order.
-static LinearRecurrenceOp rebuild(OpBuilder &b, LinearRecurrenceOp op,
-                                  TypeRange types, Value signal, Value input,
-                                  Value output, ArrayRef<AffineMap> maps,
-                                  Projection projection) {
-  LoopAttrs loops(op);
-  SmallVector<AffineMap> used = dropUnusedLoops(maps, loops.list());
-  return LinearRecurrenceOp::create(
-      b, op.getLoc(), types, op.getTransition(), signal, input, output,
-      op.getInit(), op.getLeft(), op.getRight(), b.getAffineMapArrayAttr(used),
-      loops.time, loops.rowAttr(b), loops.columnAttr(b), op.getDirection(),
-      projection, op.getRead(), op.getNumerics(), op.getStrategyAttr());
-}
-
 /// A map of the dimensions of values that run through time.
 static AffineMap orderDims(LinearRecurrenceOp op, SmallVector<AffineExpr> exprs,
                            bool timeLast) {
