@@ -35,6 +35,7 @@
 #include "ssm/Analysis/TargetInfo.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Passes.h"
+#include "ssm/Utils/LoopRanges.h"
 #include "ssm/Utils/Num.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -131,11 +132,8 @@ ProductEmitter::ProductEmitter(OpBuilder &b, Product product,
     : b(b), product(product), roles(roles), registers(registers),
       loc(product.op.getLoc()),
       element(getElementTypeOrSelf(product.result.tensor)),
-      real(getRealType(element)), num(b, loc, real) {
-  for (Range range : cast<linalg::LinalgOp>(product.op.getOperation())
-                         .createLoopRanges(b, loc))
-    sizes.push_back(range.size);
-}
+      real(getRealType(element)), sizes(getLoopSizes(b, product.op)),
+      num(b, loc, real) {}
 
 Value ProductEmitter::emit() {
   Value out = product.start.tensor;

@@ -22,6 +22,7 @@
 
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Passes.h"
+#include "ssm/Utils/LoopRanges.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -220,10 +221,7 @@ Value ReductionEmitter::emitRow(ArrayRef<Indexed> row, OpFoldResult size,
 
 Value ReductionEmitter::emit() {
   unsigned last = op.getNumLoops() - 1;
-  SmallVector<OpFoldResult> sizes;
-  auto loops = cast<linalg::LinalgOp>(op.getOperation());
-  for (Range range : loops.createLoopRanges(b, loc))
-    sizes.push_back(range.size);
+  SmallVector<OpFoldResult> sizes = getLoopSizes(b, op);
   SmallVector<TileAxis> axes;
   for (unsigned dim = 0; dim < last; ++dim)
     axes.push_back(unitAxis(b, dim, sizes[dim]));

@@ -13,6 +13,7 @@
 #include "ssm/Analysis/ProductForm.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Utils/Generic.h"
+#include "ssm/Utils/LoopRanges.h"
 #include "ssm/Utils/Num.h"
 
 #include "mlir/Dialect/Complex/IR/Complex.h"
@@ -27,10 +28,7 @@ static Value buildRealPart(OpBuilder &b, Product product) {
   Location loc = product.op.getLoc();
   auto type = cast<RankedTensorType>(product.result.tensor.getType());
   Type real = getRealType(type.getElementType());
-  SmallVector<OpFoldResult> sizes;
-  for (Range range : cast<linalg::LinalgOp>(product.op.getOperation())
-                         .createLoopRanges(b, loc))
-    sizes.push_back(range.size);
+  SmallVector<OpFoldResult> sizes = getLoopSizes(b, product.op);
   Value start =
       buildFilled(b, loc, applyMap(product.result.map, sizes), real, 0);
   auto body = [&](OpBuilder &inner, Location bodyLoc, ValueRange args) {

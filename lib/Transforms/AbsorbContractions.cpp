@@ -17,6 +17,7 @@
 #include "ssm/Analysis/ProductForm.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Transforms/Patterns.h"
+#include "ssm/Utils/LoopRanges.h"
 #include "ssm/Utils/Num.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -157,12 +158,10 @@ static Mapped buildOnes(OpBuilder &b, linalg::GenericOp op) {
   SmallVector<unsigned> summed;
   op.getReductionDims(summed);
   SmallVector<AffineExpr> dims;
-  SmallVector<OpFoldResult> sizes;
-  auto loops = cast<linalg::LinalgOp>(op.getOperation());
-  SmallVector<Range> ranges = loops.createLoopRanges(b, op.getLoc());
+  SmallVector<OpFoldResult> all = getLoopSizes(b, op), sizes;
   for (unsigned dim : summed) {
     dims.push_back(b.getAffineDimExpr(dim));
-    sizes.push_back(ranges[dim].size);
+    sizes.push_back(all[dim]);
   }
   return {buildFilled(b, op.getLoc(), sizes, element, 1),
           AffineMap::get(op.getNumLoops(), 0, dims, b.getContext())};

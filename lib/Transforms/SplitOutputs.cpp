@@ -15,6 +15,7 @@
 #include "Contraction.h"
 
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Utils/LoopRanges.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -150,10 +151,7 @@ struct SplitOutput : OpRewritePattern<linalg::GenericOp> {
         kept.push_back(dim);
     AffineMap map =
         AffineMap::get(result.getNumDims(), 0, kept, op.getContext());
-    SmallVector<OpFoldResult> sizes;
-    auto loops = cast<linalg::LinalgOp>(op.getOperation());
-    for (Range range : loops.createLoopRanges(rewriter, loc))
-      sizes.push_back(range.size);
+    SmallVector<OpFoldResult> sizes = getLoopSizes(rewriter, op);
     Type element = getElementTypeOrSelf(op.getResult(0));
     Value zero = buildFilled(rewriter, loc, applyMap(map, sizes), element, 0);
     Value inner = buildSum(rewriter, loc, inside, {zero, map});
