@@ -3,9 +3,10 @@
 // Bump allocation: every buffer has a place of its own, so that the arguments
 // may be noalias. A buffer may leave the sequential loops around it if no
 // iteration hands it to the next one; BufferViewFlowAnalysis tells. A large
-// buffer of a parallel loop has one slice per thread, a multiple of the
-// alignment apart. The size of a buffer that a loop computes, such as the
-// levels of a tree, is bounded by its integer range.
+// buffer of a parallel loop has one slice per thread; the slices of a thread
+// lie beside each other, with a gap before those of the next one. The size of a
+// buffer that a loop computes, such as the levels of a tree, is bounded by its
+// integer range.
 //
 // Precondition: bufferized, structured control flow, no deallocations yet
 // except those of the user.
@@ -23,6 +24,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace ssm {
@@ -40,6 +42,12 @@ static constexpr int64_t kAlignment = 64;
 /// into one set of it, and so would the same rows of a second buffer that is
 /// read with them. A few lines between the buffers keep them apart.
 static constexpr int64_t kWayBytes = 4096, kStagger = 5 * kAlignment;
+
+/// A core that comes to the end of a buffer has asked for what lies behind it:
+/// by as much as the eighth block of a transform's work tile, for example,
+/// whose seven others it has walked through. If those are lines that another
+/// thread works on, they go from core to core and back.
+static constexpr int64_t kReachPart = 8, kReachBytes = 4096;
 
 /// A buffer inside a loop that is no larger, such as one of the parts of a
 /// block of complex numbers, is on the stack, where LLVM may keep it in
@@ -126,13 +134,21 @@ struct Placer {
   LogicalResult run();
 
 private:
+  struct Buffer {
+    memref::AllocOp alloc;
+    int64_t bytes;
+  };
+  using Buffers = SmallVector<Buffer>;
+
+  FailureOr<Buffers> collect();
   Block *getPlacement(memref::AllocOp alloc);
-  FailureOr<Value> addArgument(memref::AllocOp alloc, MemRefType type,
-                               int64_t bytes);
-  FailureOr<Value> addThreadOffset(memref::AllocOp alloc, int64_t slice,
-                                   Block *block);
-  LogicalResult moveToView(memref::AllocOp alloc, int64_t bytes, Block *block);
-  LogicalResult place(memref::AllocOp alloc, int64_t bytes);
+  bool isSliced(Buffer buffer);
+  std::optional<int64_t> reserve(int64_t bytes);
+  Value addArgument(memref::AllocOp alloc, MemRefType type, int64_t offset);
+  LogicalResult moveToArgument(Buffer buffer);
+  LogicalResult moveToSlices(Block *block, ArrayRef<Buffer> buffers);
+  FailureOr<Value> emitThreadOffset(Block *block, Location loc, int64_t apart);
+  LogicalResult place(Buffer buffer);
 };
 } // namespace
 
@@ -146,29 +162,70 @@ Block *Placer::getPlacement(memref::AllocOp alloc) {
   return block;
 }
 
-/// A new argument of the function, at the end of the workspace.
-FailureOr<Value> Placer::addArgument(memref::AllocOp alloc, MemRefType type,
-                                     int64_t bytes) {
-  // No overflow: what is placed leaves room for an alignment and a stagger.
-  int64_t begin = signature.workspaceBytes, end;
-  if (!signature.workspace.empty() &&
-      (begin - signature.workspace.back().offset) % kWayBytes == 0)
-    begin += kStagger;
-  if (llvm::AddOverflow(begin, bytes, end) ||
-      end > INT64_MAX - kAlignment - kStagger)
-    return alloc.emitError("a workspace has at most 2^63 - 1 bytes, but this "
-                           "buffer of type ")
-           << alloc.getType() << " exceeds that; use smaller sizes";
-  signature.workspace.push_back({begin, llvm::to_vector<4>(type.getShape())});
-  signature.workspaceBytes = llvm::alignTo(end, kAlignment);
-  return Value(func.getBody().addArgument(type, alloc.getLoc()));
+/// Whether each thread has a slice of the workspace for it.
+bool Placer::isSliced(Buffer buffer) {
+  Block *block = getPlacement(buffer.alloc);
+  bool isLarge =
+      !buffer.alloc.getType().hasStaticShape() || buffer.bytes > maxStackBytes;
+  return block->getParentOp() != func && isLarge &&
+         !isInParallelLoop(block->getParentOp());
 }
 
-/// Where the slice of the thread that runs `block` starts.
-FailureOr<Value> Placer::addThreadOffset(memref::AllocOp alloc, int64_t slice,
-                                         Block *block) {
+/// Where a buffer begins that follows one at `previous`, whose end is `end`.
+static int64_t stagger(int64_t previous, int64_t end) {
+  return (end - previous) % kWayBytes == 0 ? end + kStagger : end;
+}
+
+static LogicalResult refuse(memref::AllocOp alloc) {
+  return alloc.emitError("a workspace has at most 2^63 - 1 bytes, but this "
+                         "buffer of type ")
+         << alloc.getType() << " exceeds that; use smaller sizes";
+}
+
+/// The offset of so many bytes at the end of the workspace.
+std::optional<int64_t> Placer::reserve(int64_t bytes) {
+  // No overflow: what is placed leaves room for an alignment and a stagger.
+  int64_t begin = signature.workspaceBytes, end;
+  if (!signature.workspace.empty())
+    begin = stagger(signature.workspace.back().offset, begin);
+  if (llvm::AddOverflow(begin, bytes, end) ||
+      end > INT64_MAX - kAlignment - kStagger)
+    return std::nullopt;
+  signature.workspaceBytes = llvm::alignTo(end, kAlignment);
+  return begin;
+}
+
+/// A new argument of the function, in the workspace.
+Value Placer::addArgument(memref::AllocOp alloc, MemRefType type,
+                          int64_t offset) {
+  signature.workspace.push_back({offset, llvm::to_vector<4>(type.getShape())});
+  return func.getBody().addArgument(type, alloc.getLoc());
+}
+
+/// A buffer outside of parallel loops.
+LogicalResult Placer::moveToArgument(Buffer buffer) {
+  auto [alloc, bytes] = buffer;
+  std::optional<int64_t> offset = reserve(bytes);
+  if (!offset)
+    return refuse(alloc);
+  if (alloc.getType().hasStaticShape()) {
+    replaceBuffer(alloc, addArgument(alloc, alloc.getType(), *offset));
+    return success();
+  }
+  OpBuilder b(alloc);
+  Value whole =
+      addArgument(alloc, MemRefType::get({bytes}, b.getI8Type()), *offset);
+  Value zero = arith::ConstantIndexOp::create(b, alloc.getLoc(), 0);
+  replaceBuffer(alloc,
+                memref::ViewOp::create(b, alloc.getLoc(), alloc.getType(),
+                                       whole, zero, alloc.getDynamicSizes()));
+  return success();
+}
+
+/// Where the slices of the thread that runs `block` start.
+FailureOr<Value> Placer::emitThreadOffset(Block *block, Location loc,
+                                          int64_t apart) {
   OpBuilder b = OpBuilder::atBlockBegin(block);
-  Location loc = alloc.getLoc();
   auto threadNumber = func::lookupOrCreateFnDecl(
       b, func->getParentOfType<ModuleOp>(), "omp_get_thread_num", {}, nullptr,
       b.getI32Type());
@@ -177,50 +234,64 @@ FailureOr<Value> Placer::addThreadOffset(memref::AllocOp alloc, int64_t slice,
   Value number =
       func::CallOp::create(b, loc, *threadNumber, ValueRange()).getResult(0);
   Value index = arith::IndexCastOp::create(b, loc, b.getIndexType(), number);
-  Value size = arith::ConstantIndexOp::create(b, loc, slice);
+  Value size = arith::ConstantIndexOp::create(b, loc, apart);
   return Value(arith::MulIOp::create(b, loc, index, size));
 }
 
-/// Replaces `alloc` by a part of a workspace argument of bytes, which belongs
-/// to the thread that runs `block`.
-LogicalResult Placer::moveToView(memref::AllocOp alloc, int64_t bytes,
-                                 Block *block) {
-  OpBuilder b(alloc);
-  bool isShared = block->getParentOp() != func;
-  int64_t slice = llvm::alignTo<kAlignment>(bytes), total;
-  if (llvm::MulOverflow(slice, isShared ? threads : 1, total))
-    return alloc.emitError("a workspace has at most 2^63 - 1 bytes, but ")
-           << threads << " threads with a buffer of type " << alloc.getType()
+/// The buffers of a parallel loop, whose body is `block`. Each is an argument
+/// that begins in the slices of the first thread and ends in those of the last.
+LogicalResult Placer::moveToSlices(Block *block, ArrayRef<Buffer> buffers) {
+  // 1. Where they begin, and how far apart two threads are.
+  SmallVector<int64_t> begins;
+  int64_t end = 0, apart = 0, behind;
+  for (auto [alloc, bytes] : buffers) {
+    begins.push_back(begins.empty() ? 0 : stagger(begins.back(), end));
+    int64_t reach = bytes / kReachPart + kReachBytes;
+    if (llvm::AddOverflow(begins.back(), bytes, end) ||
+        llvm::AddOverflow(end, reach + kAlignment + kStagger, behind))
+      return refuse(alloc);
+    end = llvm::alignTo<kAlignment>(end);
+    apart = std::max<int64_t>(apart, llvm::alignTo<kAlignment>(end + reach));
+  }
+  memref::AllocOp last = buffers.back().alloc;
+  int64_t before;
+  std::optional<int64_t> first;
+  if (!llvm::MulOverflow(apart, threads - 1, before) &&
+      !llvm::AddOverflow(before, end, behind))
+    first = reserve(behind);
+  if (!first)
+    return last.emitError("a workspace has at most 2^63 - 1 bytes, but ")
+           << threads << " threads with a buffer of type " << last.getType()
            << " exceed that; use smaller sizes or fewer threads";
-  auto argument =
-      addArgument(alloc, MemRefType::get({total}, b.getI8Type()), total);
-  FailureOr<Value> offset =
-      isShared ? addThreadOffset(alloc, slice, block)
-               : FailureOr<Value>(
-                     arith::ConstantIndexOp::create(b, alloc.getLoc(), 0));
-  if (failed(argument) || failed(offset))
+
+  // 2. The thread's part of each.
+  FailureOr<Value> offset = emitThreadOffset(block, last.getLoc(), apart);
+  if (failed(offset))
     return failure();
-  replaceBuffer(alloc, memref::ViewOp::create(
-                           b, alloc.getLoc(), alloc.getType(), *argument,
-                           *offset, alloc.getDynamicSizes()));
+  for (auto [buffer, begin] : llvm::zip_equal(buffers, begins)) {
+    auto [alloc, bytes] = buffer;
+    OpBuilder b(alloc);
+    Value all =
+        addArgument(alloc, MemRefType::get({before + bytes}, b.getI8Type()),
+                    *first + begin);
+    replaceBuffer(alloc, memref::ViewOp::create(b, alloc.getLoc(),
+                                                alloc.getType(), all, *offset,
+                                                alloc.getDynamicSizes()));
+  }
   return success();
 }
 
-LogicalResult Placer::place(memref::AllocOp alloc, int64_t bytes) {
+LogicalResult Placer::place(Buffer buffer) {
+  auto [alloc, bytes] = buffer;
   Block *block = getPlacement(alloc);
   bool isStatic = alloc.getType().hasStaticShape();
   bool isBlock = alloc->getBlock() != block &&
                  bytes <= std::min(kBlockBytes, maxStackBytes);
-  if (block->getParentOp() == func && isStatic && !isBlock) {
-    auto argument = addArgument(alloc, alloc.getType(), bytes);
-    if (succeeded(argument))
-      replaceBuffer(alloc, *argument);
-    return argument;
-  }
-  if (!isStatic || bytes > maxStackBytes)
-    return isInParallelLoop(block->getParentOp())
-               ? success()
-               : moveToView(alloc, bytes, block);
+  bool isOnStack = isStatic && bytes <= maxStackBytes;
+  if (block->getParentOp() == func && !(isOnStack && isBlock))
+    return moveToArgument(buffer);
+  if (!isOnStack)
+    return success();
   OpBuilder b = OpBuilder::atBlockBegin(block);
   replaceBuffer(alloc,
                 memref::AllocaOp::create(b, alloc.getLoc(), alloc.getType(),
@@ -228,7 +299,7 @@ LogicalResult Placer::place(memref::AllocOp alloc, int64_t bytes) {
   return success();
 }
 
-LogicalResult Placer::run() {
+FailureOr<Placer::Buffers> Placer::collect() {
   BufferViewFlowAnalysis views(func);
   DataLayout layout = DataLayout::closest(func);
   DataFlowSolver ranges;
@@ -236,12 +307,12 @@ LogicalResult Placer::run() {
   ranges.load<dataflow::IntegerRangeAnalysis>();
   if (failed(ranges.initializeAndRun(func)))
     return func.emitError("the sizes of the buffers cannot be analysed");
-  SmallVector<std::pair<memref::AllocOp, int64_t>> buffers;
+  Buffers buffers;
   WalkResult walked = func.walk([&](memref::AllocOp alloc) -> WalkResult {
     if (!alloc.getType().getLayout().isIdentity() || isCarried(alloc, views))
       return WalkResult::advance();
     if (std::optional<int64_t> bytes = getBytes(alloc, layout, ranges))
-      buffers.emplace_back(alloc, *bytes);
+      buffers.push_back({alloc, *bytes});
     else if (alloc.getType().hasStaticShape())
       return alloc.emitError("a buffer has at most 2^63 - 1 bytes, but its "
                              "type is ")
@@ -250,8 +321,21 @@ LogicalResult Placer::run() {
   });
   if (walked.wasInterrupted())
     return failure();
-  for (auto [alloc, bytes] : buffers)
-    if (failed(place(alloc, bytes)))
+  return buffers;
+}
+
+LogicalResult Placer::run() {
+  FailureOr<Buffers> buffers = collect();
+  if (failed(buffers))
+    return failure();
+  llvm::MapVector<Block *, Buffers> slices;
+  for (Buffer buffer : *buffers)
+    if (isSliced(buffer))
+      slices[getPlacement(buffer.alloc)].push_back(buffer);
+    else if (failed(place(buffer)))
+      return failure();
+  for (auto &[block, parts] : slices)
+    if (failed(moveToSlices(block, parts)))
       return failure();
   return success();
 }

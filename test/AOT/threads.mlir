@@ -1,5 +1,5 @@
 // The scratch of a parallel loop's iterations comes from the workspace, one
-// slice per thread; K_run uses no more threads than it was compiled for.
+// slice of 64 KiB per thread, 12 KiB apart; K_run uses no more threads than it was compiled for.
 // RUN: rm -rf %t && mkdir %t
 // RUN: ssm-compile %s -o %t/kernel.o --header %t/threads.h --threads=2
 // RUN: llvm-nm --undefined-only %t/kernel.o | FileCheck %s --check-prefix=SYMBOLS
@@ -13,7 +13,7 @@
 // SYMBOLS-NOT: malloc
 
 // CHECK: status: ok
-// CHECK-NEXT: workspace: 131072
+// CHECK-NEXT: workspace: 143360
 // CHECK-NEXT: wrong elements: 0
 // CHECK-NEXT: bytes written behind the workspace: 0
 #row = affine_map<(i) -> (i)>

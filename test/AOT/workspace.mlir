@@ -47,17 +47,17 @@ func.func @block(%out: memref<4xf32>) attributes {ssm.abi = {inputs = [], output
 // large ones are slices of the workspace, one per thread. Buffers of dynamic
 // size stay, and so does one that a loop carries to its next iteration.
 // CHECK-LABEL: func.func @parallel(
-// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<384xi8>)
-// CHECK-SAME: workspace = [{offset = 0 : i64, shape = array<i64: 384>}], workspace_bytes = 384 : i64
+// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<8644xi8>)
+// CHECK-SAME: workspace = [{offset = 0 : i64, shape = array<i64: 8644>}], workspace_bytes = 8704 : i64
 // CHECK: scf.parallel
 // CHECK-NEXT: %[[ID:.*]] = func.call @omp_get_thread_num()
 // CHECK-NEXT: %[[INDEX:.*]] = arith.index_cast %[[ID]]
-// CHECK-NEXT: %[[SIZE:.*]] = arith.constant 128
+// CHECK-NEXT: %[[SIZE:.*]] = arith.constant 4288
 // CHECK-NEXT: %[[OFFSET:.*]] = arith.muli %[[INDEX]], %[[SIZE]]
 // CHECK-NEXT: %[[S:.*]] = memref.alloca() {alignment = 64 : i64} : memref<16xf32>
 // CHECK-NEXT: scf.for
 // CHECK: "test.use"(%[[S]])
-// CHECK: %[[B:.*]] = memref.view %[[W]][%[[OFFSET]]][] : memref<384xi8> to memref<17xf32>
+// CHECK: %[[B:.*]] = memref.view %[[W]][%[[OFFSET]]][] : memref<8644xi8> to memref<17xf32>
 // CHECK: "test.use"(%[[B]])
 // CHECK: memref.alloc(%{{.*}}) : memref<?xf32>
 // CHECK: scf.for
@@ -82,6 +82,29 @@ func.func @parallel(%init: memref<2xf32>, %n: index) attributes {ssm.abi = {inpu
     scf.yield %d : memref<2xf32>
   }
   "test.use"(%r) : (memref<2xf32>) -> ()
+  return
+}
+
+// -----
+
+// The slices of a thread lie beside each other. Those of the next one begin an
+// eighth of a buffer and a page behind its end.
+// CHECK-LABEL: func.func @slices(
+// CHECK-SAME: %[[W0:[a-z0-9]+]]: memref<42496xi8>, %[[W1:[a-z0-9]+]]: memref<38304xi8>)
+// CHECK-SAME: workspace = [{offset = 0 : i64, shape = array<i64: 42496>}, {offset = 8512 : i64, shape = array<i64: 38304>}], workspace_bytes = 46848 : i64
+// CHECK: %[[APART:.*]] = arith.constant 17152
+// CHECK-NEXT: %[[OFFSET:.*]] = arith.muli %{{.*}}, %[[APART]]
+// CHECK: memref.view %[[W0]][%[[OFFSET]]][] : memref<42496xi8> to memref<2048xf32>
+// CHECK: memref.view %[[W1]][%[[OFFSET]]][] : memref<38304xi8> to memref<1000xf32>
+func.func @slices() attributes {ssm.abi = {inputs = [], outputs = [], strategies = [], workspace = [], workspace_bytes = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  scf.parallel (%i) = (%c0) to (%c4) step (%c1) {
+    %a = memref.alloc() : memref<2048xf32>
+    %b = memref.alloc() : memref<1000xf32>
+    "test.use"(%a, %b) : (memref<2048xf32>, memref<1000xf32>) -> ()
+  }
   return
 }
 
