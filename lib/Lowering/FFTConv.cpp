@@ -272,16 +272,6 @@ bool FFTConvEmitter::writesLinesApart() {
              kStreamedBytes;
 }
 
-/// Whether threads take batch rows, channels last, though they could take
-/// channels: spectra that are ready are no thread's own, and of those that the
-/// second cache does not hold beside a work tile each row reads all anyway.
-bool FFTConvEmitter::takesRows(ArrayRef<TileAxis> rows) {
-  return !isWhole && !rows.empty() &&
-         !isTimeContiguous(resultMap, time, parallel.back()) &&
-         getConstantIntValue(transform.getSize()) && !fitsTwoTiles() &&
-         getConstantIntValue(rows[0].count).value_or(1) % cores == 0;
-}
-
 /// A thread takes the tiles whose spectra it has computed: they are in its
 /// caches. Where channels are tiles, those are a group of them, and tiles of
 /// the group that lie beside each other are computed one after the other.
@@ -293,7 +283,7 @@ FFTConvEmitter::tileAxes(std::optional<TileAxis> laneAxis) {
       (uses(filter.map, dim) ? axes : others)
           .push_back(unitAxis(b, dim, sizes[dim]));
   if (laneAxis && filterHasLanes() && axes.empty() && !others.empty() &&
-      writesLinesApart() && !takesRows(others)) {
+      writesLinesApart()) {
     int64_t tiles = getConstantIntValue(laneAxis->count).value_or(0),
             perThread = tiles / cores;
     if (perThread > 0 && tiles % cores == 0) {

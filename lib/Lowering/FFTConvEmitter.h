@@ -39,7 +39,6 @@ private:
   bool leavesIdle(llvm::ArrayRef<TileAxis> axes);
   /// `results` of a loop whose iterations threads share where they share tiles.
   Values share(Values results);
-  bool takesRows(llvm::ArrayRef<TileAxis> rows);
   /// Tiles of one width: unit axes, then the lanes (if there is such a dim).
   /// The axes of the tiles, the outermost first.
   llvm::SmallVector<TileAxis> tileAxes(std::optional<TileAxis> laneAxis);

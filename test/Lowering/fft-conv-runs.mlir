@@ -1,6 +1,5 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg=cores=1 --canonicalize --cse | FileCheck %s
 // RUN: ssm-opt %s --ssm-lower-to-linalg=cores=2 --canonicalize --cse | FileCheck %s --check-prefix=TWO
-// RUN: ssm-opt %s --ssm-lower-to-linalg="cores=2 whole=true" --canonicalize --cse | FileCheck %s --check-prefix=WHOLE
 
 #btd = affine_map<(b, t, d) -> (b, t, d)>
 #td = affine_map<(b, t, d) -> (t, d)>
@@ -65,17 +64,4 @@ func.func @five(%u: tensor<5x8192x16xf32>, %k: tensor<8192x16xf32>) -> tensor<5x
       strategy = #ssm.strategy<fft_conv, lanes = 16>}
       : tensor<5x8192x16xf32>, tensor<8192x16xf32> -> tensor<5x8192x16xf32>
   return %y : tensor<5x8192x16xf32>
-}
-
-// Long tiles whose spectra may be ready: threads take rows. Where they are computed
-// in the same call, each thread takes its own, of half of the channels.
-// TWO-LABEL: func.func @long(
-// TWO: scf.for %{{.*}} = %c0 to %c4 step %c1 {{.*}} -> (tensor<8192x2x16xf32>, tensor<2x8192x32xf32>)
-// WHOLE-LABEL: func.func @long(
-// WHOLE: scf.for %{{.*}} = %c0 to %c4 step %c1 {{.*}} -> (tensor<8192x2x16xf32>, tensor<4x8192x16xf32>)
-func.func @long(%u: tensor<4x8192x32xf32>, %k: tensor<8192x32xf32>) -> tensor<4x8192x32xf32> {
-  %y = ssm.long_conv %u, %k {indexing_maps = [#btd, #td, #btd], time = 1 : i64,
-      strategy = #ssm.strategy<fft_conv, lanes = 16>}
-      : tensor<4x8192x32xf32>, tensor<8192x32xf32> -> tensor<4x8192x32xf32>
-  return %y : tensor<4x8192x32xf32>
 }
