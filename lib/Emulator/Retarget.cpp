@@ -48,6 +48,18 @@ enum Class {
 
 ArrayRef<StringLiteral> instructionClasses() { return kClasses; }
 
+/// Where a vector with gaps is loaded from or stored to; null: it is none.
+static Value *findMaskedPointer(const Instruction &inst) {
+  auto *call = dyn_cast<IntrinsicInst>(&inst);
+  if (!call)
+    return nullptr;
+  if (call->getIntrinsicID() == Intrinsic::masked_load)
+    return call->getArgOperand(0);
+  return call->getIntrinsicID() == Intrinsic::masked_store
+             ? call->getArgOperand(1)
+             : nullptr;
+}
+
 /// Which pipe of the machine an instruction occupies.
 static Class classify(const Instruction &inst) {
   if (const Value *pointer = getLoadStorePointerOperand(&inst))
@@ -56,6 +68,10 @@ static Class classify(const Instruction &inst) {
                : Global;
   if (isa<AtomicRMWInst, AtomicCmpXchgInst>(inst))
     return Global;
+  if (const Value *pointer = findMaskedPointer(inst))
+    return pointer->getType()->getPointerAddressSpace() == kSharedSpace
+               ? Shared
+               : Global;
   if (const auto *call = dyn_cast<CallBase>(&inst)) {
     if (call->isInlineAsm())
       return Other;
@@ -233,6 +249,8 @@ Error Retargeter::replaceCall(CallInst &call) {
   if (call.isInlineAsm())
     return createStringError("inline PTX cannot be emulated: " +
                              describe(call));
+  if (findMaskedPointer(call))
+    return instrumentMasked(cast<IntrinsicInst>(call));
   Function *callee = call.getCalledFunction();
   if (!callee)
     return createStringError("an indirect call cannot be emulated: " +
@@ -284,6 +302,32 @@ void Retargeter::instrumentAccess(Instruction &inst) {
   callMachine(b, "ssm_emu_access", voidTy,
               {b.CreateAddrSpaceCast(pointer, ptr), ConstantInt::get(i32, size),
                addSite(kind, inst)});
+}
+
+/// A vector with gaps, which the backend makes of accesses that are not quite
+/// neighbours: each element is one.
+Error Retargeter::instrumentMasked(IntrinsicInst &call) {
+  bool isStore = call.getIntrinsicID() == Intrinsic::masked_store;
+  Value *pointer = findMaskedPointer(call);
+  auto *mask = dyn_cast<Constant>(call.getArgOperand(isStore ? 2 : 1));
+  Type *type = isStore ? call.getArgOperand(0)->getType() : call.getType();
+  auto *vector = dyn_cast<FixedVectorType>(type);
+  if (!mask || !vector)
+    return createStringError("an access by a mask that is computed cannot be "
+                             "emulated: " +
+                             describe(call));
+  IRBuilder<> b(&call);
+  int64_t size =
+      module.getDataLayout().getTypeStoreSize(vector->getElementType());
+  for (unsigned i = 0; i < vector->getNumElements(); ++i)
+    if (mask->getAggregateElement(i)->isOneValue())
+      callMachine(
+          b, "ssm_emu_access", voidTy,
+          {b.CreateAddrSpaceCast(
+               b.CreateConstGEP1_64(vector->getElementType(), pointer, i), ptr),
+           ConstantInt::get(i32, size),
+           addSite(isStore ? Site::Store : Site::Load, call)});
+  return Error::success();
 }
 
 Error Retargeter::instrument(Function &function) {

@@ -6,6 +6,7 @@
 
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
 
 namespace ssm::emulator {
 
@@ -33,6 +34,7 @@ private:
   llvm::Error instrument(llvm::Function &function);
   llvm::Error replaceCall(llvm::CallInst &call);
   void instrumentAccess(llvm::Instruction &inst);
+  llvm::Error instrumentMasked(llvm::IntrinsicInst &call);
   void classifyBlocks();
   void countBlocks();
   void emitEntry();

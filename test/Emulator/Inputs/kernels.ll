@@ -137,6 +137,25 @@ end:
   ret void
 }
 
+; Loads that the backend joins to one with gaps; no barrier is in front of them.
+@gaps_tile = internal addrspace(3) global [8 x float] undef, align 16
+define ptx_kernel void @gaps(ptr addrspace(1) %y) {
+  %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %own = mul i32 %t, 2
+  %p = getelementptr float, ptr addrspace(3) @gaps_tile, i32 %own
+  store float 1.0, ptr addrspace(3) %p, align 4
+  %a = load float, ptr addrspace(3) @gaps_tile, align 16
+  %b = load float, ptr addrspace(3) getelementptr (i8, ptr addrspace(3) @gaps_tile, i64 8), align 8
+  %c = load float, ptr addrspace(3) getelementptr (i8, ptr addrspace(3) @gaps_tile, i64 16), align 16
+  %d = load float, ptr addrspace(3) getelementptr (i8, ptr addrspace(3) @gaps_tile, i64 24), align 8
+  %ab = fadd float %a, %b
+  %cd = fadd float %c, %d
+  %sum = fadd float %ab, %cd
+  %py = getelementptr float, ptr addrspace(1) %y, i32 %t
+  store float %sum, ptr addrspace(1) %py, align 4
+  ret void
+}
+
 ; Of no instructions: a copy that only hides a value.
 define ptx_kernel void @opaque(ptr addrspace(1) %y) {
   %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
