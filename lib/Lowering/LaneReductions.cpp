@@ -20,11 +20,11 @@
 //===----------------------------------------------------------------------===//
 #include "TileLoop.h"
 
+#include "ssm/Analysis/RowReduction.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Passes.h"
 #include "ssm/Utils/LoopRanges.h"
 
-#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -44,55 +44,19 @@ using namespace ssm;
 /// The bits of a vector, and vectors that hide each other's latency.
 static constexpr int64_t kVectorBits = 512, kVectors = 4;
 
-/// The op that combines a new element with the result so far, if the order of
-/// elements does not matter to it.
-static Operation *findCombiner(linalg::GenericOp op) {
-  SmallVector<Operation *> combiners;
-  if (op.getNumDpsInits() != 1 || op.hasIndexSemantics() ||
-      !matchReduction(op.getRegionOutputArgs(), 0, combiners) ||
-      combiners.size() != 1 || !arith::getNeutralElement(combiners[0]))
-    return nullptr;
-  bool rounds = isa<arith::AddFOp, arith::MulFOp>(combiners[0]);
-  auto flags = dyn_cast<arith::ArithFastMathInterface>(combiners[0]);
-  bool mayReorder = !rounds || arith::bitEnumContainsAll(
-                                   flags.getFastMathFlagsAttr().getValue(),
-                                   arith::FastMathFlags::reassoc);
-  return mayReorder ? combiners[0] : nullptr;
-}
-
 static int64_t getLanes(linalg::GenericOp op) {
   Type element = getElementTypeOrSelf(op.getResult(0));
   return element.isIntOrFloat() ? kVectorBits / element.getIntOrFloatBitWidth()
                                 : 0;
 }
 
-/// Whether the op reduces rows whose elements lie side by side, and that fill a
-/// vector.
-static bool reducesRows(linalg::GenericOp op) {
-  unsigned last = op.getNumLoops() - 1;
-  SmallVector<unsigned> reductions;
-  op.getReductionDims(reductions);
-  if (!op.hasPureTensorSemantics() || op.getNumResults() != 1 ||
-      reductions != SmallVector<unsigned>{last} || !findCombiner(op))
+/// Whether the op reduces rows that fill a vector.
+static bool fillsLanes(linalg::GenericOp op) {
+  if (!reducesRows(op))
     return false;
-  int64_t size = op.getStaticLoopRanges()[last], lanes = getLanes(op);
-  if (lanes == 0 || lanes > kVectorBits / 32 ||
-      (!ShapedType::isDynamic(size) && size < lanes))
-    return false;
-  bool isRead = false;
-  for (OpOperand *input : op.getDpsInputOperands()) {
-    AffineMap map = op.getMatchingIndexingMap(input);
-    if (!isa<RankedTensorType>(input->get().getType()) ||
-        !map.isProjectedPermutation())
-      return false;
-    if (!map.isFunctionOfDim(last))
-      continue;
-    isRead = true;
-    if (cast<AffineDimExpr>(map.getResults().back()).getPosition() != last)
-      return false;
-  }
-  return isRead && op.getMatchingIndexingMap(op.getDpsInitOperand(0))
-                       .isProjectedPermutation();
+  int64_t size = op.getStaticLoopRanges().back(), lanes = getLanes(op);
+  return lanes != 0 && lanes <= kVectorBits / 32 &&
+         (ShapedType::isDynamic(size) || size >= lanes);
 }
 
 namespace {
@@ -116,12 +80,7 @@ private:
                      OpFoldResult width, Value results);
   /// The parts of a vector, combined until `width` lanes are left.
   Value fold(Value vector, int64_t width);
-  Value combine(Value x, Value y) {
-    OperationState state(loc, combiner->getName(), ValueRange{x, y},
-                         x.getType(), combiner->getAttrs());
-    state.propertiesAttr = combiner->getPropertiesAsAttribute();
-    return b.create(state)->getResult(0);
-  }
+  Value combine(Value x, Value y) { return ::ssm::combine(b, combiner, x, y); }
   OpFoldResult apply(AffineExpr expr, ArrayRef<OpFoldResult> symbols) {
     return ::ssm::affine(b, loc, expr, symbols);
   }
@@ -248,7 +207,7 @@ struct LaneReductions : ::ssm::impl::LaneReductionsBase<LaneReductions> {
   void runOnOperation() override {
     SmallVector<linalg::GenericOp> reductions;
     getOperation()->walk([&](linalg::GenericOp op) {
-      if (reducesRows(op))
+      if (fillsLanes(op))
         reductions.push_back(op);
     });
     for (linalg::GenericOp op : reductions) {
