@@ -107,6 +107,13 @@ Value Kernel::sizeOf(int64_t launchSize) {
                         : constant(launchSize);
 }
 
+Value Kernel::valueOf(const SizeProduct &product) {
+  Value value = constant(product.number);
+  for (int64_t symbol : product.symbols)
+    value = mul(value, sizeOf(symbol));
+  return value;
+}
+
 Value Kernel::countBytes(const WorkspaceRegion &region) {
   Value bytes = constant(region.bytes);
   for (const GridFactor &factor : region.grid) {
@@ -142,7 +149,12 @@ KernelTensor Kernel::place(Value value, AffineMap map, unsigned number,
   const TensorPlace &place = places[number];
   Value memory = place.argument ? kernel.getArgument(*place.argument)
                                 : regionStarts[place.region];
-  return {memory, map, element, place.padding};
+  KernelTensor tensor{memory, map, element, place.padding, place.strides};
+  for (const SizeProduct &offset : place.start) {
+    tensor.pointer = address(tensor, valueOf(offset));
+    tensor.startDivisor = std::gcd(tensor.startDivisor, offset.number);
+  }
+  return tensor;
 }
 
 KernelTensor Kernel::argument(Value value, AffineMap map) {
@@ -301,6 +313,13 @@ Value Kernel::padded(Value size, int64_t padding) {
 Value Kernel::offset(const KernelTensor &tensor, ArrayRef<Value> indices) {
   Value offset;
   SmallVector<unsigned> dims = dimsOf(tensor.map);
+  for (auto [dim, stride] : llvm::zip(dims, tensor.strides))
+    if (indices[dim]) {
+      Value along = mul(indices[dim], valueOf(stride));
+      offset = offset ? add(offset, along) : along;
+    }
+  if (!tensor.strides.empty())
+    return offset ? offset : constant(0);
   for (unsigned dim : dims) {
     if (offset && dim == dims.back() && tensor.padding > 1)
       offset = mul(offset, padded(sizes[dim], tensor.padding));
@@ -320,7 +339,12 @@ int64_t Kernel::countAccess(const KernelTensor &tensor) const {
   int64_t size = dims.empty() ? 1 : launchSizes[dims.back()];
   if (tensor.padding > 1)
     size = tensor.padding;
-  return size < 0 ? 1 : std::gcd(size, kAccessBytes / bytes);
+  if (size < 0 || (!tensor.strides.empty() && !tensor.strides.back().isOne()))
+    return 1;
+  int64_t count = std::gcd(size, kAccessBytes / bytes);
+  for (unsigned i = 0; i + 1 < tensor.strides.size(); ++i)
+    count = std::gcd(count, tensor.strides[i].number);
+  return std::gcd(count, tensor.startDivisor);
 }
 
 Value Kernel::address(const KernelTensor &tensor, Value offset) {
@@ -406,8 +430,6 @@ static bool isInside(Value value, Operation &op) {
 }
 
 const char *refusesInlining(Operation &op) {
-  if (isa<linalg::IndexOp>(op))
-    return "an op that reads its indices";
   if (op.getNumRegions())
     return "control flow in an op";
   if (!isPure(&op))
@@ -420,7 +442,8 @@ const char *refusesInlining(Operation &op) {
                     "a constant";
 }
 
-SmallVector<Value> inlineBlock(OpBuilder &b, Block &block, ValueRange args) {
+SmallVector<Value> inlineBlock(OpBuilder &b, Block &block, ValueRange args,
+                               ValueRange indices) {
   IRMapping scalars;
   for (auto [argument, value] : llvm::zip_equal(block.getArguments(), args))
     if (value)
@@ -429,7 +452,11 @@ SmallVector<Value> inlineBlock(OpBuilder &b, Block &block, ValueRange args) {
     for (Value value : nested.getOperands())
       if (!isInside(value, nested) && !scalars.contains(value))
         scalars.map(value, b.clone(*value.getDefiningOp())->getResult(0));
-    if (!nested.hasTrait<OpTrait::IsTerminator>())
+    if (auto index = dyn_cast<linalg::IndexOp>(nested))
+      scalars.map(index.getResult(), arith::IndexCastOp::create(
+                                         b, index.getLoc(), b.getIndexType(),
+                                         indices[index.getDim()]));
+    else if (!nested.hasTrait<OpTrait::IsTerminator>())
       b.clone(nested, scalars);
   }
   SmallVector<Value> values;

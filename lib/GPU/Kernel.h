@@ -2,6 +2,8 @@
 #ifndef SSM_LIB_GPU_KERNEL_H
 #define SSM_LIB_GPU_KERNEL_H
 
+#include "TensorPlace.h"
+
 #include "ssm/GPU/Launch.h"
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Plan/GPUScanPlan.h"
@@ -24,16 +26,11 @@ struct KernelTensor {
   mlir::AffineMap map;
   mlir::Type element;
   int64_t padding = 1; ///< What the last dimension has is a multiple of it.
+  /// Of its dimensions, if it is a part of another tensor.
+  llvm::SmallVector<SizeProduct> strides = {};
+  int64_t startDivisor = 0; ///< Of where it begins in that; 0: there.
 
   explicit operator bool() const { return bool(pointer); }
-};
-
-/// Where a tensor of a stage is: an argument of its kernel, or a region of the
-/// workspace, and then the last dimension has a multiple of so many elements.
-struct TensorPlace {
-  std::optional<unsigned> argument;
-  unsigned region = 0;
-  int64_t padding = 1;
 };
 
 /// A part of a function that has a kernel of its own: see Stages.h.
@@ -160,6 +157,7 @@ private:
   void findRegions();
   mlir::Value countBytes(const WorkspaceRegion &region);
   mlir::Value sizeOf(int64_t launchSize);
+  mlir::Value valueOf(const SizeProduct &product);
   KernelTensor place(mlir::Value value, mlir::AffineMap map, unsigned number,
                      llvm::ArrayRef<TensorPlace> places, unsigned before);
   mlir::Value padded(mlir::Value size, int64_t padding);
@@ -180,9 +178,12 @@ private:
 const char *refusesInlining(mlir::Operation &op);
 
 /// What the block's terminator has for these arguments (null: one that nothing
-/// reads). Its ops are cloned, and constants that it uses from outside.
-llvm::SmallVector<mlir::Value>
-inlineBlock(mlir::OpBuilder &b, mlir::Block &block, mlir::ValueRange args);
+/// reads). Its ops are cloned, and constants that it uses from outside; a
+/// linalg op's block may read these indices of its loops, in i64.
+llvm::SmallVector<mlir::Value> inlineBlock(mlir::OpBuilder &b,
+                                           mlir::Block &block,
+                                           mlir::ValueRange args,
+                                           mlir::ValueRange indices = {});
 
 } // namespace ssm
 

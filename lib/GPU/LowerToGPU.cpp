@@ -3,6 +3,7 @@
 #include "FFTConv.h"
 #include "Powers.h"
 #include "Row.h"
+#include "SliceProducers.h"
 #include "ssm/GPU/Passes.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
@@ -152,6 +153,7 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
     RewritePatternSet set(context);
     populateDiscretizeLowering(set, /*compensates=*/false);
     populateHoistContractionsPatterns(set, /*timeLast=*/true);
+    populateSliceProducersPatterns(set);
     patterns = std::move(set);
     return success();
   }

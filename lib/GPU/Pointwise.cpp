@@ -1,5 +1,6 @@
 //===- Pointwise.cpp - Elementwise ops at one point -----------------------===//
 #include "Pointwise.h"
+#include "StageCut.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -17,17 +18,15 @@ static constexpr int64_t kAccessBytes = 16;
 // Maps
 //===----------------------------------------------------------------------===//
 
-/// The loops of an op as loop dimensions of the recurrence, where the value of
-/// `opMap` has those of `map`.
-static SmallVector<AffineExpr> findLoops(AffineMap opMap, AffineMap map) {
+SmallVector<AffineExpr> findLoops(AffineMap opMap, AffineMap map) {
   SmallVector<AffineExpr> loops(opMap.getNumDims());
   for (auto [loop, expr] : llvm::zip_equal(dimsOf(opMap), map.getResults()))
     loops[loop] = expr;
   return loops;
 }
 
-static AffineMap applyLoops(AffineMap opMap, ArrayRef<AffineExpr> loops,
-                            AffineMap like) {
+AffineMap applyLoops(AffineMap opMap, ArrayRef<AffineExpr> loops,
+                     AffineMap like) {
   SmallVector<AffineExpr> exprs;
   for (unsigned loop : dimsOf(opMap))
     exprs.push_back(loops[loop]);
@@ -38,8 +37,7 @@ static AffineMap mapOfResult(linalg::GenericOp op, Value result) {
   return op.getIndexingMapMatchingResult(cast<OpResult>(result));
 }
 
-/// What the op reads, over the loop dimensions; null where it reads nothing.
-static SmallVector<Mapped> findOperands(linalg::GenericOp op, Mapped value) {
+SmallVector<Mapped> findOperands(linalg::GenericOp op, Mapped value) {
   SmallVector<AffineExpr> loops =
       findLoops(mapOfResult(op, value.tensor), value.map);
   SmallVector<Mapped> operands;
@@ -55,7 +53,7 @@ static SmallVector<Mapped> findOperands(linalg::GenericOp op, Mapped value) {
   return operands;
 }
 
-static const char *refuses(linalg::GenericOp op) {
+const char *refusesElementwise(linalg::GenericOp op) {
   if (op.getNumParallelLoops() != op.getNumLoops())
     return "an op that sums over a dimension";
   auto maps = op.getIndexingMapsArray();
@@ -78,7 +76,7 @@ static const char *refuses(linalg::GenericOp op) {
 /// What a kernel has, or another one has computed.
 static bool isComputedApart(Value tensor) {
   Operation *op = tensor.getDefiningOp();
-  return isa<LinearRecurrenceOp>(op) || findProduct(op);
+  return isAnchor(op) || isView(op) || isAssembly(op);
 }
 
 const char *walkProducers(Mapped value, function_ref<void(Mapped)> visit) {
@@ -87,16 +85,15 @@ const char *walkProducers(Mapped value, function_ref<void(Mapped)> visit) {
     return nullptr;
   DenseElementsAttr constant;
   if (matchPattern(value.tensor, m_Constant(&constant)))
-    return constant.isSplat() && !isa<ComplexType>(constant.getElementType())
-               ? nullptr
-               : "a constant other than one real number everywhere";
+    return constant.isSplat() ? nullptr
+                              : "a constant other than one number everywhere";
   if (auto fill = value.tensor.getDefiningOp<linalg::FillOp>())
     return matchPattern(fill.value(), m_Constant()) ? nullptr
                                                     : "a fill by a variable";
   auto op = value.tensor.getDefiningOp<linalg::GenericOp>();
   if (!op)
     return "an op that is not elementwise";
-  if (const char *reason = refuses(op))
+  if (const char *reason = refusesElementwise(op))
     return reason;
   for (const Mapped &operand : findOperands(op, value))
     if (operand.map)
@@ -109,7 +106,7 @@ std::optional<AffineMap> findResultMap(Value result, Mapped from) {
   if (result == from.tensor)
     return from.map;
   auto generic = result.getDefiningOp<linalg::GenericOp>();
-  if (!generic || refuses(generic))
+  if (!generic || refusesElementwise(generic))
     return std::nullopt;
   for (OpOperand &operand : generic->getOpOperands()) {
     AffineMap opMap = generic.getMatchingIndexingMap(&operand);
@@ -281,8 +278,13 @@ void Pointwise::load(Mapped value, int64_t state) {
   }
   DenseElementsAttr constant;
   if (matchPattern(value.tensor, m_Constant(&constant))) {
-    known[keyOf(value, state)] = {arith::ConstantOp::create(
-        b, k.loc, cast<TypedAttr>(constant.getSplatValue<Attribute>()))};
+    auto splat = constant.getSplatValue<Attribute>();
+    auto isComplex = dyn_cast<ArrayAttr>(splat);
+    Scalars parts;
+    for (Attribute part : isComplex ? isComplex.getValue() : ArrayRef(splat))
+      parts.push_back(
+          arith::ConstantOp::create(b, k.loc, cast<TypedAttr>(part)));
+    known[keyOf(value, state)] = parts;
     return;
   }
   KernelTensor tensor = k.argument(value.tensor, value.map);
@@ -295,6 +297,16 @@ void Pointwise::load(Mapped value, int64_t state) {
   for (int64_t i = 0; i < group; ++i)
     known[keyOf(value, first + i)] =
         Scalars(ArrayRef(all).slice(i * parts, parts));
+}
+
+/// Of an op's loops.
+SmallVector<Value> Pointwise::indicesOf(ArrayRef<AffineExpr> loops,
+                                        int64_t state) {
+  SmallVector<Value> indices = indexOf(state);
+  indices[time] = now;
+  return llvm::map_to_vector(loops, [&](AffineExpr loop) {
+    return indices[cast<AffineDimExpr>(loop).getPosition()];
+  });
 }
 
 /// All results of the op from the scalars of its operands.
@@ -313,9 +325,12 @@ void Pointwise::compute(linalg::GenericOp op, Mapped value, int64_t state) {
                                          parts[1])};
     args.push_back(parts[0]);
   }
-  SmallVector<Value> values = inlineBlock(b, *op.getBlock(), args);
   SmallVector<AffineExpr> loops =
       findLoops(mapOfResult(op, value.tensor), value.map);
+  SmallVector<Value> at, values;
+  if (op.hasIndexSemantics())
+    at = indicesOf(loops, state);
+  values = inlineBlock(b, *op.getBlock(), args, at);
   for (auto [result, x] : llvm::zip_equal(op.getResults(), values)) {
     bool isComplex = isa<ComplexType>(x.getType());
     Scalars parts{x};

@@ -34,6 +34,20 @@ std::optional<mlir::AffineMap> findResultMap(mlir::Value result,
 /// The same for another tensor than a recurrence's result.
 std::optional<mlir::AffineMap> findResultMap(mlir::Value result, Mapped from);
 
+/// Why an op is not elementwise; null: it is.
+const char *refusesElementwise(mlir::linalg::GenericOp op);
+/// The loops of an op as loop dimensions of a kernel, where the value of
+/// `opMap` has those of `map`; null where it has none.
+llvm::SmallVector<mlir::AffineExpr> findLoops(mlir::AffineMap opMap,
+                                              mlir::AffineMap map);
+/// Over the loop dimensions that `like` is over.
+mlir::AffineMap applyLoops(mlir::AffineMap opMap,
+                           llvm::ArrayRef<mlir::AffineExpr> loops,
+                           mlir::AffineMap like);
+/// What the op reads, over the loop dimensions; no map where it reads nothing.
+llvm::SmallVector<Mapped> findOperands(mlir::linalg::GenericOp op,
+                                       Mapped value);
+
 /// A function that is one recurrence with elementwise ops around it.
 struct FusedRecurrence {
   LinearRecurrenceOp op;
@@ -105,6 +119,8 @@ private:
   bool usesAny(mlir::AffineMap map, llvm::ArrayRef<unsigned> dims);
   void load(Mapped value, int64_t state);
   void compute(mlir::linalg::GenericOp op, Mapped value, int64_t state);
+  llvm::SmallVector<mlir::Value>
+  indicesOf(llvm::ArrayRef<mlir::AffineExpr> loops, int64_t state);
   mlir::Value import(mlir::Value constant);
   Key keyOf(Mapped value, int64_t state);
 

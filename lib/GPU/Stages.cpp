@@ -13,6 +13,7 @@
 #include "Elementwise.h"
 #include "LowerToGPU.h"
 #include "MatrixProduct.h"
+#include "ReduceRows.h"
 #include "StageCut.h"
 
 #include "ssm/AOT/SizeClasses.h"
@@ -32,8 +33,11 @@ bool ssm::hasStages(func::FuncOp function) {
   if (function.isExternal())
     return false;
   Block &body = function.getBody().front();
-  return !body.getOps<LinearRecurrenceOp>().empty() &&
-         llvm::count_if(body, [](Operation &op) { return isAnchor(&op); }) > 1;
+  auto isPart = [](Operation &op) {
+    return isAnchor(&op) || isView(&op) || isAssembly(&op);
+  };
+  bool isScan = !body.getOps<LinearRecurrenceOp>().empty();
+  return llvm::count_if(body, isPart) > isScan;
 }
 
 namespace {
@@ -52,6 +56,7 @@ private:
   // Sizes.
   LogicalResult numberSizes();
   std::optional<int64_t> sizeOf(Value tensor, unsigned dim);
+  SmallVector<int64_t> sizesOf(Value tensor);
   std::optional<SmallVector<int64_t>> findLoops(const Stage &stage);
   TensorSpec describe(Value value, const Twine &name);
 
@@ -60,9 +65,13 @@ private:
               IRMapping &mapping, SmallVectorImpl<Value> &leaves);
   func::FuncOp build(const Stage &stage, SmallVectorImpl<Value> &leaves);
   void allocate(Value value);
+  std::optional<TensorPlace> placeOf(Value value);
   std::optional<Launch> emit(const KernelFrame &frame, const Stage &stage);
   std::optional<Launch> emitProduct(const KernelFrame &frame);
+  std::optional<Launch> emitRows(const KernelFrame &frame);
+  LogicalResult lowerAssembly(Value value, const Stage &stage);
   LogicalResult lowerStage(const Stage &stage);
+  LogicalResult lowerStage(const Stage &stage, ArrayRef<TensorPlace> results);
   void append(Launch stage);
 
   OpBuilder &b;
@@ -113,7 +122,16 @@ std::optional<int64_t> StageLowering::sizeOf(Value tensor, unsigned dim) {
                                 : std::optional<int64_t>(-1 - found->second);
 }
 
-/// Those of the anchor, or of the value and one more: see Elementwise.cpp.
+/// Of a tensor all sizes of which are known.
+SmallVector<int64_t> StageLowering::sizesOf(Value tensor) {
+  SmallVector<int64_t> sizes;
+  for (unsigned dim = 0;
+       dim < cast<RankedTensorType>(tensor.getType()).getRank(); ++dim)
+    sizes.push_back(*sizeOf(tensor, dim));
+  return sizes;
+}
+
+/// Those of the anchor, or of the value, and one more where none is time.
 std::optional<SmallVector<int64_t>>
 StageLowering::findLoops(const Stage &stage) {
   SmallVector<int64_t> loops;
@@ -143,6 +161,15 @@ StageLowering::findLoops(const Stage &stage) {
         return std::nullopt;
     return loops;
   }
+  if (stage.anchor) {
+    auto reduction = cast<linalg::GenericOp>(stage.anchor);
+    loops.assign(reduction.getNumLoops() + 1, 1);
+    for (auto [value, map] : llvm::zip_equal(reduction->getOperands(),
+                                             reduction.getIndexingMapsArray()))
+      if (!fill(value, map))
+        return std::nullopt;
+    return loops;
+  }
   Value value = stage.results.front();
   unsigned rank = cast<RankedTensorType>(value.getType()).getRank();
   loops.assign(rank + 1, 1);
@@ -152,12 +179,9 @@ StageLowering::findLoops(const Stage &stage) {
 
 TensorSpec StageLowering::describe(Value value, const Twine &name) {
   TensorSpec spec{name.str(), getElementTypeOrSelf(value.getType()), {}};
-  for (unsigned dim = 0;
-       dim < cast<RankedTensorType>(value.getType()).getRank(); ++dim) {
-    int64_t size = *sizeOf(value, dim);
+  for (int64_t size : sizesOf(value))
     spec.shape.push_back(size < 0 ? DimSpec{0, static_cast<int>(-1 - size)}
                                   : DimSpec{size, -1});
-  }
   return spec;
 }
 
@@ -232,14 +256,33 @@ void StageLowering::allocate(Value value) {
   Type element = type.getElementType();
   int64_t bytes =
       getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
-  int64_t padding = kLineBytes / bytes;
-  WorkspaceRegion region{{{{}, 1}, {{}, padding}}, kLineBytes};
-  for (unsigned dim = 0; dim < type.getRank(); ++dim)
-    region.grid[dim + 1 == type.getRank()].elements.push_back(
-        *sizeOf(value, dim));
+  int64_t line = kLineBytes / bytes;
+  bool isPadded = !StageCut::hasParts(value);
+  WorkspaceRegion region{{{{}, 1}, {{}, line}}, kLineBytes};
+  for (auto [dim, size] : llvm::enumerate(sizesOf(value))) {
+    bool isLast = dim + 1 == static_cast<size_t>(type.getRank());
+    region.grid[isLast || !isPadded].elements.push_back(size);
+  }
   places[value] = {std::nullopt, static_cast<unsigned>(launch.regions.size()),
-                   padding};
+                   isPadded ? line : 1};
   launch.regions.push_back(std::move(region));
+}
+
+/// Where a stage has the value from; nothing, after an error, if it is of a
+/// kind that no place is.
+std::optional<TensorPlace> StageLowering::placeOf(Value value) {
+  if (auto found = places.find(value); found != places.end())
+    return found->second;
+  Operation *view = value.getDefiningOp();
+  Value of = view->getOperand(0);
+  auto place = placeOf(of);
+  if (place)
+    place = placeView(view, *place, sizesOf(of), sizesOf(value));
+  if (!place)
+    (void)refuse(view->getLoc(),
+                 "it joins dimensions of a slice, which are not beside each "
+                 "other; compile it for the CPU, without a target");
+  return place;
 }
 
 //===----------------------------------------------------------------------===//
@@ -254,24 +297,14 @@ std::optional<Launch> StageLowering::emitProduct(const KernelFrame &frame) {
     if (auto found = findProduct(&op))
       product = found;
   Location loc = product->op.getLoc();
-  SmallVector<Mapped> results;
   const char *reason = refusesMatrixProduct(*product);
   if (!reason && product->start.tensor)
     reason = walkProducers(product->start, [](Mapped) {});
+  SmallVector<Mapped> results;
   for (Value value : body.getTerminator()->getOperands()) {
-    auto map = findResultMap(value, product->result);
-    if (!map) {
-      reason = "what is computed from a product of matrices must be "
-               "elementwise, in its dimensions";
-      break;
-    }
-    results.push_back({value, *map});
-    if (const char *found = walkProducers(results.back(), [&](Mapped read) {
-          if (read.tensor == product->result.tensor &&
-              read.map != product->result.map)
-            reason = "it reads a product's elements at places of others";
-        }))
-      reason = found;
+    results.push_back({value, *findResultMap(value, product->result)});
+    if (!reason)
+      reason = walkProducers(results.back(), [](Mapped) {});
   }
   if (reason) {
     (void)refuse(loc, reason);
@@ -280,12 +313,23 @@ std::optional<Launch> StageLowering::emitProduct(const KernelFrame &frame) {
   return emitMatrixProduct(b, frame, *product, results, chip);
 }
 
+std::optional<Launch> StageLowering::emitRows(const KernelFrame &frame) {
+  func::FuncOp function = frame.function;
+  Block &body = function.getBody().front();
+  auto reduction = *llvm::find_if(body.getOps<linalg::GenericOp>(),
+                                  [](auto op) { return isRowReduction(op); });
+  SmallVector<Mapped> results;
+  for (Value value : body.getTerminator()->getOperands())
+    results.push_back({value, *findRowMap(value, reduction)});
+  return emitRowReduction(b, frame, reduction, results);
+}
+
 std::optional<Launch> StageLowering::emit(const KernelFrame &frame,
                                           const Stage &stage) {
   if (isa_and_nonnull<LinearRecurrenceOp>(stage.anchor))
     return lowerRecurrence(b, frame, chip);
   if (stage.anchor)
-    return emitProduct(frame);
+    return findProduct(stage.anchor) ? emitProduct(frame) : emitRows(frame);
   func::FuncOp function = frame.function;
   Value value = function.getBody().front().getTerminator()->getOperand(0);
   const char *reason = walkProducers(
@@ -315,19 +359,70 @@ void StageLowering::append(Launch stage) {
   kernels.push_back(std::move(stage));
 }
 
+/// The tensor, and then its parts, each as a stage of its own.
+LogicalResult StageLowering::lowerAssembly(Value value, const Stage &stage) {
+  Assembly assembly(value);
+  SmallVector<int64_t> sizes = sizesOf(value);
+  auto lowerPart = [&](Value part, const TensorPlace &place) {
+    Stage own{nullptr, {}, stage.last, stage.op};
+    own.results.insert(part);
+    return lowerStage(own, place);
+  };
+  const TensorPlace &place = places.at(value);
+  if (assembly.base && failed(lowerPart(assembly.base, place)))
+    return failure();
+  for (tensor::InsertSliceOp part : assembly.parts)
+    if (failed(lowerPart(part.getSource(),
+                         placeSlice(part.getStaticOffsets(),
+                                    part.getStaticStrides(),
+                                    part.getDroppedDims(), place, sizes))))
+      return failure();
+  return success();
+}
+
 LogicalResult StageLowering::lowerStage(const Stage &stage) {
+  for (Value result : stage.results)
+    for (unsigned dim = 0;
+         dim < cast<RankedTensorType>(result.getType()).getRank(); ++dim)
+      if (!sizeOf(result, dim))
+        return refuse(whole.getLoc(), "a size is none of an argument's");
+  Value first = stage.results.front();
+  if (isView(first.getDefiningOp())) {
+    // The copy is not there yet.
+    auto from = placeOf(first);
+    if (!from)
+      return failure();
+    allocate(first);
+    TensorPlace to = std::exchange(places[first], *from);
+    LogicalResult lowered = lowerStage(stage, to);
+    places[first] = to;
+    return lowered;
+  }
+  SmallVector<TensorPlace> results;
+  for (Value result : stage.results) {
+    allocate(result);
+    results.push_back(places.at(result));
+  }
+  return isAssembly(first.getDefiningOp()) ? lowerAssembly(first, stage)
+                                           : lowerStage(stage, results);
+}
+
+/// As one kernel, which stores its results there.
+LogicalResult StageLowering::lowerStage(const Stage &stage,
+                                        ArrayRef<TensorPlace> results) {
   SmallVector<Value> leaves;
   func::FuncOp function = build(stage, leaves);
   auto loops = findLoops(stage);
   if (!loops)
     return refuse(whole.getLoc(), "a size is none of an argument's");
-  StageFrame stageFrame{
-      whole, static_cast<unsigned>(symbols.size()), {}, {}, *loops, {}};
-  for (Value leaf : leaves)
-    stageFrame.arguments.push_back(places.at(leaf));
-  for (Value result : stage.results) {
-    allocate(result);
-    stageFrame.results.push_back(places.at(result));
+  StageFrame stageFrame{whole,  static_cast<unsigned>(symbols.size()),
+                        {},     SmallVector<TensorPlace>(results),
+                        *loops, {}};
+  for (Value leaf : leaves) {
+    auto place = placeOf(leaf);
+    if (!place)
+      return failure();
+    stageFrame.arguments.push_back(*place);
   }
   stageFrame.regions.assign(launch.regions.begin(), launch.regions.end());
   auto nextFrame = [&] {

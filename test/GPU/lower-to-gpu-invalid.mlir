@@ -26,26 +26,6 @@ func.func @rnn(%u: tensor<9x4xf32>, %x0: tensor<4xf32>) -> tensor<9x4xf32> {
 
 #t = affine_map<(t) -> (t)>
 #x = affine_map<(t) -> ()>
-func.func @place(%a: tensor<4xf32>, %u: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{'place' has an op that reads its indices, 'linalg.generic'; put the recurrence into a function of its own}}
-  %v = linalg.generic {indexing_maps = [#t, #t], iterator_types = ["parallel"]}
-      ins(%u : tensor<4xf32>) outs(%u : tensor<4xf32>) {
-  ^bb0(%e: f32, %o: f32):
-    %i = linalg.index 0 : index
-    %n = arith.index_cast %i : index to i32
-    %f = arith.sitofp %n : i32 to f32
-    %g = arith.mulf %e, %f : f32
-    linalg.yield %g : f32
-  } -> tensor<4xf32>
-  %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%v : tensor<4xf32>)
-      {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
-  return %y : tensor<4xf32>
-}
-
-// -----
-
-#t = affine_map<(t) -> (t)>
-#x = affine_map<(t) -> ()>
 func.func @scaled(%a: tensor<4xf32>, %u: tensor<4xf32>, %m: tensor<f32>) -> tensor<4xf32> {
   %by = tensor.extract %m[] : tensor<f32>
   // expected-error@+1 {{'scaled' has an op that reads a scalar from outside of it, other than a constant, 'linalg.generic'; put the recurrence into a function of its own}}
@@ -75,7 +55,7 @@ func.func @unused(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> { // ex
 #t = affine_map<(t) -> (t)>
 #x = affine_map<(t) -> ()>
 func.func @constant(%u: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{'constant' has a constant other than one real number everywhere, 'arith.constant'; put the recurrence into a function of its own}}
+  // expected-error@+1 {{'constant' has a constant other than one number everywhere, 'arith.constant'; put the recurrence into a function of its own}}
   %a = arith.constant dense<[0.5, 0.4, 0.3, 0.2]> : tensor<4xf32>
   %y, %s = ssm.linear_recurrence transition(%a : tensor<4xf32>) signal(%u : tensor<4xf32>)
       {indexing_maps = [#t, #t, #t, #x], time = 0 : i64} -> tensor<4xf32>, tensor<f32>
@@ -123,70 +103,6 @@ func.func @varying(%a: tensor<3xf32>, %u: tensor<9x2xf32>, %b: tensor<9x3x2xf32>
   %y, %s = ssm.linear_recurrence transition(%a : tensor<3xf32>) signal(%u : tensor<9x2xf32>) input(%b : tensor<9x3x2xf32>)
       {indexing_maps = [#a, #u, #b, #y, #a], time = 0 : i64} -> tensor<9x3xf32>, tensor<3xf32>
   return %y : tensor<9x3xf32>
-}
-
-// -----
-
-#tn = affine_map<(t, n) -> (t, n)>
-#n = affine_map<(t, n) -> (n)>
-#ik = affine_map<(i, j, k) -> (i, k)>
-#kj = affine_map<(i, j, k) -> (k, j)>
-#ij = affine_map<(i, j, k) -> (i, j)>
-#nt = affine_map<(t, n) -> (n, t)>
-func.func @symmetric(%a: tensor<3xf32>, %u: tensor<4x3xf32>, %b: tensor<3x4xf32>) -> tensor<4x4xf32> {
-  %v, %s = ssm.linear_recurrence transition(%a : tensor<3xf32>) signal(%u : tensor<4x3xf32>)
-      {indexing_maps = [#n, #tn, #tn, #n], time = 0 : i64} -> tensor<4x3xf32>, tensor<3xf32>
-  %zero = arith.constant 0.0 : f32
-  %plain = tensor.empty() : tensor<4x4xf32>
-  %none = linalg.fill ins(%zero : f32) outs(%plain : tensor<4x4xf32>) -> tensor<4x4xf32>
-  // expected-error@+1 {{'symmetric' has no sequence of GPU kernels: it reads a product's elements at places of others}}
-  %p = linalg.generic {indexing_maps = [#ik, #kj, #ij], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%v, %b : tensor<4x3xf32>, tensor<3x4xf32>) outs(%none : tensor<4x4xf32>) {
-  ^bb0(%x: f32, %z: f32, %o: f32):
-    %q = arith.mulf %x, %z : f32
-    %r = arith.addf %o, %q : f32
-    linalg.yield %r : f32
-  } -> tensor<4x4xf32>
-  %empty = tensor.empty() : tensor<4x4xf32>
-  %y = linalg.generic {indexing_maps = [#tn, #nt, #tn], iterator_types = ["parallel", "parallel"]}
-      ins(%p, %p : tensor<4x4xf32>, tensor<4x4xf32>) outs(%empty : tensor<4x4xf32>) {
-  ^bb0(%x: f32, %z: f32, %o: f32):
-    %w = arith.addf %x, %z : f32
-    linalg.yield %w : f32
-  } -> tensor<4x4xf32>
-  return %y : tensor<4x4xf32>
-}
-
-// -----
-
-#tn = affine_map<(t, n) -> (t, n)>
-#n = affine_map<(t, n) -> (n)>
-#ik = affine_map<(i, j, k) -> (i, k)>
-#kj = affine_map<(i, j, k) -> (k, j)>
-#ij = affine_map<(i, j, k) -> (i, j)>
-#y = affine_map<(b, i, j) -> (i, j)>
-#z = affine_map<(b, i, j) -> (b, i, j)>
-func.func @spread(%a: tensor<3xf32>, %u: tensor<4x3xf32>, %b: tensor<3x4xf32>) -> tensor<2x4x4xf32> {
-  %v, %s = ssm.linear_recurrence transition(%a : tensor<3xf32>) signal(%u : tensor<4x3xf32>)
-      {indexing_maps = [#n, #tn, #tn, #n], time = 0 : i64} -> tensor<4x3xf32>, tensor<3xf32>
-  %zero = arith.constant 0.0 : f32
-  %plain = tensor.empty() : tensor<4x4xf32>
-  %none = linalg.fill ins(%zero : f32) outs(%plain : tensor<4x4xf32>) -> tensor<4x4xf32>
-  // expected-error@+1 {{'spread' has no sequence of GPU kernels: what is computed from a product of matrices must be elementwise, in its dimensions}}
-  %p = linalg.generic {indexing_maps = [#ik, #kj, #ij], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%v, %b : tensor<4x3xf32>, tensor<3x4xf32>) outs(%none : tensor<4x4xf32>) {
-  ^bb0(%x: f32, %z: f32, %o: f32):
-    %q = arith.mulf %x, %z : f32
-    %r = arith.addf %o, %q : f32
-    linalg.yield %r : f32
-  } -> tensor<4x4xf32>
-  %e = tensor.empty() : tensor<2x4x4xf32>
-  %y = linalg.generic {indexing_maps = [#y, #z], iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%p : tensor<4x4xf32>) outs(%e : tensor<2x4x4xf32>) {
-  ^bb0(%x: f32, %o: f32):
-    linalg.yield %x : f32
-  } -> tensor<2x4x4xf32>
-  return %y : tensor<2x4x4xf32>
 }
 
 // -----
@@ -410,4 +326,45 @@ func.func @no_states(%a: tensor<0xf32>, %u: tensor<9xf32>) -> tensor<9xf32> {
       input(%a : tensor<0xf32>) output(%a : tensor<0xf32>)
       {indexing_maps = [#n, #t, #n, #n, #t, #n], time = 0 : i64} -> tensor<9xf32>, tensor<0xf32>
   return %y : tensor<9xf32>
+}
+
+// -----
+
+func.func @joined(%x: tensor<4x6xf32>) -> tensor<12xf32> {
+  %slice = tensor.extract_slice %x[0, 1] [4, 3] [1, 1] : tensor<4x6xf32> to tensor<4x3xf32>
+  // expected-error@+1 {{'joined' has no sequence of GPU kernels: it joins dimensions of a slice, which are not beside each other; compile it for the CPU, without a target}}
+  %y = tensor.collapse_shape %slice [[0, 1]] : tensor<4x3xf32> into tensor<12xf32>
+  return %y : tensor<12xf32>
+}
+
+// -----
+
+#rows = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+#other = affine_map<(i, j) -> (j)>
+func.func @turned(%x: tensor<4x4xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<4xf32>
+  %none = linalg.fill ins(%zero : f32) outs(%empty : tensor<4xf32>) -> tensor<4xf32>
+  // expected-error@+1 {{the reduction of rows has no GPU kernel: it reads a row's result at other rows; compile it for the CPU, without a target}}
+  %sum = linalg.generic {indexing_maps = [#rows, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x4xf32>) outs(%none : tensor<4xf32>) {
+  ^bb0(%e: f32, %o: f32):
+    %s = arith.addf %o, %e fastmath<reassoc> : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  %full = tensor.empty() : tensor<4x4xf32>
+  %less = linalg.generic {indexing_maps = [#rows, #other, #rows], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %sum : tensor<4x4xf32>, tensor<4xf32>) outs(%full : tensor<4x4xf32>) {
+  ^bb0(%e: f32, %f: f32, %o: f32):
+    %d = arith.subf %e, %f : f32
+    linalg.yield %d : f32
+  } -> tensor<4x4xf32>
+  %y = linalg.generic {indexing_maps = [#rows, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%less : tensor<4x4xf32>) outs(%none : tensor<4xf32>) {
+  ^bb0(%e: f32, %o: f32):
+    %s = arith.addf %o, %e fastmath<reassoc> : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  return %y : tensor<4xf32>
 }

@@ -11,7 +11,11 @@ def LowerToGPU : Pass<"ssm-lower-to-gpu", "::mlir::ModuleOp"> {
     Replaces every function whose body is one `ssm.linear_recurrence`, with
     elementwise linalg ops and `ssm.discretize` around it, by a kernel in a
     `gpu.module`; or one whose body is one `ssm.associative_scan` or diagonal
-    `ssm.materialize_kernel` of its arguments. The kernel has the function's name
+    `ssm.materialize_kernel` of its arguments. A function that has several
+    recurrences, or products of matrices, reductions of rows, slices, other shapes
+    of tensors and `tensor.insert_slice` beside them, becomes a sequence of kernels,
+    each of one of these and the elementwise ops around it; slices of what a linalg
+    op computes become ops on slices. The kernel has the function's name
     and takes a pointer for each argument, a pointer for each result, an i64
     for each loop dimension of the recurrence that is not static, in their
     order, and a pointer to the workspace if there is one. Tensors are

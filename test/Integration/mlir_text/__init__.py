@@ -16,7 +16,8 @@ from .conv import Conv, convolve, direct_sum
 from .fft import FFT
 from .kernel import Kernel
 from .recurrence import Recurrence
+from .rows import Rows
 from .scan import Scan
 
-__all__ = ["Conv", "FFT", "Kernel", "Recurrence", "Scan", "affine", "bar", "check", "compute", "convolve", "decaying",
+__all__ = ["Conv", "FFT", "Kernel", "Recurrence", "Rows", "Scan", "affine", "bar", "check", "compute", "convolve", "decaying",
            "direct_sum", "element", "extended", "norm", "normal", "pinned", "program", "tensor"]

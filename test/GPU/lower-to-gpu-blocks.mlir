@@ -1,0 +1,94 @@
+// Functions around recurrences, such as residual blocks: reductions of rows,
+// slices and paddings are stages too.
+// RUN: ssm-opt %s --linalg-generalize-named-ops --ssm-lower-to-gpu=chip=sm_90 --split-input-file --verify-each | FileCheck %s
+
+#bd = affine_map<(b, d) -> (b, d)>
+#b = affine_map<(b, d) -> (b)>
+#d = affine_map<(b, d) -> (d)>
+
+// x - log(sum of exp(x)), one warp for each of four rows of a block: two
+// accesses of 16 bytes a lane are loaded once. Sums have no barrier; what is
+// computed from them is stored by the same kernel.
+// CHECK: block = 128 : i64, entry = "log_softmax", grid = [{elements = array<i64: -1>, least = 0 : i64, per_block = 4 : i64}], kernel = "row_reduction"
+// CHECK-LABEL: gpu.func @log_softmax(
+// CHECK:         llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+// CHECK-COUNT-4: math.exp
+// CHECK:         llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+// CHECK-COUNT-4: math.exp
+// CHECK-NOT:     llvm.load
+// CHECK-COUNT-5: gpu.shuffle xor
+// CHECK-NOT:     gpu.barrier
+// CHECK:         math.log
+// CHECK-COUNT-2: llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xf32>, !llvm.ptr<1>
+// CHECK-NOT:     gpu.func
+func.func @log_softmax(%x: tensor<?x256xf32>) -> tensor<?x256xf32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %n = tensor.dim %x, %c0 : tensor<?x256xf32>
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %none = linalg.fill ins(%zero : f32) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+  %sum = linalg.generic {indexing_maps = [#bd, #b], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<?x256xf32>) outs(%none : tensor<?xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %p = math.exp %v : f32
+    %s = arith.addf %o, %p fastmath<reassoc> : f32
+    linalg.yield %s : f32
+  } -> tensor<?xf32>
+  %all = tensor.empty(%n) : tensor<?x256xf32>
+  %y = linalg.generic {indexing_maps = [#bd, #b, #bd], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %sum : tensor<?x256xf32>, tensor<?xf32>) outs(%all : tensor<?x256xf32>) {
+  ^bb0(%v: f32, %s: f32, %o: f32):
+    %l = math.log %s : f32
+    %r = arith.subf %v, %l : f32
+    linalg.yield %r : f32
+  } -> tensor<?x256xf32>
+  return %y : tensor<?x256xf32>
+}
+
+// -----
+
+#ik = affine_map<(i, j, k) -> (i, k)>
+#kj = affine_map<(i, j, k) -> (k, j)>
+#ij = affine_map<(i, j, k) -> (i, j)>
+#rows = affine_map<(i, j) -> (i, j)>
+
+// Halves of a product's columns are products by halves of its matrix, which are
+// read where they are: rows of 128 elements, at 0 and 64. The padded one is two
+// kernels, of zeros and of its rows from the third on; the result reads it at
+// once from two places of the workspace.
+// CHECK: kernel = "matrix_product, elementwise, elementwise, matrix_product"
+// CHECK-LABEL: gpu.func @gated(
+// CHECK-COUNT-16: llvm.intr.fma
+// CHECK-LABEL: gpu.func @gated_2(
+// CHECK-LABEL: gpu.func @gated_3(
+// CHECK-LABEL: gpu.func @gated_4(
+// CHECK-COUNT-16: llvm.intr.fma
+// CHECK-NOT:   gpu.func
+func.func @gated(%x: tensor<64x32xf32>, %w: tensor<32x128xf32>) -> tensor<64x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %wide = tensor.empty() : tensor<64x128xf32>
+  %none = linalg.fill ins(%zero : f32) outs(%wide : tensor<64x128xf32>) -> tensor<64x128xf32>
+  %both = linalg.generic {indexing_maps = [#ik, #kj, #ij], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<64x32xf32>, tensor<32x128xf32>) outs(%none : tensor<64x128xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<64x128xf32>
+  %u = tensor.extract_slice %both[0, 0] [64, 64] [1, 1] : tensor<64x128xf32> to tensor<64x64xf32>
+  %z = tensor.extract_slice %both[0, 64] [64, 64] [1, 1] : tensor<64x128xf32> to tensor<64x64xf32>
+  %longer = tensor.empty() : tensor<66x64xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%longer : tensor<66x64xf32>) -> tensor<66x64xf32>
+  %padded = tensor.insert_slice %u into %zeros[2, 0] [64, 64] [1, 1] : tensor<64x64xf32> into tensor<66x64xf32>
+  %now = tensor.extract_slice %padded[2, 0] [64, 64] [1, 1] : tensor<66x64xf32> to tensor<64x64xf32>
+  %past = tensor.extract_slice %padded[0, 0] [64, 64] [1, 1] : tensor<66x64xf32> to tensor<64x64xf32>
+  %e = tensor.empty() : tensor<64x64xf32>
+  %y = linalg.generic {indexing_maps = [#rows, #rows, #rows, #rows], iterator_types = ["parallel", "parallel"]}
+      ins(%now, %past, %z : tensor<64x64xf32>, tensor<64x64xf32>, tensor<64x64xf32>) outs(%e : tensor<64x64xf32>) {
+  ^bb0(%p: f32, %q: f32, %g: f32, %o: f32):
+    %s = arith.addf %p, %q : f32
+    %m = arith.mulf %s, %g : f32
+    linalg.yield %m : f32
+  } -> tensor<64x64xf32>
+  return %y : tensor<64x64xf32>
+}

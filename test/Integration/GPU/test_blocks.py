@@ -1,0 +1,65 @@
+"""Residual blocks as people write them in JAX, each lowered to a sequence of kernels, against float64.
+
+Norms, products, paddings, slices and recurrences: bench/blocks.py has the blocks.
+"""
+
+import sys
+
+import numpy as np
+import pytest
+import sass
+from emulator import emulate
+from harness import BUILD
+
+sys.path.insert(0, str(BUILD / "python"))
+jax = pytest.importorskip("jax", reason="jax is not installed")
+from blocks import BLOCKS  # noqa: E402
+from mlir_ssm._compile import core  # noqa: E402
+
+if not hasattr(core(), "xla_handler"):
+    pytest.skip("this build of mlir_ssm had no headers of XLA", allow_module_level=True)
+import mlir_ssm.jax as ssm  # noqa: E402
+
+SHAPE = (2, 45, 32)
+
+# Kernels of each, in their order.
+KERNELS = {
+    "Mamba": "row_reduction, matrix_product, elementwise, elementwise, elementwise, matrix_product, matrix_product, matrix_product, "
+             "matrix_product, matrix_product, channel_scan, matrix_product",
+    "S4D": "row_reduction, channel_scan, matrix_product, matrix_product",
+    "LRU": "elementwise, elementwise, row_reduction, matrix_product, column_scan, matrix_product, matrix_product, matrix_product",
+    "Griffin": "row_reduction, matrix_product, matrix_product, elementwise, elementwise, elementwise, matrix_product, matrix_product, "
+               "column_scan, matrix_product",
+    "gated linear attention": "row_reduction, matrix_product, matrix_product, matrix_product, matrix_product, channel_scan, row_reduction, "
+                              "matrix_product, matrix_product",
+    "minGRU": "row_reduction, matrix_product, matrix_product, column_scan, matrix_product, row_reduction, matrix_product, matrix_product",
+}
+
+
+def lowered(name):
+    """Its text, inputs, and result in float64."""
+    block, parameters = BLOCKS[name](*SHAPE)
+    x = np.random.default_rng(1).standard_normal(SHAPE).astype(np.float32)
+    inputs = [np.asarray(value, np.float32) for value in (*parameters.values(), x)]
+    def program(*values):
+        return block(dict(zip(parameters, values)), values[-1])
+    with jax.enable_x64(True):
+        wide = np.asarray(jax.jit(program)(*(value.astype(float) for value in inputs)))
+    return ssm.lower(program, *inputs), inputs, wide
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_equals_float64(name):
+    text, inputs, want = lowered(name)
+    (y,), report = emulate(text, inputs, [(SHAPE, np.float32)], entry="main", seed=3)
+    assert np.linalg.norm(y - want) <= 1e-6 * np.linalg.norm(want)
+    assert report["races"] == 0 and report["launch"]["kernel"] == KERNELS[name]
+    assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["ideal_wavefronts"]
+
+
+@pytest.mark.skipif(not sass.PTXAS, reason="there is no ptxas: the CUDA toolkit has it, or the wheel nvidia-cuda-nvcc")
+@pytest.mark.parametrize("chip", ["sm_80", "sm_90a", "sm_100a", "sm_120a"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_stay_in_registers(name, chip, tmp_path):
+    said = sass.assemble(lowered(name)[0], "main", chip, tmp_path)
+    assert said.stack == 0 and said.spills == 0, said
