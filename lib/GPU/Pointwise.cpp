@@ -1,6 +1,7 @@
 //===- Pointwise.cpp - Elementwise ops at one point -----------------------===//
 #include "Pointwise.h"
 #include "StageCut.h"
+#include "StepLoop.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -76,7 +77,7 @@ const char *refusesElementwise(linalg::GenericOp op) {
 /// What a kernel has, or another one has computed.
 static bool isComputedApart(Value tensor) {
   Operation *op = tensor.getDefiningOp();
-  return isAnchor(op) || isView(op) || isAssembly(op);
+  return isAnchor(op) || isView(op) || isAssembly(op) || isStepSlice(op);
 }
 
 const char *walkProducers(Mapped value, function_ref<void(Mapped)> visit) {

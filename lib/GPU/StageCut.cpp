@@ -1,16 +1,17 @@
 //===- StageCut.cpp - The stages of a function ----------------------------===//
 //
-// Each recurrence, product of matrices and reduction of rows is the anchor of a
-// stage. Five kinds of values are stored: results of anchors that another stage
-// reads, factors of products, tensors that parts are taken from or put into,
-// parts that a recurrence reads, and what is returned. All others are computed
-// where they are needed. A value is stored by the stage of the last anchor that
-// it is computed from, if it has the dimensions of that, else by one of its
-// own.
+// Each recurrence, product of matrices, reduction of rows and loop over time is
+// the anchor of a stage. Five kinds of values are stored: results of anchors
+// that another stage reads, factors of products, tensors that parts are taken
+// from or put into, parts that a recurrence reads, and what is returned. All
+// others are computed where they are needed. A value is stored by the stage of
+// the last anchor that it is computed from, if it has the dimensions of that,
+// else by one of its own.
 //
 //===----------------------------------------------------------------------===//
 #include "StageCut.h"
 #include "ReduceRows.h"
+#include "StepLoop.h"
 
 using namespace mlir;
 
@@ -18,7 +19,7 @@ namespace ssm {
 
 bool isAnchor(Operation *op) {
   return isa_and_nonnull<LinearRecurrenceOp>(op) || findProduct(op) ||
-         isRowReduction(op);
+         isRowReduction(op) || findStepLoop(op);
 }
 
 bool isAssembly(Operation *op) {
@@ -56,6 +57,8 @@ SmallVector<Value> findRead(Operation *op) {
       read.push_back(product->start.tensor);
     return read;
   }
+  if (auto loop = findStepLoop(op))
+    return findRead(*loop);
   auto generic = dyn_cast<linalg::GenericOp>(op);
   for (OpOperand &operand : op->getOpOperands())
     if (isa<RankedTensorType>(operand.get().getType()) &&
@@ -114,8 +117,20 @@ bool StageCut::hasParts(Value value) {
          llvm::any_of(value.getUsers(), isView);
 }
 
+std::optional<Mapped> findResult(Value value, const StepLoop &loop) {
+  scf::ForOp op = loop.op;
+  for (Value result : op.getResults()) {
+    Mapped of = loop.result(cast<OpResult>(result).getResultNumber());
+    if (auto map = findResultMap(value, of))
+      return Mapped{value, *map};
+  }
+  return std::nullopt;
+}
+
 /// The value over the loops of its last anchor; nothing if it has others.
 static std::optional<Mapped> findResult(Value value, Operation *anchor) {
+  if (auto loop = findStepLoop(anchor))
+    return findResult(value, *loop);
   std::optional<AffineMap> map;
   if (auto recurrence = dyn_cast<LinearRecurrenceOp>(anchor))
     map = value == recurrence.getFinal() ? recurrence.getFinalIndexingMap()

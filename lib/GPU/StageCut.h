@@ -8,8 +8,8 @@
 
 namespace ssm {
 
-/// What is computed together: a recurrence, a product of matrices or a
-/// reduction of rows, or none, and the elementwise ops around it.
+/// What is computed together: a recurrence, a product of matrices, a reduction
+/// of rows or a loop over time, or none, and the elementwise ops around it.
 struct Stage {
   mlir::Operation *anchor = nullptr;
   llvm::SetVector<mlir::Value> results; ///< Values that it stores.

@@ -15,6 +15,7 @@
 #include "MatrixProduct.h"
 #include "ReduceRows.h"
 #include "StageCut.h"
+#include "StepLoop.h"
 
 #include "ssm/AOT/SizeClasses.h"
 #include "ssm/IR/LoopDims.h"
@@ -69,6 +70,7 @@ private:
   std::optional<Launch> emit(const KernelFrame &frame, const Stage &stage);
   std::optional<Launch> emitProduct(const KernelFrame &frame);
   std::optional<Launch> emitRows(const KernelFrame &frame);
+  std::optional<Launch> emitLoop(const KernelFrame &frame);
   LogicalResult lowerAssembly(Value value, const Stage &stage);
   LogicalResult lowerStage(const Stage &stage);
   LogicalResult lowerStage(const Stage &stage, ArrayRef<TensorPlace> results);
@@ -159,6 +161,16 @@ StageLowering::findLoops(const Stage &stage) {
     for (const Mapped &value : {product->left, product->right, product->result})
       if (!fill(value.tensor, value.map))
         return std::nullopt;
+    return loops;
+  }
+  if (auto loop = findStepLoop(stage.anchor)) {
+    loops.resize(loop->stateMap().getNumDims());
+    for (unsigned number = 0; number < loop->op.getNumResults(); ++number) {
+      Mapped result = loop->result(number);
+      if (!fill(result.tensor, result.map))
+        return std::nullopt;
+    }
+    loops[0] = loop->op.getStaticTripCount()->getSExtValue();
     return loops;
   }
   if (stage.anchor) {
@@ -324,12 +336,24 @@ std::optional<Launch> StageLowering::emitRows(const KernelFrame &frame) {
   return emitRowReduction(b, frame, reduction, results);
 }
 
+std::optional<Launch> StageLowering::emitLoop(const KernelFrame &frame) {
+  func::FuncOp function = frame.function;
+  Block &body = function.getBody().front();
+  StepLoop loop = *findStepLoop(*body.getOps<scf::ForOp>().begin());
+  SmallVector<Mapped> results;
+  for (Value value : body.getTerminator()->getOperands())
+    results.push_back(*findResult(value, loop));
+  return emitStepLoop(b, frame, loop, results);
+}
+
 std::optional<Launch> StageLowering::emit(const KernelFrame &frame,
                                           const Stage &stage) {
   if (isa_and_nonnull<LinearRecurrenceOp>(stage.anchor))
     return lowerRecurrence(b, frame, chip);
+  if (findProduct(stage.anchor))
+    return emitProduct(frame);
   if (stage.anchor)
-    return findProduct(stage.anchor) ? emitProduct(frame) : emitRows(frame);
+    return isRowReduction(stage.anchor) ? emitRows(frame) : emitLoop(frame);
   func::FuncOp function = frame.function;
   Value value = function.getBody().front().getTerminator()->getOperand(0);
   const char *reason = walkProducers(

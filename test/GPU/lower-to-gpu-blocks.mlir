@@ -92,3 +92,38 @@ func.func @gated(%x: tensor<64x32xf32>, %w: tensor<32x128xf32>) -> tensor<64x64x
   } -> tensor<64x64xf32>
   return %y : tensor<64x64xf32>
 }
+
+// -----
+
+#b = affine_map<(b, d) -> (b, d)>
+
+// A loop that is not linear: a thread for each of 2 x 40 elements of the state.
+// What 8 steps read is loaded in front of the first, and one step is left.
+// CHECK: block = 64 : i64, entry = "largest", grid = [{elements = array<i64: 2, 40>, least = 0 : i64, per_block = 64 : i64}], kernel = "step_loop"
+// CHECK-LABEL: gpu.func @largest(
+// CHECK:         scf.for {{.*}} -> (f32)
+// CHECK-COUNT-8:   llvm.load
+// CHECK-COUNT-8:   arith.maximumf
+// CHECK:         scf.for {{.*}} -> (f32)
+// CHECK:           arith.maximumf
+// CHECK-NOT:       arith.maximumf
+// CHECK:         gpu.return
+func.func @largest(%u: tensor<9x2x40xf32>, %h0: tensor<2x40xf32>) -> tensor<9x2x40xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %e = tensor.empty() : tensor<2x40xf32>
+  %all = tensor.empty() : tensor<9x2x40xf32>
+  %last, %y = scf.for %t = %c0 to %c9 step %c1 iter_args(%h = %h0, %ys = %all) -> (tensor<2x40xf32>, tensor<9x2x40xf32>) {
+    %ut = tensor.extract_slice %u[%t, 0, 0] [1, 2, 40] [1, 1, 1] : tensor<9x2x40xf32> to tensor<2x40xf32>
+    %next = linalg.generic {indexing_maps = [#b, #b, #b], iterator_types = ["parallel", "parallel"]}
+        ins(%h, %ut : tensor<2x40xf32>, tensor<2x40xf32>) outs(%e : tensor<2x40xf32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %m = arith.maximumf %p, %q : f32
+      linalg.yield %m : f32
+    } -> tensor<2x40xf32>
+    %set = tensor.insert_slice %next into %ys[%t, 0, 0] [1, 2, 40] [1, 1, 1] : tensor<2x40xf32> into tensor<9x2x40xf32>
+    scf.yield %next, %set : tensor<2x40xf32>, tensor<9x2x40xf32>
+  }
+  return %y : tensor<9x2x40xf32>
+}

@@ -12,8 +12,8 @@ def LowerToGPU : Pass<"ssm-lower-to-gpu", "::mlir::ModuleOp"> {
     elementwise linalg ops and `ssm.discretize` around it, by a kernel in a
     `gpu.module`; or one whose body is one `ssm.associative_scan` or diagonal
     `ssm.materialize_kernel` of its arguments. A function that has several
-    recurrences, or products of matrices, reductions of rows, slices, other shapes
-    of tensors and `tensor.insert_slice` beside them, becomes a sequence of kernels,
+    recurrences, or products of matrices, reductions of rows, loops over time,
+    slices, other shapes of tensors and `tensor.insert_slice` beside them, becomes a sequence of kernels,
     each of one of these and the elementwise ops around it; slices of what a linalg
     op computes become ops on slices. The kernel has the function's name
     and takes a pointer for each argument, a pointer for each result, an i64
