@@ -62,7 +62,8 @@ ssm::createTargetMachine(StringRef target) {
                            "knows, but it is '" +
                            target +
                            "'; llc -mcpu=help lists them, e.g. x86-64-v3, "
-                           "sapphirerapids, neoverse-v1");
+                           "sapphirerapids, neoverse-v1; a GPU is called "
+                           "nvidia:sm_90, for example");
 }
 
 /// Whether the target is an x86 CPU with all of `features`.

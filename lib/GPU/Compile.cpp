@@ -94,7 +94,9 @@ std::optional<GPUCode> compileToGPU(ModuleOp module, StringRef chip,
                                     GPUOutputKind kind) {
   if (!isChip(chip)) {
     module.emitError("no GPU is called '")
-        << chip << "'; take sm_80, sm_90, sm_100 or another that `llc-22 "
+        << chip
+        << "'; take sm_80 (A100), sm_90 (H100, H200), sm_100 (B200), sm_120 "
+           "(RTX 50) or another that `llc-22 "
         << "-march=nvptx64 -mcpu=help` lists, or gfx942 of `-march=amdgcn`, or "
            "spirv64";
     return std::nullopt;

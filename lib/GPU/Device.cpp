@@ -69,6 +69,26 @@ Expected<const CUDADriver &> CUDADriver::get() {
   return driver;
 }
 
+/// What to do after an error (CUresult of the CUDA Driver API); nothing where
+/// that depends.
+static const char *advise(int code) {
+  switch (code) {
+  case 2: // CUDA_ERROR_OUT_OF_MEMORY
+    return "; take smaller tensors, or end what else uses the GPU";
+  case 100: // CUDA_ERROR_NO_DEVICE
+    return "; run it on the CPU, without a target, or the kernel by "
+           "ssm-emulate";
+  case 209: // CUDA_ERROR_NO_BINARY_FOR_GPU
+  case 218: // CUDA_ERROR_INVALID_PTX
+    return "; take the chip of the device for --target";
+  case 222: // CUDA_ERROR_UNSUPPORTED_PTX_VERSION
+  case 803: // CUDA_ERROR_SYSTEM_DRIVER_MISMATCH
+    return "; install a newer driver, or take an older chip for --target";
+  default:
+    return "";
+  }
+}
+
 Error CUDADriver::check(int code, const char *function) const {
   if (code == 0)
     return Error::success();
@@ -76,7 +96,7 @@ Error CUDADriver::check(int code, const char *function) const {
   cuGetErrorString(code, &reason);
   return createStringError(Twine(function) +
                            " failed: " + (reason ? reason : "unknown error") +
-                           " (" + Twine(code) + ")");
+                           " (" + Twine(code) + ")" + advise(code));
 }
 
 DeviceBuffer::~DeviceBuffer() {

@@ -1,5 +1,5 @@
 // RUN: not ssm-compile %s --target=nvidia:sm_999 -o %t.ptx 2>&1 | FileCheck %s --check-prefix=CHIP
-// CHIP: error: no GPU is called 'sm_999'; take sm_80, sm_90
+// CHIP: error: no GPU is called 'sm_999'; take sm_80 (A100), sm_90 (H100, H200), sm_100
 // RUN: not ssm-compile %s --emit=ptx -o %t.ptx 2>&1 | FileCheck %s --check-prefix=CPU
 // CPU: error: --emit=ptx and --emit=cubin need a GPU, such as --target=nvidia:sm_90
 // RUN: not ssm-compile %s --target=nvidia:sm_90 --emit=obj -o %t.o 2>&1 | FileCheck %s --check-prefix=EMIT
@@ -7,7 +7,7 @@
 // RUN: not ssm-compile %s --target=amd:gfx942 --emit=ptx -o %t.s 2>&1 | FileCheck %s --check-prefix=AMD
 // AMD: error: --emit must be asm or llvm for a GPU of AMD
 // RUN: not ssm-compile %s --target=amd:gfx0 -o %t.s 2>&1 | FileCheck %s --check-prefix=GFX
-// GFX: error: no GPU is called 'gfx0'; take sm_80, sm_90, sm_100 or another that {{.*}}, or gfx942
+// GFX: error: no GPU is called 'gfx0'; take sm_80 {{.*}} or another that {{.*}}, or gfx942
 // RUN: not ssm-compile %s --target=opencl:spirv64 --emit=ptx -o %t.spv 2>&1 | FileCheck %s --check-prefix=SPIRV
 // RUN: not ssm-compile %s --target=nvidia:sm_90 --emit=spirv -o %t.spv 2>&1 | FileCheck %s --check-prefix=SPIRV
 // SPIRV: error: --emit=spirv and --target=opencl:spirv64 need each other

@@ -32,10 +32,19 @@
 // RUN: env LD_LIBRARY_PATH=%t FAIL=cuLaunchKernel not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/z.npy 2>&1 | FileCheck %s --check-prefix=LAUNCH
 // RUN: env LD_LIBRARY_PATH=%t FAIL=cuEventElapsedTime not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/z.npy 2>&1 | FileCheck %s --check-prefix=EVENT
 // RUN: not ls %t/z.npy
-// MEMORY: ssm-run: error: cuMemAlloc_v2 failed: out of memory (2)
+// MEMORY: ssm-run: error: cuMemAlloc_v2 failed: out of memory (2); take smaller tensors, or end what else uses the GPU
 // LAUNCH: 0 buffers are left
-// LAUNCH: ssm-run: error: cuLaunchKernel failed: out of memory (2)
-// EVENT: ssm-run: error: cuEventElapsedTime failed: out of memory (2)
+// LAUNCH: ssm-run: error: cuLaunchKernel failed: out of memory (2);
+// EVENT: ssm-run: error: cuEventElapsedTime failed: out of memory (2);
+
+// RUN: env LD_LIBRARY_PATH=%t FAIL=cuInit CODE=100 not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy 2>&1 | FileCheck %s --check-prefix=DEVICE
+// RUN: env LD_LIBRARY_PATH=%t FAIL=cuModuleLoadData CODE=209 not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy 2>&1 | FileCheck %s --check-prefix=CHIP
+// RUN: env LD_LIBRARY_PATH=%t FAIL=cuModuleLoadData CODE=222 not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy 2>&1 | FileCheck %s --check-prefix=OLD
+// RUN: env LD_LIBRARY_PATH=%t FAIL=cuLaunchKernel CODE=700 not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy 2>&1 | FileCheck %s --check-prefix=OTHER
+// DEVICE: ssm-run: error: cuInit failed: {{.*}} (100); run it on the CPU, without a target, or the kernel by ssm-emulate
+// CHIP: ssm-run: error: cuModuleLoadData failed: {{.*}} (209); take the chip of the device for --target
+// OLD: ssm-run: error: cuModuleLoadData failed: {{.*}} (222); install a newer driver, or take an older chip for --target
+// OTHER: ssm-run: error: cuLaunchKernel failed: {{.*}} (700){{$}}
 
 // RUN: %clang -shared -fPIC -DcuInit=cuOther %S/Inputs/libcuda.c -o %t/libcuda.so.1
 // RUN: env LD_LIBRARY_PATH=%t not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy 2>&1 | FileCheck %s --check-prefix=LACKS

@@ -1,7 +1,7 @@
 /* The functions of the CUDA driver that we call, in the host's memory. A launch
  * prints its geometry, and with COPY in the environment, for a kernel of three
  * arrays, a length and a workspace, those too, and copies the first array to
- * the third. The function that FAIL names returns 2, out of memory. */
+ * the third. The function that FAIL names returns CODE, or 2, out of memory. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@ static int live;
 
 static int result(const char *name) {
   const char *fail = getenv("FAIL");
-  return fail && strcmp(fail, name) == 0 ? 2 : 0;
+  const char *code = getenv("CODE");
+  return fail && strcmp(fail, name) == 0 ? atoi(code ? code : "2") : 0;
 }
 
 #define SUCCEED(name, ...)                                                     \
