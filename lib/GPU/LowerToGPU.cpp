@@ -67,7 +67,8 @@ static std::optional<Launch> lowerScan(OpBuilder &b, gpu::GPUModuleOp parent,
 
 static std::optional<Launch> lowerPowers(OpBuilder &b, gpu::GPUModuleOp parent,
                                          func::FuncOp function,
-                                         MaterializeKernelOp op) {
+                                         MaterializeKernelOp op,
+                                         StringRef chip) {
   for (const char *reason : {refusesPowers(op), refusesOthers(function, op)})
     if (reason) {
       op.emitError("the materialised kernel has no GPU kernel: ") << reason;
@@ -82,7 +83,7 @@ static std::optional<Launch> lowerPowers(OpBuilder &b, gpu::GPUModuleOp parent,
     maps.insert({value, map});
   maps.insert({op.getResult(), indexing.back()});
   Signature signature = describeTensors(function, maps, getStaticLoopSizes(op));
-  Launch launch = emitPowers(b, parent, function, op);
+  Launch launch = emitPowers(b, parent, function, op, chip);
   launch.kernel = "powers";
   launch.reason = "it is the only one";
   launch.signature = std::move(signature);
@@ -180,7 +181,7 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
       else if (auto scan = findOp<AssociativeScanOp>(function))
         launch = lowerScan(b, kernels, function, scan, chip);
       else if (auto powers = findOp<MaterializeKernelOp>(function))
-        launch = lowerPowers(b, kernels, function, powers);
+        launch = lowerPowers(b, kernels, function, powers, chip);
       else if (auto conv = findOp<LongConvOp>(function))
         launch = lowerConvolution(b, kernels, function, conv, chip);
       else if (hasStages(function))

@@ -8,7 +8,8 @@
 //     for each of its lags, `kThreads` apart:  K += c b p;  p *= a^kThreads
 //
 // so that neighbouring threads write neighbouring taps. Powers are formed in
-// f64: a rounding of a is l roundings of a^l.
+// f64, or pairs of f32 where that is slow: a rounding of a is l roundings of
+// a^l. Sums are in f64, or f32 then.
 //
 // Precondition: a diagonal transition; taps of f32 or narrower; a static
 // length.
@@ -17,6 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Powers.h"
+#include "WideNum.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -43,8 +45,9 @@ const char *refusesPowers(MaterializeKernelOp op) {
 namespace {
 class Powers {
 public:
-  Powers(OpBuilder &b, Kernel &kernel, MaterializeKernelOp op)
-      : b(b), k(kernel), op(op), maps(op.getIndexingMapsArray()),
+  Powers(OpBuilder &b, Kernel &kernel, MaterializeKernelOp op, bool inPairs)
+      : b(b), k(kernel), op(op), wide(b, kernel.loc, inPairs),
+        maps(op.getIndexingMapsArray()),
         transition(kernel.argument(op.getTransition(), maps[0])),
         input(kernel.argument(op.getInput(), maps[1])),
         output(kernel.argument(op.getOutput(), maps[2])),
@@ -55,7 +58,7 @@ public:
   Launch emit();
 
 private:
-  Num power(Num a, Value exponent);
+  WideNum power(const WideNum &a, Value exponent);
   SmallVector<Num> addState(ArrayRef<Num> sums);
   SmallVector<Value> flatten(ArrayRef<Num> x);
   SmallVector<Num> unflatten(ValueRange values);
@@ -64,6 +67,7 @@ private:
   OpBuilder &b;
   Kernel &k;
   MaterializeKernelOp op;
+  WideNumBuilder wide;
   SmallVector<AffineMap> maps;
   KernelTensor transition, input, output, result;
   bool isReal;
@@ -90,28 +94,23 @@ SmallVector<Num> Powers::unflatten(ValueRange values) {
 }
 
 /// a^exponent for an exponent below the length.
-Num Powers::power(Num a, Value exponent) {
+WideNum Powers::power(const WideNum &a, Value exponent) {
   int64_t length = getStaticLoopSizes(op)[op.getTime()];
-  Num one = k.num.constant(1);
-  if (a.isComplex())
-    one.im = k.num.constant(0).re;
-  SmallVector<Value> inits = flatten({a, one});
-  bool complex = a.isComplex();
+  SmallVector<Value> inits = a.parts();
+  size_t parts = inits.size();
+  inits.append(wide.one(a.high.isComplex()).parts());
   SmallVector<Value> last = k.loop(
       k.constant(0), k.constant(llvm::Log2_64_Ceil(length)), 1, inits,
       [&](Value bit, const SmallVector<Value> &carried) {
-        Num square{carried[0], complex ? carried[1] : Value()};
-        Num power{carried[1 + complex], complex ? carried[3] : Value()};
+        WideNum square = a.withParts(ArrayRef(carried).take_front(parts));
+        WideNum power = a.withParts(ArrayRef(carried).drop_front(parts));
         Value shifted = arith::ShRUIOp::create(b, k.loc, exponent, bit);
         Value isSet = arith::TruncIOp::create(b, k.loc, b.getI1Type(), shifted);
-        Num more = k.num.mul(power, square);
-        SmallVector<Value> next = flatten({k.num.mul(square, square)});
-        for (auto [yes, no] :
-             llvm::zip_equal(flatten({more}), flatten({power})))
-          next.push_back(arith::SelectOp::create(b, k.loc, isSet, yes, no));
+        SmallVector<Value> next = wide.mul(square, square).parts();
+        next.append(wide.select(isSet, wide.mul(power, square), power).parts());
         return next;
       });
-  return {last[1 + complex], complex ? last[3] : Value()};
+  return a.withParts(ArrayRef(last).drop_front(parts));
 }
 
 /// The thread's taps with those of the state at `indices`.
@@ -119,15 +118,17 @@ SmallVector<Num> Powers::addState(ArrayRef<Num> sums) {
   auto read = [&](const KernelTensor &tensor) {
     return k.load(tensor, k.offset(tensor, indices)).front();
   };
-  Num a = read(transition), weight = k.num.mul(read(output), read(input));
-  Num p = power(a, firstLag), stride = a;
+  WideNum stride = wide.widen(read(transition));
+  Num weight = k.num.mul(read(output), read(input));
+  WideNum p = power(stride, firstLag);
   for (int64_t i = 1; i < kThreads; i *= 2)
-    stride = k.num.mul(stride, stride);
+    stride = wide.mul(stride, stride);
   SmallVector<Num> next;
   for (const Num &sum : sums) {
-    next.push_back(k.num.add(sum, isReal ? k.num.realOfProduct(weight, p)
-                                         : k.num.mul(weight, p)));
-    p = k.num.mul(p, stride);
+    Num tap = wide.narrow(p, k.num.constant(0).re.getType());
+    next.push_back(k.num.add(sum, isReal ? k.num.realOfProduct(weight, tap)
+                                         : k.num.mul(weight, tap)));
+    p = wide.mul(p, stride);
   }
   return next;
 }
@@ -186,10 +187,11 @@ Launch Powers::emit() {
 }
 
 Launch emitPowers(OpBuilder &b, gpu::GPUModuleOp parent, func::FuncOp function,
-                  MaterializeKernelOp op) {
+                  MaterializeKernelOp op, StringRef chip) {
+  bool inPairs = GPUChip::forName(std::string_view(chip)).isSlowInF64;
   Kernel kernel(b, {parent, function}, op.getLoc(), getStaticLoopSizes(op),
-                b.getF64Type(), kThreads);
-  return Powers(b, kernel, op).emit();
+                inPairs ? b.getF32Type() : b.getF64Type(), kThreads);
+  return Powers(b, kernel, op, inPairs).emit();
 }
 
 } // namespace ssm

@@ -9,7 +9,8 @@ namespace ssm {
 /// Why the taps of a kernel cannot be computed by Powers.cpp; null: they can.
 const char *refusesPowers(MaterializeKernelOp op);
 Launch emitPowers(mlir::OpBuilder &b, mlir::gpu::GPUModuleOp parent,
-                  mlir::func::FuncOp function, MaterializeKernelOp op);
+                  mlir::func::FuncOp function, MaterializeKernelOp op,
+                  llvm::StringRef chip);
 
 } // namespace ssm
 

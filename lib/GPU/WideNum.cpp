@@ -24,6 +24,25 @@ using namespace mlir;
 
 namespace ssm {
 
+SmallVector<Value> WideNum::parts() const {
+  SmallVector<Value> parts;
+  for (Value part : {high.re, high.im, low.re, low.im})
+    if (part)
+      parts.push_back(part);
+  return parts;
+}
+
+WideNum WideNum::withParts(ArrayRef<Value> parts) const {
+  WideNum other = *this;
+  for (Value *part :
+       {&other.high.re, &other.high.im, &other.low.re, &other.low.im})
+    if (*part) {
+      *part = parts.front();
+      parts = parts.drop_front();
+    }
+  return other;
+}
+
 WideNumBuilder::WideNumBuilder(OpBuilder &b, Location loc, bool inPairs)
     : b(b), loc(loc), inPairs(inPairs),
       num(b, loc, inPairs ? b.getF32Type() : b.getF64Type()) {}

@@ -10,6 +10,10 @@ namespace ssm {
 /// last place of the first. Of f64 there is no second.
 struct WideNum {
   Num high, low;
+
+  /// All that is there, as a loop carries it; and a number of the same kind.
+  llvm::SmallVector<mlir::Value> parts() const;
+  WideNum withParts(llvm::ArrayRef<mlir::Value> parts) const;
 };
 
 class WideNumBuilder {
