@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DiagonalTile.h"
 #include "Recurrence.h"
-#include "RecurrenceTile.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -16,34 +16,6 @@ using namespace mlir;
 using namespace ssm;
 
 namespace {
-class DiagonalTile : public RecurrenceTile {
-public:
-  DiagonalTile(OpBuilder &b, LinearRecurrenceOp op, const Elementwise &consumer,
-               const Tile &tile, ArrayRef<ScanResult> results)
-      : RecurrenceTile(b, op, consumer, tile, results),
-        complexTransition(hasComplexElements(op.getTransition())),
-        transition(makeOperand(b, op.getTransition(), op.getTransitionMap())) {}
-
-  Values advance(OpBuilder &b, ValueRange prefix, const Step &step) override;
-  std::unique_ptr<ScanTile> narrow(OpBuilder &b, unsigned dim,
-                                   const LoopRange &range) const override {
-    auto copy = std::make_unique<DiagonalTile>(*this);
-    copy->narrowTo(b, dim, range, {&copy->transition});
-    return copy;
-  }
-  Values neutral(OpBuilder &b) override;
-  Values extend(OpBuilder &b, ValueRange summary, const Step &step) override;
-  Values resume(OpBuilder &b, ValueRange summary) override;
-
-private:
-  SmallVector<Labelled> readElement(OpBuilder &b, const Step &step) {
-    return read(b, {&transition, &signal, &input}, step);
-  }
-
-  bool complexTransition;
-  TileOperand transition;
-};
-
 class DiagonalScan : public RecurrenceScan {
 public:
   DiagonalScan(OpBuilder &b, LinearRecurrenceOp op, Elementwise consumer)

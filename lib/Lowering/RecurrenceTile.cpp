@@ -71,12 +71,17 @@ TileOperand RecurrenceTile::makeOperand(OpBuilder &b, Value value,
   return operand;
 }
 
-bool RecurrenceTile::isOneStep() const {
+bool RecurrenceTile::areLanesStates() const {
   LinearRecurrenceOp recurrence = op;
   auto state = recurrence.getDims().state;
   return recurrence.isDiagonal() && !state.empty() &&
-         getConstantIntValue(tile.ranges[recurrence.getTime()].size) == 1 &&
          ArrayRef(tile.kept).take_back(state.size()) == ArrayRef(state);
+}
+
+bool RecurrenceTile::isOneStep() const {
+  LinearRecurrenceOp recurrence = op;
+  return areLanesStates() &&
+         getConstantIntValue(tile.ranges[recurrence.getTime()].size) == 1;
 }
 
 SmallVector<unsigned> RecurrenceTile::withoutState() {
@@ -103,15 +108,16 @@ SmallVector<OpFoldResult> RecurrenceTile::sizesOf(ArrayRef<unsigned> dims) {
       dims, [&](unsigned dim) { return tile.ranges[dim].size; });
 }
 
+AffineMap RecurrenceTile::mapOf(ArrayRef<unsigned> dims) {
+  SmallVector<AffineExpr> exprs;
+  for (unsigned dim : dims)
+    exprs.push_back(getAffineDimExpr(dim, op.getContext()));
+  return AffineMap::get(op.getNumLoops(), 0, exprs, op.getContext());
+}
+
 Value RecurrenceTile::transpose(OpBuilder &b, Value part,
                                 ArrayRef<unsigned> from, ArrayRef<unsigned> to,
                                 unsigned side) {
-  auto mapOf = [&](ArrayRef<unsigned> dims) {
-    SmallVector<AffineExpr> exprs;
-    for (unsigned dim : dims)
-      exprs.push_back(b.getAffineDimExpr(dim));
-    return AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext());
-  };
   Value out = tensor::EmptyOp::create(b, loc, sizesOf(to), real);
   return transposeTile(b, loc, {part, mapOf(from)}, {out, mapOf(to)},
                        tile.atOrigin(), tile.kept.back(), side);
@@ -180,29 +186,29 @@ pointersTo(ArrayRef<TileOperand> operands) {
 }
 
 Labelled RecurrenceTile::computeSlice(OpBuilder &b, const TileOperand &operand,
-                                      const Step &step) {
+                                      const Step &step, Type element) {
   Labelled out;
   for (unsigned dim : tile.kept)
     if (uses(operand.map, dim))
       out.dims.push_back(dim);
-  Type element =
-      operand.isComplex ? real : getElementTypeOrSelf(operand.source);
   for (unsigned i = 0; i < 1u + operand.isComplex; ++i)
     out.parts.push_back(
         tensor::EmptyOp::create(b, loc, sizesOf(out.dims), element));
   SmallVector<Labelled> ins =
       operand.producer ? read(b, pointersTo(operand.inputs), step)
                        : SmallVector<Labelled>{readSlice(b, operand, step)};
-  out.parts = buildOver(
-      b, loc, out.dims, ins, out,
-      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-        NumBuilder num(nested, bodyLoc, real);
-        Value x = operand.producer
-                      ? cloneBody(num, operand.producer, operand.inputs,
-                                  IRMapping(), args)
-                      : args.front();
-        return operand.isComplex ? toParts(num.load(x), true) : Values{x};
-      });
+  out.parts =
+      buildOver(b, loc, out.dims, ins, out,
+                [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                  NumBuilder num(nested, bodyLoc, real);
+                  Value x = operand.producer
+                                ? cloneBody(num, operand.producer,
+                                            operand.inputs, IRMapping(), args)
+                                : args.front();
+                  return x.getType() == element
+                             ? Values{x}
+                             : toParts(num.load(x), operand.isComplex);
+                });
   return out;
 }
 
@@ -214,7 +220,9 @@ RecurrenceTile::read(OpBuilder &b, ArrayRef<const TileOperand *> operands,
     if (!*operand)
       continue;
     if (operand->isShared) {
-      values.push_back(computeSlice(b, *operand, step));
+      Type element =
+          operand->isComplex ? real : getElementTypeOrSelf(operand->source);
+      values.push_back(computeSlice(b, *operand, step, element));
     } else if (operand->producer) {
       llvm::append_range(values, read(b, pointersTo(operand->inputs), step));
     } else {
@@ -274,40 +282,6 @@ void RecurrenceTile::askAhead(OpBuilder &b, const Step &step,
     memref::PrefetchOp::create(b, loc, memory, indices, /*isWrite=*/false,
                                /*localityHint=*/3, /*isDataCache=*/true);
   }
-}
-
-static void narrowOperand(OpBuilder &b, Location loc, TileOperand &operand,
-                          unsigned dim, const LoopRange &range) {
-  if (!operand)
-    return;
-  operand.tile = operand.tile.narrow(b, loc, dim, range);
-  for (TileOperand &input : operand.inputs)
-    narrowOperand(b, loc, input, dim, range);
-  const auto *at = llvm::find(operand.fixed.dims, dim);
-  if (at == operand.fixed.dims.end())
-    return;
-  size_t position = at - operand.fixed.dims.begin();
-  for (Value &part : operand.fixed.parts) {
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, part);
-    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
-    SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-    offsets[position] = range.offset;
-    sizes[position] = range.size;
-    part =
-        tensor::ExtractSliceOp::create(b, loc, part, offsets, sizes, strides);
-  }
-}
-
-void RecurrenceTile::narrowTo(OpBuilder &b, unsigned dim,
-                              const LoopRange &range,
-                              ArrayRef<TileOperand *> own) {
-  for (TileOperand *operand : {&signal, &input, &output, &init})
-    narrowOperand(b, loc, *operand, dim, range);
-  for (TileOperand *operand : own)
-    narrowOperand(b, loc, *operand, dim, range);
-  for (TileOperand &operand : consumerInputs)
-    narrowOperand(b, loc, operand, dim, range);
-  tile = tile.narrow(b, loc, dim, range);
 }
 
 Num RecurrenceTile::decode(NumBuilder &num, const TileOperand &operand,
@@ -381,8 +355,9 @@ ScanTile::Values RecurrenceTile::start(OpBuilder &b) {
                    });
 }
 
-static void sumInAnyOrder(Block &body) {
-  for (Operation &op : body)
+/// Of everything in the block from `first` on.
+static void sumInAnyOrder(Block::iterator first, Block &body) {
+  for (Operation &op : llvm::make_range(first, body.end()))
     if (auto math = dyn_cast<arith::ArithFastMathInterface>(op))
       op.setAttr(math.getFastMathAttrName(),
                  arith::FastMathFlagsAttr::get(
@@ -390,28 +365,35 @@ static void sumInAnyOrder(Block &body) {
                                           arith::FastMathFlags::reassoc));
 }
 
+ScanTile::Values RecurrenceTile::makeSums(OpBuilder &b) {
+  bool isComplex = (complexState || output.isComplex) &&
+                   op.getProjection() == Projection::None;
+  Values sums;
+  for (unsigned i = 0; i < 1u + isComplex; ++i)
+    sums.push_back(buildFilled(b, loc, sizesOf(withoutState()), real, 0.0));
+  return sums;
+}
+
 ScanTile::Values RecurrenceTile::project(OpBuilder &b, ValueRange state,
-                                         const Step &step) {
-  bool complexOutput = (complexState || output.isComplex) &&
-                       op.getProjection() == Projection::None;
-  Labelled sums{{}, withoutState()};
-  bool isSum = sums.dims.size() < tile.kept.size();
-  for (unsigned i = 0; i < 1u + complexOutput; ++i)
-    sums.parts.push_back(buildFilled(b, loc, sizesOf(sums.dims), real, 0.0));
+                                         const Step &step, Values sums) {
+  bool isComplex = sums.size() > 1, isSum = !op.getDims().state.empty();
   SmallVector<Labelled> ins = {overTile(state)};
   llvm::append_range(ins, read(b, {&output}, step));
   return buildOver(
-      b, loc, tile.kept, ins, sums,
+      b, loc, tile.kept, ins, {sums, withoutState()},
       [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
         NumBuilder num(nested, bodyLoc, real);
         Num x = toNum(args.take_front(state.size()));
         args = args.drop_front(state.size());
         Num c = decode(num, output, args);
-        Num y = complexOutput ? num.mul(c, x) : num.realOfProduct(c, x);
+        Block &body = *nested.getInsertionBlock();
+        auto last = body.empty() ? body.end() : std::prev(body.end());
+        Num y = isComplex ? num.mul(c, x) : num.realOfProduct(c, x);
         // Without a sum there is nothing to add to.
-        auto sum = toParts(isSum ? num.add(y, toNum(args)) : y, complexOutput);
-        if (isOneStep())
-          sumInAnyOrder(*nested.getInsertionBlock());
+        auto sum = toParts(isSum ? num.add(y, toNum(args)) : y, isComplex);
+        if (areLanesStates())
+          sumInAnyOrder(last == body.end() ? body.begin() : std::next(last),
+                        body);
         return sum;
       });
 }
@@ -422,7 +404,14 @@ ScanTile::Values RecurrenceTile::store(OpBuilder &b, ValueRange before,
   if (outs.empty())
     return {};
   ValueRange state = op.getRead() == ReadPoint::Before ? before : after;
-  Values y = output ? project(b, state, step) : Values(state);
+  return storeOutput(
+      b, output ? project(b, state, step, makeSums(b)) : Values(state), step,
+      outs);
+}
+
+ScanTile::Values RecurrenceTile::storeOutput(OpBuilder &b, Values y,
+                                             const Step &step,
+                                             ValueRange outs) {
   Tile local = tile;
   for (LoopRange &range : local.ranges)
     range.offset = b.getIndexAttr(0);

@@ -74,13 +74,34 @@ protected:
   void narrowTo(mlir::OpBuilder &b, unsigned dim, const LoopRange &range,
                 llvm::ArrayRef<TileOperand *> own);
 
+  /// Makes this copy of a tile one of a single index of the kept dimension
+  /// `dim`, which it keeps no longer.
+  void fixTo(mlir::OpBuilder &b, unsigned dim, mlir::OpFoldResult index,
+             llvm::ArrayRef<TileOperand *> own);
+  /// Makes this copy of a tile one of a single step: operands that lack `dim`
+  /// are read, or computed, here.
+  void fixAt(mlir::OpBuilder &b, const Step &step, unsigned dim,
+             llvm::ArrayRef<TileOperand *> own);
+
   /// If the tile asks ahead: for the row of the next tile of each operand that
   /// varies along the lanes; those of all recurrences, and `own`.
   void askAhead(mlir::OpBuilder &b, const Step &step, const TileOperand &own);
 
-  /// One step, whose lanes are the states of a channel: operands are read where
-  /// they lie, and states are summed in any order.
+  /// The map of a tensor over these loop dimensions.
+  mlir::AffineMap mapOf(llvm::ArrayRef<unsigned> dims);
+  /// The lanes are states of a channel, which are summed in any order.
+  bool areLanesStates() const;
+  /// One step of such lanes: operands are read where they lie.
   bool isOneStep() const;
+
+  /// Zeros for the output's sums over states, and the sums with those of
+  /// `state` at one step, before they are scaled and converted.
+  Values makeSums(mlir::OpBuilder &b);
+  Values project(mlir::OpBuilder &b, mlir::ValueRange state, const Step &step,
+                 Values sums);
+  /// Writes an output into the tile's part of the result.
+  Values storeOutput(mlir::OpBuilder &b, Values y, const Step &step,
+                     mlir::ValueRange outs);
 
   Values makeParts(mlir::OpBuilder &b, double value, bool isComplex);
   Labelled overTile(mlir::ValueRange values);
@@ -113,6 +134,13 @@ private:
   /// if that is what keeps it from ever being in memory.
   bool fuseProducer(mlir::OpBuilder &b, TileOperand &operand,
                     llvm::ArrayRef<unsigned> own);
+
+  template <typename Change>
+  void changeOperands(llvm::ArrayRef<TileOperand *> own, Change change);
+  void narrowOperand(mlir::OpBuilder &b, TileOperand &operand, unsigned dim,
+                     const LoopRange &range, bool keep);
+  void fixOperandAt(mlir::OpBuilder &b, TileOperand &operand, const Step &step,
+                    unsigned dim);
   mlir::Value decodeElement(NumBuilder &num, const TileOperand &operand,
                             mlir::ValueRange &args);
   /// The body of an elementwise op, its `inputs` from the scalars of `read`;
@@ -121,12 +149,9 @@ private:
                         llvm::ArrayRef<TileOperand> inputs,
                         mlir::IRMapping mapping, mlir::ValueRange &args);
   /// The operand's parts at one step, taken apart or as its producer computes
-  /// them.
+  /// them: of the type `element`, its own or that of the tile's numbers.
   Labelled computeSlice(mlir::OpBuilder &b, const TileOperand &operand,
-                        const Step &step);
-  /// The output at one step, before it is scaled and converted.
-  Values project(mlir::OpBuilder &b, mlir::ValueRange state, const Step &step);
-
+                        const Step &step, mlir::Type element);
   /// Adds what is read in rows of lanes, each row once.
   void findRows(const TileOperand &operand,
                 llvm::SmallVectorImpl<const TileOperand *> &rows);

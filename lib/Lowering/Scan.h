@@ -49,6 +49,15 @@ public:
   virtual Values store(mlir::OpBuilder &b, mlir::ValueRange before,
                        mlir::ValueRange after, const Step &step,
                        mlir::ValueRange outs) = 0;
+  /// Steps that are best taken together.
+  virtual int64_t countStepsTogether() const { return 1; }
+  /// Advances and stores so many steps, whose element is none of a tree's
+  /// leaves: the prefix after them, and the parts of the results.
+  virtual Values takeTogether(mlir::OpBuilder &b, mlir::ValueRange prefix,
+                              mlir::ArrayRef<Step> steps,
+                              mlir::ValueRange outs) {
+    llvm_unreachable("the tile takes one step after the other");
+  }
   /// The tiles of the results that have no time, from the last prefix.
   virtual Values finish(mlir::OpBuilder &b, mlir::ValueRange prefix) = 0;
 

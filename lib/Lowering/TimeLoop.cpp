@@ -106,27 +106,63 @@ SmallVector<Value> ssm::advanceAndStore(OpBuilder &b,
   return next;
 }
 
+/// The step at `position` of a time range.
+static Step stepAt(OpBuilder &b, const ScanProblem &problem, TimeRange range,
+                   OpFoldResult position) {
+  OpFoldResult one = b.getIndexAttr(1);
+  AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
+  OpFoldResult t = affine(b, problem.loc, sum, {position, range.begin});
+  return {{t, one, one},
+          {position, one, one},
+          isFirst(b, problem, t),
+          /*firstLane=*/Value()};
+}
+
+/// Scans a block of steps of the range, which the tile takes together.
+static SmallVector<Value> takeTogether(OpBuilder &b, const ScanProblem &problem,
+                                       ScanTile &scan, TimeRange range,
+                                       TimeRange block, ValueRange prefix,
+                                       ValueRange parts) {
+  SmallVector<Step> steps;
+  int64_t count = *getConstantIntValue(block.length);
+  for (int64_t i : llvm::seq(count)) {
+    AffineExpr at =
+        b.getAffineSymbolExpr(0) + (problem.backward ? count - 1 - i : i);
+    steps.push_back(
+        stepAt(b, problem, range, affine(b, problem.loc, at, block.begin)));
+  }
+  return scan.takeTogether(b, prefix, steps, parts);
+}
+
 SmallVector<Value> ssm::scanRange(OpBuilder &b, ScanProblem &problem,
                                   ScanTile &scan, TimeRange range,
                                   ValueRange prefix, ValueRange parts) {
-  Location loc = problem.loc;
-  OpFoldResult one = b.getIndexAttr(1);
   SmallVector<Value> carried(prefix);
   llvm::append_range(carried, parts);
-  AffineExpr i = b.getAffineSymbolExpr(0), begin = b.getAffineSymbolExpr(1);
-  return forEachStep(b, problem, range.length, carried,
-                     [&](OpBuilder &nested, Value position, ValueRange args) {
-                       ValueRange before = args.take_front(prefix.size());
-                       OpFoldResult t = affine(nested, loc, i + begin,
-                                               {position, range.begin});
-                       Step step{{t, one, one},
-                                 {OpFoldResult(position), one, one},
-                                 isFirst(nested, problem, t),
-                                 Value()};
-                       return advanceAndStore(nested, problem, scan, before,
-                                              args.drop_front(prefix.size()),
-                                              step);
-                     });
+  auto oneByOne = [&](TimeRange block, ValueRange args) {
+    return forEachStep(
+        b, problem, block.length, args,
+        [&](OpBuilder &nested, Value i, ValueRange inner) {
+          AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
+          OpFoldResult position =
+              affine(nested, problem.loc, sum, {OpFoldResult(i), block.begin});
+          return advanceAndStore(nested, problem, scan,
+                                 inner.take_front(prefix.size()),
+                                 inner.drop_front(prefix.size()),
+                                 stepAt(nested, problem, range, position));
+        });
+  };
+  int64_t together = scan.countStepsTogether();
+  if (together == 1)
+    return oneByOne({b.getIndexAttr(0), range.length}, carried);
+  return forEachBlock(b, problem.loc, range.length, together, problem.backward,
+                      carried, [&](TimeRange block, ValueRange args) {
+                        if (getConstantIntValue(block.length) != together)
+                          return oneByOne(block, args);
+                        return takeTogether(b, problem, scan, range, block,
+                                            args.take_front(prefix.size()),
+                                            args.drop_front(prefix.size()));
+                      });
 }
 
 SmallVector<TileResult>

@@ -90,11 +90,14 @@ OpCount ssm::countScan(const char *name, const Problem &problem,
   double products = problem.complexTransition ? 2 : 1;
   double vectors = std::ceil(lanes / vectorElements) * problem.states;
   scan.depth = steps * products;
-  scan.efficiency = problem.states == 1          ? kScanEfficiency
-                    : !problem.varyingTransition ? kSummedScanEfficiency
+  bool areLanesStates =
+      problem.states > 1 && (lanes == 1 || problem.laneChannels == 1);
+  bool gathers = problem.gathersTransition && !areLanesStates;
+  scan.efficiency = problem.states == 1         ? kScanEfficiency
+                    : !gathers                  ? kSummedScanEfficiency
                     : problem.complexTransition ? kComplexGatheredScanEfficiency
                                                 : kGatheredScanEfficiency;
-  if (problem.laneChannels == 1 && problem.states > 1) {
+  if (areLanesStates) {
     // States fill the lanes and are summed across them.
     vectors = std::ceil(problem.states / vectorElements);
     scan.depth *=

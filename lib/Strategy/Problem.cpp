@@ -5,6 +5,7 @@
 #include "ssm/Plan/ScanPlan.h"
 #include "ssm/Strategy/Strategy.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/TypeUtilities.h"
 
 #include <cmath>
@@ -85,6 +86,31 @@ static void describeMatrices(LinearRecurrenceOp op, Problem &problem) {
       });
 }
 
+/// Whether a tile computes the operand where it needs it.
+static bool isComputed(Value operand) {
+  auto producer = operand.getDefiningOp<linalg::GenericOp>();
+  return producer && producer.getNumReductionLoops() == 0;
+}
+
+/// What lanes of channels would be gathered from.
+static void describeSides(LinearRecurrenceOp op, ArrayRef<int64_t> sizes,
+                          Problem &problem) {
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  if (dims.state.empty() || dims.parallel.empty())
+    return;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = maps[operand.getOperandNumber()];
+    if (isComputed(operand.get()) || !uses(map, dims.time) ||
+        !uses(map, dims.parallel.back()) ||
+        positionOf(map, dims.state.back()) != map.getNumResults() - 1)
+      continue;
+    double states = sizeOr(sizes[dims.state.back()], problem);
+    problem.sideNumbers =
+        std::max(problem.sideNumbers, states * (1 + hasComplex(operand.get())));
+  }
+}
+
 /// Operations of a transition that mixes N elements by a dense matrix or by r
 /// outer products. Composed with others, both are dense: N^3 products, or r N^2
 /// to put a low rank after them.
@@ -142,7 +168,14 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
                               hasComplex(op.getLeft()) ||
                               hasComplex(op.getRight());
   problem.varyingTransition = uses(op.getTransitionMap(), dims.time);
-  if (!op.isDiagonal())
+  problem.varyingLanes = problem.varyingTransition &&
+                         (dims.parallel.empty() ||
+                          uses(op.getTransitionMap(), dims.parallel.back()));
+  problem.gathersTransition = problem.varyingLanes && !dims.state.empty() &&
+                              uses(op.getTransitionMap(), dims.state.back());
+  if (op.isDiagonal())
+    describeSides(op, sizes, problem);
+  else
     describeMixing(op, sizes, problem);
   describeMatrices(op, problem);
   bool complexState = isa<ComplexType>(op.getStateElementType());

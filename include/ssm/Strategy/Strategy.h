@@ -19,13 +19,16 @@ namespace ssm {
 /// `describe`), and the assumption is said in the remark.
 struct Problem {
   mlir::Operation *op = nullptr;
-  double length = 0;       ///< Steps of time.
-  double taps = 0;         ///< Length of the kernel, of a convolution.
-  double sides = 1;        ///< Sides of a step that the taps are divided among.
-  double channels = 1;     ///< Independent recurrences.
-  double kernels = 1;      ///< Channels of the kernel.
-  double states = 1;       ///< States summed in each channel.
-  double sideStates = 0;   ///< Those that lie side by side in memory.
+  double length = 0;     ///< Steps of time.
+  double taps = 0;       ///< Length of the kernel, of a convolution.
+  double sides = 1;      ///< Sides of a step that the taps are divided among.
+  double channels = 1;   ///< Independent recurrences.
+  double kernels = 1;    ///< Channels of the kernel.
+  double states = 1;     ///< States summed in each channel.
+  double sideStates = 0; ///< Those that lie side by side in memory.
+  /// Real numbers of a channel's states that an operand in memory has side by
+  /// side at each step.
+  double sideNumbers = 0;
   double laneChannels = 1; ///< Channels along the contiguous dimension.
   double bytes = 0;        ///< Operands and results, once each.
   double flopsPerStep = 2; ///< Real operations a step and state.
@@ -46,6 +49,9 @@ struct Problem {
   int64_t knownTaps = 0;
   bool complexTransition = false;
   bool varyingTransition = false;
+  /// A varying transition is another one in each lane, and lanes would be
+  /// gathered from states side by side.
+  bool varyingLanes = false, gathersTransition = false;
   bool makesKernel = false; ///< The kernel must be materialised first.
   bool finalIsUsed = false;
   /// Steps of time lie next to each other in the result, channels do not.

@@ -123,6 +123,38 @@ def test_one_step_of_many_channels(dtype):
     check(cases, dtype, "sequential")
 
 
+@pytest.mark.parametrize("strategy", SCANS)
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_more_states_than_registers(dtype, strategy):
+    """Steps that are taken together, those left over, and operands with and
+    without states in every place."""
+    case = make({"b": 2, "h": 3, "n": 33, "k": 64, "v": 35}, dtype)
+    retention, gated = "h,bthk,bthk,bthv->bthv", "bthk,bthk,bthk,bthv->bthv"
+    specs = (retention, gated, "bthkv,bthk,bthk,bthv->bthv", "bth,btk,bthk,bthv->bvth", "vk,kv,vk,btv->btv",
+             ",btvk,btkv,btv->btv", "hk,k,bhtk,bhtv->bhtv")
+    cases = [case(spec, length) for spec in specs for length in (1, 3, 8, 21)]
+    for reverse in (False, True):
+        for read in ("after", "before"):
+            options = {"reverse": reverse, "read": read}
+            cases += [case(gated, 18, init="bhkv", final="hvbk", dynamic="t", **options),
+                      case("bth,bthn,btn,bthv->bthv", 7, init="nv", dynamic="bv", **options),
+                      case(retention, 23, complex="abch", init="hk", projection="twice_real", **options)]
+    cases += [case(retention, 19, complex=complex) for complex in ("a", "c", "abcu")]
+    cases += [case("bthkv,bthk,bthk,bthv->bthv", 10, k=32, v=v) for v in (1, 5, 16, 64)]
+    check(cases, dtype, strategy)
+
+
+@pytest.mark.parametrize("dtype,unit", [("f16", 2.0**-11), ("bf16", 2.0**-8)])
+def test_more_states_of_half_precision(dtype, unit):
+    cases = [Recurrence(spec, {"b": 2, "t": 21, "h": 3, "k": 64, "v": 35}, dtype, read=read)
+             for spec in ("h,bthk,bthk,bthv->bthv", "bthkv,bthk,bthk,bthv->bthv", "bth,btk,bthk,bthv->bvth")
+             for read in ("after", "before")]
+    for case, (y, final) in zip(cases, compute(cases, "sequential"), strict=True):
+        want, last = case.oracle
+        assert norm(y.astype(float) - want) <= (unit + 4e-7) * norm(want), case.name
+        assert norm(final - last) <= 4e-7 * case.scales()[1], case.name
+
+
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_large_complex_results(dtype):
     """More than two MiB: written past the caches, on two threads too."""

@@ -1,0 +1,55 @@
+//===- DiagonalTile.h - One tile of a diagonal recurrence -------*- C++ -*-===//
+
+#ifndef SSM_LIB_LOWERING_DIAGONALTILE_H
+#define SSM_LIB_LOWERING_DIAGONALTILE_H
+
+#include "RecurrenceTile.h"
+
+namespace ssm {
+
+class DiagonalTile : public RecurrenceTile {
+public:
+  DiagonalTile(mlir::OpBuilder &b, LinearRecurrenceOp op,
+               const Elementwise &consumer, const Tile &tile,
+               llvm::ArrayRef<ScanResult> results)
+      : RecurrenceTile(b, op, consumer, tile, results),
+        complexTransition(hasComplexElements(op.getTransition())),
+        transition(makeOperand(b, op.getTransition(), op.getTransitionMap())) {}
+
+  Values advance(mlir::OpBuilder &b, mlir::ValueRange prefix,
+                 const Step &step) override;
+  std::unique_ptr<ScanTile> narrow(mlir::OpBuilder &b, unsigned dim,
+                                   const LoopRange &range) const override {
+    auto copy = std::make_unique<DiagonalTile>(*this);
+    copy->narrowTo(b, dim, range, {&copy->transition});
+    return copy;
+  }
+  int64_t countStepsTogether() const override;
+  Values takeTogether(mlir::OpBuilder &b, mlir::ValueRange prefix,
+                      mlir::ArrayRef<Step> steps,
+                      mlir::ValueRange outs) override;
+  Values neutral(mlir::OpBuilder &b) override;
+  Values extend(mlir::OpBuilder &b, mlir::ValueRange summary,
+                const Step &step) override;
+  Values resume(mlir::OpBuilder &b, mlir::ValueRange summary) override;
+
+private:
+  /// Carries one state, by its index, through all steps, each by a tile of its
+  /// own, and adds it to their sums, if there are any.
+  void carryThrough(mlir::OpBuilder &b, mlir::Value state,
+                    llvm::ArrayRef<DiagonalTile> tiles,
+                    llvm::ArrayRef<Step> steps, Values &x,
+                    llvm::SmallVectorImpl<Values> &sums);
+
+  llvm::SmallVector<Labelled> readElement(mlir::OpBuilder &b,
+                                          const Step &step) {
+    return read(b, {&transition, &signal, &input}, step);
+  }
+
+  bool complexTransition;
+  TileOperand transition;
+};
+
+} // namespace ssm
+
+#endif // SSM_LIB_LOWERING_DIAGONALTILE_H

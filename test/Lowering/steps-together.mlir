@@ -1,0 +1,85 @@
+// RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s
+
+// 64 states of 16 channels, more than registers hold: each is carried through
+// four steps, whose signals are read and whose sums are begun before. The two
+// steps left over are taken one by one, all states of each.
+// CHECK-LABEL: func.func @retention(
+// CHECK-SAME: %[[A:.*]]: tensor<f32>, %[[K:.*]]: tensor<6x64xf32>, %[[Q:.*]]: tensor<6x64xf32>, %[[U:.*]]: tensor<6x16xf32>)
+// CHECK: %[[STATES:.*]] = linalg.fill {{.*}} -> tensor<64x16xf32>
+// CHECK: %[[U0:.*]] = tensor.extract_slice %[[U]][0, 0] [1, 16]
+// CHECK: %[[U1:.*]] = tensor.extract_slice %[[U]][1, 0] [1, 16]
+// CHECK: tensor.extract_slice %[[U]][2, 0] [1, 16]
+// CHECK: tensor.extract_slice %[[U]][3, 0] [1, 16]
+// CHECK: %[[NEXT:.*]]:5 = scf.for %[[N:.*]] = %c0 to %c64 step %c1
+// CHECK-SAME: iter_args(%[[X:.*]] = %[[STATES]], %[[Y0:.*]] = %{{.*}}, %[[Y1:.*]] = %{{.*}}, %{{.*}}, %{{.*}})
+// CHECK: %[[BEFORE:.*]] = tensor.extract_slice %[[X]][%[[N]], 0] [1, 16]
+// CHECK: %[[K0:.*]] = tensor.extract_slice %[[K]][0, %[[N]]] [1, 1]
+// CHECK: %[[X0:.*]] = linalg.generic {{.*}} ins(%[[A]], %[[U0]], %[[K0]] : {{.*}}) outs(%[[BEFORE]]
+// CHECK: %[[Q0:.*]] = tensor.extract_slice %[[Q]][0, %[[N]]] [1, 1]
+// CHECK: linalg.generic {{.*}} ins(%[[X0]], %[[Q0]] : {{.*}}) outs(%[[Y0]]
+// CHECK: %[[K1:.*]] = tensor.extract_slice %[[K]][1, %[[N]]] [1, 1]
+// CHECK: %[[X1:.*]] = linalg.generic {{.*}} ins(%[[A]], %[[U1]], %[[K1]] : {{.*}}) outs(%[[X0]]
+// CHECK: %[[Q1:.*]] = tensor.extract_slice %[[Q]][1, %[[N]]] [1, 1]
+// CHECK: linalg.generic {{.*}} ins(%[[X1]], %[[Q1]] : {{.*}}) outs(%[[Y1]]
+// CHECK: tensor.insert_slice %{{.*}} into %[[X]][%[[N]], 0] [1, 16]
+// CHECK-COUNT-4: tensor.insert_slice {{.*}} : tensor<16xf32> into tensor<6x16xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1 iter_args(%{{.*}} = %[[NEXT]]#0,
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<64x16xf32>)
+#scalar = affine_map<(t, k, v) -> ()>
+#tk = affine_map<(t, k, v) -> (t, k)>
+#tv = affine_map<(t, k, v) -> (t, v)>
+#kv = affine_map<(t, k, v) -> (k, v)>
+func.func @retention(%a: tensor<f32>, %k: tensor<6x64xf32>, %q: tensor<6x64xf32>, %u: tensor<6x16xf32>)
+    -> tensor<6x16xf32> {
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<f32>) signal(%u : tensor<6x16xf32>)
+      input(%k : tensor<6x64xf32>) output(%q : tensor<6x64xf32>)
+      {indexing_maps = [#scalar, #tv, #tk, #tk, #tv, #kv], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<6x16xf32>, tensor<64x16xf32>
+  return %y : tensor<6x16xf32>
+}
+
+// Backward, and reading the states before they are advanced: the last step comes
+// first, and what the signal is computed from is read once for all states.
+// CHECK-LABEL: func.func @back(
+// CHECK-SAME: %[[G:[a-z0-9]+]]: tensor<4x16xf32>, %{{.*}}: tensor<4x64xf32>, %[[Q:[a-z0-9]+]]: tensor<4x64xf32>, %[[U:[a-z0-9]+]]: tensor<4x16xf32>)
+// CHECK: %[[U3:.*]] = tensor.extract_slice %[[U]][3, 0] [1, 16]
+// CHECK: %[[G3:.*]] = tensor.extract_slice %[[G]][3, 0] [1, 16]
+// CHECK: %[[V3:.*]] = linalg.generic {{.*}} ins(%[[U3]], %[[G3]] :
+// CHECK: tensor.extract_slice %[[U]][2, 0] [1, 16]
+// CHECK: scf.for %[[N:.*]] = %c0 to %c64 step %c1 iter_args(%[[X:[a-z0-9]+]] = %{{[0-9]+}}, %[[Y3:[a-z0-9]+]] = %{{[0-9]+}},
+// CHECK: %[[BEFORE:.*]] = tensor.extract_slice %[[X]][%[[N]], 0] [1, 16]
+// CHECK: %[[Q3:.*]] = tensor.extract_slice %[[Q]][3, %[[N]]] [1, 1]
+// CHECK: linalg.generic {{.*}} ins(%[[BEFORE]], %[[Q3]] : {{.*}}) outs(%[[Y3]]
+// CHECK: %[[X3:.*]] = linalg.generic {{.*}} ins({{.*}}%[[V3]]{{.*}}) outs(%[[BEFORE]]
+// CHECK: return
+func.func @back(%g: tensor<4x16xf32>, %k: tensor<4x64xf32>, %q: tensor<4x64xf32>, %u: tensor<4x16xf32>)
+    -> tensor<4x16xf32> {
+  %empty = tensor.empty() : tensor<4x16xf32>
+  %v = linalg.generic {indexing_maps = [affine_map<(t, v) -> (t, v)>, affine_map<(t, v) -> (t, v)>, affine_map<(t, v) -> (t, v)>],
+                       iterator_types = ["parallel", "parallel"]}
+      ins(%u, %g : tensor<4x16xf32>, tensor<4x16xf32>) outs(%empty : tensor<4x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %z = arith.mulf %x, %y : f32
+    linalg.yield %z : f32
+  } -> tensor<4x16xf32>
+  %y, %last = ssm.linear_recurrence transition(%k : tensor<4x64xf32>) signal(%v : tensor<4x16xf32>)
+      output(%q : tensor<4x64xf32>)
+      {indexing_maps = [#tk, #tv, #tk, #tv, #kv], time = 0 : i64, direction = #ssm.direction<backward>,
+       read = #ssm.read<before>, strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<4x16xf32>, tensor<64x16xf32>
+  return %y : tensor<4x16xf32>
+}
+
+// 16 states stay in registers from step to step.
+// CHECK-LABEL: func.func @few(
+// CHECK: scf.for %{{.*}} = %c0 to %c6
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @few(%a: tensor<f32>, %k: tensor<6x16xf32>, %q: tensor<6x16xf32>, %u: tensor<6x16xf32>)
+    -> tensor<6x16xf32> {
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<f32>) signal(%u : tensor<6x16xf32>)
+      input(%k : tensor<6x16xf32>) output(%q : tensor<6x16xf32>)
+      {indexing_maps = [#scalar, #tv, #tk, #tk, #tv, #kv], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<6x16xf32>, tensor<16x16xf32>
+  return %y : tensor<6x16xf32>
+}
