@@ -7,6 +7,7 @@ are handed over before the timing, results stay in the peer's own form.
 
 import functools
 import importlib
+import math
 
 import numpy as np
 from measure import Absent
@@ -300,6 +301,61 @@ def jax_s4d_step(a, u, b, c, x):
         x = a * x + b * u[:, 0, :, None]
         return 2 * np_.real((c * x).sum(-1))[:, None], x
     return jitted(step, a, u, b, c, x)
+
+
+# S = decay S + k v^T, y = q S of matrices [K, V]; all but the state are [B, T, H, ...].
+
+def jax_matrix_states(decay, k, q, v):
+    lax, np_ = jax().lax, jax().numpy
+
+    def by_steps(decay, k, q, v):
+        def step(S, now):
+            decay, k, q, v = now
+            S = decay * S + k[..., None] * v[..., None, :]
+            return S, np_.einsum("bhk,bhkv->bhv", q, S)
+        first = np_.zeros((*k[:, 0].shape, v.shape[-1]), v.dtype)
+        decay = np_.broadcast_to(decay.reshape([1] * (3 - decay.ndim) + [*decay.shape] + [1] * (5 - max(decay.ndim, 3))),
+                                 (*k.shape[:3], decay.shape[3] if decay.ndim == 4 else 1, 1))
+        rows = tuple(np_.moveaxis(x, 1, 0) for x in (decay, k, q, v))
+        return np_.moveaxis(lax.scan(step, first, rows)[1], 0, 1)
+    return jitted(by_steps, decay, k, q, v)
+
+
+def jax_matrix_chunks(decay, k, q, v, chunk=64):
+    """By products of matrices within a chunk, and a loop over chunks."""
+    lax, np_ = jax().lax, jax().numpy
+    B, T, H, K = k.shape
+    chunk = math.gcd(T, chunk)
+
+    def by_chunks(decay, k, q, v):
+        def step(S, now):
+            log_decay, k, q, v = now
+            since = np_.cumsum(log_decay, 1)
+            q, k = q * np_.exp(since), k * np_.exp(-since)
+            within = np_.tril(np_.einsum("bihk,bjhk->bhij", q, k))
+            y = np_.einsum("bihk,bhkv->bihv", q, S) + np_.einsum("bhij,bjhv->bihv", within, v)
+            return np_.exp(since[:, -1])[..., None] * (S + np_.einsum("bjhk,bjhv->bhkv", k, v)), y
+        shape = decay.shape if decay.ndim == 4 else [1] * (3 - decay.ndim) + [*decay.shape, 1]
+        log_decay = np_.broadcast_to(np_.log(decay).reshape(shape), (B, T, H, shape[3]))
+        rows = tuple(np_.moveaxis(x.reshape(B, T // chunk, chunk, H, -1), 1, 0) for x in (log_decay, k, q, v))
+        ys = lax.scan(step, np_.zeros((B, H, K, v.shape[-1]), v.dtype), rows)[1]
+        return np_.moveaxis(ys, 0, 1).reshape(v.shape)
+    return jitted(by_chunks, decay, k, q, v)
+
+
+def torch_matrix_states(decay, k, q, v, threads):
+    """A loop as TorchScript; the decay is one of each key and step."""
+    module = torch(threads)
+
+    def loop(decay, k, q, v):
+        S, rows = module.zeros([k.shape[0], k.shape[2], k.shape[3], v.shape[3]]), []
+        for t in range(k.shape[1]):
+            S = decay[:, t, :, :, None] * S + k[:, t, :, :, None] * v[:, t, :, None, :]
+            rows.append(module.matmul(q[:, t, :, None, :], S)[:, :, 0])
+        return module.stack(rows, 1)
+    inputs = [module.from_numpy(x) for x in (decay, k, q, v)]
+    scripted = module.jit.script(loop)
+    return lambda: scripted(*inputs)
 
 
 def jax_selective_step(dt, A, B, C, skip, u, x):

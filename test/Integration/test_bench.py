@@ -13,6 +13,7 @@ from harness import BUILD, ROOT
 # bf16 is off by a few times 2^-9.
 PEERS = {"scan": {"C++ by hand", "NumPy loop", "limit"}, "conv": {"C++ by hand", "numpy.fft", "limit", "ssm by bf16 matrices with the spectrum"},
          "kernel": {"C++ by hand", "NumPy exponentials", "limit"}, "selective": {"C++ by hand", "NumPy loop", "limit"},
+         "matrix": {"C++ by hand", "limit"},
          "recurrence": {"NumPy loop", "limit"}, "bidirectional": {"two convolutions", "limit"},
          "layer": {"NumPy's products", "limit"}, "block": {"jax.jit"}, "step": {"C++ by hand", "jax.jit", "limit"}, "choice": set()}
 BAR, LOOSE, BF16 = 1e-6, 1e-5, 1e-2
