@@ -16,6 +16,7 @@
 
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Utils/LoopRanges.h"
+#include "ssm/Utils/Num.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -112,10 +113,10 @@ static Value buildSum(OpBuilder &b, Location loc, ArrayRef<Mapped> factors,
   for (auto [factor, map] : llvm::zip(factors, maps))
     ins.push_back({factor.tensor, map});
   auto body = [&](OpBuilder &inner, Location bodyLoc, ValueRange args) {
-    Value product = args[0];
+    NumBuilder num(inner, bodyLoc, args.back().getType());
+    Value product = num.load(args[0]).re;
     for (Value x : args.slice(1, args.size() - 2))
-      product = arith::MulFOp::create(inner, bodyLoc, product, x,
-                                      arith::FastMathFlags::contract);
+      product = num.mulf(product, num.load(x).re);
     auto flags = arith::FastMathFlags::contract | arith::FastMathFlags::reassoc;
     return SmallVector<Value>{
         arith::AddFOp::create(inner, bodyLoc, args.back(), product, flags)};
