@@ -26,7 +26,8 @@ INLINE void columns(float *S, const float *decay, const float *k,
     Vec x = load(S + n * V);
 #pragma clang loop unroll(full)
     for (int i = 0; i < Steps; ++i) {
-      x = fma(splat(decay[i * keys + n]), x, splat(k[i * keys + n]) * signal[i]);
+      x = fma(splat(decay[i * keys + n]), x,
+              splat(k[i * keys + n]) * signal[i]);
       sum[i] = fma(splat(q[i * keys + n]), x, sum[i]);
     }
     store(S + n * V, x);
@@ -52,9 +53,10 @@ API int matrix_states(const float *decay, const float *k, const float *q,
         int64_t key = (b * T + t) * keys + h * K,
                 value = (b * T + t) * values + h * V;
         for (int64_t d = 0; d < V; d += kLanes)
-          (whole ? columns<kSteps> : columns<1>)(
-              &S[d], decay + key, k + key, q + key, v + value + d,
-              y + value + d, K, V, keys, values);
+          (whole ? columns<kSteps> : columns<1>)(&S[d], decay + key, k + key,
+                                                 q + key, v + value + d,
+                                                 y + value + d, K, V, keys,
+                                                 values);
         t += whole ? kSteps : 1;
       }
     }

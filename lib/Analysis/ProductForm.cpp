@@ -6,9 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ssm/Analysis/ProductForm.h"
+#include "ssm/Analysis/ElementForm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -142,6 +144,8 @@ static bool isZero(Value value) {
 }
 
 bool isFilledWithZero(Value tensor) {
+  if (findUniform(tensor) == 0.0)
+    return true;
   if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
     return isZero(fill.value());
   auto generic = tensor.getDefiningOp<linalg::GenericOp>();
@@ -155,19 +159,47 @@ bool isFilledWithZero(Value tensor) {
                              isFilledWithZero(yielded));
 }
 
+/// What a transpose or a broadcast copies, in its place.
+static std::optional<Mapped> findCopied(linalg::GenericOp op, AffineMap place) {
+  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
+      op.getNumReductionLoops() != 0 || !op.hasPureTensorSemantics() ||
+      !isa<RankedTensorType>(op.getInputs()[0].getType()))
+    return std::nullopt;
+  AffineMap from = op.getIndexingMapsArray()[0],
+            to = op.getIndexingMapsArray()[1];
+  auto yield = cast<linalg::YieldOp>(op.getBlock()->getTerminator());
+  if (!to.isIdentity() || !from.isProjectedPermutation() ||
+      yield.getOperand(0) != op.getBlock()->getArgument(0))
+    return std::nullopt;
+  return Mapped{op.getInputs()[0], from.compose(place)};
+}
+
+/// What a reshape adds dimensions of one to, in its place.
+static std::optional<Mapped> findExpanded(tensor::ExpandShapeOp op,
+                                          AffineMap place) {
+  ArrayRef<int64_t> sizes = op.getResultType().getShape();
+  SmallVector<AffineExpr> kept;
+  for (ArrayRef<int64_t> group : op.getReassociationIndices()) {
+    auto isOne = [&](int64_t dim) { return sizes[dim] == 1; };
+    if (llvm::count_if(group, isOne) + 1 < int64_t(group.size()))
+      return std::nullopt;
+    const auto *own = llvm::find_if_not(group, isOne);
+    kept.push_back(place.getResult(own == group.end() ? group.back() : *own));
+  }
+  return Mapped{op.getSrc(),
+                AffineMap::get(place.getNumDims(), 0, kept, op.getContext())};
+}
+
 Mapped seeThroughCopies(Mapped factor) {
-  while (auto op = factor.tensor.getDefiningOp<linalg::GenericOp>()) {
-    if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
-        op.getNumReductionLoops() != 0 || !op.hasPureTensorSemantics() ||
-        !isa<RankedTensorType>(op.getInputs()[0].getType()))
+  while (Operation *op = factor.tensor.getDefiningOp()) {
+    std::optional<Mapped> source;
+    if (auto generic = dyn_cast<linalg::GenericOp>(op))
+      source = findCopied(generic, factor.map);
+    else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+      source = findExpanded(expand, factor.map);
+    if (!source)
       break;
-    AffineMap from = op.getIndexingMapsArray()[0],
-              to = op.getIndexingMapsArray()[1];
-    auto yield = cast<linalg::YieldOp>(op.getBlock()->getTerminator());
-    if (!to.isIdentity() || !from.isProjectedPermutation() ||
-        yield.getOperand(0) != op.getBlock()->getArgument(0))
-      break;
-    factor = {op.getInputs()[0], from.compose(factor.map)};
+    factor = *source;
   }
   return factor;
 }

@@ -99,17 +99,28 @@ static std::string addGradient(nb::bytes text, const std::string &name,
   });
 }
 
-/// A StableHLO program with recurrences in place of its linear loops, as text;
+/// Kernels and convolutions in place of what frontends compute them by.
+static void addRaising(mlir::PassManager &pm) {
+  pm.addPass(createRaiseKernels());
+  pm.addPass(createRaiseConvolutions());
+}
+
+/// A StableHLO program with recurrences in place of its linear loops, kernels
+/// of its sums of powers and convolutions of its products of spectra, as text;
 /// ValueError with the diagnostics.
 static std::string importStableHLO(nb::bytes text, const std::string &name) {
   return rewrite(text, name, [&](mlir::PassManager &pm) {
     pm.addPass(createImportStableHLO());
+    // Before dimensions of one are folded, for a batch of one, and after that,
+    // for what is broadcast.
+    addRaising(pm);
     // What is broadcast in a loop body has dimensions of one, between reshapes
     // that ssm-raise-loops does not follow.
     pm.addPass(mlir::createLinalgFoldUnitExtentDimsPass());
     pm.addPass(mlir::createCanonicalizerPass());
     pm.addPass(mlir::createCSEPass());
     pm.addPass(createRaiseLoops());
+    addRaising(pm);
     pm.addPass(mlir::createCanonicalizerPass());
     pm.addPass(mlir::createCSEPass());
   });

@@ -28,7 +28,8 @@ std::optional<Product> findProduct(mlir::Operation *op);
 /// Whether all elements of a tensor are zero, by what computes it.
 bool isFilledWithZero(mlir::Value tensor);
 
-/// What a transpose or a broadcast of the tensor is made of, in its place.
+/// What a transpose or a broadcast of the tensor is made of, in its place, and
+/// what dimensions of one were added to.
 Mapped seeThroughCopies(Mapped value);
 
 /// The real tensor that one of complex numbers without imaginary parts is made

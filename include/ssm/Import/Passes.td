@@ -102,4 +102,80 @@ def ImportStableHLO : Pass<"ssm-import-stablehlo", "::mlir::ModuleOp"> {
                            "::ssm::SSMDialect"];
 }
 
+def RaiseConvolutions : Pass<"ssm-raise-convolutions"> {
+  let summary = "rewrite inverse transforms of products of spectra as convolutions";
+  let description = [{
+    A convolution that is written as transforms of padded sequences, their
+    product and its inverse transform becomes an `ssm.long_conv`, which needs
+    neither the padding nor the spectra in memory, and whose strategy is chosen:
+
+    ```mlir
+    %U = ssm.fft %u_and_zeros {dimension = 1 : i64} : tensor<8x2048xf32> -> tensor<8x1025xcomplex<f32>>
+    %K = ssm.fft %k_and_zeros {dimension = 1 : i64} : tensor<8x2048xf32> -> tensor<8x1025xcomplex<f32>>
+    %Y = linalg.generic ... { complex.mul %K, %U } ...
+    %y = ssm.fft %Y {dimension = 1 : i64, inverse} : tensor<8x1025xcomplex<f32>> -> tensor<8x2048xf32>
+    %z = tensor.extract_slice %y[0, 0] [8, 1024] [1, 1] : tensor<8x2048xf32> to tensor<8x1024xf32>
+    // becomes
+    %z = ssm.long_conv %u, %k {indexing_maps = [#ht, #ht, #ht], time = 1 : i64}
+        : tensor<8x1024xf32>, tensor<8x1024xf32> -> tensor<8x1024xf32>
+    ```
+
+    Of N points, with L steps of the result, the convolution is
+
+    - `forward`, if signal and kernel are N + 1 long together at most;
+    - `backward`, if the kernel's spectrum is conjugated, and kernel and result
+      are N + 1 long together at most;
+    - `two_sided` otherwise, where the signal has L steps at least and L < N: the
+      kernel at N - l weighs the step l ahead, which is how layers that look both
+      ways are written.
+
+    All N steps of a product that wraps around stay transforms. Factors may be
+    multiplied or divided by a real number, transposed, and be of complex
+    sequences; the factor with fewer dimensions is the kernel, or else the
+    second one.
+
+    `numerics` of the convolution is `norm`, as transforms are: the result is the
+    same up to rounding. A `passed` remark (`Raised`) of category
+    `ssm-raise-convolutions` tells of each.
+
+    Precondition: static sizes.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::complex::ComplexDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::ssm::SSMDialect"];
+}
+
+def RaiseKernels : Pass<"ssm-raise-kernels"> {
+  let summary = "rewrite sums of powers by position as kernels";
+  let description = [{
+    The sum of c a^l over states, where l is the index of a dimension, becomes an
+    `ssm.materialize_kernel`, which forms the powers as it sums:
+
+    ```mlir
+    %p = linalg.generic ... { complex.pow %a, %l } -> tensor<8x16x1024xcomplex<f32>>
+    %K = linalg.generic ... { complex.mul %c, %p; complex.add } -> tensor<8x1024xcomplex<f32>>
+    // becomes
+    %K = ssm.materialize_kernel transition(%a : tensor<8x16xcomplex<f32>>)
+        input(%one : tensor<f32>) output(%c : tensor<8x16xcomplex<f32>>)
+        {indexing_maps = [#hn, #none, #hn, #hl], time = 2 : i64} -> tensor<8x1024xcomplex<f32>>
+    ```
+
+    The powers may be `math.powf`, `math.fpowi`, `complex.pow`, or exponentials of
+    a product x l, real or complex; then a = exp(x) is computed in f64, since l
+    multiplications have l times the error of a. Positions are those of
+    `linalg.index` or the constant 0, 1, 2, ..., converted or not. The real part of the
+    kernel, and twice that, is its projection.
+
+    A `passed` remark (`Raised`) of category `ssm-raise-kernels` tells of each.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::complex::ComplexDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::ssm::SSMDialect"];
+}
+
 #endif // SSM_IMPORT_PASSES_TD
