@@ -41,6 +41,7 @@
 #include "llvm/Analysis/ScalarEvolutionExpressions.h"
 #include "llvm/Analysis/ScopedNoAliasAA.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
+#include "llvm/Analysis/VectorUtils.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -237,7 +238,10 @@ static bool fitsRegisters(Loop &loop, TargetTransformInfo &target) {
     auto *type = dyn_cast<FixedVectorType>(value->getType());
     if (!type || isa<UndefValue>(value) || !kept.insert(value).second)
       return;
-    needed += divideCeil(type->getPrimitiveSizeInBits(), width);
+    // All registers of a splat are the same one.
+    needed += isSplatValue(value)
+                  ? 1
+                  : divideCeil(type->getPrimitiveSizeInBits(), width);
     registers = target.getNumberOfRegisters(
         target.getRegisterClassForType(/*Vector=*/true, type));
   };
