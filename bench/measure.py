@@ -39,23 +39,25 @@ def error_norm(result, expected):
     return float(difference / (np.linalg.norm(expected.ravel()) or 1))
 
 
-# A core that has slept beside programs of one thread is slower for some 15 ms.
+# Calls that are not timed go on for so long. Five calls of some programs go by until
+# the last cache holds their arrays, and not those of the program before; and a core
+# that has slept beside programs of one thread is slower for some 15 ms.
 WARM = 0.02
 
 
 class Effort:
     """How long to measure."""
 
-    def __init__(self, rounds=25, seconds=1.0, sample=5e-4, pause=0.0):
+    def __init__(self, rounds=25, seconds=1.0, sample=5e-4, pause=0.0, warm=WARM):
         self.rounds = rounds    # samples of each contestant, at most
         self.seconds = seconds  # for each contestant; two samples in any case
         self.sample = sample    # a sample of fast code is as many calls as take this long
         self.pause = pause      # before a sample: idle workers fall asleep
-        self.warm = WARM if pause else 0.0  # calls that are not timed take as long after that
+        self.warm = warm        # calls that are not timed take as long after that
 
     @staticmethod
     def quick():
-        return Effort(rounds=1, seconds=0, sample=0)
+        return Effort(rounds=1, seconds=0, sample=0, warm=0)
 
     @staticmethod
     def brief(threads):
