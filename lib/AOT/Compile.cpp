@@ -4,6 +4,7 @@
 #include "BFloatBits.h"
 #include "CapturedPointers.h"
 #include "CarriedArrays.h"
+#include "LaneShifts.h"
 #include "MemoryOperands.h"
 #include "SinkVectors.h"
 #include "Target.h"
@@ -156,6 +157,7 @@ llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
   sinkVectors(*result.module);
   reloadOperands(*result.module, *result.machine);
   walkPointers(*result.module, *result.machine);
+  shiftLanes(*result.module, *result.machine);
   moveBFloatBits(*result.module);
   if (llvm::Error error = result.takeErrors())
     return error;

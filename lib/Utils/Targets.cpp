@@ -11,5 +11,6 @@ void ssm::registerTargets() {
     llvm::InitializeAllTargets();
     llvm::InitializeAllTargetMCs();
     llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers(); // of assemblies in line
   });
 }
