@@ -5,6 +5,7 @@
 #include "CapturedPointers.h"
 #include "CarriedArrays.h"
 #include "LaneShifts.h"
+#include "LoadOrder.h"
 #include "MemoryOperands.h"
 #include "SinkVectors.h"
 #include "Target.h"
@@ -156,6 +157,7 @@ llvm::Expected<CompiledModule> CompiledModule::create(ModuleOp source,
   optimize(*result.module, *result.machine);
   sinkVectors(*result.module);
   reloadOperands(*result.module, *result.machine);
+  orderLoads(*result.module, *result.machine);
   walkPointers(*result.module, *result.machine);
   shiftLanes(*result.module, *result.machine);
   moveBFloatBits(*result.module);
