@@ -146,7 +146,10 @@ int64_t LineScanEmitter::bytesAhead() {
     if (type)
       bytes += type.getNumElements() * bytesOf(type.getElementType());
   }
-  return bytes <= options.cachedLines ? options.cachedAhead : options.ahead;
+  if (bytes <= options.lastCache / 2)
+    return options.cachedAhead;
+  return bytes < 2 * options.lastCache ? options.partlyCachedAhead
+                                       : options.ahead;
 }
 
 void LineScanEmitter::askAhead(Value value, AffineMap map, Tile line) {

@@ -73,7 +73,8 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   lowering.ahead = target.aheadBytes;
   lowering.complexAhead = target.complexAheadBytes;
   lowering.cachedAhead = target.cachedAheadBytes;
-  lowering.cachedLines = target.l3Bytes / 2;
+  lowering.partlyCachedAhead = target.partlyCachedAheadBytes;
+  lowering.lastCache = target.l3Bytes;
   lowering.whole = !options.prepare;
   lowering.cached = cachedBytes(target, options.threads);
   pm.addPass(createLowerToLinalg(lowering));

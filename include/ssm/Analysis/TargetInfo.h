@@ -30,8 +30,8 @@ struct TargetInfo {
   /// Complex lines are so much arithmetic that a core does not run ahead by
   /// itself.
   int64_t aheadBytes = 4096, complexAheadBytes = 4096;
-  /// The same of real lines that the last cache holds.
-  int64_t cachedAheadBytes = 4096;
+  /// The same of real lines that the last cache holds, or a part of them.
+  int64_t cachedAheadBytes = 4096, partlyCachedAheadBytes = 4096;
   /// Bytes a second of one core that streams: a varying scan of arrays that fit
   /// the level, on one core of a shared Xeon with AVX-512.
   double l2Bandwidth = 90.0e9, l3Bandwidth = 30.0e9, bandwidth = 20.0e9;

@@ -37,8 +37,11 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
            "the same of complex lines">,
     Option<"cachedAhead", "cached-ahead", "int64_t", "4096",
            "the same of real lines that are in the last cache">,
-    Option<"cachedLines", "cached-lines", "int64_t", "0",
-           "bytes of lines that are read and written and count as such">,
+    Option<"partlyCachedAhead", "partly-cached-ahead", "int64_t", "4096",
+           "the same of real lines of which a part is there">,
+    Option<"lastCache", "last-cache", "int64_t", "0",
+           "bytes of the last cache, half of which holds lines that are read and "
+           "written beside others; of twice as many as it has it holds a part">,
     Option<"whole", "whole", "bool", "false",
            "no part of the program will be computed ahead of the rest: a spectrum "
            "that is used once is computed where it is">,

@@ -33,8 +33,9 @@ struct LineScanOptions {
   /// Bytes before its use that what is read is asked for; 0: by the machine
   /// alone.
   int64_t ahead, complexAhead;
-  /// The same of real lines which, with the result, are at most so many bytes.
-  int64_t cachedAhead, cachedLines;
+  /// The same of real lines that the last cache, of so many bytes, holds beside
+  /// others, and of those of which it holds a part.
+  int64_t cachedAhead, partlyCachedAhead, lastCache;
   /// Bytes of the largest result that several threads write through the caches.
   int64_t cached;
 };
