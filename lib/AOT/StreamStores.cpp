@@ -16,7 +16,8 @@
 // in the next iteration: each of them would be a transfer of its own.
 //
 // Such stores are ordered by nothing but a fence, which ends each parallel loop
-// body and each loop.
+// body, and later each thread's part of that loop (ThreadBuffers.cpp), and each
+// loop.
 //
 //===----------------------------------------------------------------------===//
 

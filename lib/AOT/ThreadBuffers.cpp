@@ -1,9 +1,10 @@
-//===- ThreadBuffers.cpp - One copy of a loop's buffers per thread --------===//
+//===- ThreadBuffers.cpp - What a loop's threads have once each -----------===//
 #include "ssm/AOT/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/IR/PatternMatch.h"
@@ -33,6 +34,15 @@ static void hoistBuffers(memref::AllocaScopeOp scope, RewriterBase &rewriter) {
   rewriter.eraseOp(body->getTerminator());
   rewriter.inlineBlockBefore(body, scope);
   rewriter.eraseOp(scope);
+}
+
+/// Moves the fence that ends the loop's body behind the thread's iterations: it
+/// waits for all that is on its way to memory and back.
+static void sinkFence(omp::WsloopOp loop) {
+  Region &body = loop.getWrappedLoop()->getRegion(0);
+  Operation *last = body.back().getTerminator()->getPrevNode();
+  if (auto fence = dyn_cast_or_null<LLVM::FenceOp>(last))
+    fence->moveAfter(loop);
 }
 
 /// Runs `parallel` on min(threads, omp_get_max_threads()) threads.
@@ -65,6 +75,7 @@ struct ThreadBuffers : ::ssm::impl::ThreadBuffersBase<ThreadBuffers> {
     IRRewriter rewriter(&getContext());
     getOperation()->walk(
         [&](memref::AllocaScopeOp scope) { hoistBuffers(scope, rewriter); });
+    getOperation()->walk(sinkFence);
   }
 };
 } // namespace

@@ -26,3 +26,29 @@ func.func @scope(%n: index) {
   }
   return
 }
+
+// A fence waits for what a thread has stored: once, before the threads meet.
+// CHECK-LABEL: func.func @fence
+// CHECK: omp.wsloop
+// CHECK-NEXT: omp.loop_nest
+// CHECK-NEXT: "test.stream"
+// CHECK-NEXT: omp.yield
+// CHECK: llvm.fence seq_cst
+// CHECK-NEXT: omp.terminator
+func.func @fence(%n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.alloca_scope {
+          "test.stream"() : () -> ()
+          llvm.fence seq_cst
+        }
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}

@@ -264,7 +264,7 @@ def StreamStores : Pass<"ssm-stream-stores", "::mlir::func::FuncOp"> {
 }
 
 def ThreadBuffers : Pass<"ssm-thread-buffers", "::mlir::ModuleOp"> {
-  let summary = "Give each thread one copy of the buffers of its loop";
+  let summary = "Give each thread one copy of its loop's buffers, and one fence";
   let description = [{
     Runs after convert-scf-to-openmp. No `omp.parallel` runs on more than
     `threads` threads, for which ssm-workspace has made room, or on more than
@@ -272,7 +272,8 @@ def ThreadBuffers : Pass<"ssm-thread-buffers", "::mlir::ModuleOp"> {
     moves to the start of its `omp.parallel`, so that a thread's stack does not
     grow with its iterations, and the `memref.alloca_scope` around the body is
     dissolved. No buffer may carry values from one iteration to the next, which
-    holds for those of ssm-workspace.
+    holds for those of ssm-workspace. An `llvm.fence` at the end of the body, of
+    ssm-stream-stores, moves behind the loop, before the threads meet.
   }];
   let options = [
     Option<"threads", "threads", "unsigned", /*default=*/"1",
