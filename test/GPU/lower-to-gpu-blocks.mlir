@@ -56,7 +56,9 @@ func.func @log_softmax(%x: tensor<?x256xf32>) -> tensor<?x256xf32> {
 // read where they are: rows of 128 elements, at 0 and 64. The padded one is two
 // kernels, of zeros and of its rows from the third on; the result reads it at
 // once from two places of the workspace.
+// A block has eight rows of 16 accesses.
 // CHECK: kernel = "matrix_product, elementwise, elementwise, matrix_product"
+// CHECK-SAME: entry = "gated_2", grid = [{elements = array<i64: 66>, least = 0 : i64, per_block = 8 : i64}, {elements = array<i64: 64>, least = 0 : i64, per_block = 64 : i64}]
 // CHECK-LABEL: gpu.func @gated(
 // CHECK-COUNT-16: llvm.intr.fma
 // CHECK-LABEL: gpu.func @gated_2(
