@@ -5,7 +5,7 @@
 
 from gpu_cases import FULL
 from gpu_scans import GatedUnit
-from mlir_text import Conv, Kernel, Recurrence, program
+from mlir_text import Conv, Kernel, Recurrence, Rows, program
 from zoo import MODELS, text_of
 
 
@@ -41,6 +41,8 @@ KERNELS = {
     "lru": (text_of(MODELS["lru"].file), "lru"),
     "bigs": (text_of(MODELS["bigs"].file), "bigs"),
     "powers": (program([Kernel("hn,hn,hn->hl", {"h": 8, "n": 64, "l": 4096}, complex="abc", projection="twice_real")]), "f"),
+    "layer_norm": (Rows("layer_norm", [8192, 768]).text(), "f"),
+    "softmax of long rows": (Rows("softmax", [64, 4096], dtype="bf16").text(), "f"),
     "row_scan, complex": (program([Recurrence("rt,,,rt->rt", {"r": 4, "t": 64}, complex="auh", dynamic="rt")]), "f"),
     "mamba1": (text_of(MODELS["mamba1"].file), "mamba1"),
     "mamba1_complex": (text_of(MODELS["mamba1_complex"].file), "mamba1_complex"),

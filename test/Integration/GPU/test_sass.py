@@ -94,6 +94,16 @@ def test_look_back_accesses_sixteen_bytes(chip, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("name, loads", [("layer_norm", 2 * 6), ("softmax of long rows", 4)])
+def test_rows_are_read_once_by_sixteen_bytes(name, loads, chip, tmp_path):
+    """768 elements of a row and of the gain by a warp; 4,096 of bf16 by a block of 128 threads."""
+    opcodes = sass.disassemble(sass.assemble(*KERNELS[name], chip, tmp_path).cubin).opcodes
+    assert sass.select(opcodes, "LDG") == ["LDG.E.128.CONSTANT"] * loads
+    assert set(sass.select(opcodes, "STG")) == {"STG.E.128"}
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("name, stored", [("S5", ".128"), ("matrix_product, bf16", ".64"), ("matrix_product, f64", ".128")])
 def test_products_access_sixteen_bytes(name, stored, chip, tmp_path):
     """Their factors in the loop over the sum, and where they begin; what they return has four columns a thread, in bf16 eight bytes.
