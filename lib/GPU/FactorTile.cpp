@@ -27,8 +27,12 @@ FactorTile::FactorTile(OpBuilder &b, Kernel &kernel, const ProductBlock &block,
       parts(isa<ComplexType>(tensor.element) ? 2 : 1) {
   unsigned last = dimsOf(factor.map).back();
   alongSum = llvm::is_contained(block.sum, last);
+  // What is in memory behind a row is no part of the sum.
+  KernelTensor summed = tensor;
+  if (alongSum)
+    summed.padding = 1;
   if (last == own || last == block.sum.back())
-    group = k.countAccess(tensor);
+    group = k.countAccess(summed);
   memory = k.addShared(k.nameShared(), 2 * parts * chunk * kEdge * realBytes);
 }
 

@@ -220,7 +220,8 @@ void RowReduction::findShape() {
     visit(k.result(result.tensor, result.map));
     walkProducers(result, visitRead);
   }
-  run = std::max<int64_t>(run, 1);
+  // What is in memory behind a row is none of its elements.
+  run = std::max<int64_t>(std::gcd(run, std::max<int64_t>(size, 1)), 1);
   if (size < 0)
     return;
   if (size <= kWarp * run * kMostAccesses)

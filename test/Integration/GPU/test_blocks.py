@@ -64,6 +64,39 @@ def test_equals_float64(name):
     assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["ideal_wavefronts"]
 
 
+def decays(a, x):
+    def combine(left, right):
+        return left[0] * right[0], left[1] * right[0] + right[1]
+    return jax.lax.associative_scan(combine, (jax.numpy.broadcast_to(a, x.shape), x), axis=1)[1]
+
+
+def attention(x, w, a):
+    scores = jax.numpy.einsum("btd,bsd->bts", x @ w, x) / 4
+    return jax.nn.softmax(scores, axis=-1) @ x * a
+
+
+FUNCTIONS = {
+    "attention": (attention, "matrix_product, matrix_product, row_reduction, matrix_product"),
+    "softmax of softmax": (lambda x, w, a: jax.nn.softmax(jax.nn.softmax(x @ w * a)), "matrix_product, row_reduction"),
+    "rolled": (lambda x, w, a: decays(a, jax.numpy.roll(x @ w, 1, axis=1)), "matrix_product, elementwise, elementwise, column_scan"),
+    "last step": (lambda x, w, a: decays(a, x)[:, -1] @ w, "column_scan, matrix_product"),
+    "joined": (lambda x, w, a: jax.numpy.concatenate([x @ w, decays(a, x)], axis=-1),
+               "matrix_product, column_scan, elementwise, elementwise"),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name):
+    f, kernels = FUNCTIONS[name]
+    rng = np.random.default_rng(2)
+    inputs = [rng.standard_normal(shape).astype(np.float32) for shape in ((2, 21, 16), (16, 16))] + [np.linspace(0.1, 0.9, 16, dtype=np.float32)]
+    with jax.enable_x64(True):
+        want = np.asarray(f(*(jax.numpy.asarray(x.astype(float)) for x in inputs)))
+    (y,), report = emulate(ssm.lower(f, *inputs), inputs, [(want.shape, np.float32)], entry="main", seed=3)
+    assert np.linalg.norm(y - want) <= 1e-6 * np.linalg.norm(want)
+    assert report["races"] == 0 and report["launch"]["kernel"] == kernels
+
+
 @pytest.mark.skipif(not sass.PTXAS, reason="there is no ptxas: the CUDA toolkit has it, or the wheel nvidia-cuda-nvcc")
 @pytest.mark.parametrize("name, chip", [(name, chip) for i, name in enumerate(KERNELS) for chip in CHIPS[i % 2::2]])
 def test_stay_in_registers(name, chip, tmp_path):
