@@ -33,8 +33,15 @@ static std::optional<FusedRecurrence> findRecurrence(func::FuncOp function,
       return refuse(arg.getLoc(), "has an argument that is no tensor, or that "
                                   "nothing reads");
   auto ops = llvm::to_vector(body.getOps<LinearRecurrenceOp>());
-  if (ops.empty())
-    return refuse(function.getLoc(), "has none");
+  if (ops.empty()) {
+    function.emitError("'")
+        << function.getName()
+        << "' has no recurrence, product of matrices, reduction of rows or "
+           "loop "
+           "over time that has a GPU kernel; compile it for the CPU, without a "
+           "target";
+    return std::nullopt;
+  }
   FusedRecurrence fused{ops.front(), {}};
   LinearRecurrenceOp op = fused.op;
   SmallPtrSet<Value, 4> distinct;

@@ -74,8 +74,7 @@ const char *refusesElementwise(linalg::GenericOp op) {
   return nullptr;
 }
 
-/// What a kernel has, or another one has computed.
-static bool isComputedApart(Value tensor) {
+bool isComputedApart(Value tensor) {
   Operation *op = tensor.getDefiningOp();
   return isAnchor(op) || isView(op) || isAssembly(op) || isStepSlice(op);
 }

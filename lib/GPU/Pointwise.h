@@ -22,6 +22,10 @@ namespace ssm {
 /// States of a channel, or nothing if it is not known, none or too many.
 std::optional<int64_t> countStates(LinearRecurrenceOp op);
 
+/// Whether a kernel has the tensor from memory, or knows it: it is not computed
+/// elementwise.
+bool isComputedApart(mlir::Value tensor);
+
 /// Calls `visit` with each tensor that this one is computed from, itself
 /// included; an argument or a constant at the end. Returns what a kernel cannot
 /// compute, or null.

@@ -113,21 +113,25 @@ static SmallVector<Value> findComputed(scf::ForOp loop) {
   return values;
 }
 
-/// Whether a step computes this at an element's own place.
+/// Whether a step computes this at an element's own place, from states, slices
+/// at its time, and what is outside of the loop.
 static bool isOfElement(const StepLoop &loop, Value value) {
+  scf::ForOp op = loop.op;
   AffineMap own = loop.stateMap();
+  auto isState = [&](Value value) {
+    return llvm::any_of(loop.states, [&](unsigned number) {
+      return op.getRegionIterArgs()[number] == value;
+    });
+  };
   bool isOwn = true;
   const char *reason = walkProducers({value, own}, [&](Mapped read) {
-    scf::ForOp op = loop.op;
-    bool isInside = !op.isDefinedOutsideOfLoop(read.tensor);
-    if (isInside && isa<BlockArgument>(read.tensor))
-      isOwn &=
-          read.map == own &&
-          llvm::is_contained(loop.states,
-                             cast<BlockArgument>(read.tensor).getArgNumber() -
-                                 op.getNumInductionVars());
-    if (isStepSlice(read.tensor.getDefiningOp()))
-      isOwn &= read.map == own;
+    if (op.isDefinedOutsideOfLoop(read.tensor))
+      return;
+    Operation *from = read.tensor.getDefiningOp();
+    if (!from || isStepSlice(from))
+      isOwn &= read.map == own && (from || isState(read.tensor));
+    else
+      isOwn &= !isComputedApart(read.tensor);
   });
   return isOwn && !reason;
 }

@@ -18,7 +18,7 @@
 // RUN: not ssm-compile %s --target=nvidia:sm_90 --header=%t.h -o %t.ptx 2>&1 | FileCheck %s --check-prefix=HEADER
 // HEADER: error: --header is for CPUs
 // RUN: not ssm-compile %s --target=nvidia:sm_90 -o %t.ptx 2>&1 | FileCheck %s --check-prefix=FORM
-// FORM: compile-invalid.mlir:[[@LINE+1]]:1: error: a function for a GPU must be one ssm.linear_recurrence
+// FORM: compile-invalid.mlir:[[@LINE+1]]:1: error: 'f' has no recurrence, product of matrices, reduction of rows or loop over time that has a GPU kernel
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>
 }

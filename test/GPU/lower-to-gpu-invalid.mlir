@@ -1,6 +1,6 @@
 // RUN: ssm-opt %s --ssm-lower-to-gpu --split-input-file --verify-diagnostics
 
-// expected-error@+1 {{a function for a GPU must be one ssm.linear_recurrence with elementwise ops around it, but 'nothing' has none; put the recurrence into a function of its own}}
+// expected-error@+1 {{'nothing' has no recurrence, product of matrices, reduction of rows or loop over time that has a GPU kernel; compile it for the CPU, without a target}}
 func.func @nothing(%x: tensor<4xf32>) -> tensor<4xf32> {
   %y = arith.addf %x, %x : tensor<4xf32>
   return %y : tensor<4xf32>
@@ -367,4 +367,29 @@ func.func @turned(%x: tensor<4x4xf32>) -> tensor<4xf32> {
     linalg.yield %s : f32
   } -> tensor<4xf32>
   return %y : tensor<4xf32>
+}
+
+// -----
+
+// A step that multiplies by a matrix is not elementwise.
+#jk = affine_map<(j, k) -> (j, k)>
+#k = affine_map<(j, k) -> (k)>
+#j = affine_map<(j, k) -> (j)>
+// expected-error@+1 {{'mixing' has no recurrence, product of matrices, reduction of rows or loop over time that has a GPU kernel}}
+func.func @mixing(%u: tensor<9x4xf32>, %w: tensor<4x4xf32>, %h0: tensor<4xf32>) -> tensor<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %last = scf.for %t = %c0 to %c9 step %c1 iter_args(%h = %h0) -> (tensor<4xf32>) {
+    %ut = tensor.extract_slice %u[%t, 0] [1, 4] [1, 1] : tensor<9x4xf32> to tensor<4xf32>
+    %next = linalg.generic {indexing_maps = [#jk, #k, #j], iterator_types = ["parallel", "reduction"]}
+        ins(%w, %h : tensor<4x4xf32>, tensor<4xf32>) outs(%ut : tensor<4xf32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %m = arith.mulf %p, %q : f32
+      %s = arith.addf %o, %m : f32
+      linalg.yield %s : f32
+    } -> tensor<4xf32>
+    scf.yield %next : tensor<4xf32>
+  }
+  return %last : tensor<4xf32>
 }
