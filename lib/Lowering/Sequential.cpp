@@ -25,7 +25,10 @@
 
 #include "TimeLoop.h"
 
+#include "ssm/IR/LoopDims.h"
+
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -86,7 +89,10 @@ private:
 
   /// All tiles, one after the other, over `length` steps from `begin` on.
   Values emitSteps(OpFoldResult begin, OpFoldResult length, ValueRange carried);
-  /// The prefix in memory that is not the final result's.
+  /// Whether a store to a tile's state seems to be what the next state's load
+  /// has to wait for: by the last bits of addresses, they are the same.
+  bool doStatesCollide(Value prefix);
+  /// The prefix in memory that is not the final result's, or the band's.
   Values moveApart(ValueRange prefix);
   /// The slice of a prefix, whose last dimension is the lanes.
   Value slicePrefix(Value value, OpFoldResult offset, Value insert = Value());
@@ -99,6 +105,7 @@ private:
   int64_t lanes, tiles;
   std::unique_ptr<ScanTile> scan;
   size_t numPrefix = 0;
+  bool copiesStates = false;
 };
 } // namespace
 
@@ -112,6 +119,12 @@ Value BandEmitter::slicePrefix(Value value, OpFoldResult offset, Value insert) {
     return tensor::InsertSliceOp::create(b, loc, insert, value, offsets, sizes,
                                          strides);
   return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes, strides);
+}
+
+bool BandEmitter::doStatesCollide(Value prefix) {
+  constexpr int64_t kPageBytes = 4096;
+  int64_t bytes = getElementWidth(getElementTypeOrSelf(prefix)) / 8;
+  return problem.liesApart && lanes * tiles * bytes % kPageBytes == 0;
 }
 
 SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
@@ -131,6 +144,8 @@ SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
     Values prefix;
     for (Value value : args.take_front(numPrefix))
       prefix.push_back(slicePrefix(value, offset));
+    if (copiesStates)
+      prefix = moveApart(prefix);
     // The tile's part of the band's part of each result with time.
     Tile piece = band;
     for (LoopRange &whole : piece.ranges)
@@ -177,8 +192,11 @@ SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
   numPrefix = carried.size();
   llvm::append_range(carried, extractParts(b, problem, band, whole, shared));
 
-  carried = forEachBlock(b, loc, length, countSteps(problem), problem.backward,
-                         carried, [&](TimeRange range, ValueRange args) {
+  copiesStates =
+      scan->countStepsTogether() > 1 && doStatesCollide(carried.front());
+  int64_t steps = countSteps(problem) * (copiesStates ? 2 : 1);
+  carried = forEachBlock(b, loc, length, steps, problem.backward, carried,
+                         [&](TimeRange range, ValueRange args) {
                            return emitSteps(range.begin, range.length, args);
                          });
   return collectResults(b, problem, *scan, band, whole, carried);

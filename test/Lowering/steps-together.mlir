@@ -1,4 +1,5 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --ssm-lower-to-linalg="vectors cores=1" --canonicalize --cse | FileCheck %s --check-prefix=APART
 
 // 64 states of 16 channels, more than registers hold: each is carried through
 // four steps, whose signals are read and whose sums are begun before. The two
@@ -82,4 +83,31 @@ func.func @few(%a: tensor<f32>, %k: tensor<6x16xf32>, %q: tensor<6x16xf32>, %u: 
       {indexing_maps = [#scalar, #tv, #tk, #tk, #tv, #kv], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
       -> tensor<6x16xf32>, tensor<16x16xf32>
   return %y : tensor<6x16xf32>
+}
+
+// Rows of states a page apart: a tile takes 32 steps with a copy of its states, and
+// not the row before as what it has just stored. With 16 channels more it needs none.
+// APART-LABEL: func.func @page(
+// APART: scf.for
+// APART: scf.for
+// APART: %[[ROWS:.*]] = tensor.extract_slice %{{.*}}[0, %{{.*}}] [32, 16] [1, 1] : tensor<32x1024xf32>
+// APART: %[[OWN:.*]] = bufferization.alloc_tensor() copy(%[[ROWS]]) : tensor<32x16xf32>
+// APART: scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%{{.*}} = %[[OWN]],
+// APART-LABEL: func.func @page_and_more(
+// APART-NOT: bufferization.alloc_tensor
+func.func @page(%a: tensor<32xf32>, %k: tensor<64x32xf32>, %q: tensor<64x32xf32>, %u: tensor<64x1024xf32>)
+    -> tensor<64x1024xf32> {
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<32xf32>) signal(%u : tensor<64x1024xf32>)
+      input(%k : tensor<64x32xf32>) output(%q : tensor<64x32xf32>)
+      {indexing_maps = [affine_map<(t, k, v) -> (k)>, #tv, #tk, #tk, #tv, #kv], time = 0 : i64,
+       strategy = #ssm.strategy<sequential, lanes = 16>} -> tensor<64x1024xf32>, tensor<32x1024xf32>
+  return %y : tensor<64x1024xf32>
+}
+func.func @page_and_more(%a: tensor<32xf32>, %k: tensor<64x32xf32>, %q: tensor<64x32xf32>, %u: tensor<64x1040xf32>)
+    -> tensor<64x1040xf32> {
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<32xf32>) signal(%u : tensor<64x1040xf32>)
+      input(%k : tensor<64x32xf32>) output(%q : tensor<64x32xf32>)
+      {indexing_maps = [affine_map<(t, k, v) -> (k)>, #tv, #tk, #tk, #tv, #kv], time = 0 : i64,
+       strategy = #ssm.strategy<sequential, lanes = 16>} -> tensor<64x1040xf32>, tensor<32x1040xf32>
+  return %y : tensor<64x1040xf32>
 }

@@ -141,6 +141,9 @@ def test_more_states_than_registers(dtype, strategy):
                       case(retention, 23, complex="abch", init="hk", projection="twice_real", **options)]
     cases += [case(retention, 19, complex=complex) for complex in ("a", "c", "abcu")]
     cases += [case("bthkv,bthk,bthk,bthv->bthv", 10, k=32, v=v) for v in (1, 5, 16, 64)]
+    # Rows of states a page apart.
+    cases += [case("k,btk,btk,btv->btv", length, k=32, v=1024, init="kv", reverse=reverse)
+              for length in (32, 75) for reverse in (False, True)]
     check(cases, dtype, strategy)
 
 
