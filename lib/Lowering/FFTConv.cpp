@@ -21,6 +21,9 @@
 // Of one batch row, 1 may be a part of 2. Tiles that one thread computes one
 // after the other share their border rounds: see FFTConvRuns.cpp.
 //
+// Of a long signal, or one of few channels, a tile has one channel, and parts
+// of time in its lanes: see FFTConvSplit.cpp.
+//
 // A kernel much shorter than the signal is convolved by blocks of time instead:
 // see FFTConvBlocks.cpp.
 //
@@ -34,6 +37,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ssm/IR/SharedSignal.h"
+#include "ssm/IR/TimeSplit.h"
 #include "ssm/Lowering/Patterns.h"
 #include "ssm/Utils/Sides.h"
 #include "ssm/Utils/Threads.h"
@@ -63,6 +67,8 @@ FFTConvEmitter::FFTConvEmitter(OpBuilder &b, LongConvOp op,
                                bool looksAhead, bool isWhole)
     : b(b), op(op), loc(op.getLoc()), lanes(strategy.getLanes()), cores(cores),
       blockSteps(strategy.getLeaf()), looksAhead(looksAhead), isWhole(isWhole),
+      isSplit(strategy.getPoints() == 0 && !strategy.getMatrix() &&
+              splitsTime(op, lanes)),
       time(op.getTime()), real(op.getType().getElementType()),
       resultMap(op.getResultMap(0)), sizes(getLoopSizes(b, op)),
       blocks(cutTime(op, strategy)), transform(makeTransform(strategy)) {
@@ -109,12 +115,18 @@ FFTEmitter FFTConvEmitter::makeTransform(StrategyAttr strategy) {
   }
   if (points > 0)
     return FFTEmitter(b, loc, real, FFTPlan::forSize(points), lanes);
+  if (isSplit)
+    return FFTEmitter(
+        b, loc, real,
+        FFTPlan::forSize(*getConstantIntValue(sizes[time]) / lanes), lanes);
   if (auto length = getConstantIntValue(sizes[time]))
     return FFTEmitter(b, loc, real, FFTPlan::forConvolution(*length), lanes);
   return FFTEmitter(b, loc, real, asValue(b, loc, sizes[time]), lanes);
 }
 
 void FFTConvEmitter::emitTables() {
+  if (isSplit)
+    return emitSplitTables();
   if (!products)
     return transform.emitTables(/*hasWeights=*/!blocks);
   products->emitTables(transform.getRoots());
@@ -198,7 +210,10 @@ Tile FFTConvEmitter::spectrumTile(const Tile &tile,
 }
 
 Value FFTConvEmitter::emitScale() {
-  Value size = asValue(b, loc, transform.getSize());
+  OpFoldResult points = transform.getSize();
+  if (isSplit)
+    points = sizes[time];
+  Value size = asValue(b, loc, points);
   Value one = arith::ConstantOp::create(b, loc, b.getFloatAttr(real, 1.0));
   return arith::DivFOp::create(
       b, loc, one,
@@ -236,7 +251,9 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
     Value spectrum;
     FFTConvEmitter own = *this;
     own.setLanes(countFilterLanes());
-    if (canJoin(filter, filter.steps, tile))
+    if (isSplit)
+      spectrum = own.emitForward(own.loadSplit(filter, tile, scale));
+    else if (canJoin(filter, filter.steps, tile))
       spectrum = own.transform.withoutBorder().emitForward(
           own.loadJoined(filter, tile, scale));
     else
@@ -249,7 +266,8 @@ Value FFTConvEmitter::emitSpectra(std::optional<TileAxis> laneAxis) {
 /// A spectrum that all lanes share has one lane, unless it is multiplied by
 /// rows of matrices.
 int64_t FFTConvEmitter::countFilterLanes() {
-  return filterHasLanes() || parallel.empty() || products ? lanes : 1;
+  return filterHasLanes() || parallel.empty() || products || isSplit ? lanes
+                                                                     : 1;
 }
 
 Value FFTConvEmitter::spectrumOf(const Tile &tile,
@@ -310,11 +328,13 @@ bool FFTConvEmitter::fitsTwoTiles() {
 /// take turns, so that none of it goes to the last cache or to memory before it
 /// is used. Two work tiles that the second cache holds do not gain by that.
 bool FFTConvEmitter::transformsBeside(std::optional<TileAxis> laneAxis) {
-  if (!isWhole || !laneAxis || !filterHasLanes())
+  if (!isWhole || !(isSplit || (laneAxis && filterHasLanes())))
     return false;
   for (unsigned dim : parallel)
     if (!uses(filter.map, dim) && getConstantIntValue(sizes[dim]) != 1)
       return false;
+  if (isSplit)
+    return !fitsTwoTiles();
   Tile tile = wholeOp();
   tile.ranges[laneAxis->dim].size = laneAxis->size;
   Stretch all{b.getIndexAttr(0), sizes[time]};
@@ -324,6 +344,13 @@ bool FFTConvEmitter::transformsBeside(std::optional<TileAxis> laneAxis) {
 }
 
 Value FFTConvEmitter::emitTile(const Tile &tile, Value spectrum, Value part) {
+  if (isSplit) {
+    Value taps = spectrum ? Value() : loadSplit(filter, tile, emitScale());
+    Value work = loadSplit(streamed, tile, Value());
+    work = spectrum ? transform.emitConvolution(work, spectrum)
+                    : transform.emitConvolutionBeside(work, taps);
+    return storeSplit(work, tile, part);
+  }
   if (!spectrum) {
     Value taps = loadJoined(filter, tile, emitScale());
     Value work = loadJoined(streamed, tile, Value());
@@ -373,7 +400,7 @@ Value FFTConvEmitter::emit() {
   emitTables();
   Value out = tensor::EmptyOp::create(b, loc, applyMap(resultMap, sizes),
                                       op.getType().getElementType());
-  if (parallel.empty())
+  if (parallel.empty() || isSplit)
     return emitTiles(std::nullopt, out);
   unsigned laneDim = parallel.back();
   for (TileAxis axis : splitLanes(b, loc, laneDim, sizes[laneDim], lanes)) {

@@ -130,6 +130,30 @@ private:
   Values emitSeam(mlir::Value work, const Tile &done, mlir::Value part,
                   const Tile &next);
 
+  /// Tiles of one channel whose lanes are parts of time, see FFTConvSplit.cpp.
+  void emitSplitTables();
+  /// Factors of the first round for a block of its butterflies: those of its
+  /// first one, and rows of what the others turn on.
+  struct SplitFactors {
+    llvm::SmallVector<Values> far;
+    llvm::SmallVector<Indexed> near;
+  };
+  SplitFactors readSplitFactors(mlir::Value block);
+  Tile splitSteps(const Tile &tile, mlir::Value block, int64_t j);
+  mlir::Value makeSplitBlock();
+  Values readSplitBlock(mlir::Value blocks);
+  /// `to` with one part of a block as it is in `from` the other way round: rows
+  /// of the work tile if `toRows`, else of a split block.
+  mlir::Value turnSquare(mlir::Value from, mlir::Value to, mlir::Value block,
+                         int64_t part, bool toRows);
+  mlir::Value forEachSplitBlock(
+      mlir::Value carried,
+      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> body);
+  void askForSteps(const Operand &operand, const Tile &tile, mlir::Value block);
+  mlir::Value loadSplit(const Operand &operand, const Tile &tile,
+                        mlir::Value scale);
+  mlir::Value storeSplit(mlir::Value work, const Tile &tile, mlir::Value part);
+
   /// The same joined with the first round and the last, where tiles are full
   /// and the transform allows it.
   bool canJoin(Indexed operand, llvm::ArrayRef<Stretch> stretches,
@@ -219,7 +243,7 @@ private:
   LongConvOp op;
   mlir::Location loc;
   int64_t lanes, cores, blockSteps;
-  bool looksAhead, isWhole, isShared = false;
+  bool looksAhead, isWhole, isSplit, isShared = false;
   unsigned time;
   mlir::Type real;
   mlir::AffineMap resultMap;
@@ -237,6 +261,9 @@ private:
   /// The filter's spectra, those of the tiles that are computed now.
   mlir::Value spectra;
   mlir::AffineMap spectrumMap;
+  /// Of a split transform.
+  mlir::Value nearFactors;
+  Values farFactors;
 };
 
 } // namespace ssm

@@ -1,6 +1,7 @@
 //===- FFTConv.cpp - The strategy `fft_conv` ------------------------------===//
 #include "CostModel.h"
 
+#include "ssm/IR/TimeSplit.h"
 #include "ssm/Plan/FFTPlan.h"
 #include "ssm/Plan/MatrixFFTPlan.h"
 
@@ -44,6 +45,8 @@ struct Cut {
   FFTPlan fft;
   double transforms = 2;
   bool isBlocks = false;
+  /// One channel in a tile, parts of time in its lanes (FFTConvSplit.cpp).
+  bool isSplit = false;
 
   double flops() const {
     // A product and two weightings; steps that are copied to the rows of a
@@ -55,7 +58,8 @@ struct Cut {
   /// The part of the peak that is reached. Blocks read the same spectrum again
   /// and again.
   double efficiency(const TargetInfo &target) const {
-    double tileBytes = (isBlocks ? 4.0 : 2.0) * fft.size() * target.vectorBytes;
+    double rowBytes = isSplit ? sizeof(float) : target.vectorBytes;
+    double tileBytes = (isBlocks ? 4.0 : 2.0) * fft.size() * rowBytes;
     return kFFTEfficiency[tileBytes <= target.l1Bytes   ? 0
                           : tileBytes <= target.l2Bytes ? 1
                                                         : 2];
@@ -65,8 +69,16 @@ struct Cut {
   }
 };
 
+/// Lanes of a vector of f32, or of f64.
+static int64_t vectorLanes(const Problem &problem, const TargetInfo &target) {
+  return target.vectorBytes /
+         std::max<int64_t>(problem.elementBytes, sizeof(float));
+}
+
 static Cut cutTime(const Problem &problem, const TargetInfo &target) {
   Cut best{FFTPlan::forConvolution(problem.length)};
+  auto conv = llvm::dyn_cast<LongConvOp>(problem.op);
+  best.isSplit = conv && splitsTime(conv, vectorLanes(problem, target));
   // A bound that holds for lengths known at run time, too.
   int64_t taps = problem.knownTaps > 0 ? problem.knownTaps : problem.cutTaps();
   if (taps == 0 || problem.length == 0)
@@ -83,16 +95,13 @@ static Cut cutTime(const Problem &problem, const TargetInfo &target) {
   return best;
 }
 
-/// Lanes of a vector of f32, or of f64.
-static int64_t vectorLanes(const Problem &problem, const TargetInfo &target) {
-  return target.vectorBytes /
-         std::max<int64_t>(problem.elementBytes, sizeof(float));
-}
-
 /// A vector of channels, and no more than there are: a tile that is not full
 /// does all of its arithmetic, and cannot join its border rounds with the
 /// operands.
-static int64_t chooseLanes(const Problem &problem, const TargetInfo &target) {
+static int64_t chooseLanes(const Problem &problem, const Cut &cut,
+                           const TargetInfo &target) {
+  if (cut.isSplit)
+    return vectorLanes(problem, target);
   int64_t channels =
       std::max<int64_t>(problem.laneChannels, FFTPlan::kFewestLanes);
   return std::min<int64_t>(vectorLanes(problem, target),
@@ -110,7 +119,11 @@ static OpCount countTransforms(const char *name, double channels, double each,
   double perRow = std::max(1.0, std::min(channels, problem.laneChannels));
   OpCount loop{name, channels / perRow * std::ceil(perRow / vector)};
   double lanes =
-      std::max<double>(chooseLanes(problem, target), kNarrowTile * vector);
+      std::max<double>(chooseLanes(problem, cut, target), kNarrowTile * vector);
+  if (cut.isSplit) {
+    loop.tiles = channels;
+    lanes = 1;
+  }
   loop.flops = problem.convolutions * each * loop.tiles * lanes * cut.flops();
   loop.efficiency = cut.efficiency(target);
   loop.elementBytes = std::max<int64_t>(problem.elementBytes, sizeof(float));
@@ -170,10 +183,10 @@ static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
     return planProducts(problem, target, strategy);
   StrategyPlan plan;
   Cut cut = cutTime(problem, target);
-  plan.parameters =
-      StrategyAttr::get(problem.op->getContext(), StrategyKind::FFTConv,
-                        target.transposedSteps, chooseLanes(problem, target),
-                        problem.cutTaps(), cut.isBlocks ? cut.fft.size() : 0);
+  plan.parameters = StrategyAttr::get(
+      problem.op->getContext(), StrategyKind::FFTConv, target.transposedSteps,
+      chooseLanes(problem, cut, target), problem.cutTaps(),
+      cut.isBlocks ? cut.fft.size() : 0);
   // Those of a short transform of a known size are constants.
   if (cut.fft.size() > FFTPlan::kConstantPoints ||
       (problem.assumedSizes && !cut.isBlocks))

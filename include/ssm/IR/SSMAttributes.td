@@ -130,7 +130,8 @@ def SSM_StrategyAttr : AttrDef<SSM_Dialect, "Strategy"> {
     transform transpose at once for each of their rows, where time is contiguous.
     The others ignore it.
 
-    `lanes` is the number of channels (or, in a tree of few channels, leaves)
+    `lanes` is the number of channels (or, in a tree of few channels, leaves; in a
+    convolution of few channels or a long signal, parts of time)
     computed side by side in one vector tile.
 
     Example: `#ssm.strategy<tree_scan, leaf = 128, lanes = 64>`

@@ -97,6 +97,18 @@ def run_cases(dtype):
         ("bth,th->bth", 12289, 12289, 2, 32, "two_sided"))]
 
 
+def split_cases(dtype):
+    """Parts of time in the lanes of a tile: few channels or long signals, of one row or several, with and without factors
+    of 3 and 5, one signal through many kernels, complex ones."""
+    def case(spec, length, complex="", **sizes):
+        return Conv(spec, {"t": length, **sizes}, length, dtype, complex, dynamic="b" * (length == 1024))
+
+    return [case("t,t->t", 1024), case("bht,ht->bht", 1024, b=3, h=2), case("bht,ht->bht", 3840, b=2, h=5),
+            case("bht,ht->bht", 4096, b=1, h=7), case("bht,t->bht", 2048, b=2, h=3), case("bt,ht->bht", 5120, b=2, h=3),
+            case("bht,ht->bht", 2048, complex="uk", b=1, h=3), case("bht,ht->bht", 1 << 16, b=2, h=16),
+            case("ht,ht->ht", 1 << 17, h=16)]
+
+
 def test_the_fast_oracle_is_the_slow_one():
     rng = np.random.default_rng(0)
     u, k = rng.standard_normal((2, 100)), rng.standard_normal((2, 130))
@@ -125,6 +137,11 @@ def test_one_row_equals_direct_sum(dtype):
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_runs_equal_direct_sum(dtype):
     check(run_cases(dtype), dtype, "fft_conv")
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_split_time_equals_direct_sum(dtype):
+    check(split_cases(dtype), dtype, "fft_conv")
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
