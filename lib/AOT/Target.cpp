@@ -1,6 +1,7 @@
 //===- Target.cpp - Which machine to compile for --------------------------===//
 #include "Target.h"
 
+#include "ssm/AOT/Compile.h"
 #include "ssm/Utils/Targets.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -9,6 +10,7 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
+#include "llvm/TargetParser/X86TargetParser.h"
 
 using namespace llvm;
 
@@ -64,6 +66,22 @@ ssm::createTargetMachine(StringRef target) {
                            "'; llc -mcpu=help lists them, e.g. x86-64-v3, "
                            "sapphirerapids, neoverse-v1; a GPU is called "
                            "nvidia:sm_90, for example");
+}
+
+bool ssm::runsOnHost(StringRef target) {
+  if (target == "host" || target == sys::getHostCPUName())
+    return true;
+  if (!Triple(sys::getDefaultTargetTriple()).isX86() ||
+      X86::parseArchX86(target, /*Only64Bit=*/true) == X86::CK_None)
+    return false;
+  SmallVector<StringRef> needed;
+  X86::getFeaturesForCPU(target, needed);
+  StringMap<bool> present = sys::getHostCPUFeatures();
+  // What every CPU of 64 bits has is not listed.
+  return all_of(needed, [&](StringRef feature) {
+    auto found = present.find(feature);
+    return found == present.end() || found->second;
+  });
 }
 
 /// Whether the target is an x86 CPU with all of `features`.

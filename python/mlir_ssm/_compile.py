@@ -57,7 +57,7 @@ class Compiled:
         self.explain = explain
         self.signature = json.loads(signatures[-1])
         self._kernel = self._prepare = None
-        if options["target"] in ("host", host_target()):
+        if core().runs_on_host(options["target"]):
             *prepare, self._kernel = [core().Kernel(code, signature) for signature in signatures]
             self._prepare = prepare[0] if prepare else None
         self._names = [spec["name"] for spec in self.signature["inputs"]]
@@ -83,7 +83,8 @@ class Compiled:
     def _check_target(self):
         if self._kernel is None:
             raise ValueError(f"target: this function is compiled for {self._options['target']}, but this machine is "
-                             f"{host_target()}; save() it, or compile it with target='host'")
+                             f"{host_target()} and lacks some of its instructions; save() it, or compile it with "
+                             "target='host'")
 
     @property
     def asm(self):
@@ -196,7 +197,8 @@ def compile(text_or_path, entry="f", target="host", strategy="auto", threads=Non
     Args:
         text_or_path: the program, or the path of a file with it: an os.PathLike, or a str that ends in ".mlir".
         entry: the public function to compile.
-        target: "host", or a CPU that LLVM knows ("x86-64-v3", "neoverse-v1"): then the result is for save() only.
+        target: "host", or a CPU that LLVM knows ("x86-64-v3", "neoverse-v1"). If this machine lacks some of its
+            instructions, the result is for save() only.
         strategy: "auto" chooses; "sequential", "tree_scan", "fft_conv" or "direct_conv" pins every op of the program.
         threads: the most threads of a call; None is one for each CPU of this process. Results do not depend on it.
             OMP_NUM_THREADS limits it further.

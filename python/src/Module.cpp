@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
 #include "ssm/AOT/CodeCache.h"
+#include "ssm/AOT/Compile.h"
 #include "ssm/AOT/CompileText.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Import/Passes.h"
@@ -282,6 +283,8 @@ NB_MODULE(_core, m) {
         nb::arg("entry"));
   m.def("keep_memory", &keepMemory, nb::arg("limit"));
   m.def("host_target", [] { return llvm::sys::getHostCPUName().str(); });
+  m.def("runs_on_host",
+        [](const std::string &target) { return runsOnHost(target); });
   m.def("read_cached", &readCached, nb::arg("folder"), nb::arg("inputs"));
   m.def("write_cached", &writeCached, nb::arg("folder"), nb::arg("inputs"),
         nb::arg("parts"));

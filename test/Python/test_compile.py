@@ -2,10 +2,12 @@
 
 import ctypes
 import os
+import platform
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -91,6 +93,23 @@ double call(double *a, double *x, int64_t n, double *y, double *workspace) {
     last = call(pointer[0], pointer[1], ctypes.c_int64(7), pointer[2], pointer[3])
     want, final = f(a, x)
     assert last == final and (y == want).all()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names of x86 CPUs")
+@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3"])
+def test_a_target_that_this_machine_includes_is_called(target):
+    """Its kernels are narrower than the host's, and as exact."""
+    if target == "x86-64-v3" and "avx2" not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("this CPU has no AVX2")
+    x = np.random.default_rng(0).standard_normal(200)
+    f = ssm.compile(SCAN, entry="decay", target=target)
+    assert "zmm" not in f.asm and f.signature["target"] == target
+    h, want = 0.0, []
+    for value in x:
+        want.append(h := 0.9 * h + value)
+    y, last = f(np.float64(0.9), x)
+    np.testing.assert_allclose(y, want, rtol=1e-13)
+    assert last == y[-1]
 
 
 def test_other_target(tmp_path):

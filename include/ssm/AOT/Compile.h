@@ -36,6 +36,10 @@ struct CompileOptions {
   bool prepare = false; ///< Make f_prepare of what depends on parameters alone.
 };
 
+/// Whether this machine runs code for `target`: it is the host, or an x86 CPU
+/// all of whose instructions the host has.
+bool runsOnHost(llvm::StringRef target);
+
 /// Makes every public function but `entry`, if it is not empty, private, so
 /// that it is dropped or inlined. An error if there is no such function.
 mlir::LogicalResult selectEntry(mlir::ModuleOp module, llvm::StringRef entry);
