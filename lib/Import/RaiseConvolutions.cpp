@@ -59,25 +59,25 @@ static bool isComplex(Value tensor) {
 /// What a tensor is made of that ends with zeros along `dim` and else has all
 /// of it.
 static Value dropZeros(Value tensor, unsigned dim) {
-  auto hasAll = [&](Value source, ArrayRef<OpFoldResult> offsets) {
+  auto hasAll = [&](Value source, ArrayRef<int64_t> offsets) {
     auto from = cast<RankedTensorType>(source.getType()),
          to = cast<RankedTensorType>(tensor.getType());
     if (from.getRank() != to.getRank() || from.isDynamicDim(dim))
       return false;
     return llvm::all_of(llvm::seq<unsigned>(from.getRank()), [&](unsigned i) {
-      return isZeroInteger(offsets[i]) &&
+      return offsets[i] == 0 &&
              (i == dim || (!from.isDynamicDim(i) &&
                            from.getDimSize(i) == to.getDimSize(i)));
     });
   };
   if (auto insert = tensor.getDefiningOp<tensor::InsertSliceOp>())
     if (insert.hasUnitStride() && isFilledWithZero(insert.getDest()) &&
-        hasAll(insert.getSource(), insert.getMixedOffsets()))
+        hasAll(insert.getSource(), insert.getStaticOffsets()))
       return insert.getSource();
   if (auto pad = tensor.getDefiningOp<tensor::PadOp>()) {
     Value value = pad.getConstantPaddingValue();
     if (value && findUniform(value) == 0.0 &&
-        hasAll(pad.getSource(), pad.getMixedLowPad()))
+        hasAll(pad.getSource(), pad.getStaticLow()))
       return pad.getSource();
   }
   return tensor;

@@ -49,3 +49,13 @@ func.func @long(%u: tensor<1x16x131072xf32>, %k: tensor<16x131072xf32>) -> tenso
       : tensor<1x16x131072xf32>, tensor<16x131072xf32> -> tensor<1x16x131072xf32>
   return %y : tensor<1x16x131072xf32>
 }
+
+// No vector has so many lanes: a tile of the three channels.
+// CHECK-LABEL: func.func @wide(
+// CHECK: tensor.empty() : tensor<1024x2x4xf32>
+func.func @wide(%u: tensor<2x3x1024xf32>, %k: tensor<3x1024xf32>) -> tensor<2x3x1024xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#bdt, #dt, #bdt], time = 2 : i64,
+      strategy = #ssm.strategy<fft_conv, lanes = 9223372036854775807>}
+      : tensor<2x3x1024xf32>, tensor<3x1024xf32> -> tensor<2x3x1024xf32>
+  return %y : tensor<2x3x1024xf32>
+}

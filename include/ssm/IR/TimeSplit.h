@@ -12,11 +12,13 @@ namespace ssm {
 /// vectors of steps that lie beside each other in memory, and gains by that: it
 /// is long, or there are not as many channels as lanes.
 inline bool splitsTime(LongConvOp op, int64_t lanes) {
-  constexpr int64_t kFewestLanes = 8, kShort = 1 << 10, kLong = 1 << 16;
+  constexpr int64_t kFewestLanes = 8, kMostLanes = 64, kShort = 1 << 10,
+                    kLong = 1 << 16;
   auto isTimeLast = [&](mlir::AffineMap map) {
     return positionOf(map, op.getTime()) == map.getNumResults() - 1;
   };
-  if (lanes < kFewestLanes || op.getDirection() != Direction::Forward ||
+  if (lanes < kFewestLanes || lanes > kMostLanes ||
+      op.getDirection() != Direction::Forward ||
       !llvm::all_of(op.getIndexingMapsArray(), isTimeLast))
     return false;
   llvm::ArrayRef<int64_t> shape = op.getType().getShape();
