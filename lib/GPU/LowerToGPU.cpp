@@ -4,6 +4,7 @@
 #include "Powers.h"
 #include "Row.h"
 #include "SliceProducers.h"
+#include "StageCut.h"
 #include "ssm/GPU/Passes.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"

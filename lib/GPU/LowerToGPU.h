@@ -22,9 +22,8 @@ std::optional<Launch> lowerRecurrence(mlir::OpBuilder &b,
                                       const KernelFrame &frame,
                                       llvm::StringRef chip);
 
-/// Whether the function is a sequence of recurrences and products of matrices,
-/// and its kernels: see Stages.cpp.
-bool hasStages(mlir::func::FuncOp function);
+/// The kernels of a sequence of recurrences, products of matrices and so on:
+/// see Stages.cpp.
 std::optional<Launch> lowerStages(mlir::OpBuilder &b,
                                   mlir::gpu::GPUModuleOp parent,
                                   mlir::func::FuncOp function,

@@ -30,6 +30,17 @@ bool isAssembly(Operation *op) {
                       [](int64_t step) { return step > 0; });
 }
 
+bool hasStages(func::FuncOp function) {
+  if (function.isExternal())
+    return false;
+  Block &body = function.getBody().front();
+  auto isPart = [](Operation &op) {
+    return isAnchor(&op) || isView(&op) || isAssembly(&op);
+  };
+  bool isScan = !body.getOps<LinearRecurrenceOp>().empty();
+  return llvm::count_if(body, isPart) > isScan;
+}
+
 Assembly::Assembly(Value value) : base(value) {
   do {
     parts.push_back(cast<tensor::InsertSliceOp>(base.getDefiningOp()));

@@ -25,6 +25,9 @@ bool isAnchor(mlir::Operation *op);
 /// Whether the op replaces a part of a tensor, at a place that is known.
 bool isAssembly(mlir::Operation *op);
 
+/// Whether the function is a sequence of stages, or of parts put together.
+bool hasStages(mlir::func::FuncOp function);
+
 /// What is stored for the result of such an op: a tensor, if it has elements,
 /// and then parts of it.
 struct Assembly {

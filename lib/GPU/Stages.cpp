@@ -30,17 +30,6 @@ using namespace ssm;
 
 static constexpr int64_t kLineBytes = 128;
 
-bool ssm::hasStages(func::FuncOp function) {
-  if (function.isExternal())
-    return false;
-  Block &body = function.getBody().front();
-  auto isPart = [](Operation &op) {
-    return isAnchor(&op) || isView(&op) || isAssembly(&op);
-  };
-  bool isScan = !body.getOps<LinearRecurrenceOp>().empty();
-  return llvm::count_if(body, isPart) > isScan;
-}
-
 namespace {
 class StageLowering {
 public:

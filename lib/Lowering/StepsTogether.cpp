@@ -20,14 +20,13 @@
 #include "TileLoop.h"
 
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Plan/ScanPlan.h"
 
 using namespace mlir;
 using namespace ssm;
 
 /// Steps whose sums and signals are in registers beside a state.
 static constexpr int64_t kSteps = 4;
-/// Fewer states of a channel stay in registers all along.
-static constexpr int64_t kLeastStates = 32;
 
 int64_t DiagonalTile::countStepsTogether() const {
   LinearRecurrenceOp recurrence = op;
@@ -39,7 +38,7 @@ int64_t DiagonalTile::countStepsTogether() const {
     return 1;
   int64_t states =
       getConstantIntValue(tile.ranges[state.front()].size).value_or(0);
-  return states >= kLeastStates ? kSteps : 1;
+  return states >= kManyStates ? kSteps : 1;
 }
 
 void DiagonalTile::carryThrough(OpBuilder &b, Value state,

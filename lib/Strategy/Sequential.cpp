@@ -38,8 +38,7 @@ static bool isByStates(const Problem &problem) {
 
 /// Many states, whose steps are taken together (Lowering/StepsTogether.cpp).
 static bool areTogether(const Problem &problem) {
-  constexpr double kLeastStates = 32;
-  return problem.row == 0 && problem.states >= kLeastStates &&
+  return problem.row == 0 && problem.states >= kManyStates &&
          !isByStates(problem);
 }
 

@@ -1,4 +1,5 @@
-//===- ScanPlan.h - How scans of a few channels are cut ---------*- C++ -*-===//
+//===- ScanPlan.h - How scans are cut ---------------------------*- C++
+//-*-===//
 //
 // Read by the lowerings and by the cost model.
 //
@@ -16,6 +17,10 @@ inline constexpr int64_t kFewChannels = 8;
 
 /// Steps of a line that are in registers together, see Lowering/LineScan.cpp.
 inline constexpr int64_t kLineBlock = 64;
+
+/// States of a channel that the registers do not hold: their steps are taken
+/// together, see Lowering/StepsTogether.cpp.
+inline constexpr int64_t kManyStates = 32;
 
 } // namespace ssm
 
