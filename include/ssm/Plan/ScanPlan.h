@@ -1,5 +1,4 @@
-//===- ScanPlan.h - How scans are cut ---------------------------*- C++
-//-*-===//
+//===- ScanPlan.h - How scans are cut ---------------------------*- C++ -*-===//
 //
 // Read by the lowerings and by the cost model.
 //
