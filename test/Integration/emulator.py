@@ -7,7 +7,9 @@ dimensions; `report` is what ssm-emulate counted, and the launch as "launch";
 `edit` changes the text of the kernel's LLVM IR before it runs.
 """
 
+import hashlib
 import json
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -22,6 +24,8 @@ from mlir_text import Recurrence, element, program
 # 4.3 TB/s at 1.755 GHz.
 BYTES = 4.3e12 / 132 / 1.755e9
 RATES = {"float": 128, "float64": 64, "special": 16, "integer": 64, "shuffle": 32}
+
+RECORDS = Path(os.environ["SSM_RECORD_KERNELS"]) if "SSM_RECORD_KERNELS" in os.environ else None
 
 # The line of a barrier in a kernel's LLVM IR.
 BARRIER = re.compile(r"\n *(tail )?call void @llvm.nvvm.barrier[^\n]*")
@@ -72,7 +76,20 @@ def emulate_seeds(text, inputs, outputs, sizes=(), chip="sm_90", seeds=(0,), edi
             report = json.loads(tool("ssm-emulate", *args, f"--seed={seed}").stdout) | {"launch": launch}
             results = [np.load(path).reshape(shape) for path, (shape, _) in zip(paths, outputs)]
             results = [x.view(ml_dtypes.bfloat16) if x.dtype.kind == "V" else x for x in results]
+            if RECORDS and not edit and chip == "sm_90" and seed == seeds[0]:
+                record(folder / "f.mlir", entry, launch, inputs, results)
             yield results, report
+
+
+def record(source, entry, launch, inputs, results):
+    """For bench/gpu/replay.py, in $SSM_RECORD_KERNELS: a kernel's PTX and JSON, its inputs and what the emulator makes of them."""
+    bits = lambda x: x.view(np.uint16) if x.dtype == ml_dtypes.bfloat16 else x
+    arrays = {f"in{i}": bits(np.asarray(x)) for i, x in enumerate(inputs)} | {f"out{i}": bits(x) for i, x in enumerate(results)}
+    name = hashlib.sha256(source.read_bytes() + b"".join(x.tobytes() for x in arrays.values())).hexdigest()[:16]
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    tool("ssm-compile", source, "--target=nvidia:sm_90", "--emit=ptx", f"--entry={entry}", "-o", RECORDS / f"{name}.ptx")
+    label = os.environ.get("PYTEST_CURRENT_TEST", "").removesuffix(" (call)")
+    np.savez_compressed(RECORDS / f"{name}.npz", label=f"{label}: {launch['kernel']}", **arrays)
 
 
 def run_case(case, seed=0, **options):
