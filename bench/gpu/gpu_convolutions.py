@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from gpu_peers import need
+from gpu_arrays import in_parallel, normal, relative
 
 
 class Conv:
@@ -38,23 +38,23 @@ func.func @f(%u: {u}, %k: {k}) -> {u} {{
     def inputs(self, rng):
         axis = self.layout.replace("b", "").index("t")
         decay = np.float32(0.999) ** np.arange(self.taps, dtype=np.float32)
-        kernel = rng.standard_normal(self.kernel_shape, np.float32) * np.expand_dims(decay, 1 - axis)
-        return [rng.standard_normal(self.shape, np.float32), kernel]
+        kernel = normal(rng, self.kernel_shape) * np.expand_dims(decay, 1 - axis)
+        return [normal(rng, self.shape), kernel]
 
     def error(self, inputs, results):
         """By the definition of NumPy's transform, on the first 16 kernels."""
-        u, k, y = (np.moveaxis(x, self.layout.index("t") - 3, -1)[..., :16, :].astype(float) for x in (*inputs, results[0]))
+        u, k, y = (np.moveaxis(x, self.layout.index("t") - 3, -1)[..., :16, :] for x in (*inputs, results[0]))
         n = self.sizes["t"] + self.taps
-        want = np.fft.irfft(np.fft.rfft(u, n) * np.fft.rfft(k, n), n)[..., : self.sizes["t"]]
-        error = float(np.linalg.norm(y - want) / np.linalg.norm(want))
-        return error if np.isfinite(error) else math.inf
+        transform = lambda x: np.fft.rfft(x.astype(float), n)
+        convolve = lambda channel: np.fft.irfft(transform(u[:, channel]) * transform(k[channel]), n)[..., : self.sizes["t"]]
+        want = np.stack(in_parallel(convolve, range(len(k))), axis=1)
+        return relative(y, want)
 
     def peers(self):
         return {"torch.fft": self.torch_fft}
 
-    def torch_fft(self, inputs):
+    def torch_fft(self, peers, u, k):
         """Of an even length."""
-        torch, length, axis = need("torch"), self.sizes["t"], self.layout.index("t") - 3
+        fft, length, axis = peers.torch.fft, self.sizes["t"], self.layout.index("t") - 3
         n = length + self.taps + (length + self.taps) % 2
-        u, k = (torch.from_numpy(x).cuda() for x in inputs)
-        return torch, lambda: torch.fft.irfft(torch.fft.rfft(u, n, dim=axis) * torch.fft.rfft(k, n, dim=axis), n, dim=axis).narrow(axis, 0, length)
+        return [lambda: fft.irfft(fft.rfft(u, n, dim=axis) * fft.rfft(k, n, dim=axis), n, dim=axis).narrow(axis, 0, length)]

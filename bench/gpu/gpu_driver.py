@@ -37,19 +37,22 @@ class Driver:
             self.cuda.cuGetErrorString(status, ctypes.byref(text))
             raise RuntimeError(f"{name} failed: {(text.value or b'unknown error').decode()} ({status})")
 
+    def is_alive(self):
+        """Whether what ran did not fail in a way that all calls after it fail too."""
+        return self.cuda.cuCtxSynchronize() == 0
+
     def attribute(self, number, device):
         value = ctypes.c_int()
         self("cuDeviceGetAttribute", ctypes.byref(value), number, device)
         return value.value
 
-    def time(self, call, repeats):
-        """Seconds of each run on the device; the first run is not timed."""
+    def time(self, prepare, run, repeats):
+        """Seconds of each run on the device, what prepares it left out."""
         events = [ctypes.c_void_p() for _ in range(2)]
         for event in events:
             self("cuEventCreate", ctypes.byref(event), 0)
         seconds = []
-        for _ in range(repeats + 1):
-            prepare, run = call
+        for _ in range(repeats):
             prepare()
             self("cuEventRecord", events[0], None)
             run()
@@ -60,7 +63,7 @@ class Driver:
             seconds.append(milliseconds.value * 1e-3)
         for event in events:
             self("cuEventDestroy_v2", event)
-        return seconds[1:]
+        return seconds
 
 
 class Buffer:
@@ -76,6 +79,10 @@ class Buffer:
         array = np.empty(shape, dtype)
         self.driver("cuMemcpyDtoH_v2", ctypes.c_void_p(array.ctypes.data), self.address, ctypes.c_size_t(array.nbytes))
         return array
+
+    def clear(self):
+        """Zeroes it, behind what the device does already; does not wait."""
+        self.driver("cuMemsetD8_v2", self.address, 0, ctypes.c_size_t(self.size))
 
     def free(self):
         self.driver("cuMemFree_v2", self.address)
@@ -110,47 +117,60 @@ class Kernel:
     """An entry of a JSON file, on arrays."""
 
     def __init__(self, driver, stem):
-        self.driver = driver
+        self.driver, self.buffers = driver, []
         self.launch, = json.loads(stem.with_suffix(".json").read_text())["kernels"]
         self.module = ctypes.c_void_p()
-        driver("cuModuleLoadData", ctypes.byref(self.module), stem.with_suffix(".ptx").read_bytes() + b"\0")
+        driver("cuModuleLoadData", ctypes.byref(self.module), read_code(stem) + b"\0")
         self.functions = []
         for kernel in sequence(self.launch):
             self.functions.append(ctypes.c_void_p())
             driver("cuModuleGetFunction", ctypes.byref(self.functions[-1]), self.module, kernel["entry"].encode())
 
     def bind(self, inputs):
-        """Functions that prepare a run and run, and one that reads the results."""
+        """Its inputs and outputs become arrays of the device: buffer, shape and dtype."""
         sizes = {}
         for spec, array in zip(self.launch["inputs"], inputs, strict=True):
             sizes |= {int(n[1:]): size for n, size in zip(spec["shape"], array.shape, strict=True) if isinstance(n, str)}
-        outputs = [([sizes[int(n[1:])] if isinstance(n, str) else n for n in spec["shape"]], dtype_of(spec["dtype"]))
-                   for spec in self.launch["outputs"]]
-        buffers = [Buffer(self.driver, x.nbytes, x) for x in inputs]
-        buffers += [Buffer(self.driver, math.prod(shape) * dtype.itemsize) for shape, dtype in outputs]
-        values = [b.address for b in buffers] + [ctypes.c_int64(sizes[k]) for k in sorted(sizes)]
-        workspace = count_workspace(self.launch, sizes)
-        if workspace:
-            buffers.append(Buffer(self.driver, workspace))
-            values.append(buffers[-1].address)
-        pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
+        self.inputs = [(self.allocate(x.nbytes, x), x.shape, x.dtype) for x in inputs]
+        self.outputs = []
+        for spec in self.launch["outputs"]:
+            shape, dtype = [sizes[int(n[1:])] if isinstance(n, str) else n for n in spec["shape"]], dtype_of(spec["dtype"])
+            self.outputs.append((self.allocate(math.prod(shape) * dtype.itemsize), shape, dtype))
+        values = [b.address for b in self.buffers] + [ctypes.c_int64(sizes[k]) for k in sorted(sizes)]
+        size = count_workspace(self.launch, sizes)
+        self.workspace = self.allocate(size) if size else None
+        if self.workspace:
+            values.append(self.workspace.address)
+        self.arguments = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
+        # What the arguments point to lives as long.
+        self.values = values
+        self.grids = [(function, count_blocks(kernel, sizes), kernel["block"])
+                      for function, kernel in zip(self.functions, sequence(self.launch))]
 
-        def prepare():
-            if self.launch["workspace_zero"]:
-                self.driver("cuMemsetD8_v2", buffers[-1].address, 0, ctypes.c_size_t(workspace))
+    def allocate(self, size, array=None):
+        self.buffers.append(Buffer(self.driver, size, array))
+        return self.buffers[-1]
 
-        def run():
-            for function, kernel in zip(self.functions, sequence(self.launch)):
-                if blocks := count_blocks(kernel, sizes):
-                    self.driver("cuLaunchKernel", function, blocks, 1, 1, kernel["block"], 1, 1, 0, None, pointers, None)
+    def prepare(self):
+        """What each run needs to find."""
+        if self.workspace and self.launch["workspace_zero"]:
+            self.workspace.clear()
 
-        def read():
-            return [b.read(*output) for b, output in zip(buffers[len(inputs):], outputs)]
+    def run(self):
+        for function, blocks, threads in self.grids:
+            if blocks:
+                self.driver("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, 0, None, self.arguments, None)
 
-        self.buffers = buffers
-        return prepare, run, read
+    def read(self):
+        return [buffer.read(shape, dtype) for buffer, shape, dtype in self.outputs]
 
     def free(self):
         for buffer in self.buffers:
             buffer.free()
         self.driver("cuModuleUnload", self.module)
+
+
+def read_code(stem):
+    """A cubin where there is one, else PTX, which the driver compiles."""
+    cubin = stem.with_suffix(".cubin")
+    return (cubin if cubin.exists() else stem.with_suffix(".ptx")).read_bytes()

@@ -1,19 +1,18 @@
 """Recurrences with states that are matrices: programs, arrays in bf16, checks in float64, and peers."""
 
-import math
-
 import numpy as np
+from gpu_arrays import from_bf16, normal, normal_bf16, relative, to_bf16, uniform
 from gpu_peers import need
 
-
-def to_bf16(x):
-    """The bits of the nearest ones."""
-    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+# Steps of a chunk.
+CHUNK = 64
 
 
-def from_bf16(bits):
-    return (bits.astype(np.uint32) << 16).view(np.float32)
+def count_products(b, t, h, p, n):
+    """Products of numbers that the chunked algorithm needs: C B^T and its product with the signals up to the
+    diagonal, C by the state, and the state's update, of each head."""
+    below = CHUNK * (CHUNK + 1) // 2 * (n + p)
+    return b * h * -(-t // CHUNK) * (below + 2 * CHUNK * n * p)
 
 
 class SSD:
@@ -25,6 +24,7 @@ class SSD:
     def __init__(self, name, shape, bar):
         self.name, self.kernel, self.shape, self.bar = name, "K6", shape, bar
         b, t, h, p, n = shape
+        self.products = count_products(*shape)
         self.bytes = 2 * (b * t * h + 2 * b * t * h * p + 2 * b * t * n)
 
     def text(self):
@@ -43,8 +43,8 @@ func.func @f(%a: {bth}, %u: {bthp}, %B: {btn}, %C: {btn}) -> {bthp} {{
 
     def inputs(self, rng):
         b, t, h, p, n = self.shape
-        draw = lambda *shape: to_bf16(rng.standard_normal(shape, np.float32))
-        return [to_bf16(rng.random((b, t, h), np.float32) * 0.2 + 0.79), draw(b, t, h, p), draw(b, t, n), draw(b, t, n)]
+        draw = lambda *shape: normal_bf16(rng, shape)
+        return [to_bf16(uniform(rng, (b, t, h), 0.79, 0.99)), draw(b, t, h, p), draw(b, t, n), draw(b, t, n)]
 
     def error(self, inputs, results):
         """By the equations, on the first batch and head."""
@@ -53,19 +53,17 @@ func.func @f(%a: {bth}, %u: {bthp}, %B: {btn}, %C: {btn}) -> {bthp} {{
         for t in range(len(want)):
             state = a[t, 0] * state + np.outer(u[t, 0], B[t])
             want[t] = state @ C[t]
-        error = float(np.linalg.norm(from_bf16(results[0][0, :, 0]) - want) / np.linalg.norm(want))
-        return error if np.isfinite(error) else math.inf
+        return relative(from_bf16(results[0][0, :, 0]), want)
 
     def peers(self):
         return {"mamba_ssm": self.mamba_ssm}
 
-    def mamba_ssm(self, inputs):
-        torch = need("torch")
-        scan = need("mamba_ssm.ops.triton.ssd_combined").mamba_chunk_scan_combined
-        a, u, B, C = (torch.from_numpy(from_bf16(x)).cuda() for x in inputs)
-        dt, A = -torch.log(a), -torch.ones(self.shape[2], device="cuda")
-        x, B, C = (v.bfloat16() for v in (u / dt[..., None], B[:, :, None], C[:, :, None]))
-        return torch, lambda: scan(x, dt, A, B, C, chunk_size=256)
+    def mamba_ssm(self, peers, a, u, B, C):
+        """With steps whose decays are ours: -log a, of which the signals are a part."""
+        torch, scan = peers.torch, need("mamba_ssm.ops.triton.ssd_combined").mamba_chunk_scan_combined
+        dt, A = -torch.log(a.float()), -torch.ones(self.shape[2], device=a.device)
+        x, B, C = (u / dt[..., None]).bfloat16(), B[:, :, None], C[:, :, None]
+        return [lambda: scan(x, dt, A, B, C, chunk_size=256)]
 
 
 class Mamba2:
@@ -77,6 +75,7 @@ class Mamba2:
     def __init__(self, name, shape, bar):
         self.name, self.kernel, self.shape, self.bar = name, "K6", shape, bar
         b, t, h, p, n = shape
+        self.products = count_products(*shape)
         self.bytes = 4 * b * t * h + 2 * (3 * b * t * h * p + 2 * b * t * n)
 
     def text(self):
@@ -142,8 +141,8 @@ func.func @f(%A: {h_}, %D: {h_}, %delta: {bth}, %x: {bthp}, %z: {bthp}, %B: {btn
 
     def inputs(self, rng):
         b, t, h, p, n = self.shape
-        draw = lambda *shape: to_bf16(rng.standard_normal(shape, np.float32))
-        return [-rng.uniform(1, 16, h).astype(np.float32), rng.standard_normal(h, np.float32), rng.standard_normal((b, t, h), np.float32) - 4,
+        draw = lambda *shape: normal_bf16(rng, shape)
+        return [-rng.uniform(1, 16, h).astype(np.float32), normal(rng, [h]), normal(rng, (b, t, h)) - 4,
                 draw(b, t, h, p), draw(b, t, h, p), draw(b, t, n), draw(b, t, n)]
 
     def error(self, inputs, results):
@@ -155,16 +154,12 @@ func.func @f(%A: {h_}, %D: {h_}, %delta: {bth}, %x: {bthp}, %z: {bthp}, %B: {btn
         for t in range(len(want)):
             state = np.exp(dt[t] * A) * state + np.outer(dt[t] * x[t], B[t])
             want[t] = (state @ C[t] + D * x[t]) * z[t] / (1 + np.exp(-z[t]))
-        error = float(np.linalg.norm(from_bf16(results[0][0, :, 0]) - want) / np.linalg.norm(want))
-        return error if np.isfinite(error) else math.inf
+        return relative(from_bf16(results[0][0, :, 0]), want)
 
     def peers(self):
         return {"mamba_ssm": self.mamba_ssm}
 
-    def mamba_ssm(self, inputs):
-        torch = need("torch")
+    def mamba_ssm(self, peers, A, D, delta, x, z, B, C):
         scan = need("mamba_ssm.ops.triton.ssd_combined").mamba_chunk_scan_combined
-        A, D, delta = (torch.from_numpy(x).cuda() for x in inputs[:3])
-        x, z, B, C = (torch.from_numpy(from_bf16(v)).cuda().bfloat16() for v in inputs[3:])
         B, C = B[:, :, None], C[:, :, None]
-        return torch, lambda: scan(x, delta, A, B, C, chunk_size=256, D=D, z=z, dt_softplus=True)
+        return [lambda: scan(x, delta, A, B, C, chunk_size=256, D=D, z=z, dt_softplus=True)]

@@ -4,6 +4,7 @@ import importlib
 import math
 
 import numpy as np
+from gpu_arrays import BLOCK, in_parallel, normal, relative, uniform
 from gpu_peers import need
 
 
@@ -32,23 +33,26 @@ class Scan:
         return plain(self.shape, self.time)
 
     def inputs(self, rng):
-        return [(rng.random(self.shape, np.float32) * 0.1 + 0.899).astype(np.float32),
-                rng.standard_normal(self.shape, np.float32)]
+        return [uniform(rng, self.shape, 0.899, 0.999), normal(rng, self.shape)]
 
     def error(self, inputs, results):
         """How far the result is from obeying its own recurrence, in float64."""
-        a, u = inputs
-        y = np.moveaxis(results[0], self.time, -1)
-        a, u = np.moveaxis(a, self.time, -1), np.moveaxis(u, self.time, -1)
-        worst, size = 0.0, 0.0
-        step = 1 << 22
-        for start in range(0, y.shape[-1], step):
-            part = slice(start, start + step)
-            before = np.zeros((*y.shape[:-1], 1)) if start == 0 else y[..., start - 1 : start].astype(float)
-            before = np.concatenate([before, y[..., part][..., :-1].astype(float)], axis=-1)
-            want = a[..., part].astype(float) * before + u[..., part]
-            worst = np.maximum(worst, np.max(np.abs(y[..., part] - want)))
-            size = np.maximum(size, np.max(np.abs(want)))
+        length, width = self.shape[self.time], math.prod(self.shape[self.time + 1 :])
+        a, u, y = (x.reshape(-1, length, width) for x in (*inputs, results[0]))
+        steps = min(length, -(-BLOCK // width))
+        rows = -(-BLOCK // (steps * width))
+
+        def check(row, step):
+            some = slice(row, row + rows), slice(step, step + steps)
+            before = np.zeros(y[some].shape)
+            before[:, 1:] = y[some][:, :-1]
+            if step:
+                before[:, 0] = y[row : row + rows, step - 1]
+            want = a[some] * before + u[some]
+            return np.max(np.abs(y[some] - want)), np.max(np.abs(want))
+
+        blocks = [(row, step) for row in range(0, len(y), rows) for step in range(0, length, steps)]
+        worst, size = np.max(in_parallel(check, *zip(*blocks)), axis=0)
         return float(worst / size) if np.isfinite(worst) else math.inf
 
     bound = 1e-6
@@ -56,10 +60,9 @@ class Scan:
     def peers(self):
         return {"accelerated_scan": self.accelerated_scan} if self.kernel == "K1" else {}
 
-    def accelerated_scan(self, inputs):
-        torch, scan = need("torch"), need("accelerated_scan.warp").scan
-        a, u = (torch.from_numpy(x.reshape(1, -1, x.shape[-1])).cuda() for x in inputs)
-        return torch, lambda: scan(a, u)
+    def accelerated_scan(self, peers, a, u):
+        scan = need("accelerated_scan.warp").scan
+        return [lambda: scan(a[None], u[None])[0]]
 
 
 class Mamba:
@@ -123,7 +126,7 @@ func.func @f(%A: {dn}, %D: {dd}, %u: {btd}, %delta: {btd}, %z: {btd}, %B: {btn},
     def inputs(self, rng):
         b, t, d, n = self.shape
         decay = -np.tile(np.arange(1, n + 1, dtype=np.float32), (d, 1))
-        draw = lambda *shape: rng.standard_normal(shape, np.float32)
+        draw = lambda *shape: normal(rng, shape)
         return [decay, draw(d), draw(b, t, d), draw(b, t, d) - 4, draw(b, t, d), draw(b, t, n), draw(b, t, n)]
 
     def error(self, inputs, results):
@@ -136,19 +139,15 @@ func.func @f(%A: {dn}, %D: {dd}, %u: {btd}, %delta: {btd}, %z: {btd}, %B: {btn},
             h = np.exp(dt[t, :, None] * A) * h + (dt[t] * u[t])[:, None] * B[t]
             y[t] = h @ C[t]
         want = (y + D * u) * z / (1 + np.exp(-z))
-        got = results[0][0, :, :16]
-        error = float(np.linalg.norm(got - want) / np.linalg.norm(want))
-        return error if np.isfinite(error) else math.inf
+        return relative(results[0][0, :, :16], want)
 
     def peers(self):
         return {"mamba_ssm": self.mamba_ssm}
 
-    def mamba_ssm(self, inputs):
-        torch = need("torch")
+    def mamba_ssm(self, peers, A, D, *others):
         scan = need("mamba_ssm.ops.selective_scan_interface").selective_scan_fn
-        A, D = (torch.from_numpy(x).cuda() for x in inputs[:2])
-        u, delta, z, B, C = (torch.from_numpy(x).cuda().transpose(1, 2).contiguous() for x in inputs[2:])
-        return torch, lambda: scan(u, delta, A, B, C, D, z=z, delta_softplus=True)
+        u, delta, z, B, C = (x.transpose(1, 2).contiguous() for x in others)
+        return [lambda: scan(u, delta, A, B, C, D, z=z, delta_softplus=True).transpose(1, 2)]
 
 
 class GatedUnit:
@@ -223,7 +222,7 @@ func.func @f(%nu: {hs}, %D: {hs}, %r: {bht}, %i: {bht}, %c: {bht}, %u: {bht}, %z
 }}"""
 
     def inputs(self, rng):
-        draw = lambda: self.narrow(rng.standard_normal(self.shape, np.float32))
+        draw = lambda: self.narrow(normal(rng, self.shape))
         h = self.sizes["h"]
         return [rng.uniform(-4, 0, h).astype(np.float32), rng.standard_normal(h, np.float32), *(draw() for _ in range(5))]
 
@@ -240,8 +239,7 @@ func.func @f(%nu: {hs}, %D: {hs}, %r: {bht}, %i: {bht}, %c: {bht}, %u: {bht}, %z
         for t in range(a.shape[1])[:: -1 if self.reverse else 1]:
             x[:, t] = state = a[:, t] * state + drive[:, t]
         want = (c * x + D * u) * z / (1 + np.exp(-z))
-        error = float(np.linalg.norm(time_last(results[0]).astype(float) - want) / np.linalg.norm(want))
-        return error if np.isfinite(error) else math.inf
+        return relative(time_last(results[0]), want)
 
     def peers(self):
         return {}
@@ -287,7 +285,7 @@ func.func @f(%A: {nn}, %B: {nh}, %C: {hn}, %D: {hs}, %u: {bth}) -> {bth} {{
         _, _, h, n = self.sizes
         draw = lambda *shape: (rng.standard_normal((*shape, 2), np.float32)).view(np.complex64)[..., 0] / np.float32(np.sqrt(h))
         A = (rng.uniform(0.9, 0.999, n) * np.exp(1j * rng.uniform(0, 3, n))).astype(np.complex64)
-        return [A, draw(n, h), draw(h, n), rng.standard_normal(h, np.float32), rng.standard_normal(self.shape, np.float32)]
+        return [A, draw(n, h), draw(h, n), normal(rng, [h]), normal(rng, self.shape)]
 
     def error(self, inputs, results):
         """By the equations, on the first batch."""
@@ -297,22 +295,19 @@ func.func @f(%A: {nn}, %B: {nh}, %C: {hn}, %D: {hs}, %u: {bth}) -> {bth} {{
         for t in range(len(u)):
             x = A * x + drive[t]
             want[t] = 2 * (C @ x).real + D * u[t]
-        error = float(np.linalg.norm(results[0][0] - want) / np.linalg.norm(want))
-        return error if np.isfinite(error) else math.inf
+        return relative(results[0][0], want)
 
     def peers(self):
         return {"torch": self.torch}
 
-    def torch(self, inputs):
+    def torch(self, peers, A, B, C, D, u):
         """Complex matmuls, and the scan as a convolution of each state by torch.fft: it has no scan."""
-        torch = need("torch")
-        A, B, C, D, u = (torch.from_numpy(x).cuda() for x in inputs)
-        t = u.shape[1]
-        powers = A.to(torch.complex128)[None] ** torch.arange(t, device="cuda", dtype=torch.float64)[:, None]
+        torch, t = peers.torch, u.shape[1]
+        powers = A.to(torch.complex128)[None] ** torch.arange(t, device=A.device, dtype=torch.float64)[:, None]
         spectrum = torch.fft.fft(powers.to(torch.complex64), n=2 * t, dim=0)
 
         def run():
             drive = u.to(torch.complex64) @ B.T
             x = torch.fft.ifft(torch.fft.fft(drive, n=2 * t, dim=1) * spectrum, dim=1)[:, :t]
             return 2 * (x @ C.T).real + D * u
-        return torch, run
+        return [run]

@@ -47,14 +47,14 @@ def replay(driver, stem):
         wants = [arrays[f"out{i}"] for i in range(sum(name.startswith("out") for name in arrays))]
         label = str(arrays["label"])
     kernel = Kernel(driver, stem)
-    prepare, run, read = kernel.bind(inputs)
+    kernel.bind(inputs)
     runs = []
     for _ in range(2):
         for buffer in kernel.buffers[len(inputs):]:
             driver("cuMemsetD8_v2", buffer.address, 0xFF, ctypes.c_size_t(buffer.size))
-        prepare()
-        run()
-        runs.append([x.reshape(want.shape) for x, want in zip(read(), wants, strict=True)])
+        kernel.prepare()
+        kernel.run()
+        runs.append([x.reshape(want.shape) for x, want in zip(kernel.read(), wants, strict=True)])
     kernel.free()
     dtypes = [spec["dtype"] for spec in kernel.launch["outputs"]]
     parts = [difference(got, want, dtype) / BOUNDS.get(dtype, 1e-300) for got, want, dtype in zip(runs[0], wants, dtypes, strict=True)]
