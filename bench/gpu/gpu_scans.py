@@ -58,11 +58,17 @@ class Scan:
     bound = 1e-6
 
     def peers(self):
-        return {"accelerated_scan": self.accelerated_scan} if self.kernel == "K1" else {}
+        return {"K1": {"accelerated_scan": self.accelerated_scan, "Triton": self.triton}, "K2": {"CUB": self.cub}}.get(self.kernel, {})
 
     def accelerated_scan(self, peers, a, u):
         scan = need("accelerated_scan.warp").scan
         return [lambda: scan(a[None], u[None])[0]]
+
+    def triton(self, peers, a, u):
+        return peers.triton_scans(a, u)
+
+    def cub(self, peers, a, u):
+        return [peers.cub_scan(a, u)]
 
 
 class Mamba:

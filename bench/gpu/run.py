@@ -4,10 +4,11 @@
     run.py --make FOLDER --chip sm_90 [--emit cubin] [--compiler build/bin/ssm-compile]
     run.py FOLDER [--only WORDS] [--output results.json]
 
-The first writes PTX or cubins and JSON, where the compiler is; the second needs them, the files
-beside this one, NumPy and the CUDA driver, and runs where the GPU is. Every result is checked in
-float64, and what peers have against it: one that is wrong gets no figure, and if it is ours the
-exit code is 1. Times are of the device, medians of runs whose buffers are not in its caches.
+The first writes PTX or cubins and JSON, where the compiler is, and CUB's scan, where nvcc is; the
+second needs them, the files beside this one, NumPy and the CUDA driver, and runs where the GPU is.
+Every result is checked in float64, and what peers have against it: one that is wrong gets no
+figure, and if it is ours the exit code is 1. Times are of the device, medians of runs whose
+buffers are not in its caches.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from gpu_arrays import in_parallel
 from gpu_cases import FULL, QUICK
 from gpu_driver import Absent, Driver
 from gpu_measure import Measurement, Timer, measure_copy, measure_product
-from gpu_peers import Peers
+from gpu_peers import Peers, build_cub
 
 COLUMNS = ["case", "who", "median", "of the copy's bandwidth", "of the exponentials' rate", "of torch's bf16 product",
            "ours is faster by", "bar"]
@@ -58,6 +59,10 @@ def make(folder, cases, chosen, compiler, chip, kind):
                         stem.with_suffix(f".{kind}")], check=True)
 
     in_parallel(compile_case, chosen)
+    try:
+        build_cub(folder, chip)
+    except Absent as absent:
+        print(f"bench/gpu: CUB's scan is not built: {absent}", file=sys.stderr)
 
 
 def measure_rates(driver, timer, peers, quick):
@@ -102,7 +107,7 @@ def main(argv=None):
         driver = Driver()
     except Absent as absent:
         raise SystemExit(f"bench/gpu: {absent}") from None
-    timer, peers = Timer(driver, args.repeats, args.quick), Peers()
+    timer, peers = Timer(driver, args.repeats, args.quick), Peers(args.folder)
     rates = measure_rates(driver, timer, peers, args.quick)
     print(HOW_COUNTED)
     print_row(COLUMNS)

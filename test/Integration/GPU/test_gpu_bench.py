@@ -59,6 +59,7 @@ def kernels(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kernels")
     done = run(folder, "--make", "--quick", "--compiler", BUILD / "bin" / "ssm-compile")
     assert done.returncode == 0, done.stderr
+    assert (folder / "cub_scan.so").exists() or "CUB's scan is not built: there is no nvcc" in done.stderr
     return folder
 
 
