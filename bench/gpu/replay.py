@@ -40,12 +40,16 @@ def difference(got, want, dtype):
     return np.linalg.norm(got[finite] - want[finite]) / (np.linalg.norm(want[finite]) or 1.0)
 
 
+def label_of(stem):
+    with np.load(stem.with_suffix(".npz")) as arrays:
+        return str(arrays["label"])
+
+
 def replay(driver, stem):
     """What is wrong with a kernel, or nothing, and its difference, as a part of what is allowed."""
     with np.load(stem.with_suffix(".npz")) as arrays:
         inputs = [arrays[f"in{i}"] for i in range(sum(name.startswith("in") for name in arrays))]
         wants = [arrays[f"out{i}"] for i in range(sum(name.startswith("out") for name in arrays))]
-        label = str(arrays["label"])
     kernel = Kernel(driver, stem)
     kernel.bind(inputs)
     runs = []
@@ -62,7 +66,7 @@ def replay(driver, stem):
     repeatable = "look_back" not in kernel.launch["kernel"]
     if repeatable and any(a.tobytes() != b.tobytes() for a, b in zip(*runs)):
         problem = "two runs differ"
-    return label, problem, max(parts, default=0)
+    return problem, max(parts, default=0)
 
 
 def main(argv=None):
@@ -75,12 +79,17 @@ def main(argv=None):
         raise SystemExit(f"bench/gpu: {absent}") from None
     stems = sorted(path.with_suffix("") for path in args.folder.glob("*.npz"))
     worst, wrong = 0.0, 0
-    for stem in stems:
-        label, problem, part = replay(driver, stem)
+    for number, stem in enumerate(stems):
+        try:
+            problem, part = replay(driver, stem)
+        except RuntimeError as error:
+            # An illegal access ends the context: what follows has no answer.
+            print(f"{stem.name}: {label_of(stem)}: {error}; {len(stems) - number - 1} kernels were not run")
+            return True
         wrong += bool(problem)
         worst = worst if problem else max(worst, part)
         if problem:
-            print(f"{stem.name}: {label}: {problem}", flush=True)
+            print(f"{stem.name}: {label_of(stem)}: {problem}", flush=True)
     print(f"{driver.name}: {len(stems) - wrong} right, {wrong} wrong; the right ones differ by at most {worst:.2g} of what is allowed")
     return wrong > 0
 
