@@ -273,25 +273,28 @@ Value ConvOperands::stepOf(Value time) {
   return arith::SubIOp::create(b, k.loc, last, time);
 }
 
-ConvOperands::Numbers ConvOperands::readSignal(Value time, int64_t count) {
-  return readOrZero(signal, shape.time, stepOf(time),
-                    isBelow(time, k.size(shape.time)), count);
+ConvOperands::Numbers ConvOperands::readSignal(Value time, int64_t count,
+                                               Value isThere) {
+  Value isInside = isBelow(time, k.size(shape.time));
+  if (isThere)
+    isInside = arith::AndIOp::create(b, k.loc, isInside, isThere);
+  return readOrZero(signal, shape.time, stepOf(time), isInside, count);
 }
 
 /// What is the same for all windows is added last: as a sum of the thread's
 /// alone it would have a register for each point.
 ConvOperands::Numbers ConvOperands::takeSignal(Value base, Value thread,
-                                               int64_t own, int64_t count) {
+                                               int64_t own, int64_t count,
+                                               Value isThere) {
   Value from = k.add(base, thread);
   auto steps = [&](int64_t offset) {
-    return readSignal(k.add(from, k.constant(own + offset)), count);
+    return readSignal(k.add(from, k.constant(own + offset)), count, isThere);
   };
   if (plan.isComplex)
     return steps(0);
-  int64_t half = plan.points();
   Numbers second;
-  if (!plan.isOne || shape.sizes[shape.time] > half + own)
-    second = steps(half);
+  if (hasSecondPart(own))
+    second = steps(plan.points());
   return join(steps(0), second);
 }
 

@@ -66,9 +66,9 @@ public:
   /// `count` points of a window, from `own` on behind the thread's. Of real
   /// numbers those of the second half are imaginary parts, where it has any.
   Numbers takeTaps(mlir::Value thread, int64_t own, int64_t count);
-  /// The window's first point is step `base` of the signal.
+  /// The window's first point is step `base` of the signal, if there is one.
   Numbers takeSignal(mlir::Value base, mlir::Value thread, int64_t own,
-                     int64_t count);
+                     int64_t count, mlir::Value isThere = {});
   /// Of the window whose first result is step `first`.
   void putResult(mlir::Value first, mlir::Value thread, int64_t own,
                  llvm::ArrayRef<Num> y);
@@ -79,6 +79,11 @@ public:
   bool hasSecondHalf() const {
     return !plan.isOne ||
            std::max(shape.sizes[shape.time], shape.taps) > plan.points();
+  }
+  /// Whether the point so far behind the thread's has an imaginary part.
+  bool hasSecondPart(int64_t own) const {
+    return plan.isComplex || !plan.isOne ||
+           shape.sizes[shape.time] > plan.points() + own;
   }
   bool hasSecondResults(int64_t own = 0) const {
     return plan.overlap + plan.step > plan.points() + own;
@@ -105,7 +110,7 @@ private:
   Num ownWeight(int64_t own);
   Numbers readOrZero(const KernelTensor &tensor, unsigned dim,
                      mlir::Value index, mlir::Value isInside, int64_t count);
-  Numbers readSignal(mlir::Value time, int64_t count);
+  Numbers readSignal(mlir::Value time, int64_t count, mlir::Value isThere);
   Numbers join(Numbers first, llvm::ArrayRef<Num> second);
   mlir::Value isBelow(mlir::Value x, mlir::Value bound);
   void storeSteps(mlir::Value first, mlir::Value thread, int64_t own,

@@ -2,7 +2,8 @@
 //
 //   block = one kernel and some windows of some of its signals
 //   K = F(w^p k_p), in registers
-//   for every window:  z = F^-1(K F(w^p u_p)) w^-p;  y_p = z_p
+//   for every window:  z = F^-1(K F(w^p u_p)) w^-p;  y_p = z_p, while the next
+//                      one's u are loaded
 //
 // Of real numbers, the right-angle convolution: with N points and
 // w = exp(i pi / 2N), w^N = i, so that the product's second half, which wraps
@@ -50,7 +51,14 @@ private:
   /// and the numbers of its points among the thread's.
   void forAccesses(function_ref<void(int64_t, ArrayRef<int64_t>)> body);
   Numbers transformKernel();
-  void convolve(const Numbers &spectrum, Value first);
+  /// Where a window is.
+  struct Place {
+    Value signal, window;
+  };
+  Place after(const Place &place, const ConvOperands::Share &share);
+  SmallVector<Value> loadWindow(const Place &place, Value isThere);
+  Numbers weighWindow(ArrayRef<Value> parts);
+  void storeWindow(const Place &place, ArrayRef<Num> z);
 
   OpBuilder &b;
   Kernel &k;
@@ -79,41 +87,89 @@ FFTConv::Numbers FFTConv::transformKernel() {
   return z;
 }
 
-void FFTConv::convolve(const Numbers &spectrum, Value first) {
-  Value base = operands.baseOf(first);
+/// The numbers of a window, if there is one, as they are in memory: parts that
+/// are known to be zero have no value.
+SmallVector<Value> FFTConv::loadWindow(const Place &place, Value isThere) {
+  operands.enterSignal(place.signal);
+  Value base = operands.baseOf(operands.resultOf(place.window));
+  SmallVector<Value> parts;
+  forAccesses([&](int64_t own, ArrayRef<int64_t> run) {
+    for (const Num &x : operands.takeSignal(base, fft.threadPart(0), own,
+                                            run.size(), isThere)) {
+      parts.push_back(x.re);
+      if (x.im)
+        parts.push_back(x.im);
+    }
+  });
+  return parts;
+}
+
+/// What loadWindow loaded, with its weights.
+FFTConv::Numbers FFTConv::weighWindow(ArrayRef<Value> parts) {
   Numbers z(GPUFFTPlan::kPoints);
   forAccesses([&](int64_t own, ArrayRef<int64_t> run) {
-    for (auto [i, x] : llvm::zip_equal(
-             run,
-             operands.weigh(own, operands.takeSignal(base, fft.threadPart(0),
-                                                     own, run.size()))))
-      z[i] = x;
+    Numbers x;
+    for (size_t i = 0; i < run.size(); ++i) {
+      bool hasImag = operands.hasSecondPart(own);
+      x.push_back({parts[0], hasImag ? parts[1] : Value()});
+      parts = parts.drop_front(hasImag ? 2 : 1);
+    }
+    for (auto [i, y] : llvm::zip_equal(run, operands.weigh(own, x)))
+      z[i] = y;
   });
-  fft.forward(z);
-  for (auto [x, factor] : llvm::zip_equal(z, spectrum))
-    x = k.num.mul(x, factor);
-  fft.inverse(z);
+  return z;
+}
+
+void FFTConv::storeWindow(const Place &place, ArrayRef<Num> z) {
+  operands.enterSignal(place.signal);
   forAccesses([&](int64_t own, ArrayRef<int64_t> run) {
     operands.putResult(
-        first, fft.threadPart(0), own,
+        operands.resultOf(place.window), fft.threadPart(0), own,
         operands.unweigh(
             own, llvm::map_to_vector(run, [&](int64_t i) { return z[i]; })));
   });
 }
 
+/// The window behind this one, of this signal or of the next one.
+FFTConv::Place FFTConv::after(const Place &place,
+                              const ConvOperands::Share &share) {
+  Value window = k.add(place.window, k.constant(1));
+  Value isLast = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq,
+                                       window, share.endWindow);
+  auto select = [&](Value yes, Value no) -> Value {
+    return arith::SelectOp::create(b, k.loc, isLast, yes, no);
+  };
+  return {select(k.add(place.signal, k.constant(1)), place.signal),
+          select(share.firstWindow, window)};
+}
+
+/// The next window is loaded while this one is transformed.
 void FFTConv::emit() {
   ConvOperands::Share share = operands.findShare();
   fft.setFactor(operands.weightOf(fft.threadPart(0)));
   Numbers spectrum = transformKernel();
   // The first exchange of a window writes what others read in the kernel's.
   gpu::BarrierOp::create(b, k.loc);
-  k.loop(share.firstSignal, share.endSignal, 1, {},
-         [&](Value number, SmallVector<Value> none) {
-           operands.enterSignal(number);
-           return k.loop(share.firstWindow, share.endWindow, 1, none,
-                         [&](Value window, SmallVector<Value> none) {
-                           convolve(spectrum, operands.resultOf(window));
-                           return none;
+  SmallVector<Value> first =
+      loadWindow({share.firstSignal, share.firstWindow}, /*isThere=*/{});
+  auto convolve = [&](const Place &place, ArrayRef<Value> loaded) {
+    Numbers z = weighWindow(loaded);
+    Place next = after(place, share);
+    SmallVector<Value> ahead = loadWindow(
+        next, arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult,
+                                    next.signal, share.endSignal));
+    fft.forward(z);
+    for (auto [x, factor] : llvm::zip_equal(z, spectrum))
+      x = k.num.mul(x, factor);
+    fft.inverse(z);
+    storeWindow(place, z);
+    return ahead;
+  };
+  k.loop(share.firstSignal, share.endSignal, 1, first,
+         [&](Value signal, SmallVector<Value> loaded) {
+           return k.loop(share.firstWindow, share.endWindow, 1, loaded,
+                         [&](Value window, SmallVector<Value> loaded) {
+                           return convolve({signal, window}, loaded);
                          });
          });
 }

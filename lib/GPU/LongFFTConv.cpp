@@ -3,7 +3,8 @@
 // A window's points are a matrix of R x S in global memory, point r S + s:
 //
 //   columns   for kernel and signal: W = D F_R(w^p x_p) for every column s
-//   rows      F_S^-1(F_S(K) F_S(U)) for every row, in place
+//   rows      F_S^-1(F_S(K) F_S(U)) for every row, in place, while the next
+//             signal's is loaded
 //   columns   y = w^-p F_R^-1(D^-1 W)
 //
 // where D is exp(-2 pi i f s / R S) at frequency f, which the rows apply: they
@@ -114,7 +115,7 @@ public:
   SmallVector<GridFactor> emit();
 
 private:
-  Numbers transform(Value first);
+  void transform(Numbers &z);
 };
 } // namespace
 
@@ -277,11 +278,9 @@ SmallVector<GridFactor> ColumnPass::emit(Side side, bool inverse) {
 // Rows
 //===----------------------------------------------------------------------===//
 
-Numbers RowPass::transform(Value first) {
-  Numbers z = load(first, 0);
+void RowPass::transform(Numbers &z) {
   twiddle(z, /*inverse=*/false);
   fft.forward(z);
-  return z;
 }
 
 /// Blocks are numbered over kernels, groups of their signals, and rows.
@@ -300,22 +299,40 @@ SmallVector<GridFactor> RowPass::emit() {
   setTwiddles(columns, fftPlan.logPoints + columns.logPoints,
               takeRemainder(row, columns.points()), k.constant(0));
   Numbers spectrum =
-      transform(k.add(windowStart(Side::Kernel, kernelRow), inWindow));
+      load(k.add(windowStart(Side::Kernel, kernelRow), inWindow), 0);
+  transform(spectrum);
   Num scale = k.num.constant(1.0 / plan.points());
   for (Num &x : spectrum)
     x = k.num.mul(x, scale);
   // The first exchange of a signal writes what others read in the kernel's.
   gpu::BarrierOp::create(b, k.loc);
-  k.loop(from, to, 1, {}, [&](Value signal, SmallVector<Value> none) {
+  auto firstOf = [&](Value signal) {
     Value window = k.add(k.mul(kernelRow, count), signal);
-    Value first = k.add(windowStart(Side::Signal, window), inWindow);
-    Numbers z = transform(first);
+    return k.add(windowStart(Side::Signal, window), inWindow);
+  };
+  auto loadRow = [&](Value signal) {
+    SmallVector<Value> parts;
+    for (const Num &x : load(firstOf(signal), 0))
+      parts.append({x.re, x.im});
+    return parts;
+  };
+  // The next signal is loaded while this one is transformed.
+  k.loop(from, to, 1, loadRow(from), [&](Value signal, ArrayRef<Value> row) {
+    Numbers z(GPUFFTPlan::kPoints);
+    for (auto [i, x] : llvm::enumerate(z))
+      x = {row[2 * i], row[2 * i + 1]};
+    Value next = k.add(signal, k.constant(1));
+    SmallVector<Value> ahead = k.branch(
+        arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, next, to),
+        [&] { return loadRow(next); },
+        [&] { return SmallVector<Value>(2 * z.size(), k.num.constant(0).re); });
+    transform(z);
     for (auto [x, factor] : llvm::zip_equal(z, spectrum))
       x = k.num.mul(x, factor);
     fft.inverse(z);
     twiddle(z, /*inverse=*/true);
-    store(first, 0, z);
-    return none;
+    store(firstOf(signal), 0, z);
+    return ahead;
   });
   return {operands.rowFactor(shape.kernelDims),
           operands.rowFactor(shape.signalDims, plan.signals),

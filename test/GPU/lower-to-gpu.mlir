@@ -244,6 +244,8 @@ func.func @conv(%u: tensor<?x5x600xf32>, %k: tensor<?x600xf32>) -> tensor<?x5x60
 // CHECK-SAME: block = 32 : i64, entry = "windows", grid = [{elements = array<i64>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 3>, least = 0 : i64, per_block = 3 : i64}, {elements = array<i64: -1>, least = 0 : i64, per_block = 1984 : i64}]
 // CHECK-NOT: then =
 // CHECK-LABEL: gpu.func @windows(
+// CHECK:         scf.for {{.*}} iter_args(
+// CHECK:           scf.for {{.*}} iter_args(
 #bt = affine_map<(b, t) -> (b, t)>
 #t = affine_map<(b, t) -> (t)>
 func.func @windows(%u: tensor<3x?xf32>, %k: tensor<33xf32>) -> tensor<3x?xf32> {
@@ -264,9 +266,12 @@ func.func @windows(%u: tensor<3x?xf32>, %k: tensor<33xf32>) -> tensor<3x?xf32> {
 // CHECK:         llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>
 // CHECK-LABEL: gpu.func @passes_2(
 // CHECK-LABEL: gpu.func @passes_3(
-// CHECK-COUNT-8: llvm.load {{.*}} {alignment = 16 : i64} {{.*}}vector<4xf32>
-// CHECK:         scf.for
+// The next signal's row is loaded in front of this one's transform.
+// CHECK-COUNT-16: llvm.load {{.*}} {alignment = 16 : i64} {{.*}}vector<4xf32>
+// CHECK:         scf.for {{.*}} iter_args(
 // CHECK-COUNT-8:   llvm.load {{.*}} {alignment = 16 : i64} {{.*}}vector<4xf32>
+// CHECK:           arith.mulf
+// CHECK:           gpu.barrier
 // CHECK-COUNT-8:   llvm.store {{.*}} {alignment = 16 : i64} : vector<4xf32>
 // CHECK-LABEL: gpu.func @passes_4(
 #bt = affine_map<(b, t) -> (b, t)>
