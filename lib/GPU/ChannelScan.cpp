@@ -95,7 +95,8 @@ SmallVector<Num> ChannelScan::unflatten(ValueRange values) {
 
 Num ChannelScan::receive(Num x, int64_t distance) {
   auto other = [&](Value part) {
-    return k.shuffle(gpu::ShuffleMode::XOR, part, distance).front();
+    return k.shuffle(gpu::ShuffleMode::XOR, part, distance * plan.apart)
+        .front();
   };
   return {other(x.re), x.isComplex() ? other(x.im) : Value()};
 }
@@ -252,8 +253,9 @@ SmallVector<Num> ChannelScan::emitSteps(ArrayRef<Num> x, Value first,
 Value ChannelScan::laneOfWarp(int64_t i) {
   Value inWarp =
       arith::RemUIOp::create(b, k.loc, k.threadIndex(), k.constant(kWarp));
-  Value other =
-      k.add(arith::SubIOp::create(b, k.loc, inWarp, lane), k.constant(i));
+  Value first = arith::SubIOp::create(b, k.loc, inWarp,
+                                      k.mul(lane, k.constant(plan.apart)));
+  Value other = k.add(first, k.constant(i * plan.apart));
   return arith::TruncIOp::create(b, k.loc, b.getI32Type(), other);
 }
 
@@ -301,18 +303,22 @@ SmallVector<GridFactor> ChannelScan::findChannel() {
   auto divide = [&](Value x, Value y) {
     return arith::DivUIOp::create(b, k.loc, x, y);
   };
+  auto rest = [&](Value x, Value y) {
+    return arith::RemUIOp::create(b, k.loc, x, y);
+  };
   auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
     return arith::CmpIOp::create(b, k.loc, predicate, x, y);
   };
-  Value thread = k.threadIndex(), lanes = k.constant(plan.lanes);
-  lane = arith::RemUIOp::create(b, k.loc, thread, lanes);
-  place = divide(thread, lanes);
+  Value thread = k.threadIndex(), apart = k.constant(plan.apart);
+  Value group = divide(thread, apart), lanes = k.constant(plan.lanes);
+  lane = rest(group, lanes);
+  place = k.add(k.mul(divide(group, lanes), apart), rest(thread, apart));
   Value block = k.blockIndex(), row;
   if (plan.shares) {
     Value blocks =
         arith::CeilDivUIOp::create(b, k.loc, all, k.constant(perBlock));
     row = divide(block, blocks);
-    block = arith::RemUIOp::create(b, k.loc, block, blocks);
+    block = rest(block, blocks);
   }
   firstOfBlock = k.mul(block, k.constant(perBlock));
   Value number = k.add(firstOfBlock, place);

@@ -84,13 +84,17 @@ private:
                               const SmallVector<Value> &carried);
   Units load(Value tile);
   void fill(Value tile, Value buffer, const Units &units);
-  SmallVector<Num> scan(Value tile, Value buffer, SmallVector<Num> x);
+  SmallVector<Num> scan(Value tile, Value buffer, ArrayRef<Num> x);
+  /// Scans the turns from `first` on that are taken together.
+  SmallVector<Num> scanTurns(Value tile, Value buffer, Value first,
+                             SmallVector<Num> x);
   void storeResults(Value tile);
-  /// Of the lanes' steps at a turn, each part's.
-  SmallVector<SmallVector<Value>> receive(Value buffer, int64_t turn);
+  /// Of the lanes' steps at the i-th turn, each part's.
+  SmallVector<SmallVector<Value>> receive(Value buffer, Value first, int64_t i);
   void setShared(ArrayRef<SmallVector<Value>> received, int64_t lane);
-  void setRuns(Value buffer, int64_t step);
-  void storeSum(Num sum, Value buffer, int64_t turn);
+  /// Of a step of these turns.
+  void setRuns(Value buffer, Value first, int64_t step);
+  void storeSum(Num sum, Value buffer, Value first, int64_t i);
 
   /// What is kept of leaves from a tile to the next one, in memory's types.
   SmallVector<Value> takeKept(Value tile);
@@ -134,7 +138,8 @@ private:
 //===----------------------------------------------------------------------===//
 
 ChannelTiles::ChannelTiles(ChannelScan &scan)
-    : s(scan), b(scan.b), k(scan.k), point(scan.point), memory(b, k, scan.plan),
+    : s(scan), b(scan.b), k(scan.k), point(scan.point),
+      memory(b, k, scan.plan, scan.place, scan.lane),
       own(b, k, scan.dims.time, *findNeighbours(scan.op), scan.plan.width,
           scan.plan.width, [this](int64_t i) { return ownChannel(i); }),
       thread(k.threadIndex()) {
@@ -291,11 +296,11 @@ void ChannelTiles::fill(Value tile, Value buffer, const Units &units) {
 // From shared memory
 //===----------------------------------------------------------------------===//
 
-SmallVector<SmallVector<Value>> ChannelTiles::receive(Value buffer,
-                                                      int64_t turn) {
+SmallVector<SmallVector<Value>> ChannelTiles::receive(Value buffer, Value first,
+                                                      int64_t i) {
   SmallVector<SmallVector<Value>> received;
   for (const TileMemory::Part &part : parts)
-    received.push_back(memory.loadTurn(part, buffer, turn));
+    received.push_back(memory.loadTurn(part, buffer, first, i));
   return received;
 }
 
@@ -312,11 +317,12 @@ void ChannelTiles::setShared(ArrayRef<SmallVector<Value>> received,
   }
 }
 
-void ChannelTiles::setRuns(Value buffer, int64_t step) {
+void ChannelTiles::setRuns(Value buffer, Value first, int64_t step) {
   for (const Run &run : runs) {
     Type element = run.tensor.element;
-    Value byte =
-        k.add(buffer, multiply(s.lane, s.states * countBytes(element)));
+    Value start = multiply(first, s.plan.lanes * run.units * kUnit);
+    Value own = multiply(s.lane, s.states * countBytes(element));
+    Value byte = k.add(k.add(buffer, start), own);
     int64_t width = isa<ComplexType>(element) ? 2 : 1;
     SmallVector<Value> scalars =
         memory.load(getRealType(element), s.states * width, byte,
@@ -328,26 +334,44 @@ void ChannelTiles::setRuns(Value buffer, int64_t step) {
   }
 }
 
-SmallVector<Num> ChannelTiles::scan(Value tile, Value buffer,
-                                    SmallVector<Num> x) {
-  for (int64_t turn = 0; turn < memory.numTurns(); ++turn) {
-    SmallVector<SmallVector<Value>> received = receive(buffer, turn);
+/// A loop over some turns at a time: ptxas would move what is loaded in front
+/// of straight code to its end.
+SmallVector<Num> ChannelTiles::scan(Value tile, Value buffer, ArrayRef<Num> x) {
+  return s.unflatten(k.loop(
+      k.constant(0), k.constant(memory.numTurns()), memory.countTogether(),
+      s.flatten(x),
+      [&](Value first, const SmallVector<Value> &carried) {
+        return s.flatten(scanTurns(tile, buffer, first, s.unflatten(carried)));
+      },
+      /*mayUnroll=*/false));
+}
+
+/// Sums are stored at the end, as no load may come before a store that is in
+/// front of it.
+SmallVector<Num> ChannelTiles::scanTurns(Value tile, Value buffer, Value first,
+                                         SmallVector<Num> x) {
+  Value firstStep =
+      k.add(multiply(tile, s.plan.steps), multiply(first, s.plan.lanes));
+  SmallVector<Num> found;
+  for (int64_t i = 0; i < memory.countTogether(); ++i) {
+    SmallVector<SmallVector<Value>> received = receive(buffer, first, i);
     SmallVector<Num> outputs;
     for (int64_t lane = 0; lane < s.plan.lanes; ++lane) {
-      int64_t step = turn * s.plan.lanes + lane;
+      int64_t step = i * s.plan.lanes + lane;
       // Only a name: everything with time comes from shared memory.
-      point.enter(
-          s.timeOf(k.add(multiply(tile, s.plan.steps), k.constant(step))));
+      point.enter(s.timeOf(k.add(firstStep, k.constant(step))));
       setShared(received, lane);
-      setRuns(buffer, step);
+      setRuns(buffer, first, step);
       SmallVector<Num> next = s.emitStep(x);
       if (!s.fused.results.empty())
         outputs.push_back(s.emitOutput(s.readPoint(x, next)));
       x = std::move(next);
     }
     if (!s.fused.results.empty())
-      storeSum(s.finishOutput(s.sumForEach(outputs)), buffer, turn);
+      found.push_back(s.finishOutput(s.sumForEach(outputs)));
   }
+  for (auto [i, sum] : llvm::enumerate(found))
+    storeSum(sum, buffer, first, i);
   return x;
 }
 
@@ -356,10 +380,13 @@ SmallVector<Num> ChannelTiles::scan(Value tile, Value buffer,
 //===----------------------------------------------------------------------===//
 
 /// As the recurrence's result has it in memory.
-void ChannelTiles::storeSum(Num sum, Value buffer, int64_t turn) {
-  for (auto [i, part] : llvm::enumerate(sums)) {
-    Value x = i == 0 ? sum.re : sum.isComplex() ? sum.im : k.num.constant(0).re;
-    memory.storeTurn(part, buffer, turn, k.num.store({x, Value()}, part.type));
+void ChannelTiles::storeSum(Num sum, Value buffer, Value first, int64_t i) {
+  for (auto [number, part] : llvm::enumerate(sums)) {
+    Value x = number == 0       ? sum.re
+              : sum.isComplex() ? sum.im
+                                : k.num.constant(0).re;
+    memory.storeTurn(part, buffer, first, i,
+                     k.num.store({x, Value()}, part.type));
   }
 }
 

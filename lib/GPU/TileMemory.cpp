@@ -25,12 +25,10 @@ namespace ssm {
 static constexpr int64_t kUnit = 16;       ///< Bytes of an access.
 static constexpr int64_t kBankBytes = 128; ///< Of all banks together.
 
-TileMemory::TileMemory(OpBuilder &b, Kernel &kernel, const GPUScanPlan &plan)
-    : b(b), k(kernel), plan(plan), channels(plan.threads / plan.lanes) {
-  Value thread = k.threadIndex(), lanes = k.constant(plan.lanes);
-  lane = arith::RemUIOp::create(b, k.loc, thread, lanes);
-  place = arith::DivUIOp::create(b, k.loc, thread, lanes);
-}
+TileMemory::TileMemory(OpBuilder &b, Kernel &kernel, const GPUScanPlan &plan,
+                       Value place, Value lane)
+    : b(b), k(kernel), plan(plan), channels(plan.threads / plan.lanes),
+      place(place), lane(lane) {}
 
 int64_t TileMemory::take(int64_t bytes) {
   int64_t first = bufferBytes;
@@ -130,12 +128,20 @@ TileMemory::Place TileMemory::ownPlace(const Part &part, Value buffer,
 }
 
 TileMemory::Place TileMemory::turnPlace(const Part &part, Value buffer,
-                                        int64_t turn) {
-  Value number = arith::XOrIOp::create(
-      b, k.loc, swizzle(part, place),
-      k.constant(swizzle(part, turn % plan.width * channels)));
-  return {k.add(buffer, k.mul(number, k.constant(plan.lanes * part.bytes()))),
-          part.first + turn / plan.width * countRoundBytes(part)};
+                                        Value first, int64_t i) {
+  Value width = k.constant(plan.width), number = place;
+  // Turns of a round, beyond the first ones.
+  if (plan.width > countTogether())
+    number = k.add(number, k.mul(arith::RemUIOp::create(b, k.loc, first, width),
+                                 k.constant(channels)));
+  number = arith::XOrIOp::create(
+      b, k.loc, swizzle(part, number),
+      k.constant(swizzle(part, i % plan.width * channels)));
+  Value round = k.mul(arith::DivUIOp::create(b, k.loc, first, width),
+                      k.constant(countRoundBytes(part)));
+  Value inRound = k.mul(number, k.constant(plan.lanes * part.bytes()));
+  return {k.add(k.add(buffer, round), inRound),
+          part.first + i / plan.width * countRoundBytes(part)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -156,14 +162,14 @@ void TileMemory::storeOwn(const Part &part, Value buffer, int64_t round,
 }
 
 SmallVector<Value> TileMemory::loadTurn(const Part &part, Value buffer,
-                                        int64_t turn) {
-  auto [byte, further] = turnPlace(part, buffer, turn);
+                                        Value first, int64_t i) {
+  auto [byte, further] = turnPlace(part, buffer, first, i);
   return load(part.type, plan.lanes, byte, further);
 }
 
-void TileMemory::storeTurn(const Part &part, Value buffer, int64_t turn,
-                           Value x) {
-  auto [byte, further] = turnPlace(part, buffer, turn);
+void TileMemory::storeTurn(const Part &part, Value buffer, Value first,
+                           int64_t i, Value x) {
+  auto [byte, further] = turnPlace(part, buffer, first, i);
   Value own = k.add(byte, k.mul(lane, k.constant(part.bytes())));
   LLVM::StoreOp::create(b, k.loc, x, address(own, further), part.bytes());
 }

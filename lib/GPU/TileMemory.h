@@ -19,7 +19,10 @@ namespace ssm {
 
 class TileMemory {
 public:
-  TileMemory(mlir::OpBuilder &b, Kernel &kernel, const GPUScanPlan &plan);
+  /// `place` is the number of the thread's channel in the block, `lane` that of
+  /// the thread in the channel.
+  TileMemory(mlir::OpBuilder &b, Kernel &kernel, const GPUScanPlan &plan,
+             mlir::Value place, mlir::Value lane);
 
   /// Takes so many bytes of each buffer; the first of them.
   int64_t take(int64_t bytes);
@@ -44,6 +47,8 @@ public:
 
   int64_t numTurns() const { return plan.steps / plan.lanes; }
   int64_t numRounds() const { return numTurns() / plan.width; }
+  /// Turns that follow each other, from a multiple of their number on.
+  int64_t countTogether() const { return std::min<int64_t>(numTurns(), 4); }
   /// In the tile, and the first of the thread's in the block.
   mlir::Value ownStep(int64_t round);
   mlir::Value ownChannel();
@@ -53,11 +58,12 @@ public:
                       int64_t i);
   void storeOwn(const Part &part, mlir::Value buffer, int64_t round, int64_t i,
                 mlir::Value x);
-  /// Of all lanes of the thread's channel; of its own.
+  /// Of all lanes of the thread's channel, and of its own: at the i-th of the
+  /// turns from `first` on.
   llvm::SmallVector<mlir::Value> loadTurn(const Part &part, mlir::Value buffer,
-                                          int64_t turn);
-  void storeTurn(const Part &part, mlir::Value buffer, int64_t turn,
-                 mlir::Value x);
+                                          mlir::Value first, int64_t i);
+  void storeTurn(const Part &part, mlir::Value buffer, mlir::Value first,
+                 int64_t i, mlir::Value x);
 
 private:
   struct Place {
@@ -66,7 +72,8 @@ private:
   };
   Place ownPlace(const Part &part, mlir::Value buffer, int64_t round,
                  int64_t i);
-  Place turnPlace(const Part &part, mlir::Value buffer, int64_t turn);
+  Place turnPlace(const Part &part, mlir::Value buffer, mlir::Value first,
+                  int64_t i);
   int64_t countRoundBytes(const Part &part) const {
     return part.bytes() * plan.threads * plan.width;
   }
@@ -78,7 +85,7 @@ private:
   Kernel &k;
   const GPUScanPlan &plan;
   int64_t channels, bufferBytes = 0;
-  mlir::Value memory, lane, place; ///< The thread's, and that of its channel.
+  mlir::Value memory, place, lane;
 };
 
 } // namespace ssm

@@ -36,6 +36,12 @@ static constexpr int64_t kLoads = 48;
 /// multiprocessor of any chip. At most so many for a step of each lane.
 static constexpr int64_t kTurns = 8;
 static constexpr int64_t kTileBytes = 16 << 10, kMaxTileBytes = 32 << 10;
+/// Threads from a lane of a channel to the next one where they read 16 bytes of
+/// shared memory: a warp takes two wavefronts, and not four, if each of them
+/// reads what the thread beside it reads, or the one beyond that. Of what a
+/// channel's lanes have in common that is the latter; of what channels have,
+/// the former.
+static constexpr int64_t kApart = 2;
 
 GPUChip GPUChip::forName(std::string_view name) {
   struct Entry {
@@ -90,6 +96,7 @@ static bool canShare(const GPUScanProblem &problem, int64_t lanes) {
 static void shareTiles(GPUScanPlan &plan, const GPUScanProblem &problem) {
   plan.reason = "it is no plain recurrence, and channels share what they read";
   plan.shares = true;
+  plan.apart = kApart;
   plan.steps = llvm::bit_floor<uint64_t>(kTileBytes / countStepBytes(problem));
   plan.steps = std::clamp(plan.steps, plan.lanes, kTurns * plan.lanes);
   if (problem.neighbours)

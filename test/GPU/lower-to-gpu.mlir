@@ -386,7 +386,8 @@ func.func @sums(%x: tensor<2x50x64xf32>) -> tensor<2x50x64xf32> {
 // Channels of a block share B and C by tiles of 32 steps: 2 x 32 x 16 elements
 // are 128 accesses of 16 bytes each, one of each for each thread, and two of the
 // signal, four of whose 64 channels each has. The next tile is loaded in front of
-// this one's work, and stored behind it; sums become results behind the barrier.
+// this one's work, which is a loop over four turns of four steps, and stored behind
+// it; sums become results behind the barrier.
 // CHECK: grid = [{elements = array<i64: 2>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 64>, least = 0 : i64, per_block = 32 : i64}], kernel = "channel_scan", reason = "it is no plain recurrence, and channels share what they read"
 // CHECK: llvm.mlir.global internal @tiles_tiles() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<6144 x i32>
 // CHECK-LABEL: gpu.func @tiles(
@@ -398,7 +399,11 @@ func.func @sums(%x: tensor<2x50x64xf32>) -> tensor<2x50x64xf32> {
 // CHECK-COUNT-2:     llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xi32>
 // CHECK-COUNT-2:     llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
 // CHECK-NOT:         !llvm.ptr<1> ->
-// CHECK-COUNT-72:    llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xf32>
+// CHECK:             scf.for {{.*}} to %c8_i64{{.*}} step %c4_i64
+// CHECK-COUNT-36:      llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<4xf32>
+// CHECK-NOT:           llvm.load
+// CHECK-COUNT-4:       llvm.store %{{.*}} {alignment = 4 : i64} : f32, !llvm.ptr<3>
+// CHECK:             } {llvm.loop_annotation = #{{.*}}}
 // CHECK-COUNT-2:     llvm.store %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
 // CHECK-COUNT-8:     llvm.store %{{.*}} {alignment = 4 : i64} : f32, !llvm.ptr<3>
 // CHECK:             gpu.barrier

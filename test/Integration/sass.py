@@ -49,11 +49,12 @@ def assemble(text, entry, chip, folder):
 class Code:
     """Opcodes are as printed, such as "LDG.E.128.CONSTANT", without predicates.
 
-    Innermost loops are what a branch back encloses.
+    A loop is what a branch back encloses: the innermost ones, and those around others.
     """
 
     opcodes: list
     loops: list
+    outer: list
 
 
 def disassemble(cubin, kernel=None):
@@ -72,8 +73,11 @@ def disassemble(cubin, kernel=None):
         target = re.search(r"\((\.L_x_\d+)\)", operands)
         if opcode.startswith("BRA") and target and labels.get(target[1], len(lines)) < end:
             spans.append(range(labels[target[1]], end + 1))
-    inner = [s for s in spans if not any(o != s and o.start >= s.start and o.stop <= s.stop for o in spans)]
-    return Code([opcode for opcode, _ in lines], [[lines[i][0] for i in s] for s in inner])
+    opcodes, inner, outer = [opcode for opcode, _ in lines], [], []
+    for s in spans:
+        encloses = any(o != s and o.start >= s.start and o.stop <= s.stop for o in spans)
+        (outer if encloses else inner).append(opcodes[s.start:s.stop])
+    return Code(opcodes, inner, outer)
 
 
 def select(opcodes, *names):

@@ -63,7 +63,8 @@ struct GPUScanPlan {
   int64_t threads = 128;  ///< Of a block.
   int64_t items = 1;      ///< Elements of a thread that follow each other.
   int64_t chunks = 1;     ///< Runs of threads x items in registers at a time.
-  int64_t lanes = 1;      ///< Threads that share the states of a channel.
+  int64_t lanes = 1;      ///< Threads that share the states of a channel,
+  int64_t apart = 1;      ///< each so many behind the other.
   int64_t steps = 1;      ///< Of a channel that are loaded at a time.
   bool shares = false;    ///< Whether a block loads them, into shared memory.
   int64_t width = 1;      ///< Neighbouring channels that a thread accesses.
