@@ -5,7 +5,7 @@
 //     ticket   which tile is the block's: those in front of it have started
 //     load     the tile, into registers; prefixes of each warp's chunks
 //     warp 0   total of the tile; published for the tiles behind it
-//              look back: totals of up to 32 tiles in front at a time, until
+//              look back: totals of up to 128 tiles in front at a time, until
 //              one of them knows its end
 //              end of the tile; published
 //     store    the carry at each item
@@ -35,6 +35,10 @@ namespace ssm {
 
 /// Bytes of memory that the ticket has for itself, one sector.
 static constexpr int64_t kTicketBytes = 32;
+/// Tiles of each lane that looks back. A long row grows by as many tiles as one
+/// look sees in the time that it takes: with one a lane an H200 spends twice as
+/// long there as on memory.
+static constexpr int64_t kSeen = 4;
 static constexpr int64_t kWordBytes = 8;
 static constexpr char kScope[] = "device";
 
@@ -71,6 +75,9 @@ private:
   void scanTile(const Parts &start);
   Parts findStart(const Parts &total, const Parts &rowStart);
   Parts lookBack();
+  Known readTile(Value number);
+  Known join(const Known &near, const Known &far, int64_t count,
+             Value hasFar = {});
   Known readWindow(Value nearest);
   Known foldWindow(Known known);
   Parts flatten(const Known &known);
@@ -105,7 +112,7 @@ private:
 // Words
 //===----------------------------------------------------------------------===//
 
-/// Words of one kind lie together, so that a warp reads those of 32 tiles in
+/// Words of one kind lie together, so that a warp reads those of its tiles in
 /// whole sectors.
 Value LookBack::wordAddress(int64_t word, Value ofTile) {
   Value slot = k.add(k.mul(rowNumber, tiles), ofTile);
@@ -183,17 +190,43 @@ Known LookBack::unflatten(const Parts &parts) {
           Parts(rest.drop_front(elements.size()))};
 }
 
-/// What each lane's tile has published: lane 0 has the nearest one. Lanes in
-/// front of the row read its first tile again.
-Known LookBack::readWindow(Value nearest) {
-  Value mine = arith::MaxSIOp::create(
-      b, k.loc, arith::SubIOp::create(b, k.loc, nearest, lane), k.constant(0));
-  auto [hasTotal, total] = readPublished(0, mine, elements);
-  auto [hasEnd, end] = readPublished(countWords(elements), mine, carries);
+/// What a tile has published; one in front of the row is its first tile.
+Known LookBack::readTile(Value number) {
+  number = arith::MaxSIOp::create(b, k.loc, number, k.constant(0));
+  auto [hasTotal, total] = readPublished(0, number, elements);
+  auto [hasEnd, end] = readPublished(countWords(elements), number, carries);
   Value state = arith::SelectOp::create(b, k.loc, hasTotal, i32(Known::Total),
                                         i32(Known::Nothing));
   state = arith::SelectOp::create(b, k.loc, hasEnd, i32(Known::End), state);
   return {state, total, end};
+}
+
+/// What is known of two neighbours together, of which the nearer one is this
+/// many tiles; of that one alone if it knows its end or nothing, or there is
+/// no farther one.
+Known LookBack::join(const Known &near, const Known &far, int64_t count,
+                     Value hasFar) {
+  Value isTotal =
+      row.compare(arith::CmpIPredicate::eq, near.state, i32(Known::Total));
+  if (hasFar)
+    isTotal = arith::AndIOp::create(b, k.loc, isTotal, hasFar);
+  Parts common = row.common(count * plan.tileSize());
+  Known both{far.state, row.combine(far.total, near.total, common),
+             row.apply(near.total, far.end, common)};
+  return unflatten(row.select(isTotal, flatten(both), flatten(near)));
+}
+
+/// What each lane's tiles have published: lane 0 has the nearest ones.
+Known LookBack::readWindow(Value nearest) {
+  Value mine =
+      arith::SubIOp::create(b, k.loc, nearest, k.mul(lane, k.constant(kSeen)));
+  SmallVector<Known> tiles;
+  for (int64_t i = 0; i < kSeen; ++i)
+    tiles.push_back(readTile(k.add(mine, k.constant(-i))));
+  Known all = tiles.front();
+  for (int64_t i = 1; i < kSeen; ++i)
+    all = join(all, tiles[i], i);
+  return all;
 }
 
 /// What all lanes know together, from lane 0 on to the first that knows its end
@@ -202,16 +235,9 @@ Known LookBack::foldWindow(Known known) {
   for (int64_t distance = 1; distance < kWarp; distance *= 2) {
     Known far =
         unflatten(k.shuffle(gpu::ShuffleMode::DOWN, flatten(known), distance));
-    Value isTotal =
-        row.compare(arith::CmpIPredicate::eq, known.state, i32(Known::Total));
     Value inWarp = row.compare(arith::CmpIPredicate::slt, lane,
                                k.constant(kWarp - distance));
-    Parts common = row.common(distance * plan.tileSize());
-    Known both{far.state, row.combine(far.total, known.total, common),
-               row.apply(known.total, far.end, common)};
-    known =
-        unflatten(row.select(arith::AndIOp::create(b, k.loc, isTotal, inWarp),
-                             flatten(both), flatten(known)));
+    known = join(known, far, distance * kSeen, inWarp);
   }
   return unflatten(k.shuffle(gpu::ShuffleMode::IDX, flatten(known), 0));
 }
@@ -220,7 +246,8 @@ Known LookBack::foldWindow(Known known) {
 Parts LookBack::lookBack() {
   Parts inits{arith::SubIOp::create(b, k.loc, tile, k.constant(1))};
   inits.append(row.neutral());
-  Parts ofNone = row.common(0), ofWindow = row.common(kWarp * plan.tileSize());
+  Parts ofNone = row.common(0);
+  Parts ofWindow = row.common(kWarp * kSeen * plan.tileSize());
   inits.append(ofNone);
   SmallVector<Type> types =
       llvm::map_to_vector(inits, [](Value value) { return value.getType(); });
@@ -238,7 +265,8 @@ Parts LookBack::lookBack() {
     Value isEnd =
         row.compare(arith::CmpIPredicate::eq, window.state, i32(Known::End));
     Parts start = row.apply(behind, window.end, common);
-    Parts further{arith::SubIOp::create(b, loc, nearest, k.constant(kWarp))};
+    Parts further{
+        arith::SubIOp::create(b, loc, nearest, k.constant(kWarp * kSeen))};
     further.append(row.combine(window.total, behind, common));
     further.append(row.joinCommon(ofWindow, common));
     Parts next = row.select(isTotal, further, Parts(args));

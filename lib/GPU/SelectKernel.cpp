@@ -74,21 +74,17 @@ GPUScanPlan selectKernel(const FusedRecurrence &fused, StringRef chip) {
   return plan;
 }
 
-/// A scan is fast with 16 warps on a multiprocessor, as its loads are far ahead
-/// of their use: 128 registers a thread. One of columns has more under way in
-/// each thread, and is fast with 8. Left alone, ptxas would rather spill on
-/// some chips, for more warps.
+/// Left alone, ptxas would rather spill on some chips, for more warps.
 static void allowRegisters(Kernel &kernel, const GPUScanPlan &plan,
                            StringRef chip) {
   std::string_view name(chip);
   if (isAMDChip(name) || isSPIRVChip(name) ||
       plan.kernel == GPUScanPlan::Kernel::ChunkedScan)
     return;
-  bool hasColumns = plan.kernel == GPUScanPlan::Kernel::ColumnScan;
-  int64_t threads = (hasColumns ? 8 : 16) * kWarp;
   kernel.kernel->setAttr(
       NVVM::NVVMDialect::getMinctasmAttrName(),
-      OpBuilder(kernel.kernel).getI32IntegerAttr(threads / plan.threads));
+      OpBuilder(kernel.kernel)
+          .getI32IntegerAttr(plan.warps * kWarp / plan.threads));
 }
 
 /// What the launch of every scan says.

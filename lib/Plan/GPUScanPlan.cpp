@@ -43,30 +43,33 @@ static constexpr int64_t kTileBytes = 16 << 10, kMaxTileBytes = 32 << 10;
 /// the former.
 static constexpr int64_t kApart = 2;
 
+/// GB/s of a multiprocessor that 16 warps which look back do not keep busy.
+static constexpr int64_t kFastMemory = 20;
+
 GPUChip GPUChip::forName(std::string_view name) {
   struct Entry {
     std::string_view name;
-    int64_t multiprocessors;
+    int64_t multiprocessors, memoryRate;
     bool isSlowInF64 = false;
   };
   // Of the data centre's card, or the largest with that chip: NVIDIA's
   // datasheets of T4, A100, A10, L40, H100 SXM, B200, RTX 5090; AMD's of
   // MI300X. Rates of f64 are of the CUDA C++ programming guide, table of
   // arithmetic instructions.
-  static constexpr std::array<Entry, 8> kChips{{{"sm_75", 40, true},
-                                                {"sm_80", 108},
-                                                {"sm_86", 72, true},
-                                                {"sm_89", 142, true},
-                                                {"sm_90", 132},
-                                                {"sm_100", 148},
-                                                {"sm_120", 170, true},
-                                                {"gfx942", 304}}};
+  static constexpr std::array<Entry, 8> kChips{{{"sm_75", 40, 320, true},
+                                                {"sm_80", 108, 2039},
+                                                {"sm_86", 72, 600, true},
+                                                {"sm_89", 142, 864, true},
+                                                {"sm_90", 132, 3350},
+                                                {"sm_100", 148, 8000},
+                                                {"sm_120", 170, 1792, true},
+                                                {"gfx942", 304, 5300}}};
   // The letter of "sm_90a" says which instructions there are.
   name = name.substr(0, name.find_last_of("0123456789") + 1);
   for (const Entry &entry : kChips)
     if (entry.name == name)
       return {entry.multiprocessors, !isAMDChip(name) && entry.name != "sm_75",
-              entry.isSlowInF64};
+              entry.isSlowInF64, entry.memoryRate};
   GPUChip unknown = forName("sm_80");
   unknown.multipliesMatrices = !isSPIRVChip(name);
   return unknown;
@@ -136,6 +139,8 @@ static GPUScanPlan planColumns(const GPUScanProblem &problem,
                                const GPUChip &chip) {
   GPUScanPlan plan{GPUScanPlan::Kernel::ColumnScan};
   plan.reason = "it is a plain recurrence or scan over contiguous channels";
+  // A thread has more under way than one of a row.
+  plan.warps = 8;
   if (problem.neighbours)
     plan.width = countAccess(problem, *problem.neighbours);
   plan.columns =
@@ -177,6 +182,11 @@ GPUScanPlan GPUScanPlan::forProblem(const GPUScanProblem &problem,
   int64_t words = 2 * kAccessBytes / 4 + items * problem.keptWords;
   while (lookBack.chunks > 1 && lookBack.chunks * words > kRowWords)
     lookBack.chunks /= 2;
+  // A block waits for what others find, and fast memory with it if others are
+  // few; two operands of four bytes leave registers for more.
+  if (words == 2 * kAccessBytes / 4 && items == 4 &&
+      chip.memoryRate >= kFastMemory * chip.multiprocessors)
+    lookBack.warps = 24;
   if (!problem.rows)
     rowScan.reason = "the number of rows is known at run time only, and taken "
                      "to fill the machine";

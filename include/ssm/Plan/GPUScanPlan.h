@@ -20,6 +20,7 @@ struct GPUChip {
   int64_t multiprocessors;
   bool multipliesMatrices = true; ///< Of bf16, by instructions of NVIDIA's.
   bool isSlowInF64 = false;       ///< An FMA for 32 of f32, or fewer.
+  int64_t memoryRate = 2039;      ///< GB/s of memory.
 
   /// "sm_90", "sm_90a", "gfx942"; one that the table lacks counts as sm_80.
   static GPUChip forName(std::string_view name);
@@ -60,15 +61,18 @@ struct GPUScanPlan {
   enum class Kernel { ChannelScan, RowScan, ColumnScan, LookBack, ChunkedScan };
 
   Kernel kernel = Kernel::ChannelScan;
-  int64_t threads = 128;  ///< Of a block.
-  int64_t items = 1;      ///< Elements of a thread that follow each other.
-  int64_t chunks = 1;     ///< Runs of threads x items in registers at a time.
-  int64_t lanes = 1;      ///< Threads that share the states of a channel,
-  int64_t apart = 1;      ///< each so many behind the other.
-  int64_t steps = 1;      ///< Of a channel that are loaded at a time.
-  bool shares = false;    ///< Whether a block loads them, into shared memory.
-  int64_t width = 1;      ///< Neighbouring channels that a thread accesses.
-  int64_t columns = 1;    ///< Threads beside each other that have channels.
+  int64_t threads = 128; ///< Of a block.
+  int64_t items = 1;     ///< Elements of a thread that follow each other.
+  int64_t chunks = 1;    ///< Runs of threads x items in registers at a time.
+  int64_t lanes = 1;     ///< Threads that share the states of a channel,
+  int64_t apart = 1;     ///< each so many behind the other.
+  int64_t steps = 1;     ///< Of a channel that are loaded at a time.
+  bool shares = false;   ///< Whether a block loads them, into shared memory.
+  int64_t width = 1;     ///< Neighbouring channels that a thread accesses.
+  int64_t columns = 1;   ///< Threads beside each other that have channels.
+  /// That a multiprocessor has registers for. A scan is fast with 16, as its
+  /// loads are far ahead of their use.
+  int64_t warps = 16;
   bool avoidsF64 = false; ///< Whether numbers of more digits are pairs of f32.
   const char *reason = "";
 

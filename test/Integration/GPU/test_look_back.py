@@ -69,26 +69,26 @@ def test_every_schedule_ends_and_is_right():
 
 
 def late(kernel):
-    """Publishes ends late: a tile goes on past 32 totals."""
+    """Publishes ends late: a tile goes on past 128 totals."""
     at = list(re.finditer(r"\n *store atomic", kernel))[-1].start()
     kernel = kernel[:at] + 40 * "\n  call void @llvm.nvvm.nanosleep(i32 0)" + kernel[at:]
     return kernel + "\ndeclare void @llvm.nvvm.nanosleep(i32)\n"
 
 
 def test_looks_back_over_many_windows():
-    """By 32 tiles."""
+    """By 128 tiles."""
     def wrong(kernel):
-        kernel, count = re.subn(r"(= add .*i64 %\d+, )-32\b", r"\g<1>-31", kernel)
+        kernel, count = re.subn(r"(= add .*i64 %\d+, )-128\b", r"\g<1>-127", kernel)
         assert count == 1
         return late(kernel)
-    case = Exact("t,,,t->t", {"t": 36 * 4096 - 5})
-    assert case.is_exact(run_case(case, edit=late, resident=36)[0])
-    assert not case.is_exact(run_case(case, edit=wrong, resident=36)[0])
+    case = Exact("t,,,t->t", {"t": 140 * 4096 - 5})
+    assert case.is_exact(run_case(case, edit=late, resident=140)[0])
+    assert not case.is_exact(run_case(case, edit=wrong, resident=140)[0])
 
 
 def test_powers_of_many_windows_are_products():
-    case = Turning(STEADY, {"r": 1, "t": 36 * 2048}, complex="auh")
-    (y, _), report = run_case(case, edit=late, resident=36)
+    case = Turning(STEADY, {"r": 1, "t": 140 * 2048}, complex="auh")
+    (y, _), report = run_case(case, edit=late, resident=140)
     want, _ = case.oracle
     assert np.linalg.norm(y - want) <= 1e-5 * np.linalg.norm(want)
     assert report["launch"]["kernel"] == "look_back"

@@ -48,6 +48,20 @@ TEST(GPUScanPlan, SmallerChipsAreFullSooner) {
   EXPECT_EQ(GPUChip::forName("unknown").multiprocessors, 108);
   EXPECT_FALSE(GPUChip::forName("sm_90a").isSlowInF64);
   EXPECT_TRUE(GPUChip::forName("sm_120a").isSlowInF64);
+  EXPECT_EQ(GPUChip::forName("sm_90a").memoryRate, 3350);
+  EXPECT_EQ(GPUChip::forName("unknown").memoryRate, 2039);
+}
+
+TEST(GPUScanPlan, FastMemoryTakesMoreWarpsThatLookBack) {
+  GPUScanProblem problem{true, 1, 1 << 28};
+  auto warps = [&](std::string_view chip) {
+    return GPUScanPlan::forProblem(problem, GPUChip::forName(chip)).warps;
+  };
+  EXPECT_EQ(warps("sm_90"), 24);
+  EXPECT_EQ(warps("sm_80"), 16);
+  EXPECT_EQ(warps("sm_120a"), 16);
+  problem.keptWords = 2;
+  EXPECT_EQ(warps("sm_90"), 16);
 }
 
 TEST(GPUScanPlan, AThreadAccessesSixteenBytes) {
