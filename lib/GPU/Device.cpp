@@ -170,7 +170,8 @@ Error Device::zero(const DeviceBuffer &buffer, int64_t bytes) {
 }
 
 Expected<double> Device::launch(ArrayRef<Geometry> kernels,
-                                ArrayRef<uint64_t> arguments) {
+                                ArrayRef<uint64_t> arguments,
+                                void *stream) {
   void *events[2] = {};
   scope_exit destroy([&] {
     for (void *event : events)
@@ -189,7 +190,6 @@ Expected<double> Device::launch(ArrayRef<Geometry> kernels,
   std::vector<void *> pointers;
   for (uint64_t &value : values)
     pointers.push_back(&value);
-  void *stream = nullptr;
   if (Error error = SSM_CALL(cuEventRecord, events[0], stream))
     return std::move(error);
   for (auto [function, kernel] : zip_equal(functions, kernels)) {

@@ -55,9 +55,12 @@ public:
     int64_t blocks, threads;
   };
   /// Launches kernels one after the other, on the same arguments of 8 bytes,
-  /// and waits for them; the seconds that they took on the device.
+  /// and waits for them; the seconds that they took on the device. They run on
+  /// the caller's stream, a CUstream of the device's primary context; null is
+  /// the default one.
   llvm::Expected<double> launch(llvm::ArrayRef<Geometry> kernels,
-                                llvm::ArrayRef<uint64_t> arguments);
+                                llvm::ArrayRef<uint64_t> arguments,
+                                void *stream = nullptr);
 
 private:
   explicit Device(const CUDADriver &driver) : driver(&driver) {}
