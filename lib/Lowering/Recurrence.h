@@ -3,8 +3,8 @@
 #ifndef SSM_LIB_LOWERING_RECURRENCE_H
 #define SSM_LIB_LOWERING_RECURRENCE_H
 
-#include "Elementwise.h"
 #include "Scan.h"
+#include "ssm/Analysis/Elementwise.h"
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Utils/Num.h"
 

@@ -9,9 +9,9 @@
 #ifndef SSM_LIB_LOWERING_RECURRENCETILE_H
 #define SSM_LIB_LOWERING_RECURRENCETILE_H
 
-#include "Elementwise.h"
 #include "Labelled.h"
 #include "Scan.h"
+#include "ssm/Analysis/Elementwise.h"
 #include "ssm/IR/SSMOps.h"
 #include "ssm/Utils/Num.h"
 

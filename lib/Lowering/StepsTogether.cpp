@@ -19,8 +19,8 @@
 #include "DiagonalTile.h"
 #include "TileLoop.h"
 
+#include "ssm/Analysis/ManyStates.h"
 #include "ssm/IR/LoopDims.h"
-#include "ssm/Plan/ScanPlan.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -34,11 +34,7 @@ int64_t DiagonalTile::countStepsTogether() const {
   // Lanes that are channels, or leaves of a tree's.
   bool areApart = state.size() == 1 && tile.kept.size() == 2 &&
                   tile.kept.front() == state.front();
-  if (!output || !areApart)
-    return 1;
-  int64_t states =
-      getConstantIntValue(tile.ranges[state.front()].size).value_or(0);
-  return states >= kManyStates ? kSteps : 1;
+  return areApart && hasManyStates(op) ? kSteps : 1;
 }
 
 void DiagonalTile::carryThrough(OpBuilder &b, Value state,

@@ -15,12 +15,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Elementwise.h"
 #include "Labelled.h"
 #include "Recurrence.h"
 #include "TimeLoop.h"
 #include "Transpose.h"
 
+#include "ssm/Analysis/Elementwise.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
 #include "ssm/Utils/Num.h"

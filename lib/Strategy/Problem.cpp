@@ -1,6 +1,7 @@
 //===- Problem.cpp - What the cost of an op depends on --------------------===//
 #include "ssm/Analysis/Magnitude.h"
 #include "ssm/IR/Lines.h"
+#include "ssm/Analysis/ManyStates.h"
 #include "ssm/IR/SharedSignal.h"
 #include "ssm/Plan/ScanPlan.h"
 #include "ssm/Strategy/Strategy.h"
@@ -158,6 +159,7 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
       sharesSignal(dims.parallel, op.getSignalMap(), inKernel);
   for (unsigned dim : dims.state)
     problem.states *= sizeOr(sizes[dim], problem);
+  problem.manyStates = hasManyStates(op);
   if (!dims.state.empty() &&
       positionOf(op.getFinalIndexingMap(), dims.state.back()) ==
           op.getFinalIndexingMap().getNumResults() - 1)

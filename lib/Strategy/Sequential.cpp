@@ -38,8 +38,7 @@ static bool isByStates(const Problem &problem) {
 
 /// Many states, whose steps are taken together (Lowering/StepsTogether.cpp).
 static bool areTogether(const Problem &problem) {
-  return problem.row == 0 && problem.states >= kManyStates &&
-         !isByStates(problem);
+  return problem.manyStates && !isByStates(problem);
 }
 
 /// Two share what each step has for all of its lanes, if the registers hold

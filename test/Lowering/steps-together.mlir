@@ -85,6 +85,53 @@ func.func @few(%a: tensor<f32>, %k: tensor<6x16xf32>, %q: tensor<6x16xf32>, %u: 
   return %y : tensor<6x16xf32>
 }
 
+// 16 do not where each decays by what is computed for it at each step, which takes
+// registers; where as much is read as is computed they do.
+// CHECK-LABEL: func.func @computed(
+// CHECK-SAME: %[[DT:[a-z0-9]+]]: tensor<6x16xf32>, %{{.*}}: tensor<16x16xf32>
+// CHECK: %[[DT0:.*]] = tensor.extract_slice %[[DT]][0, 0] [1, 16]
+// CHECK: scf.for %[[N:.*]] = %c0 to %c16
+// CHECK: linalg.generic {{.*}} ins({{.*}}%[[DT0]], %{{.*}}) outs(
+// CHECK: math.exp
+// CHECK-LABEL: func.func @read(
+// CHECK: scf.for %{{.*}} = %c0 to %c6
+// CHECK-NOT: scf.for
+// CHECK: return
+#td = affine_map<(t, d, n) -> (t, d)>
+#tn = affine_map<(t, d, n) -> (t, n)>
+#dn = affine_map<(t, d, n) -> (d, n)>
+#tdn = affine_map<(t, d, n) -> (t, d, n)>
+func.func @computed(%dt: tensor<6x16xf32>, %A: tensor<16x16xf32>, %q: tensor<6x16xf32>, %u: tensor<6x16xf32>)
+    -> tensor<6x16xf32> {
+  %empty = tensor.empty() : tensor<6x16x16xf32>
+  %a = linalg.generic {indexing_maps = [#td, #dn, #tdn], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%dt, %A : tensor<6x16xf32>, tensor<16x16xf32>) outs(%empty : tensor<6x16x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %z = arith.mulf %x, %y : f32
+    %e = math.exp %z : f32
+    linalg.yield %e : f32
+  } -> tensor<6x16x16xf32>
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<6x16x16xf32>) signal(%u : tensor<6x16xf32>)
+      output(%q : tensor<6x16xf32>)
+      {indexing_maps = [#tdn, #td, #tn, #td, #dn], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<6x16xf32>, tensor<16x16xf32>
+  return %y : tensor<6x16xf32>
+}
+func.func @read(%g: tensor<6x16x16xf32>, %q: tensor<6x16xf32>, %u: tensor<6x16xf32>) -> tensor<6x16xf32> {
+  %empty = tensor.empty() : tensor<6x16x16xf32>
+  %a = linalg.generic {indexing_maps = [#tdn, #tdn], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%g : tensor<6x16x16xf32>) outs(%empty : tensor<6x16x16xf32>) {
+  ^bb0(%x: f32, %out: f32):
+    %e = math.exp %x : f32
+    linalg.yield %e : f32
+  } -> tensor<6x16x16xf32>
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<6x16x16xf32>) signal(%u : tensor<6x16xf32>)
+      output(%q : tensor<6x16xf32>)
+      {indexing_maps = [#tdn, #td, #tn, #td, #dn], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<6x16xf32>, tensor<16x16xf32>
+  return %y : tensor<6x16xf32>
+}
+
 // Rows of states a page apart: a tile takes 32 steps with a copy of its states, and
 // not the row before as what it has just stored. With 16 channels more it needs none.
 // APART-LABEL: func.func @page(

@@ -17,10 +17,6 @@ inline constexpr int64_t kFewChannels = 8;
 /// Steps of a line that are in registers together, see Lowering/LineScan.cpp.
 inline constexpr int64_t kLineBlock = 64;
 
-/// States of a channel that the registers do not hold: their steps are taken
-/// together, see Lowering/StepsTogether.cpp.
-inline constexpr int64_t kManyStates = 32;
-
 } // namespace ssm
 
 #endif // SSM_PLAN_SCANPLAN_H

@@ -1,5 +1,7 @@
 """ssm.linear_recurrence: every legal strategy equals the float64 oracle."""
 
+import re
+
 import numpy as np
 import pytest
 from harness import run
@@ -145,6 +147,46 @@ def test_more_states_than_registers(dtype, strategy):
     cases += [case("k,btk,btk,btv->btv", length, k=32, v=1024, init="kv", reverse=reverse)
               for length in (32, 75) for reverse in (False, True)]
     check(cases, dtype, strategy)
+
+
+@pytest.mark.parametrize("strategy", SCANS)
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_states_of_computed_transitions(strategy, direction):
+    """x = exp(dt A) x + b u, y = c x, as Mamba's: 16 states whose steps are taken together, those left over, and 12."""
+    text = """
+#td = affine_map<(t, d, n) -> (t, d)>
+#tn = affine_map<(t, d, n) -> (t, n)>
+#dn = affine_map<(t, d, n) -> (d, n)>
+#tdn = affine_map<(t, d, n) -> (t, d, n)>
+func.func @f(%dt: tensor<LxDxf32>, %A: tensor<DxNxf32>, %b: tensor<LxNxf32>, %c: tensor<LxNxf32>, %u: tensor<LxDxf32>) -> (tensor<LxDxf32>, tensor<DxNxf32>) {
+  %empty = tensor.empty() : tensor<LxDxNxf32>
+  %a = linalg.generic {indexing_maps = [#td, #dn, #tdn], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%dt, %A : tensor<LxDxf32>, tensor<DxNxf32>) outs(%empty : tensor<LxDxNxf32>) {
+  ^bb0(%p: f32, %q: f32, %out: f32):
+    %0 = arith.mulf %p, %q : f32
+    %1 = math.exp %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<LxDxNxf32>
+  %y, %x = ssm.linear_recurrence transition(%a : tensor<LxDxNxf32>) signal(%u : tensor<LxDxf32>)
+      input(%b : tensor<LxNxf32>) output(%c : tensor<LxNxf32>)
+      {indexing_maps = [#tdn, #td, #tn, #tn, #td, #dn], time = 0 : i64, direction = #ssm.direction<DIRECTION>}
+      -> tensor<LxDxf32>, tensor<DxNxf32>
+  return %y, %x : tensor<LxDxf32>, tensor<DxNxf32>
+}"""
+    rng = np.random.default_rng(5)
+    # Tiles in whole and in part, and rows of states a page apart.
+    for L, D, N in ((1, 48, 16), (3, 7, 16), (75, 40, 16), (75, 40, 12), (40, 1024, 16)):
+        sizes = {"L": L, "D": D, "N": N}
+        shaped = re.sub(r"(?<=[<x])[LDN](?=x)", lambda dim: str(sizes[dim[0]]), text.replace("DIRECTION", direction))
+        dt, A = rng.uniform(0.001, 0.1, (L, D)), -rng.uniform(0.5, 16, (D, N))
+        inputs = [np.float32(v) for v in (dt, A, *rng.standard_normal((2, L, N)), rng.standard_normal((L, D)))]
+        y, x = run(shaped, *inputs, strategy=strategy)
+        dt, A, b, c, u = (v.astype(np.float64) for v in inputs)
+        want, scale, state = np.zeros((L, D)), np.zeros((L, D)), np.zeros((D, N))
+        for t in range(L) if direction == "forward" else reversed(range(L)):
+            state = np.exp(dt[t, :, None] * A) * state + b[t] * u[t, :, None]
+            want[t], scale[t] = state @ c[t], np.abs(state) @ np.abs(c[t])
+        assert norm(y - want) <= 4e-7 * norm(scale) and norm(x - state) <= 4e-7 * norm(state)
 
 
 @pytest.mark.parametrize("dtype,unit", [("f16", 2.0**-11), ("bf16", 2.0**-8)])

@@ -1,19 +1,20 @@
 //===- Elementwise.cpp - Elementwise neighbours of a recurrence -----------===//
-#include "Elementwise.h"
+#include "ssm/Analysis/Elementwise.h"
 
-#include "Labelled.h"
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace ssm;
 
+static bool isComplex(Type type) { return isa<ComplexType>(type); }
+
 /// Whether the op takes complex numbers apart or makes them of their parts, if
 /// it has to do with any.
 static bool isOfParts(Operation &op) {
-  auto isComplex = [](Type type) { return isa<ComplexType>(type); };
   return isa<complex::ReOp, complex::ImOp, complex::CreateOp>(op) ||
          (llvm::none_of(op.getOperandTypes(), isComplex) &&
           llvm::none_of(op.getResultTypes(), isComplex));
@@ -98,7 +99,9 @@ Elementwise ssm::findConsumer(Value value, AffineMap map) {
   auto op = dyn_cast<linalg::GenericOp>(read->getOwner());
   if (!op || op->getBlock() != producer->getBlock() ||
       !op.hasPureTensorSemantics() || !isElementwise(op, read) ||
-      llvm::any_of(op->getOperands(), hasComplexElements) ||
+      llvm::any_of(
+          op->getOperandTypes(),
+          [](Type type) { return isComplex(getElementTypeOrSelf(type)); }) ||
       !op.getMatchingIndexingMap(read).isPermutation())
     return {};
   for (Operation *user : producer->getUsers()) {

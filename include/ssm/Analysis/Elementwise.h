@@ -1,7 +1,7 @@
 //===- Elementwise.h - Elementwise neighbours of a recurrence ---*- C++ -*-===//
 
-#ifndef SSM_LIB_LOWERING_ELEMENTWISE_H
-#define SSM_LIB_LOWERING_ELEMENTWISE_H
+#ifndef SSM_ANALYSIS_ELEMENTWISE_H
+#define SSM_ANALYSIS_ELEMENTWISE_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -34,4 +34,4 @@ Elementwise findConsumer(mlir::Value value, mlir::AffineMap map);
 
 } // namespace ssm
 
-#endif // SSM_LIB_LOWERING_ELEMENTWISE_H
+#endif // SSM_ANALYSIS_ELEMENTWISE_H
