@@ -17,9 +17,7 @@
 //   - It is not loaded before the loop. Where the states of a scan fill the
 //     registers, rows of A that every step reads go to the stack and are read
 //     from there; but first the scheduler, which sees that the registers do not
-//     suffice, puts the operations into an order that waits for itself. Rows
-//     that would share a place of the first cache are read from the stack all
-//     the same.
+//     suffice, puts the operations into an order that waits for itself.
 //
 // A pointer passes through an assembly of no instructions: what is behind it,
 // strength reduction and the choice of addresses, takes it for a register.
@@ -56,8 +54,6 @@ using namespace llvm;
 
 /// Operands in memory of one array that make a pointer worth its addition.
 static constexpr unsigned kOperands = 4;
-/// Bytes of a way of the first data cache, and its fewest ways.
-static constexpr int64_t kWayBytes = 4096, kWays = 8;
 /// Registers for what a loop computes and does not keep.
 static constexpr unsigned kTemporaries = 8;
 
@@ -269,14 +265,6 @@ static void reload(const Walk &array, Loop &loop) {
   readFrom(pointer, array);
 }
 
-/// Whether the loads displace each other in the first cache, of which they have
-/// one place.
-static bool collide(const Walk &array) {
-  return count_if(array.loads, [&](auto load) {
-           return (load.second - array.loads.front().second) % kWayBytes == 0;
-         }) > kWays;
-}
-
 /// Puts vectors on the stack before the loop, which loads them from there.
 static void spill(ArrayRef<Instruction *> vectors, Loop &loop) {
   BasicBlock *body = loop.getHeader();
@@ -323,7 +311,7 @@ void ssm::reloadOperands(Module &module, TargetMachine &machine) {
           else
             others.push_back(vector);
         for (const Walk &array : arrays)
-          if (array.loads.size() >= kOperands && !collide(array))
+          if (array.loads.size() >= kOperands)
             reload(array, loop);
           else
             for (auto [load, distance] : array.loads)

@@ -119,6 +119,10 @@ Value RecurrenceTile::transpose(OpBuilder &b, Value part,
                                 ArrayRef<unsigned> from, ArrayRef<unsigned> to,
                                 unsigned side) {
   Value out = tensor::EmptyOp::create(b, loc, sizesOf(to), real);
+  auto type = cast<RankedTensorType>(out.getType());
+  if (RankedTensorType spread = spreadRows(type); spread != type)
+    out = takeRows(
+        b, loc, tensor::EmptyOp::create(b, loc, spread.getShape(), real), type);
   return transposeTile(b, loc, {part, mapOf(from)}, {out, mapOf(to)},
                        tile.atOrigin(), tile.kept.back(), side);
 }

@@ -89,10 +89,8 @@ private:
 
   /// All tiles, one after the other, over `length` steps from `begin` on.
   Values emitSteps(OpFoldResult begin, OpFoldResult length, ValueRange carried);
-  /// Whether a store to a tile's state seems to be what the next state's load
-  /// has to wait for: by the last bits of addresses, they are the same.
-  bool doStatesCollide(Value prefix);
-  /// The prefix in memory that is not the final result's, or the band's.
+  /// The prefix in memory that is not the final result's, in rows that may be
+  /// longer than the band.
   Values moveApart(ValueRange prefix);
   /// The slice of a prefix, whose last dimension is the lanes.
   Value slicePrefix(Value value, OpFoldResult offset, Value insert = Value());
@@ -105,7 +103,6 @@ private:
   int64_t lanes, tiles;
   std::unique_ptr<ScanTile> scan;
   size_t numPrefix = 0;
-  bool copiesStates = false;
 };
 } // namespace
 
@@ -119,12 +116,6 @@ Value BandEmitter::slicePrefix(Value value, OpFoldResult offset, Value insert) {
     return tensor::InsertSliceOp::create(b, loc, insert, value, offsets, sizes,
                                          strides);
   return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes, strides);
-}
-
-bool BandEmitter::doStatesCollide(Value prefix) {
-  constexpr int64_t kPageBytes = 4096;
-  int64_t bytes = getElementWidth(getElementTypeOrSelf(prefix)) / 8;
-  return problem.liesApart && lanes * tiles * bytes % kPageBytes == 0;
 }
 
 SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
@@ -144,8 +135,6 @@ SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
     Values prefix;
     for (Value value : args.take_front(numPrefix))
       prefix.push_back(slicePrefix(value, offset));
-    if (copiesStates)
-      prefix = moveApart(prefix);
     // The tile's part of the band's part of each result with time.
     Tile piece = band;
     for (LoopRange &whole : piece.ranges)
@@ -176,9 +165,18 @@ SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
 
 SmallVector<Value> BandEmitter::moveApart(ValueRange prefix) {
   Values apart;
-  for (Value value : prefix)
-    apart.push_back(bufferization::AllocTensorOp::create(
-        b, loc, cast<RankedTensorType>(value.getType()), ValueRange(), value));
+  for (Value value : prefix) {
+    auto type = cast<RankedTensorType>(value.getType());
+    RankedTensorType spread = spreadRows(type);
+    if (spread == type) {
+      apart.push_back(bufferization::AllocTensorOp::create(
+          b, loc, type, ValueRange(), value));
+      continue;
+    }
+    Value rows =
+        bufferization::AllocTensorOp::create(b, loc, spread, ValueRange());
+    apart.push_back(putRows(b, loc, value, rows));
+  }
   return apart;
 }
 
@@ -186,19 +184,21 @@ SmallVector<TileResult> BandEmitter::emit(ValueRange shared) {
   OpFoldResult length = problem.loopSizes[problem.time];
   TimeRange whole{b.getIndexAttr(0), length};
   Values carried = scan->start(b);
-  int64_t channels = *getConstantIntValue(problem.loopSizes[laneDim]);
-  if (problem.liesApart && channels > lanes * tiles)
-    carried = moveApart(carried);
   numPrefix = carried.size();
+  auto type = cast<RankedTensorType>(carried.front().getType());
+  int64_t channels = *getConstantIntValue(problem.loopSizes[laneDim]);
+  if (problem.liesApart &&
+      (channels > lanes * tiles || spreadRows(type) != type))
+    carried = moveApart(carried);
   llvm::append_range(carried, extractParts(b, problem, band, whole, shared));
 
-  copiesStates =
-      scan->countStepsTogether() > 1 && doStatesCollide(carried.front());
-  int64_t steps = countSteps(problem) * (copiesStates ? 2 : 1);
-  carried = forEachBlock(b, loc, length, steps, problem.backward, carried,
-                         [&](TimeRange range, ValueRange args) {
+  carried = forEachBlock(b, loc, length, countSteps(problem), problem.backward,
+                         carried, [&](TimeRange range, ValueRange args) {
                            return emitSteps(range.begin, range.length, args);
                          });
+  for (Value &part : MutableArrayRef(carried).take_front(numPrefix))
+    if (part.getType() != type)
+      part = takeRows(b, loc, part, type);
   return collectResults(b, problem, *scan, band, whole, carried);
 }
 

@@ -137,3 +137,38 @@ Value ssm::insertTile(OpBuilder &b, Location loc, Value slice, Value dest,
   return tensor::InsertSliceOp::create(b, loc, slice, dest, place.offsets,
                                        place.sizes, place.strides);
 }
+
+RankedTensorType ssm::spreadRows(RankedTensorType type) {
+  constexpr int64_t kPartBytes = 1024, kLineBytes = 64;
+  if (type.getRank() < 2 || !type.hasStaticShape())
+    return type;
+  int64_t bytes = getElementWidth(type.getElementType()) / 8;
+  SmallVector<int64_t> shape(type.getShape());
+  if (shape.back() == 0 || shape.back() * bytes % kPartBytes != 0)
+    return type;
+  shape.back() += kLineBytes / bytes;
+  return type.clone(shape);
+}
+
+/// The tensor's place in one whose rows are spread.
+static Slice wholeSlice(RankedTensorType type) {
+  Builder b(type.getContext());
+  Slice slice;
+  slice.offsets.assign(type.getRank(), b.getIndexAttr(0));
+  slice.sizes = getAsIndexOpFoldResult(type.getContext(), type.getShape());
+  slice.strides.assign(type.getRank(), b.getIndexAttr(1));
+  return slice;
+}
+
+Value ssm::takeRows(OpBuilder &b, Location loc, Value rows,
+                    RankedTensorType type) {
+  Slice slice = wholeSlice(type);
+  return tensor::ExtractSliceOp::create(b, loc, rows, slice.offsets,
+                                        slice.sizes, slice.strides);
+}
+
+Value ssm::putRows(OpBuilder &b, Location loc, Value value, Value rows) {
+  Slice slice = wholeSlice(cast<RankedTensorType>(value.getType()));
+  return tensor::InsertSliceOp::create(b, loc, value, rows, slice.offsets,
+                                       slice.sizes, slice.strides);
+}

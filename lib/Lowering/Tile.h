@@ -64,6 +64,16 @@ mlir::Value insertTile(mlir::OpBuilder &b, mlir::Location loc,
                        mlir::Value slice, mlir::Value dest, mlir::AffineMap map,
                        const Tile &tile);
 
+/// `type` with rows that are a line longer, if they are whole kilobytes. Such
+/// rows share places of the first cache, and by the last bits of its address a
+/// store to one seems to be what a load from the next has to wait for.
+mlir::RankedTensorType spreadRows(mlir::RankedTensorType type);
+/// The tensor of this type that is a part of `rows`, and `rows` with it.
+mlir::Value takeRows(mlir::OpBuilder &b, mlir::Location loc, mlir::Value rows,
+                     mlir::RankedTensorType type);
+mlir::Value putRows(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
+                    mlir::Value rows);
+
 } // namespace ssm
 
 #endif // SSM_LIB_LOWERING_TILE_H

@@ -35,25 +35,3 @@ func.func @selective(%dt: tensor<1x64x16xf32>, %A: tensor<16x12xf32>, %B: tensor
       {indexing_maps = [#btdn, #btd, #btn, #btn, #btd, #bdn], time = 1 : i64} -> tensor<1x64x16xf32>, tensor<1x16x12xf32>
   return %y : tensor<1x64x16xf32>
 }
-
-// Rows of A that lie pages apart would share a few places of the first cache:
-// they are read from a copy.
-// CHECK-LABEL: wide:
-// CHECK: vmulps (%{{.*}}){1to16},
-// CHECK: vmulps 64(%[[COPY:.*]]), %[[WIDE:.*]], %
-// CHECK: vmulps 128(%[[COPY]]), %[[WIDE]], %
-// CHECK: vmulps 704(%[[COPY]]), %[[WIDE]], %
-func.func @wide(%dt: tensor<1x64x1024xf32>, %A: tensor<1024x12xf32>, %B: tensor<1x64x12xf32>, %C: tensor<1x64x12xf32>, %u: tensor<1x64x1024xf32>) -> tensor<1x64x1024xf32> {
-  %empty = tensor.empty() : tensor<1x64x1024x12xf32>
-  %decay = linalg.generic {indexing_maps = [#btd, #dn, #btdn], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
-      ins(%dt, %A : tensor<1x64x1024xf32>, tensor<1024x12xf32>) outs(%empty : tensor<1x64x1024x12xf32>) {
-  ^bb0(%x: f32, %y: f32, %o: f32):
-    %p = arith.mulf %x, %y : f32
-    %e = math.exp %p : f32
-    linalg.yield %e : f32
-  } -> tensor<1x64x1024x12xf32>
-  %y, %h = ssm.linear_recurrence transition(%decay : tensor<1x64x1024x12xf32>) signal(%u : tensor<1x64x1024xf32>)
-      input(%B : tensor<1x64x12xf32>) output(%C : tensor<1x64x12xf32>)
-      {indexing_maps = [#btdn, #btd, #btn, #btn, #btd, #bdn], time = 1 : i64} -> tensor<1x64x1024xf32>, tensor<1x1024x12xf32>
-  return %y : tensor<1x64x1024xf32>
-}

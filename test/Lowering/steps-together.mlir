@@ -132,15 +132,16 @@ func.func @read(%g: tensor<6x16x16xf32>, %q: tensor<6x16xf32>, %u: tensor<6x16xf
   return %y : tensor<6x16xf32>
 }
 
-// Rows of states a page apart: a tile takes 32 steps with a copy of its states, and
-// not the row before as what it has just stored. With 16 channels more it needs none.
+// Rows of states a page apart would share a place of the first cache: they are a
+// line longer. Those of 16 channels more need not be.
 // APART-LABEL: func.func @page(
-// APART: scf.for
-// APART: scf.for
-// APART: %[[ROWS:.*]] = tensor.extract_slice %{{.*}}[0, %{{.*}}] [32, 16] [1, 1] : tensor<32x1024xf32>
-// APART: %[[OWN:.*]] = bufferization.alloc_tensor() copy(%[[ROWS]]) : tensor<32x16xf32>
-// APART: scf.for %{{.*}} = %c0 to %c8 step %c1 iter_args(%{{.*}} = %[[OWN]],
+// APART: %[[ROWS:.*]] = bufferization.alloc_tensor() : tensor<32x1040xf32>
+// APART: %[[STATES:.*]] = tensor.insert_slice %{{.*}} into %[[ROWS]][0, 0] [32, 1024] [1, 1]
+// APART: scf.for %{{.*}} iter_args(%[[BAND:.*]] = %[[STATES]],
+// APART: scf.for %{{.*}} iter_args(%[[TILES:.*]] = %[[BAND]],
+// APART: tensor.extract_slice %[[TILES]][0, %{{.*}}] [32, 16] [1, 1] : tensor<32x1040xf32>
 // APART-LABEL: func.func @page_and_more(
+// APART-NOT: bufferization.alloc_tensor
 // APART-NOT: bufferization.alloc_tensor
 func.func @page(%a: tensor<32xf32>, %k: tensor<64x32xf32>, %q: tensor<64x32xf32>, %u: tensor<64x1024xf32>)
     -> tensor<64x1024xf32> {
@@ -157,4 +158,24 @@ func.func @page_and_more(%a: tensor<32xf32>, %k: tensor<64x32xf32>, %q: tensor<6
       {indexing_maps = [affine_map<(t, k, v) -> (k)>, #tv, #tk, #tk, #tv, #kv], time = 0 : i64,
        strategy = #ssm.strategy<sequential, lanes = 16>} -> tensor<64x1040xf32>, tensor<32x1040xf32>
   return %y : tensor<64x1040xf32>
+}
+
+// So are rows of A that are brought into lanes.
+// APART-LABEL: func.func @rows_of_a(
+// APART: %[[ROWS:.*]] = tensor.empty() : tensor<16x1040xf32>
+// APART: tensor.extract_slice %[[ROWS]][0, 0] [16, 1024] [1, 1] : tensor<16x1040xf32> to tensor<16x1024xf32>
+func.func @rows_of_a(%dt: tensor<64x1024xf32>, %A: tensor<1024x16xf32>, %q: tensor<64x16xf32>, %u: tensor<64x1024xf32>)
+    -> tensor<64x1024xf32> {
+  %empty = tensor.empty() : tensor<64x1024x16xf32>
+  %a = linalg.generic {indexing_maps = [#td, #dn, #tdn], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%dt, %A : tensor<64x1024xf32>, tensor<1024x16xf32>) outs(%empty : tensor<64x1024x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %p = arith.mulf %x, %y : f32
+    linalg.yield %p : f32
+  } -> tensor<64x1024x16xf32>
+  %y, %last = ssm.linear_recurrence transition(%a : tensor<64x1024x16xf32>) signal(%u : tensor<64x1024xf32>)
+      output(%q : tensor<64x16xf32>)
+      {indexing_maps = [#tdn, #td, #tn, #td, #dn], time = 0 : i64, strategy = #ssm.strategy<sequential, lanes = 16>}
+      -> tensor<64x1024xf32>, tensor<1024x16xf32>
+  return %y : tensor<64x1024xf32>
 }
