@@ -27,7 +27,6 @@
 #include "LineScanEmitter.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace ssm;
@@ -220,37 +219,22 @@ LineScanEmitter::Map LineScanEmitter::reduceTail(const Tile &tile,
   auto mapOf = [](ValueRange parts) {
     return Map{toNum(parts[0]), toNum(parts[1])};
   };
-  return mapOf(buildFor(
-      b, loc, index(0), index(kPieces), {number(1), number(0)},
-      [&](Value i, ValueRange args) {
-        auto leave = [&]() { return llvm::to_vector_of<Value>(args); };
-        auto reduce = [&]() {
-          Map piece = lastLanes(forEachBlockOf(
-              pieceOfTail(i), chunk, startReduction(tile, kPiece),
-              [&](TimeRange at, OpFoldResult, ValueRange args) {
-                return reduceBlock(loadBlock(tile, at), args);
-              }));
-          Map tail = join(piece, mapOf(args));
-          return SmallVector<Value>{tail.p.re, tail.s.re};
-        };
-        return buildIf(vanishes(mapOf(args)), args.getTypes(), leave, reduce);
-      }));
-}
-
-/// Bodies are built inside the op: affine arithmetic looks at its parents.
-SmallVector<Value>
-LineScanEmitter::buildIf(Value condition, TypeRange types,
-                         function_ref<SmallVector<Value>()> then,
-                         function_ref<SmallVector<Value>()> otherwise) {
-  auto choice = scf::IfOp::create(b, loc, types, condition,
-                                  /*withElseRegion=*/true);
-  for (auto [block, body] : {std::pair(choice.thenBlock(), then),
-                             std::pair(choice.elseBlock(), otherwise)}) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(block);
-    scf::YieldOp::create(b, loc, body());
-  }
-  return llvm::to_vector_of<Value>(choice.getResults());
+  return mapOf(
+      buildFor(b, loc, index(0), index(kPieces), {number(1), number(0)},
+               [&](Value i, ValueRange args) {
+                 auto leave = [&]() { return llvm::to_vector_of<Value>(args); };
+                 auto reduce = [&]() {
+                   Map piece = lastLanes(forEachBlockOf(
+                       pieceOfTail(i), chunk, startReduction(tile, kPiece),
+                       [&](TimeRange at, OpFoldResult, ValueRange args) {
+                         return reduceBlock(loadBlock(tile, at), args);
+                       }));
+                   Map tail = join(piece, mapOf(args));
+                   return SmallVector<Value>{tail.p.re, tail.s.re};
+                 };
+                 return buildIf(b, loc, args.getTypes(), vanishes(mapOf(args)),
+                                leave, reduce);
+               }));
 }
 
 //===----------------------------------------------------------------------===//
@@ -292,7 +276,8 @@ SmallVector<Value> LineScanEmitter::runChunkInOrder(const Tile &tile,
   };
   SmallVector<Type> types(2, real);
   llvm::append_range(types, ValueRange(scan).getTypes());
-  SmallVector<Value> values = buildIf(vanishes(tail), types, leave, reduce);
+  SmallVector<Value> values =
+      buildIf(b, loc, types, vanishes(tail), leave, reduce);
   scan = scanAlong(tile, tailOfChunk(), chunk, ArrayRef(values).drop_front(2),
                    /*inLine=*/true);
   Num next = num.mulAdd(toNum(values[0]), state, toNum(values[1]));

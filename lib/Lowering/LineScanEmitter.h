@@ -199,10 +199,6 @@ private:
                                            mlir::ValueRange scan,
                                            bool inLine = false);
   Map reduceTail(const Tile &tile, mlir::OpFoldResult chunk);
-  llvm::SmallVector<mlir::Value>
-  buildIf(mlir::Value condition, mlir::TypeRange types,
-          llvm::function_ref<llvm::SmallVector<mlir::Value>()> then,
-          llvm::function_ref<llvm::SmallVector<mlir::Value>()> otherwise);
   llvm::SmallVector<mlir::Value> startReduction(const Tile &tile,
                                                 int64_t steps);
   llvm::SmallVector<mlir::Value> reduceBlock(Block block,

@@ -24,8 +24,6 @@
 
 #include "ssm/Utils/Threads.h"
 
-#include "mlir/Dialect/SCF/IR/SCF.h"
-
 using namespace mlir;
 using namespace ssm;
 
@@ -62,7 +60,8 @@ SmallVector<Value> LineScanEmitter::runChunk(const Tile &tile,
   };
   SmallVector<Type> types(2, real);
   llvm::append_range(types, ValueRange(scan).getTypes());
-  SmallVector<Value> values = buildIf(vanishes(tail), types, leave, reduce);
+  SmallVector<Value> values =
+      buildIf(b, loc, types, vanishes(tail), leave, reduce);
   SmallVector<Value> results;
   if (scanned) {
     scan = scanAlong(tile, tailOfChunk(), *scanned,
@@ -220,7 +219,8 @@ SmallVector<Value> LineScanEmitter::keepWhatIsNoNumber(const Tile &tile,
           values[0] = insertTile(b, loc, values[0], args[0], map, part);
           return values;
         };
-        return buildIf(isFinite(args[1]), args.getTypes(), keep, repeat);
+        return buildIf(b, loc, args.getTypes(), isFinite(args[1]), keep,
+                       repeat);
       });
   done.front().getDefiningOp()->setAttr(kCachedAttrName, b.getUnitAttr());
   return {done[0], orWhatIsNoNumber(scanned[2], done[1])};

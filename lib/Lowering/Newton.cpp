@@ -404,22 +404,6 @@ SmallVector<Value> Newton::takeApart(Value z, Value last) {
   return results;
 }
 
-/// The branches are built inside the op: affine arithmetic looks at its
-/// parents.
-static SmallVector<Value>
-buildIf(OpBuilder &b, Location loc, TypeRange types, Value condition,
-        function_ref<SmallVector<Value>()> thenBranch,
-        function_ref<SmallVector<Value>()> elseBranch) {
-  auto op = scf::IfOp::create(b, loc, types, condition,
-                              /*addThenBlock=*/true, /*addElseBlock=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(op.thenBlock());
-  scf::YieldOp::create(b, loc, thenBranch());
-  b.setInsertionPointToStart(op.elseBlock());
-  scf::YieldOp::create(b, loc, elseBranch());
-  return op.getResults();
-}
-
 FailureOr<SmallVector<Value>> Newton::run() {
   if (!element.isF32() && !element.isF64())
     return op.emitRemark("computed by a loop, not by Newton's method: the "

@@ -1,6 +1,7 @@
 //===- Recurrence.cpp - Lowers ssm.linear_recurrence by a scan ------------===//
 #include "Recurrence.h"
 
+#include "ssm/Analysis/TimeChunks.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Lowering/Patterns.h"
 
@@ -82,6 +83,8 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
     auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op, consumer)
                                 : makeMixingScan(rewriter, op, consumer);
     scan->liesApart = scan->asksAhead = buffers;
+    if (buffers)
+      scan->timeChunks = countTimeChunks(op);
     replaceByScan(rewriter, op, *scan, strategy, cores, consumer.op);
     return success();
   }

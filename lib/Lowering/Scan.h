@@ -99,6 +99,9 @@ public:
   /// Whether what is stored at a step does not depend on the prefix after it;
   /// it is then stored first, so that the prefix can be advanced in place.
   bool readsBefore = false;
+  /// Chunks that time is cut into where the steps before are forgotten, which
+  /// is where the first part of a summary, a product of transitions, vanishes.
+  int64_t timeChunks = 1;
   /// The states of one thread shall lie apart from those of another.
   bool liesApart = false;
   /// Tiles that take several steps at a time shall ask ahead.

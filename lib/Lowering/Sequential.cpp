@@ -23,6 +23,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TimeChunks.h"
 #include "TimeLoop.h"
 
 #include "ssm/IR/LoopDims.h"
@@ -231,11 +232,12 @@ static Tile withLanesLast(const ScanProblem &problem, int64_t lanes,
   return tile;
 }
 
-SmallVector<Value> ssm::emitSequentialScan(OpBuilder &b, ScanProblem &problem,
-                                           int64_t lanes, int64_t cores) {
+/// Every step after the one before it.
+static SmallVector<Value> scanInOrder(OpBuilder &b, ScanProblem &problem,
+                                      int64_t lanes, int64_t cores,
+                                      SmallVector<Value> outs) {
   Location loc = problem.loc;
   OpFoldResult zero = b.getIndexAttr(0);
-  SmallVector<Value> outs = makeOutputs(b, problem);
   int64_t tiles = lanes == 1 ? 1 : countTiles(problem, lanes, cores);
   for (ArrayRef<TileAxis> axes : makeTilings(b, problem, lanes, tiles)) {
     outs = forEachTile(
@@ -252,4 +254,14 @@ SmallVector<Value> ssm::emitSequentialScan(OpBuilder &b, ScanProblem &problem,
         });
   }
   return outs;
+}
+
+SmallVector<Value> ssm::emitSequentialScan(OpBuilder &b, ScanProblem &problem,
+                                           int64_t lanes, int64_t cores) {
+  SmallVector<Value> outs = makeOutputs(b, problem);
+  auto inOrder = [&](ValueRange outs) {
+    return scanInOrder(b, problem, lanes, cores, SmallVector<Value>(outs));
+  };
+  return problem.timeChunks > 1 ? emitTimeChunks(b, problem, outs, inOrder)
+                                : inOrder(outs);
 }

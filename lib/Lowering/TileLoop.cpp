@@ -65,6 +65,22 @@ Value ssm::buildFor(OpBuilder &b, Location loc, Value lower, Value upper,
                   })[0];
 }
 
+SmallVector<Value> ssm::buildIf(OpBuilder &b, Location loc, TypeRange types,
+                                Value condition,
+                                function_ref<SmallVector<Value>()> thenBranch,
+                                function_ref<SmallVector<Value>()> elseBranch) {
+  // The branches are built inside the op: affine arithmetic looks at its
+  // parents.
+  auto op = scf::IfOp::create(b, loc, types, condition,
+                              /*addThenBlock=*/true, /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  scf::YieldOp::create(b, loc, thenBranch());
+  b.setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(b, loc, elseBranch());
+  return op.getResults();
+}
+
 void ssm::markIndependent(ValueRange results) {
   if (!results.empty())
     if (auto loop = results[0].getDefiningOp<scf::ForOp>())

@@ -63,6 +63,13 @@ buildFor(mlir::OpBuilder &b, mlir::Location loc, mlir::Value lower,
          mlir::Value upper, mlir::Value carried,
          llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> body);
 
+/// `if condition`; both branches return values of these types.
+llvm::SmallVector<mlir::Value>
+buildIf(mlir::OpBuilder &b, mlir::Location loc, mlir::TypeRange types,
+        mlir::Value condition,
+        llvm::function_ref<llvm::SmallVector<mlir::Value>()> thenBranch,
+        llvm::function_ref<llvm::SmallVector<mlir::Value>()> elseBranch);
+
 /// Says of the loop that returned `results` that no iteration touches what
 /// another one writes, and that they are worth threads.
 void markIndependent(mlir::ValueRange results);

@@ -1,7 +1,8 @@
 //===- Problem.cpp - What the cost of an op depends on --------------------===//
 #include "ssm/Analysis/Magnitude.h"
-#include "ssm/IR/Lines.h"
 #include "ssm/Analysis/ManyStates.h"
+#include "ssm/Analysis/TimeChunks.h"
+#include "ssm/IR/Lines.h"
 #include "ssm/IR/SharedSignal.h"
 #include "ssm/Plan/ScanPlan.h"
 #include "ssm/Strategy/Strategy.h"
@@ -160,6 +161,7 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   for (unsigned dim : dims.state)
     problem.states *= sizeOr(sizes[dim], problem);
   problem.manyStates = hasManyStates(op);
+  problem.timeChunks = countTimeChunks(op);
   if (!dims.state.empty() &&
       positionOf(op.getFinalIndexingMap(), dims.state.back()) ==
           op.getFinalIndexingMap().getNumResults() - 1)

@@ -112,7 +112,9 @@ static OpCount countSteps(const Problem &problem, const TargetInfo &target,
 constexpr double kLeastGain = 1.25;
 
 /// Lanes of a tile, 1 where they are states: fewer of them where cores have no
-/// tile otherwise, if that makes up for their start.
+/// tile otherwise, if that makes up for their start. Channels left over would
+/// be a loop of their own: 48 of 32 and 16 take 0.69 ms on two threads, whole
+/// 0.45.
 static int64_t chooseLanes(const Problem &problem, const TargetInfo &target) {
   if (isByStates(problem))
     return 1;
@@ -122,8 +124,11 @@ static int64_t chooseLanes(const Problem &problem, const TargetInfo &target) {
     return secondsOf(countSteps(problem, target, lanes), problem, target,
                      target.cores);
   };
+  auto isWhole = [&](int64_t lanes) {
+    return std::fmod(problem.laneChannels, lanes) == 0;
+  };
   while (lanes > vectorElements && tileCount(problem, lanes) < target.cores &&
-         kLeastGain * seconds(lanes / 2) < seconds(lanes))
+         isWhole(lanes / 2) && kLeastGain * seconds(lanes / 2) < seconds(lanes))
     lanes /= 2;
   return lanes;
 }
@@ -135,7 +140,11 @@ static StrategyPlan plan(const Problem &problem, const TargetInfo &target) {
   plan.parameters =
       StrategyAttr::get(problem.op->getContext(), StrategyKind::Sequential,
                         /*leaf=*/128, oneByOne ? 1 : lanes);
-  plan.loops.push_back(countSteps(problem, target, lanes));
+  OpCount loop = countSteps(problem, target, lanes);
+  // Transitions are taken to vanish within a chunk.
+  loop.tiles *= problem.timeChunks;
+  loop.depth /= problem.timeChunks;
+  plan.loops.push_back(loop);
   return plan;
 }
 

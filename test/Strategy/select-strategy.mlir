@@ -129,16 +129,17 @@ func.func @one_step(%a: tensor<1024x32xcomplex<f32>>, %u: tensor<1x1024xf32>, %x
 }
 
 // 64 channels are one tile, and half of it for each of two cores. What takes less
-// time than starting a thread stays whole, and so does all where two cores get
-// little more from memory than one.
+// time than starting a thread stays whole, and so does what would leave a tile
+// over, and all where two cores get little more from memory than one.
 // CHECK-LABEL: func @one_tile
-// CHECK-COUNT-2: strategy = #ssm.strategy<sequential, lanes = 64>
+// CHECK-COUNT-3: strategy = #ssm.strategy<sequential, lanes = 64>
 // HALVES-LABEL: func @one_tile
 // HALVES: strategy = #ssm.strategy<sequential, lanes = 32>
-// HALVES: strategy = #ssm.strategy<sequential, lanes = 64>
+// HALVES-COUNT-2: strategy = #ssm.strategy<sequential, lanes = 64>
 // WHOLE-LABEL: func @one_tile
-// WHOLE-COUNT-2: strategy = #ssm.strategy<sequential, lanes = 64>
-func.func @one_tile(%a: tensor<1x65536x64xf32>, %b: tensor<1x16x64xf32>) -> (tensor<1x65536x64xf32>, tensor<1x16x64xf32>) {
+// WHOLE-COUNT-3: strategy = #ssm.strategy<sequential, lanes = 64>
+func.func @one_tile(%a: tensor<1x65536x64xf32>, %b: tensor<1x16x64xf32>, %c: tensor<1x65536x48xf32>)
+    -> (tensor<1x65536x64xf32>, tensor<1x16x64xf32>, tensor<1x65536x48xf32>) {
   %y, %x = ssm.linear_recurrence transition(%a : tensor<1x65536x64xf32>)
       signal(%a : tensor<1x65536x64xf32>)
       {indexing_maps = [#btd, #btd, #btd, #bd], time = 1 : i64}
@@ -147,5 +148,9 @@ func.func @one_tile(%a: tensor<1x65536x64xf32>, %b: tensor<1x16x64xf32>) -> (ten
       signal(%b : tensor<1x16x64xf32>)
       {indexing_maps = [#btd, #btd, #btd, #bd], time = 1 : i64}
       -> tensor<1x16x64xf32>, tensor<1x64xf32>
-  return %y, %z : tensor<1x65536x64xf32>, tensor<1x16x64xf32>
+  %v, %u = ssm.linear_recurrence transition(%c : tensor<1x65536x48xf32>)
+      signal(%c : tensor<1x65536x48xf32>)
+      {indexing_maps = [#btd, #btd, #btd, #bd], time = 1 : i64}
+      -> tensor<1x65536x48xf32>, tensor<1x48xf32>
+  return %y, %z, %v : tensor<1x65536x64xf32>, tensor<1x16x64xf32>, tensor<1x65536x48xf32>
 }

@@ -19,12 +19,14 @@ namespace ssm {
 /// `describe`), and the assumption is said in the remark.
 struct Problem {
   mlir::Operation *op = nullptr;
-  double length = 0;       ///< Steps of time.
-  double taps = 0;         ///< Length of the kernel, of a convolution.
-  double sides = 1;        ///< Sides of a step that the taps are divided among.
-  double channels = 1;     ///< Independent recurrences.
-  double kernels = 1;      ///< Channels of the kernel.
-  double states = 1;       ///< States summed in each channel.
+  double length = 0;   ///< Steps of time.
+  double taps = 0;     ///< Length of the kernel, of a convolution.
+  double sides = 1;    ///< Sides of a step that the taps are divided among.
+  double channels = 1; ///< Independent recurrences.
+  double kernels = 1;  ///< Channels of the kernel.
+  double states = 1;   ///< States summed in each channel.
+  /// Chunks of time that the loop over steps is cut into.
+  double timeChunks = 1;
   bool manyStates = false; ///< The registers do not hold them.
   double sideStates = 0;   ///< Those that lie side by side in memory.
   /// Real numbers of a channel's states that an operand in memory has side by

@@ -149,6 +149,35 @@ def test_more_states_than_registers(dtype, strategy):
     check(cases, dtype, strategy)
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_few_channels_in_chunks_of_time(dtype):
+    """Transitions that vanish within a chunk and those that do not, chunks of one and of two sizes."""
+    case = make({"b": 1, "d": 24}, dtype)
+    cases = [case("btd,btd,btd,btd->btd", length, init="bd", reverse=reverse, read=read)
+             for length in (32768, 40001) for reverse in (False, True) for read in ("after", "before")]
+    cases += [case("td,,,td->td", 50000, d=8), case("d,,,btd->btd", 33000, d=64, init="d")]
+    for i, case in enumerate(cases):
+        case.inputs["a"][...] *= 0.7 if i % 4 else 0.9
+    check(cases, dtype, "sequential")
+    for one, two in zip(compute(cases, "sequential"), compute(cases, "sequential", threads=4), strict=True):
+        for x, y in zip(one, two, strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@pytest.mark.parametrize("at", [0, 100, 16383, 40000])
+def test_poison_stays_behind_its_chunk(poison, at):
+    """What is no number before the tail of a chunk, and in it."""
+    cases = [Recurrence("td,,,td->td", {"t": 49152, "d": 16}, reverse=reverse) for reverse in (False, True)]
+    for case in cases:
+        case.inputs["a"][...] = np.abs(case.inputs["a"]) + 2.0**-10
+        case.inputs["u"][at, 3] = poison
+    for case, (y, final) in zip(cases, compute(cases, "sequential"), strict=True):
+        behind, before = (slice(at + 1), slice(at + 1, None)) if case.reverse else (slice(at, None), slice(at))
+        assert not np.isfinite(y[behind, 3]).any() and not np.isfinite(final[3])
+        assert np.isfinite(y[before, 3]).all() and np.isfinite(np.delete(y, 3, axis=1)).all()
+
+
 @pytest.mark.parametrize("strategy", SCANS)
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_states_of_computed_transitions(strategy, direction):
