@@ -100,6 +100,12 @@ private:
     return arith::ConstantOp::create(b, loc,
                                      DenseElementsAttr::get(type, values));
   }
+  /// The numbers with these bits.
+  Value table(ArrayRef<int32_t> values) {
+    Value all = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(bitsType, values));
+    return arith::BitcastOp::create(b, loc, type, all);
+  }
   /// The number whose exponent, with its bias, is in the low bits; those above
   /// are 0.
   Value powerOfTwo(Value biased) {
@@ -204,20 +210,23 @@ Value ExpBuilder::limitExp2(Value x) {
 }
 
 Value ExpBuilder::emitExp2ByEvenExponent(Value x) {
-  SmallVector<float> powers;
+  // The bits of 2^(i/4) above those of 1, which add up with those of 2^k.
+  SmallVector<int32_t> powers;
   for (int64_t i = 0; i < 8; ++i)
-    powers.push_back(std::exp2(double(i) / 4));
-  // 1. x / 2 in eighths, whose integer has a bias, and r.
-  constexpr double kEighths = 1572864.0 + kBias; // 1.5 * 2^20
+    powers.push_back(llvm::bit_cast<int32_t>(float(std::exp2(i / 4.0))) -
+                     (kBias << 23));
+  // 1. x in quarters, whose integer has a bias, and r.
+  constexpr double kQuarters = 3145728.0 + 2 * kBias; // 1.5 * 2^21
   x = limitExp2(x);
-  Value shifted = fma(x, constant(0.5), constant(kEighths));
-  Value half = sub(shifted, constant(kEighths));
-  Value r = fma(half, constant(-2.0), x);
+  Value shifted = arith::AddFOp::create(b, loc, x, constant(kQuarters));
+  Value r = sub(x, sub(shifted, constant(kQuarters)));
   // 2. 2^(i/4) 2^k, which is exact.
-  Value power = intrinsic("avx2.permps", {table(powers), bitsOf(shifted)});
   Value k = arith::ShRUIOp::create(b, loc, bitsOf(shifted), bits(3));
   Value scaling = powerOfTwo(k);
-  power = arith::MulFOp::create(b, loc, power, scaling);
+  Value above =
+      bitsOf(intrinsic("avx2.permps", {table(powers), bitsOf(shifted)}));
+  Value power = arith::BitcastOp::create(
+      b, loc, type, arith::AddIOp::create(b, loc, above, bitsOf(scaling)));
   // 3. 2^r = 1 + r q(r), off by 3e-9.
   Value q = polynomial(r, {0.009616182778317555, 0.05552995397453663,
                            0.24022656055146321, 0.693147081440828});

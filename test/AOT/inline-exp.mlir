@@ -44,13 +44,15 @@ func.func @vector(%x: vector<16xf32>) -> vector<16xf32> {
 // Eight lanes of AVX2 look 2^(i/4) up, and scale twice by the same power.
 // AVX2-LABEL: func.func @power(
 // AVX2: %[[X:.*]] = arith.select
-// AVX2: %[[SHIFTED:.*]] = math.fma %{{.*}}, %{{.*}}, %{{.*}} : vector<8xf32>
-// AVX2: %[[HALF:.*]] = arith.subf %[[SHIFTED]],
-// AVX2: %[[R:.*]] = math.fma %[[HALF]],
-// AVX2: %[[T:.*]] = llvm.call_intrinsic "llvm.x86.avx2.permps"(%{{.*}}, %{{.*}})
+// AVX2: %[[SHIFTED:.*]] = arith.addf %{{.*}}, %{{.*}} : vector<8xf32>
+// AVX2: %[[QUARTERS:.*]] = arith.subf %[[SHIFTED]],
+// AVX2: %[[R:.*]] = arith.subf %{{.*}}, %[[QUARTERS]]
 // AVX2: arith.shrui
-// AVX2: %[[S:.*]] = arith.bitcast %{{.*}} : vector<8xi32> to vector<8xf32>
-// AVX2: %[[TS:.*]] = arith.mulf %[[T]], %[[S]]
+// AVX2: %[[S:.*]] = arith.bitcast %[[BITS:.*]] : vector<8xi32> to vector<8xf32>
+// AVX2: %[[T:.*]] = llvm.call_intrinsic "llvm.x86.avx2.permps"(%{{.*}}, %{{.*}})
+// AVX2: %[[ABOVE:.*]] = arith.bitcast %[[T]]
+// AVX2: %[[SUM:.*]] = arith.addi %[[ABOVE]], %{{.*}} : vector<8xi32>
+// AVX2: %[[TS:.*]] = arith.bitcast %[[SUM]]
 // AVX2-COUNT-3: math.fma %{{.*}}, %[[R]],
 // AVX2: %[[TSR:.*]] = arith.mulf %[[TS]], %[[R]]
 // AVX2: %[[P:.*]] = math.fma %[[TSR]], %{{.*}}, %[[TS]]
