@@ -70,20 +70,24 @@ private:
   StringRef intrinsic;
 };
 
-/// The instruction, within two units in the last place: a division that rounds
-/// to the nearest number is ten, and a branch for subnormal ones.
-struct LowerDivision : OpRewritePattern<arith::DivFOp> {
-  using OpRewritePattern::OpRewritePattern;
+/// NVIDIA's instruction, within two units in the last place. A quotient or root
+/// that is rounded to the nearest number is ten, with a call for what is near
+/// the ends.
+template <typename OpTy>
+struct LowerToApproximation : OpRewritePattern<OpTy> {
+  LowerToApproximation(MLIRContext *context, StringRef intrinsic)
+      : OpRewritePattern<OpTy>(context, /*benefit=*/3), intrinsic(intrinsic) {}
 
-  LogicalResult matchAndRewrite(arith::DivFOp op,
+  LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     if (!op.getType().isF32())
       return rewriter.notifyMatchFailure(op, "there is an instruction for f32");
     rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
-        op, op.getType(), rewriter.getStringAttr("llvm.nvvm.div.full"),
-        op->getOperands());
+        op, op.getType(), rewriter.getStringAttr(intrinsic), op->getOperands());
     return success();
   }
+
+  StringRef intrinsic;
 };
 
 /// What is an instruction for f32 and f64: `name` is LLVM's intrinsic. Its op
@@ -141,9 +145,16 @@ struct LowerRsqrt : OpRewritePattern<math::RsqrtOp> {
 
   LogicalResult matchAndRewrite(math::RsqrtOp op,
                                 PatternRewriter &rewriter) const override {
-    Value one = arith::ConstantOp::create(
-        rewriter, op.getLoc(), rewriter.getFloatAttr(op.getType(), 1));
-    Value root = math::SqrtOp::create(rewriter, op.getLoc(), op.getOperand());
+    Type type = op.getType();
+    if (!type.isF32() && !type.isF64())
+      return rewriter.notifyMatchFailure(op, "there are roots of f32 and f64");
+    Value one = arith::ConstantOp::create(rewriter, op.getLoc(),
+                                          rewriter.getFloatAttr(type, 1));
+    StringRef sqrt = type.isF32() ? "llvm.sqrt.f32" : "llvm.sqrt.f64";
+    Value root = LLVM::CallIntrinsicOp::create(rewriter, op.getLoc(), type,
+                                               rewriter.getStringAttr(sqrt),
+                                               op->getOperands())
+                     ->getResult(0);
     rewriter.replaceOpWithNewOp<LLVM::FDivOp>(op, one, root);
     return success();
   }
@@ -168,8 +179,12 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
     set.add<LowerToIntrinsic<math::CeilOp>>(context, "llvm.ceil");
     set.add<LowerToIntrinsic<math::CopySignOp>>(context, "llvm.copysign");
     set.add<LowerRsqrt>(context, /*benefit=*/2);
-    if (instructions == "nvidia")
-      set.add<LowerDivision>(context);
+    if (instructions == "nvidia") {
+      set.add<LowerToApproximation<arith::DivFOp>>(context,
+                                                   "llvm.nvvm.div.full");
+      set.add<LowerToApproximation<math::SqrtOp>>(context,
+                                                  "llvm.nvvm.sqrt.approx.f");
+    }
     ssm::populateF32Math(set);
     ssm::populateF64Math(set);
     populateMathPolynomialApproximationPatterns(set);

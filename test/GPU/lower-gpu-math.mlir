@@ -11,7 +11,7 @@ gpu.module @kernels {
     %1 = math.exp2 %x : f32
     // CHECK: llvm.call_intrinsic "llvm.fma.f64"(%[[Y]], %[[Y]], %[[Y]])
     %2 = math.fma %y, %y, %y : f64
-    // CHECK: llvm.call_intrinsic "llvm.sqrt.f32"(%[[X]])
+    // CHECK: llvm.call_intrinsic "llvm.nvvm.sqrt.approx.f"(%[[X]])
     %3 = math.sqrt %x : f32
     // CHECK: %[[ROOT:.*]] = llvm.call_intrinsic "llvm.sqrt.f32"(%[[X]])
     // CHECK: llvm.fdiv %{{.*}}, %[[ROOT]] : f32

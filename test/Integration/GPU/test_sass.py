@@ -180,6 +180,16 @@ def test_transforms_are_on_the_tensor_cores(length, short, chip, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("name", ["row_scan, gated", "column_scan, gated"])
+def test_gates_call_nothing(name, chip, tmp_path):
+    """Roots, reciprocals and exponentials are instructions of the special function unit."""
+    opcodes = sass.disassemble(sass.assemble(*KERNELS[name], chip, tmp_path).cubin).opcodes
+    assert {"MUFU.EX2", "MUFU.RCP", "MUFU.SQRT"} == set(sass.select(opcodes, "MUFU"))
+    assert not sass.select(opcodes, "CALL")
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
 def test_exponentials_bind_a_selective_scan(chip, tmp_path):
     """A tile of 32 steps, of which a loop within has 16: 128 exponentials of states a thread, each as long as eight instructions.
 
