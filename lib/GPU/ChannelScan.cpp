@@ -33,6 +33,7 @@ namespace ssm {
 
 /// Complex f32 states then fill 128 of a thread's 255 registers.
 static constexpr int64_t kMaxStates = 64;
+static constexpr int64_t kAccessBytes = 16;
 
 std::optional<int64_t> countStates(LinearRecurrenceOp op) {
   SmallVector<int64_t> sizes = getStaticLoopSizes(op);
@@ -57,9 +58,10 @@ const char *refusesChannelScan(LinearRecurrenceOp op) {
 }
 
 ChannelScan::ChannelScan(OpBuilder &b, Kernel &kernel,
-                         const FusedRecurrence &fused, const GPUScanPlan &plan)
+                         const FusedRecurrence &fused, const GPUScanPlan &plan,
+                         int64_t number)
     : b(b), k(kernel), fused(fused), op(fused.op), plan(plan),
-      dims(op.getDims()), states(*countStates(op) / plan.lanes),
+      dims(op.getDims()), number(number), states(*countStates(op) / plan.lanes),
       complexState(isa<ComplexType>(op.getStateElementType())),
       point(b, kernel, op, states, [this](int64_t i) { return at(i); }) {}
 
@@ -282,10 +284,32 @@ std::optional<unsigned> findNeighbours(LinearRecurrenceOp op) {
   return parallel.empty() ? std::nullopt : std::optional(parallel.back());
 }
 
+int64_t countBytes(Type element) {
+  return getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
+}
+
+bool isSharedRun(Mapped value, LinearRecurrenceOp op) {
+  std::optional<int64_t> states = countStates(op);
+  std::optional<unsigned> neighbours = findNeighbours(op);
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  if (!isa<BlockArgument>(value.tensor) || !neighbours || !states ||
+      dims.state.empty() || uses(value.map, *neighbours))
+    return false;
+  // States are the run: time and the rest are in front of them.
+  SmallVector<unsigned> all = dimsOf(value.map);
+  SmallVector<unsigned> run(dims.state.begin(), dims.state.end());
+  bool isRun = all.size() > run.size() &&
+               ArrayRef(all).take_back(run.size()) == ArrayRef(run);
+  return isRun &&
+         *states * countBytes(getElementTypeOrSelf(value.tensor.getType())) %
+                 kAccessBytes ==
+             0;
+}
+
 /// Blocks that share tiles have channels along the last dimension only, others
 /// along all of them.
 SmallVector<GridFactor> ChannelScan::findChannel() {
-  int64_t perBlock = plan.threads / plan.lanes;
+  int64_t perBlock = plan.numChannels();
   parallel = findParallel(op);
   ArrayRef<unsigned> inBlock(parallel), outside;
   if (plan.shares) {
@@ -313,6 +337,7 @@ SmallVector<GridFactor> ChannelScan::findChannel() {
   Value group = divide(thread, apart), lanes = k.constant(plan.lanes);
   lane = rest(group, lanes);
   place = k.add(k.mul(divide(group, lanes), apart), rest(thread, apart));
+  place = k.add(place, k.constant(number * (plan.threads / plan.lanes)));
   Value block = k.blockIndex(), row;
   if (plan.shares) {
     Value blocks =
@@ -321,20 +346,29 @@ SmallVector<GridFactor> ChannelScan::findChannel() {
     block = rest(block, blocks);
   }
   firstOfBlock = k.mul(block, k.constant(perBlock));
-  Value number = k.add(firstOfBlock, place);
-  isInside = compare(arith::CmpIPredicate::ult, number, all);
+  Value inRow = k.add(firstOfBlock, place);
+  isInside = compare(arith::CmpIPredicate::ult, inRow, all);
   isWriter = arith::AndIOp::create(
       b, k.loc, isInside,
       compare(arith::CmpIPredicate::eq, lane, k.constant(0)));
   // Threads beyond the last channel repeat it: all lanes take part in shuffles.
-  number = arith::MinUIOp::create(
-      b, k.loc, number, arith::SubIOp::create(b, k.loc, all, k.constant(1)));
+  inRow = arith::MinUIOp::create(
+      b, k.loc, inRow, arith::SubIOp::create(b, k.loc, all, k.constant(1)));
   channel.resize(op.getIndexingMapsArray()[0].getNumDims());
-  k.split(number, inBlock, channel);
+  k.split(inRow, inBlock, channel);
   if (row)
     k.split(row, outside, channel);
+  length = k.size(dims.time);
   return outside.empty() ? SmallVector<GridFactor>{channels}
                          : SmallVector<GridFactor>{outer, channels};
+}
+
+SmallVector<Num> ChannelScan::loadInit() {
+  SmallVector<Num> x(states, k.num.constant(0));
+  if (op.getInit())
+    for (int64_t n = 0; n < states; ++n)
+      x[n] = point.read({op.getInit(), op.getInitIndexingMap()}, n);
+  return x;
 }
 
 /// Neighbouring states in one access.
@@ -349,29 +383,33 @@ void ChannelScan::storeFinal(ArrayRef<Num> x) {
   });
 }
 
-Launch ChannelScan::emit() {
-  Launch launch;
-  launch.threads = plan.threads;
-  launch.grid = findChannel();
-  length = k.size(dims.time);
-  SmallVector<Num> x(states, k.num.constant(0));
-  if (op.getInit())
-    for (int64_t n = 0; n < states; ++n)
-      x[n] = point.read({op.getInit(), op.getInitIndexingMap()}, n);
-  Value rest = arith::RemUIOp::create(b, k.loc, length, k.constant(plan.steps));
-  Value whole = arith::SubIOp::create(b, k.loc, length, rest);
-  x = plan.shares ? emitChannelTiles(*this, x)
-                  : emitLoop(k.constant(0), whole, plan.steps, x);
-  if (plan.steps > 1)
-    x = emitLoop(whole, length, 1, x);
-  storeFinal(x);
-  gpu::ReturnOp::create(b, k.loc);
-  return launch;
-}
-
 Launch emitChannelScan(OpBuilder &b, Kernel &kernel,
                        const FusedRecurrence &fused, const GPUScanPlan &plan) {
-  return ChannelScan(b, kernel, fused, plan).emit();
+  Launch launch;
+  launch.threads = plan.threads;
+  ChannelScans scans;
+  SmallVector<Num> x;
+  for (int64_t i = 0; i < plan.channels; ++i) {
+    scans.push_back(std::make_unique<ChannelScan>(b, kernel, fused, plan, i));
+    launch.grid = scans.back()->findChannel();
+    x.append(scans.back()->loadInit());
+  }
+  Value length = scans.front()->length;
+  Value rest = arith::RemUIOp::create(b, kernel.loc, length,
+                                      kernel.constant(plan.steps));
+  Value whole = arith::SubIOp::create(b, kernel.loc, length, rest);
+  x = plan.shares
+          ? emitChannelTiles(scans, x)
+          : scans.front()->emitLoop(kernel.constant(0), whole, plan.steps, x);
+  for (auto &scan : scans) {
+    SmallVector<Num> own(
+        ArrayRef(x).slice(scan->number * scan->states, scan->states));
+    if (plan.steps > 1)
+      own = scan->emitLoop(whole, length, 1, own);
+    scan->storeFinal(own);
+  }
+  gpu::ReturnOp::create(b, kernel.loc);
+  return launch;
 }
 
 } // namespace ssm

@@ -6,18 +6,16 @@
 
 namespace ssm {
 
-/// A thread's part of a channel's scan: see ChannelScan.cpp.
+/// A thread's part of the scan of one of its channels: see ChannelScan.cpp.
 class ChannelScan {
 public:
+  /// `number` is the channel's among those of the thread.
   ChannelScan(mlir::OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
-              const GPUScanPlan &plan);
-
-  Launch emit();
-
-  // For ChannelTiles.cpp, which emits whole tiles of it.
+              const GPUScanPlan &plan, int64_t number);
 
   /// Finds the thread's channel; the factors of the grid.
   llvm::SmallVector<GridFactor> findChannel();
+  llvm::SmallVector<Num> loadInit();
   llvm::SmallVector<Num> emitLoop(mlir::Value from, mlir::Value to,
                                   int64_t steps, llvm::ArrayRef<Num> x);
   llvm::SmallVector<Num> emitSteps(llvm::ArrayRef<Num> x, mlir::Value first,
@@ -52,16 +50,20 @@ public:
   LinearRecurrenceOp op;
   const GPUScanPlan &plan;
   LinearRecurrenceOp::Dims dims;
+  int64_t number;
   int64_t states; ///< Of a thread.
   bool complexState;
   Pointwise point;
   llvm::SmallVector<unsigned> parallel; ///< Neighbouring threads' last.
   llvm::SmallVector<mlir::Value> channel;
-  /// Of a thread's channel in its block: its number, and the thread's in it.
+  /// The channel's number in the block, and the thread's in the channel.
   mlir::Value place, lane;
   mlir::Value firstOfBlock; ///< Of its channels.
   mlir::Value length, isInside, isWriter;
 };
+
+/// Those of a thread's channels.
+using ChannelScans = llvm::SmallVector<std::unique_ptr<ChannelScan>>;
 
 /// The dimensions of channels, in the result's order.
 llvm::SmallVector<unsigned> findParallel(LinearRecurrenceOp op);
@@ -69,12 +71,15 @@ llvm::SmallVector<unsigned> findParallel(LinearRecurrenceOp op);
 /// if there is one channel only.
 std::optional<unsigned> findNeighbours(LinearRecurrenceOp op);
 
+/// Of an element, two parts of a complex one.
+int64_t countBytes(mlir::Type element);
 /// Whether every channel of a block reads the same run of memory of this in a
 /// step, in whole accesses: see ChannelTiles.cpp.
 bool isSharedRun(Mapped value, LinearRecurrenceOp op);
 
-/// Scans the whole tiles of time; the states after them.
-llvm::SmallVector<Num> emitChannelTiles(ChannelScan &scan,
+/// Scans the whole tiles of time; the states after them, of one channel after
+/// the other.
+llvm::SmallVector<Num> emitChannelTiles(const ChannelScans &scans,
                                         llvm::ArrayRef<Num> x);
 
 } // namespace ssm

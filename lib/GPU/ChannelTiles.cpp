@@ -13,7 +13,7 @@
 // So a block reads what its channels share once, a thread waits for memory
 // behind a tile of work, and what has no state is computed once for each step:
 // by the threads that access it, see TileMemory.h. Two buffers need one barrier
-// a tile.
+// a tile. A thread that has two channels reads what all share once for both.
 //
 // Precondition: see isSharedRun; channels of a block are neighbours along one
 // dimension.
@@ -26,7 +26,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -34,28 +33,6 @@ using namespace mlir;
 namespace ssm {
 
 static constexpr int64_t kUnit = 16; ///< Bytes of an access.
-
-static int64_t countBytes(Type element) {
-  return getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
-}
-
-bool isSharedRun(Mapped value, LinearRecurrenceOp op) {
-  std::optional<int64_t> states = countStates(op);
-  std::optional<unsigned> neighbours = findNeighbours(op);
-  LinearRecurrenceOp::Dims dims = op.getDims();
-  if (!isa<BlockArgument>(value.tensor) || !neighbours || !states ||
-      dims.state.empty() || uses(value.map, *neighbours))
-    return false;
-  // States are the run: time and the rest are in front of them.
-  SmallVector<unsigned> all = dimsOf(value.map);
-  SmallVector<unsigned> run(dims.state.begin(), dims.state.end());
-  bool isRun = all.size() > run.size() &&
-               ArrayRef(all).take_back(run.size()) == ArrayRef(run);
-  return isRun &&
-         *states * countBytes(getElementTypeOrSelf(value.tensor.getType())) %
-                 kUnit ==
-             0;
-}
 
 namespace {
 /// What all channels of a block read in a tile of steps.
@@ -68,7 +45,7 @@ struct Run {
 
 class ChannelTiles {
 public:
-  explicit ChannelTiles(ChannelScan &scan);
+  explicit ChannelTiles(const ChannelScans &scans);
 
   SmallVector<Num> emit(ArrayRef<Num> x);
 
@@ -90,11 +67,13 @@ private:
                              SmallVector<Num> x);
   void storeResults(Value tile);
   /// Of the lanes' steps at the i-th turn, each part's.
-  SmallVector<SmallVector<Value>> receive(Value buffer, Value first, int64_t i);
-  void setShared(ArrayRef<SmallVector<Value>> received, int64_t lane);
+  SmallVector<SmallVector<Value>> receive(Value buffer,
+                                          const TileMemory::Turn &turn);
+  void setShared(ChannelScan &scan, ArrayRef<SmallVector<Value>> received,
+                 int64_t lane);
   /// Of a step of these turns.
   void setRuns(Value buffer, Value first, int64_t step);
-  void storeSum(Num sum, Value buffer, Value first, int64_t i);
+  void storeSum(Num sum, Value buffer, const TileMemory::Turn &turn);
 
   /// What is kept of leaves from a tile to the next one, in memory's types.
   SmallVector<Value> takeKept(Value tile);
@@ -112,14 +91,17 @@ private:
   Value unitOf(int64_t i) {
     return k.add(thread, k.constant(i * s.plan.threads));
   }
-  Value isUnit(const Run &run, Value unit);
+  Value isUnit(const Run &run, Value unit) {
+    return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, unit,
+                                 k.constant(run.units * s.plan.steps));
+  }
 
   Value multiply(Value x, int64_t y) { return k.mul(x, k.constant(y)); }
 
-  ChannelScan &s;
+  const ChannelScans &scans;
+  ChannelScan &s; ///< The first one.
   OpBuilder &b;
   Kernel &k;
-  Pointwise &point;
   TileMemory memory;
   Pointwise own; ///< At the channels that the thread accesses.
   SmallVector<Run> runs;
@@ -137,11 +119,11 @@ private:
 // What is loaded and shared
 //===----------------------------------------------------------------------===//
 
-ChannelTiles::ChannelTiles(ChannelScan &scan)
-    : s(scan), b(scan.b), k(scan.k), point(scan.point),
-      memory(b, k, scan.plan, scan.place, scan.lane),
-      own(b, k, scan.dims.time, *findNeighbours(scan.op), scan.plan.width,
-          scan.plan.width, [this](int64_t i) { return ownChannel(i); }),
+ChannelTiles::ChannelTiles(const ChannelScans &scans)
+    : scans(scans), s(*scans.front()), b(s.b), k(s.k),
+      memory(b, k, s.plan, s.place, s.lane),
+      own(b, k, s.dims.time, *findNeighbours(s.op), s.plan.width, s.plan.width,
+          [this](int64_t i) { return ownChannel(i); }),
       thread(k.threadIndex()) {
   findRuns();
   findLeaves();
@@ -161,7 +143,7 @@ void ChannelTiles::findRuns() {
   SmallVector<Mapped> found;
   for (const Mapped &operand : s.fused.operands())
     walkProducers(operand, [&](Mapped value) {
-      if (point.varies(value) && isSharedRun(value, s.op) &&
+      if (s.point.varies(value) && isSharedRun(value, s.op) &&
           !contains(found, value))
         found.push_back(value);
     });
@@ -176,8 +158,8 @@ void ChannelTiles::findRuns() {
 void ChannelTiles::findLeaves() {
   auto collect = [&](const Mapped &source, SmallVectorImpl<Mapped> &into) {
     walkProducers(source, [&](Mapped value) {
-      if (isa<BlockArgument>(value.tensor) && point.varies(value) &&
-          !point.hasState(value) && !contains(into, value))
+      if (isa<BlockArgument>(value.tensor) && s.point.varies(value) &&
+          !s.point.hasState(value) && !contains(into, value))
         into.push_back(value);
     });
   };
@@ -189,10 +171,10 @@ void ChannelTiles::findLeaves() {
 }
 
 void ChannelTiles::findShared() {
-  point.stopSharing();
+  s.point.stopSharing();
   for (const Mapped &operand : s.fused.operands())
-    point.share(operand, /*arguments=*/true);
-  shared = point.sharedValues();
+    s.point.share(operand, /*arguments=*/true);
+  shared = s.point.sharedValues();
   for (const Mapped &value : shared)
     parts.append(takeParts(value));
 }
@@ -226,12 +208,6 @@ SmallVector<Value> ChannelTiles::ownChannel(int64_t i) {
   SmallVector<Value> indices = s.channel;
   indices[dim] = k.add(first, k.constant(i));
   return indices;
-}
-
-Value ChannelTiles::isUnit(const Run &run, Value unit) {
-  int64_t all = run.units * s.plan.steps;
-  return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, unit,
-                               k.constant(all));
 }
 
 //===----------------------------------------------------------------------===//
@@ -296,15 +272,16 @@ void ChannelTiles::fill(Value tile, Value buffer, const Units &units) {
 // From shared memory
 //===----------------------------------------------------------------------===//
 
-SmallVector<SmallVector<Value>> ChannelTiles::receive(Value buffer, Value first,
-                                                      int64_t i) {
+SmallVector<SmallVector<Value>>
+ChannelTiles::receive(Value buffer, const TileMemory::Turn &turn) {
   SmallVector<SmallVector<Value>> received;
   for (const TileMemory::Part &part : parts)
-    received.push_back(memory.loadTurn(part, buffer, first, i));
+    received.push_back(memory.loadTurn(part, buffer, turn));
   return received;
 }
 
-void ChannelTiles::setShared(ArrayRef<SmallVector<Value>> received,
+void ChannelTiles::setShared(ChannelScan &scan,
+                             ArrayRef<SmallVector<Value>> received,
                              int64_t lane) {
   for (const Mapped &value : shared) {
     Pointwise::Scalars scalars;
@@ -313,7 +290,7 @@ void ChannelTiles::setShared(ArrayRef<SmallVector<Value>> received,
       scalars.push_back(received.front()[lane]);
       received = received.drop_front();
     }
-    point.setScalars(value, scalars);
+    scan.point.setScalars(value, scalars);
   }
 }
 
@@ -327,10 +304,11 @@ void ChannelTiles::setRuns(Value buffer, Value first, int64_t step) {
     SmallVector<Value> scalars =
         memory.load(getRealType(element), s.states * width, byte,
                     run.first + step * run.units * kUnit);
-    for (int64_t n = 0; n < s.states; ++n)
-      point.setScalars(
-          run.value,
-          Pointwise::Scalars(ArrayRef(scalars).slice(n * width, width)), n);
+    for (int64_t n = 0; n < s.states; ++n) {
+      Pointwise::Scalars parts(ArrayRef(scalars).slice(n * width, width));
+      for (auto &scan : scans)
+        scan->point.setScalars(run.value, parts, n);
+    }
   }
 }
 
@@ -352,26 +330,38 @@ SmallVector<Num> ChannelTiles::scanTurns(Value tile, Value buffer, Value first,
                                          SmallVector<Num> x) {
   Value firstStep =
       k.add(multiply(tile, s.plan.steps), multiply(first, s.plan.lanes));
-  SmallVector<Num> found;
+  SmallVector<std::pair<TileMemory::Turn, Num>> found;
   for (int64_t i = 0; i < memory.countTogether(); ++i) {
-    SmallVector<SmallVector<Value>> received = receive(buffer, first, i);
-    SmallVector<Num> outputs;
+    SmallVector<SmallVector<SmallVector<Value>>> received;
+    for (auto &scan : scans)
+      received.push_back(receive(buffer, {scan->place, first, i}));
+    SmallVector<SmallVector<Num>> outputs(scans.size());
     for (int64_t lane = 0; lane < s.plan.lanes; ++lane) {
       int64_t step = i * s.plan.lanes + lane;
       // Only a name: everything with time comes from shared memory.
-      point.enter(s.timeOf(k.add(firstStep, k.constant(step))));
-      setShared(received, lane);
+      Value time = s.timeOf(k.add(firstStep, k.constant(step)));
+      for (auto [scan, ofTurn] : llvm::zip_equal(scans, received)) {
+        scan->point.enter(time);
+        setShared(*scan, ofTurn, lane);
+      }
       setRuns(buffer, first, step);
-      SmallVector<Num> next = s.emitStep(x);
-      if (!s.fused.results.empty())
-        outputs.push_back(s.emitOutput(s.readPoint(x, next)));
+      SmallVector<Num> next;
+      for (auto [scan, of] : llvm::zip_equal(scans, outputs)) {
+        auto before = ArrayRef(x).slice(next.size(), s.states);
+        SmallVector<Num> after = scan->emitStep(before);
+        if (!s.fused.results.empty())
+          of.push_back(scan->emitOutput(scan->readPoint(before, after)));
+        next.append(after);
+      }
       x = std::move(next);
     }
     if (!s.fused.results.empty())
-      found.push_back(s.finishOutput(s.sumForEach(outputs)));
+      for (auto [scan, of] : llvm::zip_equal(scans, outputs))
+        found.push_back({{scan->place, first, i},
+                         scan->finishOutput(scan->sumForEach(of))});
   }
-  for (auto [i, sum] : llvm::enumerate(found))
-    storeSum(sum, buffer, first, i);
+  for (const auto &[turn, sum] : found)
+    storeSum(sum, buffer, turn);
   return x;
 }
 
@@ -380,13 +370,11 @@ SmallVector<Num> ChannelTiles::scanTurns(Value tile, Value buffer, Value first,
 //===----------------------------------------------------------------------===//
 
 /// As the recurrence's result has it in memory.
-void ChannelTiles::storeSum(Num sum, Value buffer, Value first, int64_t i) {
-  for (auto [number, part] : llvm::enumerate(sums)) {
-    Value x = number == 0       ? sum.re
-              : sum.isComplex() ? sum.im
-                                : k.num.constant(0).re;
-    memory.storeTurn(part, buffer, first, i,
-                     k.num.store({x, Value()}, part.type));
+void ChannelTiles::storeSum(Num sum, Value buffer,
+                            const TileMemory::Turn &turn) {
+  for (auto [i, part] : llvm::enumerate(sums)) {
+    Value x = i == 0 ? sum.re : sum.isComplex() ? sum.im : k.num.constant(0).re;
+    memory.storeTurn(part, buffer, turn, k.num.store({x, Value()}, part.type));
   }
 }
 
@@ -461,7 +449,7 @@ void ChannelTiles::setKept(Value tile, ArrayRef<Value> values) {
 /// What is carried are the states, and what is kept.
 SmallVector<Value> ChannelTiles::emitTile(Value tile, Value last,
                                           const SmallVector<Value> &carried) {
-  int64_t scalars = s.states * (1 + s.complexState);
+  int64_t scalars = scans.size() * s.states * (1 + s.complexState);
   setKept(tile, ArrayRef(carried).drop_front(scalars));
   Value following = k.add(tile, k.constant(1));
   // The last tile loads itself again.
@@ -499,12 +487,12 @@ SmallVector<Num> ChannelTiles::emit(ArrayRef<Num> x) {
         return carried;
       },
       [&] { return start; });
-  point.stopSharing();
+  s.point.stopSharing();
   return s.unflatten(end);
 }
 
-SmallVector<Num> emitChannelTiles(ChannelScan &scan, ArrayRef<Num> x) {
-  return ChannelTiles(scan).emit(x);
+SmallVector<Num> emitChannelTiles(const ChannelScans &scans, ArrayRef<Num> x) {
+  return ChannelTiles(scans).emit(x);
 }
 
 } // namespace ssm

@@ -13,12 +13,9 @@ namespace ssm {
 /// Of an element of the widest tensor.
 static int64_t countBytes(ValueRange tensors) {
   int64_t widest = 1;
-  for (Value tensor : tensors) {
-    Type element = getElementTypeOrSelf(tensor.getType());
-    int64_t bytes =
-        getElementWidth(element) / 8 * (isa<ComplexType>(element) ? 2 : 1);
-    widest = std::max(widest, bytes);
-  }
+  for (Value tensor : tensors)
+    widest =
+        std::max(widest, countBytes(getElementTypeOrSelf(tensor.getType())));
   return widest;
 }
 

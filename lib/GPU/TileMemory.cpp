@@ -27,8 +27,8 @@ static constexpr int64_t kBankBytes = 128; ///< Of all banks together.
 
 TileMemory::TileMemory(OpBuilder &b, Kernel &kernel, const GPUScanPlan &plan,
                        Value place, Value lane)
-    : b(b), k(kernel), plan(plan), channels(plan.threads / plan.lanes),
-      place(place), lane(lane) {}
+    : b(b), k(kernel), plan(plan), channels(plan.numChannels()), place(place),
+      lane(lane) {}
 
 int64_t TileMemory::take(int64_t bytes) {
   int64_t first = bufferBytes;
@@ -94,7 +94,7 @@ Value TileMemory::swizzle(const Part &part, Value number) {
   int64_t bits = logBanks(part);
   Value swizzled = number;
   for (int64_t shift = bits;
-       bits && int64_t(1) << shift < channels * plan.width; shift += bits) {
+       bits && int64_t(1) << shift < channels * turnsOfRound(); shift += bits) {
     Value digit = arith::AndIOp::create(
         b, k.loc, arith::ShRUIOp::create(b, k.loc, number, k.constant(shift)),
         k.constant((int64_t(1) << bits) - 1));
@@ -106,7 +106,7 @@ Value TileMemory::swizzle(const Part &part, Value number) {
 Value TileMemory::ownStep(int64_t round) {
   Value groups = k.constant(channels / plan.width);
   Value turn = k.add(arith::DivUIOp::create(b, k.loc, place, groups),
-                     k.constant(round * plan.width));
+                     k.constant(round * turnsOfRound()));
   return k.add(k.mul(turn, k.constant(plan.lanes)), lane);
 }
 
@@ -128,20 +128,21 @@ TileMemory::Place TileMemory::ownPlace(const Part &part, Value buffer,
 }
 
 TileMemory::Place TileMemory::turnPlace(const Part &part, Value buffer,
-                                        Value first, int64_t i) {
-  Value width = k.constant(plan.width), number = place;
+                                        const Turn &turn) {
+  Value inRound = k.constant(turnsOfRound()), number = turn.channel;
   // Turns of a round, beyond the first ones.
-  if (plan.width > countTogether())
-    number = k.add(number, k.mul(arith::RemUIOp::create(b, k.loc, first, width),
-                                 k.constant(channels)));
+  if (turnsOfRound() > countTogether())
+    number = k.add(number,
+                   k.mul(arith::RemUIOp::create(b, k.loc, turn.first, inRound),
+                         k.constant(channels)));
   number = arith::XOrIOp::create(
       b, k.loc, swizzle(part, number),
-      k.constant(swizzle(part, i % plan.width * channels)));
-  Value round = k.mul(arith::DivUIOp::create(b, k.loc, first, width),
+      k.constant(swizzle(part, turn.i % turnsOfRound() * channels)));
+  Value round = k.mul(arith::DivUIOp::create(b, k.loc, turn.first, inRound),
                       k.constant(countRoundBytes(part)));
-  Value inRound = k.mul(number, k.constant(plan.lanes * part.bytes()));
-  return {k.add(k.add(buffer, round), inRound),
-          part.first + i / plan.width * countRoundBytes(part)};
+  Value steps = k.mul(number, k.constant(plan.lanes * part.bytes()));
+  return {k.add(k.add(buffer, round), steps),
+          part.first + turn.i / turnsOfRound() * countRoundBytes(part)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -162,14 +163,14 @@ void TileMemory::storeOwn(const Part &part, Value buffer, int64_t round,
 }
 
 SmallVector<Value> TileMemory::loadTurn(const Part &part, Value buffer,
-                                        Value first, int64_t i) {
-  auto [byte, further] = turnPlace(part, buffer, first, i);
+                                        const Turn &turn) {
+  auto [byte, further] = turnPlace(part, buffer, turn);
   return load(part.type, plan.lanes, byte, further);
 }
 
-void TileMemory::storeTurn(const Part &part, Value buffer, Value first,
-                           int64_t i, Value x) {
-  auto [byte, further] = turnPlace(part, buffer, first, i);
+void TileMemory::storeTurn(const Part &part, Value buffer, const Turn &turn,
+                           Value x) {
+  auto [byte, further] = turnPlace(part, buffer, turn);
   Value own = k.add(byte, k.mul(lane, k.constant(part.bytes())));
   LLVM::StoreOp::create(b, k.loc, x, address(own, further), part.bytes());
 }

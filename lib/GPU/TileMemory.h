@@ -19,8 +19,8 @@ namespace ssm {
 
 class TileMemory {
 public:
-  /// `place` is the number of the thread's channel in the block, `lane` that of
-  /// the thread in the channel.
+  /// `place` is the number of the thread's first channel in the block, `lane`
+  /// that of the thread in a channel.
   TileMemory(mlir::OpBuilder &b, Kernel &kernel, const GPUScanPlan &plan,
              mlir::Value place, mlir::Value lane);
 
@@ -46,7 +46,7 @@ public:
   Part takePart(mlir::Type type);
 
   int64_t numTurns() const { return plan.steps / plan.lanes; }
-  int64_t numRounds() const { return numTurns() / plan.width; }
+  int64_t numRounds() const { return numTurns() / turnsOfRound(); }
   /// Turns that follow each other, from a multiple of their number on.
   int64_t countTogether() const { return std::min<int64_t>(numTurns(), 4); }
   /// In the tile, and the first of the thread's in the block.
@@ -58,12 +58,17 @@ public:
                       int64_t i);
   void storeOwn(const Part &part, mlir::Value buffer, int64_t round, int64_t i,
                 mlir::Value x);
-  /// Of all lanes of the thread's channel, and of its own: at the i-th of the
-  /// turns from `first` on.
+  /// One of the thread's channels, by its number in the block, at the i-th of
+  /// the turns from `first` on.
+  struct Turn {
+    mlir::Value channel, first;
+    int64_t i;
+  };
+  /// Of all lanes; of the thread's own.
   llvm::SmallVector<mlir::Value> loadTurn(const Part &part, mlir::Value buffer,
-                                          mlir::Value first, int64_t i);
-  void storeTurn(const Part &part, mlir::Value buffer, mlir::Value first,
-                 int64_t i, mlir::Value x);
+                                          const Turn &turn);
+  void storeTurn(const Part &part, mlir::Value buffer, const Turn &turn,
+                 mlir::Value x);
 
 private:
   struct Place {
@@ -72,8 +77,8 @@ private:
   };
   Place ownPlace(const Part &part, mlir::Value buffer, int64_t round,
                  int64_t i);
-  Place turnPlace(const Part &part, mlir::Value buffer, mlir::Value first,
-                  int64_t i);
+  Place turnPlace(const Part &part, mlir::Value buffer, const Turn &turn);
+  int64_t turnsOfRound() const { return plan.width / plan.channels; }
   int64_t countRoundBytes(const Part &part) const {
     return part.bytes() * plan.threads * plan.width;
   }

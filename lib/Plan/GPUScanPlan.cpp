@@ -36,6 +36,9 @@ static constexpr int64_t kLoads = 48;
 /// multiprocessor of any chip. At most so many for a step of each lane.
 static constexpr int64_t kTurns = 8;
 static constexpr int64_t kTileBytes = 16 << 10, kMaxTileBytes = 32 << 10;
+/// Warps of a multiprocessor whose threads have two channels each: two on each
+/// scheduler. Of half as many some schedulers would have two and others one.
+static constexpr int64_t kPairedWarps = 8;
 /// Threads from a lane of a channel to the next one where they read 16 bytes of
 /// shared memory: a warp takes two wavefronts, and not four, if each of them
 /// reads what the thread beside it reads, or the one beyond that. Of what a
@@ -96,7 +99,19 @@ static bool canShare(const GPUScanProblem &problem, int64_t lanes) {
          problem.neighbours.value_or(kWarp) * lanes >= kWarp;
 }
 
-static void shareTiles(GPUScanPlan &plan, const GPUScanProblem &problem) {
+/// Whether a thread has two channels, for which it reads what they share once.
+/// It then has twice as much under way, and there are half as many warps.
+static bool canPair(const GPUScanPlan &plan, const GPUScanProblem &problem,
+                    const GPUChip &chip) {
+  int64_t loads = 2 * plan.steps / plan.lanes * problem.channelLoads;
+  int64_t warps = problem.rows.value_or(0) * plan.lanes / (2 * kWarp);
+  return plan.width % 2 == 0 && plan.threads > kWarp &&
+         problem.elementBytes <= 4 && loads <= kLoads &&
+         warps >= kPairedWarps * chip.multiprocessors;
+}
+
+static void shareTiles(GPUScanPlan &plan, const GPUScanProblem &problem,
+                       const GPUChip &chip) {
   plan.reason = "it is no plain recurrence, and channels share what they read";
   plan.shares = true;
   plan.apart = kApart;
@@ -110,9 +125,15 @@ static void shareTiles(GPUScanPlan &plan, const GPUScanProblem &problem) {
   if (problem.neighbours)
     plan.width = std::gcd(countAccess(problem, *problem.neighbours),
                           std::gcd(plan.steps, plan.threads) / plan.lanes);
+  if (canPair(plan, problem, chip)) {
+    plan.channels = 2;
+    plan.threads /= 2;
+    plan.warps = kPairedWarps;
+  }
 }
 
-static GPUScanPlan planChannels(const GPUScanProblem &problem) {
+static GPUScanPlan planChannels(const GPUScanProblem &problem,
+                                const GPUChip &chip) {
   GPUScanPlan plan;
   plan.reason =
       "it is no plain recurrence or scan over contiguous time or channels";
@@ -128,7 +149,7 @@ static GPUScanPlan planChannels(const GPUScanProblem &problem) {
   if (plan.steps > plan.lanes)
     plan.steps -= plan.steps % plan.lanes;
   if (canShare(problem, plan.lanes))
-    shareTiles(plan, problem);
+    shareTiles(plan, problem, chip);
   return plan;
 }
 
@@ -172,7 +193,7 @@ GPUScanPlan GPUScanPlan::forProblem(const GPUScanProblem &problem,
   if (problem.hasColumns)
     return planColumns(problem, chip);
   if (!problem.hasRows)
-    return planChannels(problem);
+    return planChannels(problem, chip);
   int64_t items = std::max<int64_t>(kAccessBytes / problem.elementBytes, 1);
   GPUScanPlan rowScan{Kernel::RowScan, 128, items};
   // 8 warps x 4 chunks: one total for each lane of the warp that scans them. A

@@ -4,7 +4,7 @@
 """
 
 from gpu_cases import FULL
-from gpu_scans import GatedUnit
+from gpu_scans import GatedUnit, Mamba
 from mlir_text import Conv, Kernel, Recurrence, Rows, program
 from zoo import MODELS, text_of
 
@@ -22,6 +22,7 @@ KERNELS = {
     "look_back": _timed("K2"),
     "column_scan": _timed("K3"),
     "selective_scan": _timed("K4"),
+    "selective_scan, two channels a thread": (Mamba("", [16, 4096, 1536, 16], "").text(), "f"),
     "row_scan, gated": (GatedUnit("", [8, 1536, 4096], "").text(), "f"),
     "look_back, gated": (GatedUnit("", [1, 2, 1 << 20], "").text(), "f"),
     "column_scan, gated": (GatedUnit("", [8, 1536, 4096], "", layout="bth").text(), "f"),

@@ -68,6 +68,7 @@ struct GPUScanPlan {
   int64_t apart = 1;     ///< each so many behind the other.
   int64_t steps = 1;     ///< Of a channel that are loaded at a time.
   bool shares = false;   ///< Whether a block loads them, into shared memory.
+  int64_t channels = 1;  ///< Of a thread, which then shares.
   int64_t width = 1;     ///< Neighbouring channels that a thread accesses.
   int64_t columns = 1;   ///< Threads beside each other that have channels.
   /// That a multiprocessor has registers for. A scan is fast with 16, as its
@@ -76,6 +77,8 @@ struct GPUScanPlan {
   bool avoidsF64 = false; ///< Whether numbers of more digits are pairs of f32.
   const char *reason = "";
 
+  /// Channels of a block.
+  int64_t numChannels() const { return threads / lanes * channels; }
   /// Elements of a row that a block has in registers.
   int64_t tileSize() const { return threads / columns * items * chunks; }
   int64_t numTiles(int64_t length) const {

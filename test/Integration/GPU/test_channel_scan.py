@@ -70,6 +70,28 @@ def test_a_block_reads_what_its_channels_share_once():
     assert shared["wavefronts"] <= 1.1 * shared["ideal_wavefronts"]
 
 
+# So many channels that a thread has two of them; blocks with and without an end, and accesses of four, two and eight.
+PAIRS = [
+    Recurrence(SHARED, {"b": 264, "t": 71, "h": 64, "n": 16}, init="bhn", final="bhn"),
+    Recurrence(SHARED, {"b": 500, "t": 37, "h": 36, "n": 16}, init="bhn", reverse=True),
+    Recurrence(SHARED, {"b": 500, "t": 37, "h": 34, "n": 16}, read="before"),
+    Recurrence(SHARED, {"b": 270, "t": 40, "h": 64, "n": 16}, dtype="bf16"),
+]
+
+
+@pytest.mark.parametrize("case", PAIRS, ids=lambda case: case.name)
+def test_pairs_of_channels_equal_reference(case):
+    results, report = run_case(case, seed=7)
+    narrow = case.dtype == "bf16"
+    assert narrow or not case.errors(results, case.dtype, "sequential")
+    if narrow:
+        want, _ = case.oracle
+        assert np.linalg.norm(results[0].astype(float) - want) <= 8e-3 * np.linalg.norm(want)
+    shared = report["shared"]
+    assert report["races"] == 0 and report["launch"]["block"] == 64
+    assert shared["wavefronts"] <= 1.1 * shared["ideal_wavefronts"]
+
+
 @pytest.mark.parametrize("dtype, bound", [("f16", 1e-3), ("bf16", 8e-3)])
 def test_tiles_of_narrow_storage(dtype, bound):
     """Eight channels in an access."""

@@ -127,6 +127,20 @@ TEST(GPUScanPlan, BlocksShareWhatTheirChannelsDo) {
   EXPECT_EQ(plan().width, 2);
   problem.neighbours = 7;
   EXPECT_FALSE(plan().shares);
+  // Two channels a thread where each scheduler has two warps of them, with
+  // accesses of two, and little to load for each.
+  problem.neighbours = 1536;
+  problem.rows = 8 * 1536;
+  EXPECT_EQ(plan().channels, 1);
+  problem.rows = 11 * 1536;
+  EXPECT_EQ(plan().channels, 2);
+  EXPECT_EQ(plan().threads, 64);
+  problem.channelLoads = 4;
+  EXPECT_EQ(plan().channels, 1);
+  problem.channelLoads = 3;
+  problem.neighbours = 1537;
+  EXPECT_EQ(plan().channels, 1);
+  EXPECT_EQ(plan().threads, 128);
   problem.neighbours = std::nullopt;
   // Tiles of many states are short, and those of too many bytes do not exist.
   problem.states = 64;
