@@ -3,49 +3,58 @@
 #define SSM_LIB_GPU_CHUNKDECAYS_H
 
 #include "Row.h"
+#include "WarpMatrix.h"
 
 namespace ssm {
 
-/// In shared memory: see ChunkDecays.cpp.
+/// A chunk has a block of steps for each warp: see ChunkDecays.cpp.
 class ChunkDecays {
 public:
   static constexpr int64_t kChunk = 64, kBlock = 16, kBlocks = kChunk / kBlock;
 
-  ChunkDecays(mlir::OpBuilder &b, Kernel &kernel);
+  ChunkDecays(mlir::OpBuilder &b, Kernel &kernel, WarpMatrix &warpMatrix);
 
-  void setStep(mlir::Value step, mlir::Value a) { steps.store(step, {a}); }
-  /// Barriers have to be in front and behind.
-  void compute();
+  /// What a lane knows of its step, number lane % kBlock of the warp's block,
+  /// whose transition is `a`. All lanes of the warp have to be there.
+  Parts join(mlir::Value a);
+  /// Stores it: barriers have to be in front and behind.
+  void store(mlir::Value warp, const Parts &joined);
+  /// Finds the products that warp has for its own rows.
+  void enter(mlir::Value warp);
 
-  /// a_{j+1} ... a_i where j and i are in one block, j by its place in it.
-  mlir::Value inside(mlir::Value i, mlir::Value j) {
-    return within.load(place(i, j))[0];
-  }
-  /// The product from the start of i's block to i.
-  mlir::Value fromBlock(mlir::Value i) {
-    return within.load(place(i, k.constant(kBlock)))[0];
-  }
-  /// a_{j+1} ... up to the start of a block behind j; block kBlocks is the end.
-  mlir::Value toBlock(mlir::Value block, mlir::Value j) {
-    return across.load(k.add(k.mul(block, k.constant(kColumns)), j))[0];
-  }
-  /// The product from the start of the chunk to that of a block.
-  mlir::Value fromStart(mlir::Value block) {
-    return toBlock(block, k.constant(kChunk));
-  }
+  /// From here on i is row g or g + 8 of the warp's block. The product from the
+  /// block's start to i.
+  mlir::Value fromBlock(int64_t down) { return rows[down]; }
+  /// a_{j+1} ... a_i, or 0 where j > i, where j is column 2t or 2t + 1 of half
+  /// of the warp's block.
+  mlir::Value inside(int64_t down, int64_t half, int64_t part);
+  /// a_{j+1} ... a_m, where m is the last step of j's block and j column 2t
+  /// or 2t + 1 of half a block.
+  Parts toBlockEnd(mlir::Value block, int64_t half);
+  /// Products of whole blocks: of one, and of those before it.
+  mlir::Value ofBlock(mlir::Value block);
+  mlir::Value before(mlir::Value block);
+  /// The i-th block before one, from 0 on.
+  mlir::Value fromLast(mlir::Value block, mlir::Value i);
 
 private:
-  /// Columns of the matrix of products, and one for each block.
-  static constexpr int64_t kColumns = kChunk + kBlocks;
-
-  mlir::Value place(mlir::Value i, mlir::Value j) {
-    return k.add(k.mul(i, k.constant(kBlock + 1)), j);
-  }
-  void walkDown(mlir::Value column);
+  /// Of half a block: what the lane's row has.
+  struct Half {
+    mlir::Value row;       ///< From the half's start to row g.
+    mlir::Value inside[2]; ///< From columns 2t and 2t + 1 to row g.
+  };
+  Half walkBack(llvm::ArrayRef<mlir::Value> a);
+  mlir::Value load(mlir::Value memory, mlir::Value index);
+  llvm::SmallVector<mlir::Value> load(mlir::Value memory, mlir::Value index,
+                                      int64_t count);
 
   mlir::OpBuilder &b;
   Kernel &k;
-  SharedArray steps, within, across;
+  WarpMatrix &warpMatrix;
+  /// Transitions; what they have to the end of their blocks; blocks.
+  mlir::Value steps, ends, blocks;
+  Half halves[2];
+  mlir::Value rows[2], across[2];
 };
 
 } // namespace ssm

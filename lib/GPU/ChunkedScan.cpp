@@ -1,18 +1,24 @@
 //===- ChunkedScan.cpp - Matrix states by products of matrices ------------===//
 //
 //   block = one head and 64 columns p of its state X, of states n x 64; each of
-//           its four warps has a quarter of the states in registers
-//   for every chunk of 64 steps:
-//     load   B and C (steps x states), U (steps x 64)
-//     decay  L_ij = a_{j+1} ... a_i
-//     Y_i  = (a_1 ... a_i) C_i X + sum_{j <= i} L_ij (C_i B_j) U_j
+//           its four warps has a quarter of the states in registers, and 16 of
+//           a chunk's 64 steps
+//   for every chunk:
+//     store  B (steps x states), U (steps x 64), decays of steps, and X
+//     Y_i  = (a_1 ... a_i) C_i X + sum_{j <= i} L_ij (C_i B_j) U_j,
+//            where L_ij = a_{j+1} ... a_i
+//     load   the next chunk, into registers
 //     X    = (a_1 ... a_64) X + sum_j L_64,j B_j U_j
 //
-// Each warp has 16 steps of Y. All four products are of the tensor cores: bf16
-// factors, sums in f32. X is rounded to bf16 where Y reads it and carried in
-// f32; so are L_ij C_i B_j and L_64,j B_j. Elementwise ops around the
-// recurrence are computed on the way: those of a and U where a chunk comes in,
-// so that U may be dt x and a exp(dt A), and those behind Y where it is stored.
+// All four products are of the tensor cores: bf16 factors, sums in f32. X is
+// rounded to bf16 where Y reads it and carried in f32; so are L_ij C_i B_j and
+// L_64,j B_j. Elementwise ops around the recurrence are computed on the way:
+// those of a and U where a chunk comes in, so that U may be dt x and a exp(dt
+// A), and those behind Y where it is stored.
+//
+// Rows of C are factors of the warp that loads them. A lane has 16 bytes of a
+// row, states that follow each other, so that products over states take these
+// in an order of their own: of 16 the lane has 4.
 //
 // Precondition: refusesChunks of ChunkForm.cpp.
 //
@@ -48,35 +54,73 @@ public:
   Launch emit();
 
 private:
-  using Sums = SmallVector<Value>;
+  using Values = SmallVector<Value>;
+
+  /// A chunk in registers: what a thread has of C, B and U in units, and what
+  /// ChunkDecays knows of its step.
+  struct Chunk {
+    Values outputs, inputs, signals, decays;
+
+    std::array<Values *, 4> parts() {
+      return {&outputs, &inputs, &signals, &decays};
+    }
+  };
 
   void findBlock(Launch &launch);
+  void enter(Value thread);
+  bool areWhole();
   Value isInside(Value time);
-  SmallVector<Value> at(Value time, Value column, Value state);
+  Value clamp(Value time);
+  Values at(Value time, Value column, Value state);
+  Value stepOf(Value inBlock);
+  Value rowOf(int64_t down);
 
-  // Steps of a chunk that starts at `first`.
-  void loadTile(SharedTile &tile, int64_t units,
-                function_ref<Value(Value, Value)> wordsOf);
-  Value computeSignal(Value time);
-  void loadChunk();
-  void storeState(const Sums &state);
-  Sums computeRows(ArrayRef<WarpMatrix::Words> c);
-  Sums addBlock(ArrayRef<WarpMatrix::Words> c, Value block, const Sums &y);
-  Value weigh(Value product, Value block, int64_t half, int64_t part);
-  void storeRows(const Sums &y);
-  Sums updateState(const Sums &state);
-  Sums emitChunk(const Sums &state);
+  // Steps of the next chunk.
+  void forUnits(int64_t columns,
+                function_ref<void(Value, int64_t, Value)> body);
+  Value placeOf(const KernelTensor &tensor, Value step, int64_t below,
+                Value unit);
+  Value timeOf(Value step, int64_t below = 0);
+  Values loadInputs();
+  void copyOutputs();
+  Values takeOutputs();
+  void prefetchStep();
+  Parts joinSteps();
+  void prefetchSignals();
+  Values computeSignals();
+  Value packSignal();
+  void storeUnits(SharedTile &tile, int64_t columns, ArrayRef<Value> units);
 
+  // Rows of the result.
+  WarpMatrix::Words outputWords(const Chunk &chunk, int64_t tile);
+  Values multiplyOutputs(const Chunk &chunk, Value block);
+  void addBlock(Values &y, ArrayRef<Value> products, Value block,
+                function_ref<Value(int64_t, int64_t, int64_t)> weight);
+  Values readState(const Chunk &chunk);
+  Values computeRows(const Chunk &chunk, Values y);
   Value pairColumn(int64_t unit, int64_t part);
   Value resultColumn(int64_t i);
-  SmallVector<Value> takeUnits(const Sums &y, int64_t down);
+  Values takeUnits(const Values &y, int64_t down);
+  void storeRows(const Values &y);
 
   // Elements of the state that the thread has.
+  int64_t countTiles() const { return states / 16 / kWarps; }
   Value stateRow(int64_t tile, int64_t half);
   void forStatePairs(const KernelTensor &tensor,
                      function_ref<void(Value, Value)> body);
-  Sums loadState();
-  void storeFinal(const Sums &state);
+  Values loadState();
+  void storeState(const Values &state);
+  WarpMatrix::Words inputWords(int64_t tile, Value step,
+                               ArrayRef<Parts> weights);
+  Values updateState(const Values &state);
+  void storeFinal(const Values &state);
+
+  Value nextStart();
+  void synchronize();
+  void enterPart();
+  Chunk loadFirst();
+  Chunk emitChunk(const Chunk &chunk, Values &state);
+  Values emitChunks(const Values &state);
 
   OpBuilder &b;
   Kernel &k;
@@ -86,15 +130,20 @@ private:
   unsigned stateDim, columnDim;
   int64_t states;
   KernelTensor input, output, init, final;
-  /// What a step has; the thread's unit of a row of U, and its pairs of a row
-  /// of results.
-  Pointwise point, ofUnit, ofUnits;
+  /// The thread's unit of a row of U, and its pairs of a row of results.
+  Pointwise ofUnit, ofUnits;
+  Mapped transition, signal;
   WarpMatrix warpMatrix;
-  /// C, and then X in the same memory; B; U.
+  /// C, and X in the same memory; B; U.
   SharedTile outputs, stateTile, inputs, signals;
   ChunkDecays decays;
   SmallVector<Value> indices;
-  Value thread, warp, firstColumn, unitColumn, first;
+  Value warp, firstColumn, unitColumn, resultUnit;
+  Value first, coming; ///< Step of the present chunk, and of the next one.
+  /// Of the next one: the lane's step, and those of its units of U. Beyond the
+  /// end, the last one.
+  Value ownTime;
+  Values times;
 };
 } // namespace
 
@@ -107,8 +156,6 @@ ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, const FusedRecurrence &fused)
       output(k.argument(op.getOutput(), op.getOutputIndexingMap())),
       init(k.argument(op.getInit(), op.getInitIndexingMap())),
       final(k.result(op.getFinal(), op.getFinalIndexingMap())),
-      point(b, k, op, /*states=*/1,
-            [this](int64_t) { return at(Value(), Value(), Value()); }),
       ofUnit(b, k, dims.time, columnDim, kUnit, kUnit,
              [this](int64_t i) {
                return at(Value(), this->k.add(unitColumn, this->k.constant(i)),
@@ -117,10 +164,14 @@ ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, const FusedRecurrence &fused)
       ofUnits(
           b, k, dims.time, columnDim, 2 * kUnit, kUnit,
           [this](int64_t i) { return at(Value(), resultColumn(i), Value()); }),
-      warpMatrix(b, k), outputs(b, k, "outputs", kChunk, states),
+      transition{op.getTransition(), op.getTransitionMap()},
+      signal{op.getSignal(), op.getSignalMap()}, warpMatrix(b, k),
+      outputs(b, k, "outputs", kChunk, states),
       stateTile(outputs.reshaped(kColumns)),
       inputs(b, k, "inputs", kChunk, states),
-      signals(b, k, "signals", kChunk, kColumns), decays(b, k) {}
+      signals(b, k, "signals", kChunk, kColumns), decays(b, k, warpMatrix) {
+  ofUnit.share(signal);
+}
 
 //===----------------------------------------------------------------------===//
 // Control and indices
@@ -128,8 +179,7 @@ ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, const FusedRecurrence &fused)
 
 /// Blocks are numbered over heads, and tiles of columns of each.
 void ChunkedScan::findBlock(Launch &launch) {
-  thread = k.threadIndex();
-  warp = arith::DivUIOp::create(b, k.loc, thread, k.constant(kWarp));
+  enter(k.threadIndex());
   indices.resize(op.getIndexingMapsArray()[0].getNumDims());
   Value number = k.blockIndex();
   Value tiles =
@@ -137,9 +187,9 @@ void ChunkedScan::findBlock(Launch &launch) {
   firstColumn = k.mul(arith::RemUIOp::create(b, k.loc, number, tiles),
                       k.constant(kColumns));
   number = arith::DivUIOp::create(b, k.loc, number, tiles);
-  Value unit =
-      arith::RemUIOp::create(b, k.loc, thread, k.constant(kColumns / kUnit));
-  unitColumn = k.add(firstColumn, k.mul(unit, k.constant(kUnit)));
+  resultUnit = warpMatrix.t;
+  unitColumn = k.add(firstColumn, k.mul(warpMatrix.laneIn(kColumns / kUnit),
+                                        k.constant(kUnit)));
   GridFactor heads, columns{{k.launchSize(columnDim)}, kColumns};
   SmallVector<unsigned> headDims;
   for (unsigned dim : dims.parallel)
@@ -152,13 +202,43 @@ void ChunkedScan::findBlock(Launch &launch) {
   launch.grid = {heads, columns};
 }
 
+/// Places in memory are computed from this.
+void ChunkedScan::enter(Value thread) {
+  warpMatrix.enter(thread);
+  warp = arith::DivUIOp::create(b, k.loc, thread, k.constant(kWarp));
+}
+
+/// Whether no chunk reaches beyond the end, where the length is known.
+bool ChunkedScan::areWhole() { return k.launchSize(dims.time) % kChunk == 0; }
+
 Value ChunkedScan::isInside(Value time) {
+  if (areWhole())
+    return arith::ConstantOp::create(b, k.loc, b.getBoolAttr(true));
   return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt, time,
                                k.size(dims.time));
 }
 
-SmallVector<Value> ChunkedScan::at(Value time, Value column, Value state) {
-  SmallVector<Value> all = indices;
+/// The last step in place of those behind it.
+Value ChunkedScan::clamp(Value time) {
+  if (areWhole())
+    return time;
+  Value last =
+      arith::SubIOp::create(b, k.loc, k.size(dims.time), k.constant(1));
+  return arith::MinUIOp::create(b, k.loc, time, last);
+}
+
+/// Of the warp's block in a chunk.
+Value ChunkedScan::stepOf(Value inBlock) {
+  return k.add(k.mul(warp, k.constant(kBlock)), inBlock);
+}
+
+/// Row g or g + 8 of that.
+Value ChunkedScan::rowOf(int64_t down) {
+  return stepOf(k.add(warpMatrix.g, k.constant(8 * down)));
+}
+
+ChunkedScan::Values ChunkedScan::at(Value time, Value column, Value state) {
+  Values all = indices;
   all[dims.time] = time;
   all[columnDim] = column;
   all[stateDim] = state;
@@ -169,63 +249,128 @@ SmallVector<Value> ChunkedScan::at(Value time, Value column, Value state) {
 // A chunk comes in
 //===----------------------------------------------------------------------===//
 
-/// Rows of time, in units of 16 bytes; zero beyond the end.
-void ChunkedScan::loadTile(SharedTile &tile, int64_t units,
-                           function_ref<Value(Value, Value)> wordsOf) {
-  Type words = VectorType::get(4, b.getI32Type());
-  // Each thread has one unit of every so many rows.
-  Value row = arith::DivUIOp::create(b, k.loc, thread, k.constant(units));
-  Value unit = arith::RemUIOp::create(b, k.loc, thread, k.constant(units));
-  Value element = k.mul(unit, k.constant(kUnit));
-  for (int64_t below = 0; below < kChunk; below += kWarps * kWarp / units) {
-    Value time = k.add(k.add(first, row), k.constant(below));
-    SmallVector<Value> read = k.branch(
-        isInside(time),
-        [&] { return SmallVector<Value>{wordsOf(time, element)}; },
-        [&] {
-          return SmallVector<Value>{
-              arith::ConstantOp::create(b, k.loc, b.getZeroAttr(words))};
-        });
-    tile.storeUnit(row, below, unit, read[0]);
+/// Calls the body with what the lane has of the rows of the warp's block:
+/// steps, in two parts of which the second one is a known multiple of 8, and
+/// its unit.
+void ChunkedScan::forUnits(int64_t columns,
+                           function_ref<void(Value, int64_t, Value)> body) {
+  int64_t units = columns / kUnit;
+  Value row = arith::DivUIOp::create(b, k.loc, warpMatrix.laneIn(kWarp),
+                                     k.constant(units));
+  for (int64_t below = 0; below < kBlock; below += kWarp / units)
+    body(stepOf(k.add(row, k.constant(below % 8))), below / 8 * 8,
+         warpMatrix.laneIn(units));
+}
+
+/// Of a unit of states. Places in whole chunks have a part in common.
+Value ChunkedScan::placeOf(const KernelTensor &tensor, Value step,
+                           int64_t below, Value unit) {
+  Value state = k.mul(unit, k.constant(kUnit));
+  if (!areWhole())
+    return k.offset(tensor, at(timeOf(step, below), Value(), state));
+  auto along = [&](Value steps) {
+    Values only(indices.size());
+    only[dims.time] = steps;
+    return k.offset(tensor, only);
+  };
+  Value place = k.offset(tensor, at(coming, Value(), state));
+  return k.add(k.add(place, along(step)), along(k.constant(below)));
+}
+
+/// In the chunk that comes next.
+Value ChunkedScan::timeOf(Value step, int64_t below) {
+  return clamp(k.add(k.add(coming, step), k.constant(below)));
+}
+
+ChunkedScan::Values ChunkedScan::loadInputs() {
+  Values loaded;
+  forUnits(states, [&](Value step, int64_t below, Value unit) {
+    loaded.push_back(k.loadWords(input, placeOf(input, step, below, unit)));
+  });
+  return loaded;
+}
+
+/// The warp's rows of C, of which only it has a use, where the state was.
+void ChunkedScan::copyOutputs() {
+  forUnits(states, [&](Value step, int64_t below, Value unit) {
+    outputs.copyUnit(step, below, unit,
+                     k.address(output, placeOf(output, step, below, unit)));
+  });
+}
+
+ChunkedScan::Values ChunkedScan::takeOutputs() {
+  SharedTile::waitForCopies(b, k);
+  warpMatrix.synchronize();
+  Values words;
+  Value row = stepOf(k.constant(0));
+  for (int64_t unit = 0; unit < states / kUnit; unit += 2)
+    llvm::append_range(words, warpMatrix.left(outputs, {row, 0, {}, unit}));
+  return words;
+}
+
+/// What a lane's own step has is loaded first, and shared with its warp.
+void ChunkedScan::prefetchStep() {
+  ownTime = timeOf(stepOf(warpMatrix.laneIn(kBlock)));
+  ofUnit.enter(ownTime);
+  ofUnit.prefetch(transition);
+}
+
+/// Beyond the end the state stays as it is.
+Parts ChunkedScan::joinSteps() {
+  ofUnit.enter(ownTime);
+  Value a = ofUnit.read(transition).re;
+  Value time = k.add(coming, stepOf(warpMatrix.laneIn(kBlock)));
+  ofUnit.computeShared();
+  return decays.join(arith::SelectOp::create(b, k.loc, isInside(time), a,
+                                             k.num.constant(1).re));
+}
+
+void ChunkedScan::prefetchSignals() {
+  times.clear();
+  forUnits(kColumns, [&](Value step, int64_t below, Value) {
+    times.push_back(timeOf(step, below));
+    ofUnit.enter(times.back());
+    ofUnit.prefetch(signal);
+  });
+}
+
+ChunkedScan::Values ChunkedScan::computeSignals() {
+  Values units;
+  Value lane = arith::DivUIOp::create(b, k.loc, warpMatrix.laneIn(kWarp),
+                                      k.constant(kColumns / kUnit));
+  for (auto [i, time] : llvm::enumerate(times)) {
+    int64_t below = static_cast<int64_t>(i) * kWarp * kUnit / kColumns;
+    ofUnit.enter(time);
+    ofUnit.receiveShared(
+        ownTime, arith::TruncIOp::create(b, k.loc, b.getI32Type(),
+                                         k.add(lane, k.constant(below))));
+    units.push_back(packSignal());
   }
+  return units;
 }
 
 /// The thread's unit of a row of U.
-Value ChunkedScan::computeSignal(Value time) {
-  ofUnit.enter(time);
+Value ChunkedScan::packSignal() {
   Value all =
       LLVM::PoisonOp::create(b, k.loc, VectorType::get(kUnit, b.getBF16Type()));
   for (int64_t i = 0; i < kUnit; ++i)
     all = LLVM::InsertElementOp::create(
-        b, k.loc, all,
-        ofUnit.readScalars({op.getSignal(), op.getSignalMap()}, i).front(),
-        LLVM::ConstantOp::create(b, k.loc,
-                                 b.getI32IntegerAttr(static_cast<int>(i))));
+        b, k.loc, all, ofUnit.readScalars(signal, i).front(), k.laneNumber(i));
   return LLVM::BitcastOp::create(b, k.loc, VectorType::get(4, b.getI32Type()),
                                  all);
 }
 
-void ChunkedScan::loadChunk() {
-  auto load = [&](SharedTile &tile, const KernelTensor &tensor) {
-    loadTile(tile, states / kUnit, [&](Value time, Value state) {
-      return k.loadWords(tensor, k.offset(tensor, at(time, Value(), state)));
-    });
-  };
-  load(outputs, output);
-  load(inputs, input);
-  loadTile(signals, kColumns / kUnit,
-           [&](Value time, Value) { return computeSignal(time); });
-  // Beyond the end the state stays as it is.
-  Value isStep = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::slt,
-                                       thread, k.constant(kChunk));
-  k.when(isStep, [&] {
-    Value time = k.add(first, thread);
-    Value last =
-        arith::SubIOp::create(b, k.loc, k.size(dims.time), k.constant(1));
-    point.enter(arith::MinUIOp::create(b, k.loc, time, last));
-    Num a = point.read({op.getTransition(), op.getTransitionMap()});
-    decays.setStep(thread, arith::SelectOp::create(b, k.loc, isInside(time),
-                                                   a.re, k.num.constant(1).re));
+/// Zero beyond the end.
+void ChunkedScan::storeUnits(SharedTile &tile, int64_t columns,
+                             ArrayRef<Value> units) {
+  size_t i = 0;
+  forUnits(columns, [&](Value step, int64_t below, Value unit) {
+    Value words = units[i++];
+    Value zero =
+        arith::ConstantOp::create(b, k.loc, b.getZeroAttr(words.getType()));
+    Value time = k.add(k.add(first, step), k.constant(below));
+    words = arith::SelectOp::create(b, k.loc, isInside(time), words, zero);
+    tile.storeUnit(step, below, unit, words);
   });
 }
 
@@ -233,68 +378,85 @@ void ChunkedScan::loadChunk() {
 // Rows of the result
 //===----------------------------------------------------------------------===//
 
-/// L_ij times the element of C B of the warp's row g or g + 8, and of column 2t
-/// or 2t + 1 of half a block.
-Value ChunkedScan::weigh(Value product, Value block, int64_t half,
-                         int64_t part) {
-  Value i = k.add(warpMatrix.g, k.constant(part / 2 * 8));
-  Value j = k.add(k.mul(warpMatrix.t, k.constant(2)),
-                  k.constant(half * 8 + part % 2));
-  Value size = k.constant(kBlock), row = k.add(k.mul(warp, size), i);
-  Value isLast =
-      arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::eq, block, warp);
-  Value isCausal =
-      arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::sle, j, i);
-  Value inside = arith::SelectOp::create(
-      b, k.loc, isCausal, decays.inside(row, j), k.num.constant(0).re);
-  Value across = k.num.mulf(decays.fromBlock(row),
-                            decays.toBlock(warp, k.add(k.mul(block, size), j)));
-  return k.num.mulf(product,
-                    arith::SelectOp::create(b, k.loc, isLast, inside, across));
+/// C at the warp's rows and 16 states as a left factor.
+WarpMatrix::Words ChunkedScan::outputWords(const Chunk &chunk, int64_t tile) {
+  WarpMatrix::Words words;
+  llvm::copy(ArrayRef(chunk.outputs).slice(4 * tile, 4), words.begin());
+  return words;
 }
 
-/// What the steps of a block, not behind the warp's, add to its rows.
-ChunkedScan::Sums ChunkedScan::addBlock(ArrayRef<WarpMatrix::Words> c,
-                                        Value block, const Sums &y) {
+/// C B at the warp's rows and a block.
+ChunkedScan::Values ChunkedScan::multiplyOutputs(const Chunk &chunk,
+                                                 Value block) {
+  Values products(8, k.num.constant(0).re);
   Value step = k.mul(block, k.constant(kBlock));
-  Sums products(8, k.num.constant(0).re), sums = y;
-  for (auto [i, left] : llvm::enumerate(c))
+  for (int64_t tile = 0; tile < states / 16; ++tile)
     warpMatrix.multiplyAdd(
-        products, left,
-        warpMatrix.rightTransposed(inputs, {step, 0, {}, int64_t(2 * i)}));
-  // Sums of two products of 16 x 8 are the words of a left factor.
+        products, outputWords(chunk, tile),
+        warpMatrix.rightTransposed(inputs, {step, 0, {}, 2 * tile}));
+  return products;
+}
+
+/// What the steps of a block add to the warp's rows, by their weights at row g
+/// + 8 down and column 2t + part of half a block.
+void ChunkedScan::addBlock(
+    Values &y, ArrayRef<Value> products, Value block,
+    function_ref<Value(int64_t down, int64_t half, int64_t part)> weight) {
+  // Values of two products of 16 x 8 are the words of a left factor.
   WarpMatrix::Words weights;
   for (int64_t half = 0; half < 2; ++half)
-    for (int64_t down = 0; down < 2; ++down)
-      weights[2 * half + down] = warpMatrix.pack(
-          weigh(products[4 * half + 2 * down], block, half, 2 * down),
-          weigh(products[4 * half + 2 * down + 1], block, half, 2 * down + 1));
+    for (int64_t down = 0; down < 2; ++down) {
+      auto weigh = [&](int64_t part) {
+        return k.num.mulf(products[4 * half + 2 * down + part],
+                          weight(down, half, part));
+      };
+      weights[2 * half + down] = warpMatrix.pack(weigh(0), weigh(1));
+    }
+  Value step = k.mul(block, k.constant(kBlock));
   for (int64_t unit = 0; unit < kColumns / kUnit; unit += 2)
-    warpMatrix.multiplyAdd(MutableArrayRef(sums).slice(4 * unit, 8), weights,
+    warpMatrix.multiplyAdd(MutableArrayRef(y).slice(4 * unit, 8), weights,
                            warpMatrix.right(signals, {step, 0, {}, unit}));
-  return sums;
 }
 
-ChunkedScan::Sums ChunkedScan::computeRows(ArrayRef<WarpMatrix::Words> c) {
-  Sums y(kColumns / kUnit * 4, k.num.constant(0).re);
-  for (auto [i, left] : llvm::enumerate(c))
+/// The state in front of the chunk, which decays up to each row.
+ChunkedScan::Values ChunkedScan::readState(const Chunk &chunk) {
+  Values y(kColumns / kUnit * 4, k.num.constant(0).re);
+  for (int64_t tile = 0; tile < states / 16; ++tile)
     for (int64_t unit = 0; unit < kColumns / kUnit; unit += 2)
       warpMatrix.multiplyAdd(
-          MutableArrayRef(y).slice(4 * unit, 8), left,
-          warpMatrix.right(stateTile, {{}, int64_t(16 * i), {}, unit}));
-  // The state in front of the chunk decays up to each row.
-  Value start = decays.fromStart(warp);
-  for (int64_t down = 0; down < 2; ++down) {
-    Value row = k.add(k.mul(warp, k.constant(kBlock)),
-                      k.add(warpMatrix.g, k.constant(8 * down)));
-    Value factor = k.num.mulf(start, decays.fromBlock(row));
-    for (size_t i = 2 * down; i < y.size(); i += 4)
-      for (size_t part = i; part < i + 2; ++part)
-        y[part] = k.num.mulf(y[part], factor);
-  }
-  return k.loop(
-      k.constant(0), k.add(warp, k.constant(1)), 1, y,
-      [&](Value block, const Sums &sums) { return addBlock(c, block, sums); });
+          MutableArrayRef(y).slice(4 * unit, 8), outputWords(chunk, tile),
+          warpMatrix.right(stateTile, {{}, 16 * tile, {}, unit}));
+  Value before = decays.before(warp);
+  for (size_t i = 0; i < y.size(); ++i)
+    y[i] = k.num.mulf(y[i], k.num.mulf(before, decays.fromBlock(i / 2 % 2)));
+  return y;
+}
+
+ChunkedScan::Values ChunkedScan::computeRows(const Chunk &chunk, Values y) {
+  addBlock(y, multiplyOutputs(chunk, warp), warp,
+           [&](int64_t down, int64_t half, int64_t part) {
+             return decays.inside(down, half, part);
+           });
+  // Blocks before the warp's, backward, and what is between them and it.
+  y.push_back(k.num.constant(1).re);
+  y = k.loop(k.constant(0), warp, 1, y, [&](Value i, Values sums) {
+    Value between = sums.pop_back_val();
+    Value block = decays.fromLast(warp, i);
+    Value rows[2];
+    Parts ends[2];
+    for (int64_t half = 0; half < 2; ++half) {
+      rows[half] = k.num.mulf(decays.fromBlock(half), between);
+      ends[half] = decays.toBlockEnd(block, half);
+    }
+    addBlock(sums, multiplyOutputs(chunk, block), block,
+             [&](int64_t down, int64_t half, int64_t part) {
+               return k.num.mulf(rows[down], ends[half][part]);
+             });
+    sums.push_back(k.num.mulf(between, decays.ofBlock(block)));
+    return sums;
+  });
+  y.pop_back();
+  return y;
 }
 
 /// Of the thread's pair of elements in a unit.
@@ -305,40 +467,41 @@ Value ChunkedScan::pairColumn(int64_t unit, int64_t part) {
 
 /// Of the i-th element of the two units of a row that the thread stores.
 Value ChunkedScan::resultColumn(int64_t i) {
-  Value unit = k.add(warpMatrix.t, k.constant(i / kUnit * 4));
+  Value unit = k.add(resultUnit, k.constant(i / kUnit * 4));
   return k.add(k.add(firstColumn, k.mul(unit, k.constant(kUnit))),
                k.constant(i % kUnit));
 }
 
 /// The elements of these units, in the result's type, from the pairs of all
 /// that the products have left the thread.
-SmallVector<Value> ChunkedScan::takeUnits(const Sums &y, int64_t down) {
-  SmallVector<Value> elements;
+ChunkedScan::Values ChunkedScan::takeUnits(const Values &y, int64_t down) {
+  auto pairType = VectorType::get(2, b.getBF16Type());
+  Values elements;
   for (int64_t half = 0; half < 2; ++half) {
-    SmallVector<Value> low, high;
-    for (int64_t unit = 4 * half; unit < 4 * half + 4; ++unit) {
-      low.push_back(y[4 * unit + 2 * down]);
-      high.push_back(y[4 * unit + 2 * down + 1]);
+    Values pairs;
+    for (int64_t unit = 4 * half; unit < 4 * half + 4; ++unit)
+      pairs.push_back(
+          warpMatrix.pack(y[4 * unit + 2 * down], y[4 * unit + 2 * down + 1]));
+    warpMatrix.transposeQuad(pairs);
+    for (Value word : pairs) {
+      Value pair = LLVM::BitcastOp::create(b, k.loc, pairType, word);
+      for (int64_t i = 0; i < 2; ++i)
+        elements.push_back(
+            LLVM::ExtractElementOp::create(b, k.loc, pair, k.laneNumber(i)));
     }
-    warpMatrix.transposeQuad(low);
-    warpMatrix.transposeQuad(high);
-    for (auto [even, odd] : llvm::zip_equal(low, high))
-      elements.append({even, odd});
   }
   return elements;
 }
 
-void ChunkedScan::storeRows(const Sums &y) {
+void ChunkedScan::storeRows(const Values &y) {
   for (int64_t down = 0; down < 2; ++down) {
-    Value step = k.add(k.mul(warp, k.constant(kBlock)),
-                       k.add(warpMatrix.g, k.constant(8 * down)));
-    Value time = k.add(first, step);
-    SmallVector<Value> elements = takeUnits(y, down);
+    Value time = k.add(first, rowOf(down));
+    Values elements = takeUnits(y, down);
     k.when(isInside(time), [&] {
       ofUnits.enter(time);
       for (auto [i, element] : llvm::enumerate(elements))
-        ofUnits.define({op.getResult(), op.getResultIndexingMap()},
-                       {element, Value()}, i);
+        ofUnits.setScalars({op.getResult(), op.getResultIndexingMap()},
+                           {element}, i);
       for (const Mapped &result : fused.results) {
         KernelTensor tensor = k.result(result.tensor, result.map);
         int64_t group = ofUnits.countNeighbours(tensor);
@@ -357,7 +520,7 @@ void ChunkedScan::storeRows(const Sums &y) {
 // The state
 //===----------------------------------------------------------------------===//
 
-/// Sums of state tile i of a warp are those of rows 16 (warp + 4 i).
+/// Values of state tile i of a warp are those of rows 16 (warp + 4 i).
 Value ChunkedScan::stateRow(int64_t tile, int64_t half) {
   Value row = k.add(warp, k.constant(kWarps * tile));
   return k.add(k.mul(row, k.constant(16)),
@@ -380,10 +543,10 @@ void ChunkedScan::forStatePairs(const KernelTensor &tensor,
       }
 }
 
-ChunkedScan::Sums ChunkedScan::loadState() {
+ChunkedScan::Values ChunkedScan::loadState() {
   if (!init)
-    return Sums(states / kWarps * kColumns / kWarp, k.num.constant(0).re);
-  Sums state;
+    return Values(states / kWarps * kColumns / kWarp, k.num.constant(0).re);
+  Values state;
   forStatePairs(init, [&](Value low, Value high) {
     for (const Num &x : k.load(init, low, high ? 1 : 2))
       state.push_back(x.re);
@@ -393,7 +556,7 @@ ChunkedScan::Sums ChunkedScan::loadState() {
   return state;
 }
 
-void ChunkedScan::storeFinal(const Sums &state) {
+void ChunkedScan::storeFinal(const Values &state) {
   if (!final)
     return;
   size_t i = 0;
@@ -406,10 +569,10 @@ void ChunkedScan::storeFinal(const Sums &state) {
   });
 }
 
-/// Where C was, as a right factor.
-void ChunkedScan::storeState(const Sums &state) {
+/// As a right factor.
+void ChunkedScan::storeState(const Values &state) {
   size_t i = 0;
-  for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
+  for (int64_t tile = 0; tile < countTiles(); ++tile)
     for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
       for (int64_t half = 0; half < 2; ++half, i += 2)
         stateTile.storePair(stateRow(0, 0), 16 * kWarps * tile + 8 * half,
@@ -417,66 +580,162 @@ void ChunkedScan::storeState(const Sums &state) {
                             warpMatrix.pack(state[i], state[i + 1]));
 }
 
-ChunkedScan::Sums ChunkedScan::updateState(const Sums &state) {
-  Value end = k.constant(kBlocks), whole = decays.fromStart(end);
-  Sums sums;
+/// B at the warp's states and the steps of a block as a left factor, each step
+/// with its weight.
+WarpMatrix::Words ChunkedScan::inputWords(int64_t tile, Value step,
+                                          ArrayRef<Parts> weights) {
+  WarpMatrix::Words left = warpMatrix.leftTransposed(
+      inputs, {step, 0, k.mul(warp, k.constant(2)), 2 * kWarps * tile});
+  for (int64_t word = 0; word < 4; ++word) {
+    auto [low, high] = warpMatrix.unpack(left[word]);
+    const Parts &weight = weights[word / 2];
+    left[word] = warpMatrix.pack(k.num.mulf(low, weight[0]),
+                                 k.num.mulf(high, weight[1]));
+  }
+  return left;
+}
+
+/// Blocks backward, with what is behind them in the chunk. What has been loaded
+/// in front of a loop is under way in it.
+ChunkedScan::Values ChunkedScan::updateState(const Values &state) {
+  Values sums;
+  Value end = k.constant(kBlocks), whole = decays.before(end);
   for (Value x : state)
     sums.push_back(k.num.mulf(x, whole));
-  return k.loop(k.constant(0), end, 1, sums, [&](Value block, Sums after) {
-    Value step = k.mul(block, k.constant(kBlock));
-    auto toEnd = [&](int64_t i) {
-      Value j = k.add(step, k.mul(warpMatrix.t, k.constant(2)));
-      return decays.toBlock(end, k.add(j, k.constant(i)));
-    };
-    for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile) {
-      WarpMatrix::Words left = warpMatrix.leftTransposed(
-          inputs, {step, 0, k.mul(warp, k.constant(2)), 2 * kWarps * tile});
-      for (int64_t word = 0; word < 4; ++word) {
-        auto [low, high] = warpMatrix.unpack(left[word]);
-        left[word] = warpMatrix.pack(k.num.mulf(low, toEnd(word / 2 * 8)),
-                                     k.num.mulf(high, toEnd(word / 2 * 8 + 1)));
-      }
-      for (int64_t u = 0; u < kColumns / kUnit; u += 2)
-        warpMatrix.multiplyAdd(
-            MutableArrayRef(after).slice((tile * kColumns / kUnit + u) * 4, 8),
-            left, warpMatrix.right(signals, {step, 0, {}, u}));
-    }
-    return after;
-  });
+  sums.push_back(k.num.constant(1).re);
+  sums = k.loop(
+      k.constant(0), end, 1, sums,
+      [&](Value i, Values sums) {
+        Value behind = sums.pop_back_val();
+        Value block = decays.fromLast(end, i);
+        Value step = k.mul(block, k.constant(kBlock));
+        Parts weights[2];
+        for (int64_t half = 0; half < 2; ++half)
+          for (Value toEnd : decays.toBlockEnd(block, half))
+            weights[half].push_back(k.num.mulf(toEnd, behind));
+        WarpMatrix::Words right[kColumns / kUnit / 2];
+        for (auto [unit, words] : llvm::enumerate(right))
+          words = warpMatrix.right(signals, {step, 0, {}, int64_t(2 * unit)});
+        for (int64_t tile = 0; tile < countTiles(); ++tile) {
+          WarpMatrix::Words left = inputWords(tile, step, weights);
+          for (auto [unit, words] : llvm::enumerate(right))
+            warpMatrix.multiplyAdd(
+                MutableArrayRef(sums).slice(tile * kColumns / 2 + 8 * unit, 8),
+                left, words);
+        }
+        sums.push_back(k.num.mulf(behind, decays.ofBlock(block)));
+        return sums;
+      },
+      /*mayUnroll=*/false);
+  sums.pop_back();
+  return sums;
 }
 
 //===----------------------------------------------------------------------===//
 // Chunks
 //===----------------------------------------------------------------------===//
 
-ChunkedScan::Sums ChunkedScan::emitChunk(const Sums &state) {
-  auto barrier = [&] { gpu::BarrierOp::create(b, k.loc); };
-  loadChunk();
-  barrier();
-  SmallVector<WarpMatrix::Words> c;
-  for (int64_t unit = 0; unit < states / kUnit; unit += 2)
-    c.push_back(warpMatrix.left(
-        outputs, {k.mul(warp, k.constant(kBlock)), 0, {}, unit}));
-  decays.compute();
-  barrier();
+/// Where the next chunk starts; of whole chunks the last one has itself behind
+/// it.
+Value ChunkedScan::nextStart() {
+  Value next = k.add(first, k.constant(kChunk));
+  if (!areWhole())
+    return next;
+  Value last =
+      arith::SubIOp::create(b, k.loc, k.size(dims.time), k.constant(kChunk));
+  return arith::MinUIOp::create(b, k.loc, next, last);
+}
+
+void ChunkedScan::synchronize() { gpu::BarrierOp::create(b, k.loc); }
+
+/// Places are computed anew in parts of a chunk: all of them together would
+/// fill too many registers.
+void ChunkedScan::enterPart() {
+  enter(k.opaque(k.threadIndex(), kWarps * kWarp - 1));
+}
+
+ChunkedScan::Chunk ChunkedScan::loadFirst() {
+  Chunk chunk;
+  coming = k.constant(0);
+  copyOutputs();
+  prefetchStep();
+  chunk.decays = joinSteps();
+  chunk.inputs = loadInputs();
+  prefetchSignals();
+  chunk.signals = computeSignals();
+  chunk.outputs = takeOutputs();
+  synchronize();
+  return chunk;
+}
+
+/// The next chunk is under way while the state is updated.
+ChunkedScan::Chunk ChunkedScan::emitChunk(const Chunk &chunk, Values &state) {
+  coming = nextStart();
+  Chunk next;
+  storeUnits(inputs, states, chunk.inputs);
+  storeUnits(signals, kColumns, chunk.signals);
+  decays.store(warp, chunk.decays);
   storeState(state);
-  barrier();
-  storeRows(computeRows(c));
-  Sums next = updateState(state);
-  barrier();
+  synchronize();
+  prefetchStep();
+  decays.enter(warp);
+  Values y = readState(chunk);
+  synchronize();
+  enterPart();
+  copyOutputs();
+  storeRows(computeRows(chunk, y));
+  warpMatrix.synchronize();
+  enterPart();
+  next.inputs = loadInputs();
+  prefetchSignals();
+  next.decays = joinSteps();
+  state = updateState(state);
+  next.signals = computeSignals();
+  next.outputs = takeOutputs();
+  synchronize();
   return next;
+}
+
+ChunkedScan::Values ChunkedScan::emitChunks(const Values &state) {
+  Chunk chunk = loadFirst();
+  auto carry = [&](const Values &sums, Chunk &chunk) {
+    Values all = sums;
+    for (Values *part : chunk.parts())
+      llvm::append_range(all, *part);
+    return all;
+  };
+  Values end =
+      k.loop(k.constant(0), k.size(dims.time), kChunk, carry(state, chunk),
+             [&](Value start, const Values &carried) {
+               first = start;
+               ArrayRef<Value> rest(carried);
+               auto take = [&](size_t size) {
+                 Values some(rest.take_front(size));
+                 rest = rest.drop_front(size);
+                 return some;
+               };
+               Values sums = take(state.size());
+               Chunk present;
+               for (auto [part, like] :
+                    llvm::zip_equal(present.parts(), chunk.parts()))
+                 *part = take(like->size());
+               Chunk next = emitChunk(present, sums);
+               return carry(sums, next);
+             });
+  end.resize(state.size());
+  return end;
 }
 
 Launch ChunkedScan::emit() {
   Launch launch;
   findBlock(launch);
-  Value chunks = arith::CeilDivUIOp::create(b, k.loc, k.size(dims.time),
-                                            k.constant(kChunk));
-  storeFinal(k.loop(k.constant(0), chunks, 1, loadState(),
-                    [&](Value chunk, const Sums &state) {
-                      first = k.mul(chunk, k.constant(kChunk));
-                      return emitChunk(state);
-                    }));
+  Value isLong = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ne,
+                                       k.size(dims.time), k.constant(0));
+  Values start = loadState();
+  Values end = k.branch(
+      isLong, [&] { return emitChunks(start); }, [&] { return start; });
+  enter(k.threadIndex());
+  storeFinal(end);
   gpu::ReturnOp::create(b, k.loc);
   return launch;
 }

@@ -129,6 +129,8 @@ public:
   /// Offset in elements; loop dimensions whose index is null count as 0.
   mlir::Value offset(const KernelTensor &tensor,
                      llvm::ArrayRef<mlir::Value> indices);
+
+  mlir::Value address(const KernelTensor &tensor, mlir::Value offset);
   /// Elements of the widest access along the last dimension, if all begin where
   /// one may.
   int64_t countAccess(const KernelTensor &tensor) const;
@@ -161,7 +163,6 @@ private:
   KernelTensor place(mlir::Value value, mlir::AffineMap map, unsigned number,
                      llvm::ArrayRef<TensorPlace> places, unsigned before);
   mlir::Value padded(mlir::Value size, int64_t padding);
-  mlir::Value address(const KernelTensor &tensor, mlir::Value offset);
 
   mlir::OpBuilder &b;
   mlir::func::FuncOp function;

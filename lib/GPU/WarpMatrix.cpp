@@ -55,6 +55,18 @@ void SharedTile::storeUnit(Value row, int64_t below, Value unit, Value words) {
                         /*alignment=*/16);
 }
 
+void SharedTile::copyUnit(Value row, int64_t below, Value unit, Value from) {
+  LLVM::CallIntrinsicOp::create(
+      b, k.loc, b.getStringAttr("llvm.nvvm.cp.async.cg.shared.global.16"),
+      ValueRange{address(row, below, placeOf(row, unit)), from});
+}
+
+void SharedTile::waitForCopies(OpBuilder &b, Kernel &kernel) {
+  LLVM::CallIntrinsicOp::create(b, kernel.loc,
+                                b.getStringAttr("llvm.nvvm.cp.async.wait.all"),
+                                ValueRange{});
+}
+
 void SharedTile::storePair(Value row, int64_t below, Value unit, Value pair,
                            Value word) {
   Value place = LLVM::GEPOp::create(b, k.loc, base.getType(), b.getI32Type(),
@@ -68,18 +80,30 @@ void SharedTile::storePair(Value row, int64_t below, Value unit, Value pair,
 //===----------------------------------------------------------------------===//
 
 WarpMatrix::WarpMatrix(OpBuilder &b, Kernel &kernel) : b(b), k(kernel) {
+  enter(k.threadIndex());
+}
+
+void WarpMatrix::enter(Value index) {
+  thread = index;
   auto divide = [&](Value x, int64_t y) {
     return arith::DivUIOp::create(b, k.loc, x, k.constant(y));
   };
-  auto remainder = [&](Value x, int64_t y) {
-    return arith::RemUIOp::create(b, k.loc, x, k.constant(y));
-  };
-  Value lane = remainder(k.threadIndex(), kWarp);
+  Value lane = laneIn(kWarp);
   g = divide(lane, 4);
-  t = remainder(lane, 4);
-  inMatrix = remainder(lane, 8);
-  isOdd = remainder(divide(lane, 8), 2);
+  t = laneIn(4);
+  inMatrix = laneIn(8);
+  isOdd = divide(laneIn(16), 8);
   isHigh = divide(lane, 16);
+}
+
+Value WarpMatrix::laneIn(int64_t count) {
+  return arith::RemUIOp::create(b, k.loc, thread, k.constant(count));
+}
+
+void WarpMatrix::synchronize() {
+  Value all = arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(-1));
+  LLVM::CallIntrinsicOp::create(
+      b, k.loc, b.getStringAttr("llvm.nvvm.bar.warp.sync"), ValueRange{all});
 }
 
 WarpMatrix::Words WarpMatrix::load(Value address, bool transposed) {

@@ -26,6 +26,11 @@ public:
   // itself adds: addresses of loops then share registers.
   void storeUnit(mlir::Value row, int64_t below, mlir::Value unit,
                  mlir::Value words);
+  /// Copies a unit from global memory without registers; it is there for the
+  /// threads that have waited for their copies, and others after a barrier.
+  void copyUnit(mlir::Value row, int64_t below, mlir::Value unit,
+                mlir::Value from);
+  static void waitForCopies(mlir::OpBuilder &b, Kernel &kernel);
   /// The elements 2 pair and 2 pair + 1 of a unit, in a word.
   void storePair(mlir::Value row, int64_t below, mlir::Value unit,
                  mlir::Value pair, mlir::Value word);
@@ -89,11 +94,20 @@ public:
   /// is then the t-th of lane i.
   void transposeQuad(llvm::MutableArrayRef<mlir::Value> words);
 
+  /// From here on lanes are those of a thread index that has this value.
+  void enter(mlir::Value thread);
+  /// The lane's number in a group of so many.
+  mlir::Value laneIn(int64_t count);
+  /// Waits for the warp's lanes, and for what they have written.
+  void synchronize();
+
   mlir::Value g, t; ///< Of the lane.
   /// lane % 8, lane / 8 % 2, lane / 16: of the row whose address it has.
   mlir::Value inMatrix, isOdd, isHigh;
 
 private:
+  mlir::Value thread;
+
   Words load(SharedTile &tile, const Corner &corner, bool rowsFirst,
              bool transposed);
   void multiplyAdd8(Sums sums, llvm::ArrayRef<mlir::Value> left,

@@ -334,23 +334,35 @@ func.func @turned(%u: tensor<700x40xf32>, %k: tensor<700xf32>) -> tensor<700x40x
 
 // A block for each head and 64 of its columns. In a chunk of 64 steps a warp has
 // 8 products for the state that comes in, 2 x 4 and 8 for each block of 16
-// steps, and as many for the state that goes out.
+// steps, its own one first, and as many for the state that goes out. C of the
+// next chunk is copied to where the state was; B is in registers meanwhile.
 // CHECK: block = 128 : i64, entry = "ssd", grid = [{elements = array<i64: -1, 3>, least = 0 : i64, per_block = 1 : i64}, {elements = array<i64: 128>, least = 0 : i64, per_block = 64 : i64}], kernel = "chunked_scan", reason = "the state is a matrix, and the tensor cores take bf16"
 // CHECK: llvm.mlir.global internal @ssd_outputs() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<2048 x i32>
 // CHECK-LABEL: gpu.func @ssd(
-// CHECK:         scf.for {{.*}} -> (f32,
-// CHECK:           scf.if {{.*}} -> (vector<4xi32>)
-// CHECK:           gpu.barrier
+// CHECK:         scf.if {{.*}} -> (f32,
+// CHECK-COUNT-4:   "llvm.nvvm.cp.async.cg.shared.global.16"
+// CHECK-COUNT-5:   gpu.shuffle down
+// CHECK-COUNT-4:   llvm.load {{.*}} -> vector<4xi32>
+// CHECK:           "llvm.nvvm.cp.async.wait.all"
+// CHECK:           "llvm.nvvm.bar.warp.sync"
 // CHECK-COUNT-4:   "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16.p3"
 // CHECK:           gpu.barrier
-// CHECK:           gpu.barrier
-// CHECK-COUNT-32:  "llvm.nvvm.mma.m16n8k16.row.col.bf16"
 // CHECK:           scf.for
+// CHECK-COUNT-8:     llvm.store {{.*}} : vector<4xi32>
+// CHECK:             gpu.barrier
+// CHECK-COUNT-32:    "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+// CHECK:             gpu.barrier
+// CHECK-COUNT-4:     "llvm.nvvm.cp.async.cg.shared.global.16"
 // CHECK-COUNT-16:    "llvm.nvvm.mma.m16n8k16.row.col.bf16"
-// CHECK:           scf.for
-// CHECK-COUNT-8:     "llvm.nvvm.mma.m16n8k16.row.col.bf16"
-// CHECK-NOT:         "llvm.nvvm.mma
-// CHECK:           gpu.barrier
+// CHECK:             scf.for
+// CHECK-COUNT-16:      "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+// CHECK:             "llvm.nvvm.bar.warp.sync"
+// CHECK-COUNT-4:     llvm.load {{.*}} -> vector<4xi32>
+// CHECK:             scf.for
+// CHECK-COUNT-8:       "llvm.nvvm.mma.m16n8k16.row.col.bf16"
+// CHECK-NOT:           "llvm.nvvm.mma
+// CHECK:             "llvm.nvvm.cp.async.wait.all"
+// CHECK:             gpu.barrier
 #bth = affine_map<(b, t, h, p, n) -> (b, t, h)>
 #bthp = affine_map<(b, t, h, p, n) -> (b, t, h, p)>
 #btn = affine_map<(b, t, h, p, n) -> (b, t, n)>

@@ -61,7 +61,7 @@ def test_transactions():
     rows = (1 + 2 + 3 + 4) * (2 * tiles + 8)  # C B, and its product with U: only blocks that are not behind
     state = 4 * tiles * 8 + 4 * tiles * 8  # C X, and B U
     assert report["instructions"]["tensor"] == 2 * 2 * 32 * (rows + state)
-    assert report["barriers"] == 2 * 2 * 4
+    assert report["barriers"] == 2 * (1 + 2 * 3)
     assert report["shared"]["wavefronts"] <= 1.1 * report["shared"]["ideal_wavefronts"]
     assert report["global"]["sectors"] <= 1.05 * report["global"]["ideal_sectors"]
 
