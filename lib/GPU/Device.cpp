@@ -170,8 +170,7 @@ Error Device::zero(const DeviceBuffer &buffer, int64_t bytes) {
 }
 
 Expected<double> Device::launch(ArrayRef<Geometry> kernels,
-                                ArrayRef<uint64_t> arguments,
-                                void *stream) {
+                                ArrayRef<uint64_t> arguments, void *stream) {
   void *events[2] = {};
   scope_exit destroy([&] {
     for (void *event : events)

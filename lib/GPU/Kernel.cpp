@@ -71,8 +71,7 @@ Kernel::Kernel(OpBuilder &b, const KernelFrame &frame, Location loc,
       gpu::GPUFuncOp::create(b, this->loc, whole.getName().str() + frame.part,
                              b.getFunctionType(types, {}));
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  kernel.setKnownBlockSizeAttr(
-      b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+  setThreads(threads);
   b.setInsertionPointToStart(&kernel.getBody().front());
   for (unsigned i = 0; i < tensors; ++i)
     kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
@@ -85,6 +84,11 @@ Kernel::Kernel(OpBuilder &b, const KernelFrame &frame, Location loc,
     workspaceStart = kernel.getArgument(types.size() - 1);
   if (stage)
     findRegions();
+}
+
+void Kernel::setThreads(int64_t threads) {
+  kernel.setKnownBlockSizeAttr(
+      b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
 }
 
 /// Without a stage dynamic sizes are numbered as they come.

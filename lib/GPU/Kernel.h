@@ -66,6 +66,9 @@ public:
          llvm::ArrayRef<int64_t> staticSizes, mlir::Type real, int64_t threads,
          bool hasWorkspace = false);
 
+  /// Of a block, instead of those that it began with.
+  void setThreads(int64_t threads);
+
   /// The memory of an argument of the function; of none, if it is null.
   KernelTensor argument(mlir::Value value, mlir::AffineMap map);
   /// The memory of a value that the function returns, if it does.

@@ -20,6 +20,7 @@
 //===----------------------------------------------------------------------===//
 #include "MatrixProduct.h"
 #include "FactorTile.h"
+#include "MmaProduct.h"
 
 #include "ssm/IR/LoopDims.h"
 
@@ -44,85 +45,39 @@ static constexpr int64_t kPlaces = 4;
 static constexpr int64_t kBlockBytes = 8;
 
 namespace {
-/// What the loop dimensions are, and which factor is which.
-struct Shape {
-  Mapped left, right;
-  unsigned row, column;
-  SmallVector<unsigned> outer, sum;
-};
-
 class MatrixProduct {
 public:
   MatrixProduct(OpBuilder &b, Kernel &kernel, const Product &product,
-                const Shape &shape, ArrayRef<Mapped> results);
+                const ProductShape &shape, ArrayRef<Mapped> results);
 
   Launch emit();
 
 private:
   using Numbers = FactorTile::Numbers;
 
-  int64_t findRun();
-  SmallVector<GridFactor> findTile();
-  Value compare(Value x, Value y) {
-    return arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult, x, y);
-  }
-
+  SmallVector<GridFactor, 2> findTile();
   Num addProduct(const Num &x, const Num &y, const Num &sum);
   Numbers multiplyStep(Value buffer, Value step, Numbers sums);
   Numbers multiply(Value buffer, ArrayRef<Num> sums);
 
-  // Results.
   Value columnOf(int64_t i);
-  SmallVector<Value> at(int64_t i);
-  void storeRow(Pointwise &point, int64_t i, ArrayRef<Num> sums);
-
   SmallVector<Value> flatten(ArrayRef<Num> x);
   Numbers unflatten(ValueRange values);
 
   OpBuilder &b;
   Kernel &k;
-  const Product &product;
-  const Shape &shape;
-  ArrayRef<Mapped> results;
+  const ProductShape &shape;
+  ProductResults results;
   bool isComplex;
   int64_t chunk; ///< Places of the sum.
   ProductBlock block;
   FactorTile left, right;
-  int64_t run; ///< Columns of a thread that follow each other.
   Value across, down;
 };
 } // namespace
 
-static std::optional<Shape> findShape(const Product &product) {
-  Shape shape{product.left, product.right, 0, 0, {}, {}};
-  SmallVector<unsigned> dims = dimsOf(product.result.map);
-  if (dims.empty())
-    return std::nullopt;
-  shape.column = dims.back();
-  if (!uses(shape.right.map, shape.column))
-    std::swap(shape.left, shape.right);
-  if (uses(shape.left.map, shape.column))
-    return std::nullopt;
-  auto isRow = [&](unsigned dim) {
-    return uses(product.result.map, dim) && !uses(shape.right.map, dim);
-  };
-  auto rows = llvm::filter_to_vector(dims, isRow);
-  if (rows.empty())
-    return std::nullopt;
-  unsigned last = dimsOf(shape.left.map).back();
-  shape.row = isRow(last) ? last : rows.back();
-  for (unsigned dim : dims)
-    if (dim != shape.row && dim != shape.column)
-      shape.outer.push_back(dim);
-  for (const Mapped &factor : {shape.left, shape.right})
-    for (unsigned dim : dimsOf(factor.map))
-      if (!uses(product.result.map, dim) && !llvm::is_contained(shape.sum, dim))
-        shape.sum.push_back(dim);
-  return shape;
-}
-
 const char *refusesMatrixProduct(const Product &product) {
-  return findShape(product)
+  return ProductShape::find(product)
              ? nullptr
              : "it has products other than of two matrices, one of which is "
                "the same at each step: by a matrix that varies in time, or by "
@@ -130,9 +85,10 @@ const char *refusesMatrixProduct(const Product &product) {
 }
 
 MatrixProduct::MatrixProduct(OpBuilder &b, Kernel &kernel,
-                             const Product &product, const Shape &shape,
+                             const Product &product, const ProductShape &shape,
                              ArrayRef<Mapped> results)
-    : b(b), k(kernel), product(product), shape(shape), results(results),
+    : b(b), k(kernel), shape(shape),
+      results(b, kernel, product, shape, results, kOwn),
       isComplex(isa<ComplexType>(
           getElementTypeOrSelf(product.result.tensor.getType()))),
       chunk(kChunkBits /
@@ -142,53 +98,18 @@ MatrixProduct::MatrixProduct(OpBuilder &b, Kernel &kernel,
             {},
             SmallVector<Value>(product.result.map.getNumDims())},
       left(b, k, block, shape.left, shape.row, chunk),
-      right(b, k, block, shape.right, shape.column, chunk), run(findRun()) {}
+      right(b, k, block, shape.right, shape.column, chunk) {}
 
-/// All tensors behind the product that have columns last have accesses of so
-/// many.
-int64_t MatrixProduct::findRun() {
-  int64_t count = kOwn;
-  auto visit = [&](const KernelTensor &tensor) {
-    SmallVector<unsigned> dims = dimsOf(tensor.map);
-    if (!dims.empty() && dims.back() == shape.column)
-      count = std::gcd(count, k.countAccess(tensor));
-  };
-  auto visitRead = [&](Mapped value) {
-    if (isa<BlockArgument>(value.tensor))
-      visit(k.argument(value.tensor, value.map));
-  };
-  for (const Mapped &result : results) {
-    visit(k.result(result.tensor, result.map));
-    walkProducers(result, visitRead);
-  }
-  if (product.start.tensor)
-    walkProducers(product.start, visitRead);
-  return count;
-}
-
-/// Blocks are numbered over what both factors have, and tiles of rows and
-/// columns.
-SmallVector<GridFactor> MatrixProduct::findTile() {
+SmallVector<GridFactor, 2> MatrixProduct::findTile() {
   block.thread = k.threadIndex();
   across = arith::RemUIOp::create(b, k.loc, block.thread, k.constant(kAcross));
   down = arith::DivUIOp::create(b, k.loc, block.thread, k.constant(kAcross));
-  Value number = k.blockIndex(), tile = k.constant(kTile);
-  SmallVector<GridFactor> grid{{{}, 1}};
-  for (FactorTile *factor : {&right, &left}) {
-    Value tiles =
-        arith::CeilDivUIOp::create(b, k.loc, k.size(factor->own), tile);
-    factor->first =
-        k.mul(arith::RemUIOp::create(b, k.loc, number, tiles), tile);
-    number = arith::DivUIOp::create(b, k.loc, number, tiles);
-    grid.push_back({{k.launchSize(factor->own)}, kTile});
-  }
-  for (unsigned dim : shape.outer)
-    grid[0].elements.push_back(k.launchSize(dim));
-  k.split(number, shape.outer, block.indices);
-  block.total = k.constant(1);
-  for (unsigned dim : shape.sum)
-    block.total = k.mul(block.total, k.size(dim));
-  return grid;
+  ProductTile tile = takeTile(b, k, shape, kTile, kTile);
+  left.first = tile.row;
+  right.first = tile.column;
+  block.total = tile.total;
+  block.indices = tile.indices;
+  return tile.grid;
 }
 
 //===----------------------------------------------------------------------===//
@@ -216,6 +137,7 @@ MatrixProduct::Numbers MatrixProduct::multiplyStep(Value buffer, Value step,
   Value row = k.mul(down, k.constant(kOwn));
   for (int64_t i = 0; i < kPlaces; ++i) {
     Numbers rows = left.read(buffer, {step, i}, row, kOwn), columns;
+    int64_t run = results.getRun();
     for (int64_t j = 0; j < kOwn; j += run)
       columns.append(right.read(
           buffer, {step, i},
@@ -242,53 +164,9 @@ MatrixProduct::Numbers MatrixProduct::multiply(Value buffer,
 
 /// The thread's i-th.
 Value MatrixProduct::columnOf(int64_t i) {
+  int64_t run = results.getRun();
   Value inRun = k.add(k.mul(across, k.constant(run)), k.constant(i % run));
   return k.add(k.add(right.first, k.constant(i / run * run * kAcross)), inRun);
-}
-
-/// Columns of a run beyond the last one repeat that.
-SmallVector<Value> MatrixProduct::at(int64_t i) {
-  SmallVector<Value> where = block.indices;
-  Value runs = arith::CeilDivUIOp::create(b, k.loc, k.size(shape.column),
-                                          k.constant(run));
-  Value last = k.mul(arith::SubIOp::create(b, k.loc, runs, k.constant(1)),
-                     k.constant(run));
-  where[shape.column] =
-      k.add(arith::MinUIOp::create(b, k.loc, columnOf(i / run * run), last),
-            k.constant(i % run));
-  return where;
-}
-
-void MatrixProduct::storeRow(Pointwise &point, int64_t i, ArrayRef<Num> sums) {
-  Value row =
-      k.add(k.add(left.first, k.mul(down, k.constant(kOwn))), k.constant(i));
-  Value last =
-      arith::SubIOp::create(b, k.loc, k.size(shape.row), k.constant(1));
-  Value inside = compare(row, k.size(shape.row));
-  row = arith::MinUIOp::create(b, k.loc, row, last);
-  point.enter(row);
-  for (auto [j, sum] : llvm::enumerate(sums))
-    point.define(product.result,
-                 product.start.tensor
-                     ? k.num.add(sum, point.read(product.start, j))
-                     : sum,
-                 j);
-  for (const Mapped &result : results) {
-    KernelTensor tensor = k.result(result.tensor, result.map);
-    int64_t group = point.countNeighbours(tensor);
-    Numbers values;
-    for (int64_t j = 0; j < kOwn; ++j)
-      values.push_back(point.read(result, j));
-    for (int64_t j = 0; j < kOwn; j += group) {
-      Value exists = compare(columnOf(j), k.size(shape.column));
-      SmallVector<Value> where = at(j);
-      where[shape.row] = row;
-      k.when(arith::AndIOp::create(b, k.loc, inside, exists), [&] {
-        k.store(tensor, k.offset(tensor, where),
-                ArrayRef(values).slice(j, group));
-      });
-    }
-  }
 }
 
 SmallVector<Value> MatrixProduct::flatten(ArrayRef<Num> x) {
@@ -334,10 +212,11 @@ Launch MatrixProduct::emit() {
                gpu::BarrierOp::create(b, k.loc);
                return flatten(after);
              }));
-  Pointwise point(b, k, shape.row, shape.column, kOwn, run,
-                  [this](int64_t i) { return at(i); });
+  results.begin(block.indices, [this](int64_t i) { return columnOf(i); });
+  Value row = k.add(left.first, k.mul(down, k.constant(kOwn)));
   for (int64_t i = 0; i < kOwn; ++i)
-    storeRow(point, i, ArrayRef(sums).slice(i * kOwn, kOwn));
+    results.storeRow(k.add(row, k.constant(i)),
+                     ArrayRef(sums).slice(i * kOwn, kOwn));
   gpu::ReturnOp::create(b, k.loc);
   return launch;
 }
@@ -346,12 +225,15 @@ Launch emitMatrixProduct(OpBuilder &b, const KernelFrame &frame,
                          const Product &product, ArrayRef<Mapped> results,
                          StringRef chip) {
   linalg::GenericOp op = product.op;
-  std::optional<Shape> shape = findShape(product);
+  std::optional<ProductShape> shape = ProductShape::find(product);
   Type real = getWorkingType({getElementTypeOrSelf(product.left.tensor),
                               getElementTypeOrSelf(product.right.tensor),
                               getElementTypeOrSelf(product.result.tensor)});
   Kernel kernel(b, frame, op.getLoc(), op.getStaticLoopRanges(), real,
                 ProductBlock::kThreads);
+  if (GPUChip::forName(std::string_view(chip)).multipliesMatrices &&
+      takesTensorCores(kernel, *shape))
+    return emitMmaProduct(b, kernel, product, *shape, results);
   // Left alone, ptxas loads many places ahead, with all of a multiprocessor's
   // registers for one block: nothing then runs while a block waits.
   std::string_view name(chip);

@@ -1,4 +1,4 @@
-//===- WarpMatrix.cpp - Matrices of bf16 for the tensor cores -------------===//
+//===- WarpMatrix.cpp - Matrices for the tensor cores ---------------------===//
 //
 // ldmatrix loads four matrices of 8 x 8, whose rows the lanes name: lane 8 m +
 // r row r of matrix m. The four make a factor of 16 x 16; which is which
@@ -79,7 +79,8 @@ void SharedTile::storePair(Value row, int64_t below, Value unit, Value pair,
 // Factors
 //===----------------------------------------------------------------------===//
 
-WarpMatrix::WarpMatrix(OpBuilder &b, Kernel &kernel) : b(b), k(kernel) {
+WarpMatrix::WarpMatrix(OpBuilder &b, Kernel &kernel, bool isHalf)
+    : b(b), k(kernel), isHalf(isHalf) {
   enter(k.threadIndex());
 }
 
@@ -166,6 +167,10 @@ void WarpMatrix::multiplyAdd8(Sums sums, ArrayRef<Value> left,
       LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
   SmallVector<Value> args(left);
   llvm::append_range(args, right);
+  if (isHalf)
+    for (Value &word : args)
+      word = LLVM::BitcastOp::create(b, k.loc,
+                                     VectorType::get(2, b.getF16Type()), word);
   llvm::append_range(args, sums);
   Value all =
       LLVM::CallIntrinsicOp::create(b, k.loc, type, b.getStringAttr(name), args)
@@ -175,7 +180,8 @@ void WarpMatrix::multiplyAdd8(Sums sums, ArrayRef<Value> left,
 }
 
 void WarpMatrix::multiplyAdd(Sums sums, const Words &left, const Words &right) {
-  StringRef name = "llvm.nvvm.mma.m16n8k16.row.col.bf16";
+  StringRef name = isHalf ? "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
+                          : "llvm.nvvm.mma.m16n8k16.row.col.bf16";
   multiplyAdd8(sums.take_front(4), left, {right[0], right[1]}, name);
   multiplyAdd8(sums.drop_front(4), left, {right[2], right[3]}, name);
 }

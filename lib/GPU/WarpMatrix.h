@@ -1,4 +1,4 @@
-//===- WarpMatrix.h - Matrices of bf16 for the tensor cores -----*- C++ -*-===//
+//===- WarpMatrix.h - Matrices for the tensor cores -------------*- C++ -*-===//
 #ifndef SSM_LIB_GPU_WARPMATRIX_H
 #define SSM_LIB_GPU_WARPMATRIX_H
 
@@ -55,14 +55,15 @@ public:
   /// Of 16 x 8 in f32: rows g and g + 8, two elements each.
   using Sums = llvm::MutableArrayRef<mlir::Value>;
 
-  WarpMatrix(mlir::OpBuilder &b, Kernel &kernel);
+  /// Of bf16 if not of f16. What packs and unpacks words is of bf16.
+  WarpMatrix(mlir::OpBuilder &b, Kernel &kernel, bool isHalf = false);
 
   /// Where a block of 16 x 16 is: at a row that is a multiple of 8, and at a
   /// unit. The first parts may be null, for none; the second ones are known.
   struct Corner {
     mlir::Value row;
     int64_t below = 0;
-    mlir::Value fromUnit; ///< Below 8 - unit % 8.
+    mlir::Value fromUnit; ///< Below 8 - unit % 8, or a multiple of 8.
     int64_t unit = 0;
   };
   /// The block as a left factor, as it is or transposed.
@@ -115,6 +116,7 @@ private:
 
   mlir::OpBuilder &b;
   Kernel &k;
+  bool isHalf;
 };
 
 } // namespace ssm

@@ -26,7 +26,7 @@ KERNELS = {
     "row_scan, gated": (GatedUnit("", [8, 1536, 4096], "").text(), "f"),
     "look_back, gated": (GatedUnit("", [1, 2, 1 << 20], "").text(), "f"),
     "column_scan, gated": (GatedUnit("", [8, 1536, 4096], "", layout="bth").text(), "f"),
-    "matrix_product, bf16": (program([Recurrence("n,ni,on,bti->bto", {"b": 8, "t": 4096, "n": 256, "i": 256, "o": 256}, dtype="bf16")]), "f"),
+    "mma_product": (program([Recurrence("n,ni,on,bti->bto", {"b": 8, "t": 4096, "n": 256, "i": 256, "o": 256}, dtype="bf16")]), "f"),
     "matrix_product, f64": (program([Recurrence("n,ni,on,bti->bto", {"b": 8, "t": 4096, "n": 256, "i": 256, "o": 256}, dtype="f64",
                                                 complex="abcu")]), "f"),
     "column_scan, bf16": (program([Recurrence("bth,,,bth->bth", {"b": 8, "t": 4096, "h": 1536}, dtype="bf16")]), "f"),

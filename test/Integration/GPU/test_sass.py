@@ -104,9 +104,9 @@ def test_rows_are_read_once_by_sixteen_bytes(name, loads, chip, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
-@pytest.mark.parametrize("name, stored", [("S5", ".128"), ("matrix_product, bf16", ".64"), ("matrix_product, f64", ".128")])
+@pytest.mark.parametrize("name, stored", [("S5", ".128"), ("matrix_product, f64", ".128")])
 def test_products_access_sixteen_bytes(name, stored, chip, tmp_path):
-    """Their factors in the loop over the sum, and where they begin; what they return has four columns a thread, in bf16 eight bytes.
+    """Their factors in the loop over the sum, and where they begin; what they return has four columns a thread.
 
     Whatever multiplies there adds too.
     """
@@ -117,6 +117,20 @@ def test_products_access_sixteen_bytes(name, stored, chip, tmp_path):
         assert set(sass.select(code.opcodes, "STG")) == {f"STG.E{bits}"}, kernel
         products = [loop for loop in code.loops if sass.select(loop, "FFMA", "FFMA2", "DFMA")]
         assert products and not any(sass.select(loop, "LDL", "STL", "FMUL", "FMUL2", "FADD", "FADD2", "DMUL", "DADD") for loop in products), kernel
+
+
+@needs_both
+@pytest.mark.parametrize("chip", CHIPS)
+def test_narrow_products_are_on_the_tensor_cores(chip, tmp_path):
+    """Of 128 x 64 x 64 in a chunk, 64 of 16 x 8 x 16 in each of four warps; all accesses of memory have 16 bytes."""
+    cubin = sass.assemble(*KERNELS["mma_product"], chip, tmp_path).cubin
+    for kernel in ("f", "f_3"):
+        code = sass.disassemble(cubin, kernel)
+        assert set(sass.select(code.opcodes, "LDG")) <= {"LDG.E.128", "LDG.E.128.CONSTANT"}, kernel
+        assert set(sass.select(code.opcodes, "STG")) == {"STG.E.128"}, kernel
+        (products,) = [loop for loop in code.loops if sass.select(loop, "HMMA")]
+        assert sass.select(products, "HMMA") == ["HMMA.16816.F32.BF16"] * 64, kernel
+        assert not sass.select(products, "FFMA", "FMUL", "FADD", "LDL", "STL"), kernel
 
 
 @needs_both
