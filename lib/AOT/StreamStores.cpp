@@ -3,8 +3,9 @@
 // A result that is larger than a core's cache and that the function does not
 // read again need not pass through the cache: a non-temporal store of a whole
 // cache line saves reading the line first, and what it would have displaced.
-// Such a store must be aligned. Where the IR proves it up to the alignment of
-// the caller's memory, a loop that writes such results is doubled:
+// Nor need a buffer that the last cache would not hold until the next loop
+// reads it. Such a store must be aligned. Where the IR proves it up to the
+// alignment of the caller's memory, a loop that writes such results is doubled:
 //
 //   if (result is aligned) { loop with non-temporal stores } else { loop }
 //
@@ -52,6 +53,9 @@ using namespace ssm;
 /// Bytes of a cache line, and of the widest register.
 static constexpr int64_t kLine = 64;
 
+/// More than the last cache keeps from one loop for the next one.
+static constexpr int64_t kBeyondCaches = int64_t(1) << 25;
+
 //===----------------------------------------------------------------------===//
 // Which stores
 //===----------------------------------------------------------------------===//
@@ -75,6 +79,8 @@ private:
   bool isStreamed(BlockArgument result);
   void stream(Operation *loop, ArrayRef<Candidate> candidates);
 
+  /// The loop of the function that is looked at.
+  Operation *outermost = nullptr;
   DenseMap<BlockArgument, bool> streamed;
 };
 } // namespace
@@ -98,12 +104,14 @@ static Value rootOf(Value value, int64_t &divisor) {
   return value;
 }
 
-/// Nothing but writes, through views.
-static bool isOnlyWritten(Value memref) {
-  return llvm::all_of(memref.getUses(), [](OpOperand &use) {
+/// Nothing but writes in `scope`, through views.
+static bool isOnlyWritten(Value memref, Operation *scope) {
+  return llvm::all_of(memref.getUses(), [&](OpOperand &use) {
     Operation *op = use.getOwner();
     if (isa<memref::SubViewOp>(op) || isSameMemory(op))
-      return isOnlyWritten(op->getResult(0));
+      return isOnlyWritten(op->getResult(0), scope);
+    if (!scope->isAncestor(op))
+      return true;
     if (isa<vector::TransferWriteOp, vector::StoreOp, memref::StoreOp>(op))
       return true;
     return isa<memref::DimOp>(op);
@@ -121,11 +129,11 @@ bool StreamStores::isStreamed(BlockArgument result) {
   auto [it, isNew] = streamed.try_emplace(result, false);
   if (isNew) {
     auto type = cast<MemRefType>(result.getType());
-    it->second =
-        type.hasStaticShape() && type.getLayout().isIdentity() &&
-        bytesOf(type.getElementType()) != 0 &&
-        type.getNumElements() * bytesOf(type.getElementType()) >= minBytes &&
-        isOnlyWritten(result);
+    if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+      return false;
+    int64_t bytes = type.getNumElements() * bytesOf(type.getElementType());
+    Operation *scope = bytes >= kBeyondCaches ? outermost : getOperation();
+    it->second = bytes >= minBytes && isOnlyWritten(result, scope);
   }
   return it->second;
 }
@@ -270,7 +278,6 @@ void StreamStores::stream(Operation *loop, ArrayRef<Candidate> candidates) {
 }
 
 void StreamStores::runOnOperation() {
-  streamed.clear();
   func::FuncOp function = getOperation();
   if (function.isExternal() || !function.getBody().hasOneBlock())
     return;
@@ -279,6 +286,8 @@ void StreamStores::runOnOperation() {
     if (!isa<scf::ForOp, scf::ParallelOp>(op))
       continue;
     SmallVector<Candidate> candidates;
+    outermost = &op;
+    streamed.clear();
     op.walk<WalkOrder::PreOrder>([&](Operation *nested) {
       if (nested->hasAttr(::ssm::kCachedAttrName))
         return WalkResult::skip();

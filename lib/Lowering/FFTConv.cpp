@@ -22,7 +22,8 @@
 // after the other share their border rounds: see FFTConvRuns.cpp.
 //
 // Of a long signal, or one of few channels, a tile has one channel, and parts
-// of time in its lanes: see FFTConvSplit.cpp.
+// of time in its lanes: see FFTConvSplit.cpp, and FFTConvTurned.cpp for one
+// whose channels are last.
 //
 // A kernel much shorter than the signal is convolved by blocks of time instead:
 // see FFTConvBlocks.cpp.

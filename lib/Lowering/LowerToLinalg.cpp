@@ -45,6 +45,8 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateDirectConvLowering(lowerings);
     ssm::populateFFTConvLowering(lowerings, cores, /*looksAhead=*/vectors,
                                  whole);
+    if (vectors)
+      ssm::populateFFTConvTurnedLowering(lowerings);
     ssm::populateSplitComplexConvLowering(lowerings);
     ssm::populateFFTLowering(lowerings);
     ssm::populateNonlinearRecurrenceLowering(lowerings);

@@ -202,3 +202,46 @@ func.func @cached_inside(%x: vector<16xf32>, %out: memref<64x16xf32>) {
   }
   return
 }
+
+// A buffer that the last cache does not hold for the next loop, which reads it.
+// CHECK-LABEL: func.func @beyond_caches
+// CHECK: scf.if
+// CHECK:   vector.store %{{.*}} {alignment = 64 : i64, nontemporal = true}
+// CHECK: scf.if
+// CHECK:   vector.transfer_read
+// CHECK:   vector.store %{{.*}} {alignment = 64 : i64, nontemporal = true}
+func.func @beyond_caches(%x: vector<16xf32>, %buffer: memref<524288x16xf32>, %out: memref<524288x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c524288 = arith.constant 524288 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %i = %c0 to %c524288 step %c1 {
+    vector.transfer_write %x, %buffer[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<524288x16xf32>
+  }
+  scf.for %i = %c0 to %c524288 step %c1 {
+    %y = vector.transfer_read %buffer[%i, %c0], %zero {in_bounds = [true]} : memref<524288x16xf32>, vector<16xf32>
+    vector.transfer_write %y, %out[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<524288x16xf32>
+  }
+  return
+}
+
+// One that its loop reads is in the caches then, and one that they hold stays.
+// CHECK-LABEL: func.func @reads
+// CHECK-NOT: vector.store
+// CHECK: return
+func.func @reads(%x: vector<16xf32>, %buffer: memref<524288x16xf32>, %small: memref<64x16xf32>) -> vector<16xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %zero = arith.constant 0.0 : f32
+  %sum = scf.for %i = %c0 to %c64 step %c1 iter_args(%s = %x) -> vector<16xf32> {
+    %y = vector.transfer_read %buffer[%i, %c0], %zero {in_bounds = [true]} : memref<524288x16xf32>, vector<16xf32>
+    %next = arith.addf %s, %y : vector<16xf32>
+    vector.transfer_write %next, %buffer[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<524288x16xf32>
+    vector.transfer_write %next, %small[%i, %c0] {in_bounds = [true]} : vector<16xf32>, memref<64x16xf32>
+    scf.yield %next : vector<16xf32>
+  }
+  %last = vector.transfer_read %small[%c0, %c0], %zero {in_bounds = [true]} : memref<64x16xf32>, vector<16xf32>
+  %all = arith.addf %sum, %last : vector<16xf32>
+  return %all : vector<16xf32>
+}

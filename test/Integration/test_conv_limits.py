@@ -51,7 +51,8 @@ def assert_bars(workspace, code, seconds, length, batch, tiles, threads):
 
 
 @pytest.mark.parametrize("layout, batch, channels, length, threads", [
-    ("bht", 8, 64, 1024, 2), ("bht", 1, 16, 1 << 20, 2), ("bth", 4, 64, 12289, 1), ("bht", 4, 64, 5000, 2)])
+    ("bht", 8, 64, 1024, 2), ("bht", 1, 16, 1 << 20, 2), ("bth", 1, 16, 1 << 20, 2), ("bth", 4, 64, 12289, 1),
+    ("bht", 4, 64, 5000, 2)])
 def test_as_long_as_the_signal(layout, batch, channels, length, threads, tmp_path):
     made = compiled(tmp_path, text(layout, batch, channels, length, length), threads)
     assert_bars(*made, length, batch, channels // LANES, threads)

@@ -234,8 +234,8 @@ def StreamStores : Pass<"ssm-stream-stores", "::mlir::func::FuncOp"> {
   let summary = "Write large results past the caches";
   let description = [{
     Runs on loops over vectors and memrefs. A result of static size that the
-    function only writes, and that is at least `min-bytes` large, gets
-    non-temporal stores wherever the IR proves that they are aligned if the
+    function only writes, and that is at least `min-bytes` large, or a buffer of
+    32 MiB or more that the loop only writes, gets non-temporal stores wherever the IR proves that they are aligned if the
     result is; at run time, a loop with such stores or the loop as it was is
     taken by the alignment of the caller's memory.
 

@@ -61,6 +61,10 @@ void populateDirectConvLowering(mlir::RewritePatternSet &patterns);
 void populateFFTConvLowering(mlir::RewritePatternSet &patterns, int64_t cores,
                              bool looksAhead, bool isWhole);
 
+/// `ssm.long_conv` of a long signal with strategy fft_conv and its channels
+/// last -> one with its time last between transpositions.
+void populateFFTConvTurnedLowering(mlir::RewritePatternSet &patterns);
+
 /// Complex `ssm.long_conv` with strategy fft_conv -> real ones.
 void populateSplitComplexConvLowering(mlir::RewritePatternSet &patterns);
 

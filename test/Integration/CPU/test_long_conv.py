@@ -109,6 +109,13 @@ def split_cases(dtype):
             case("ht,ht->ht", 1 << 17, h=16)]
 
 
+def turned_cases(dtype):
+    """One vector of channels last of a long signal, which is turned, by way of memory."""
+    h = 16 if dtype == "f32" else 8
+    return [Conv(spec, {"t": n, "b": 1, "h": h}, n, dtype)
+            for spec, n in (("bth,th->bth", 3 << 18), ("bth,ht->bth", 1 << 19))]
+
+
 def test_the_fast_oracle_is_the_slow_one():
     rng = np.random.default_rng(0)
     u, k = rng.standard_normal((2, 100)), rng.standard_normal((2, 130))
@@ -142,6 +149,11 @@ def test_runs_equal_direct_sum(dtype):
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
 def test_split_time_equals_direct_sum(dtype):
     check(split_cases(dtype), dtype, "fft_conv")
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_turned_signals_equal_direct_sum(dtype):
+    check(turned_cases(dtype), dtype, "fft_conv")
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
