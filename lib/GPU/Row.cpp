@@ -127,14 +127,13 @@ Parts Row::itemOutside(Value time) {
   return parts;
 }
 
-Row::Items Row::load(Value time) {
-  size_t parts = elementTypes().size(), all = parts + keptTypes().size();
+Parts Row::loadParts(Value time) {
   auto one = [&](Value t) {
     return k.branch(
         isElement(t), [&] { return read(t, 1).front(); },
         [&] { return itemOutside(t); });
   };
-  Parts flat = k.branch(
+  return k.branch(
       areAllInside(time),
       [&] {
         Parts loaded;
@@ -148,11 +147,15 @@ Row::Items Row::load(Value time) {
           loaded.append(one(k.add(time, k.constant(i))));
         return loaded;
       });
+}
+
+Row::Items Row::takeApart(ArrayRef<Value> parts) {
+  size_t own = elementTypes().size(), all = own + keptTypes().size();
   Items loaded;
   for (unsigned i = 0; i < items; ++i) {
-    ArrayRef<Value> item = ArrayRef(flat).slice(i * all, all);
-    loaded.elements.emplace_back(item.take_front(parts));
-    loaded.kept.emplace_back(item.drop_front(parts));
+    ArrayRef<Value> item = parts.slice(i * all, all);
+    loaded.elements.emplace_back(item.take_front(own));
+    loaded.kept.emplace_back(item.drop_front(own));
   }
   return loaded;
 }

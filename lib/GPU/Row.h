@@ -67,8 +67,11 @@ public:
   struct Items {
     llvm::SmallVector<Parts> elements, kept;
   };
-  /// The thread's items from `time` on, neutral beyond the row.
-  Items load(mlir::Value time);
+  /// The thread's items from `time` on, neutral beyond the row; of each all
+  /// parts, one behind the other, or as they are.
+  Parts loadParts(mlir::Value time);
+  Items takeApart(llvm::ArrayRef<mlir::Value> parts);
+  Items load(mlir::Value time) { return takeApart(loadParts(time)); }
   /// Joins each element with those in front of it.
   void makePrefixes(Items &loaded);
   /// Stores what the carry `start` becomes at each of them.

@@ -1,7 +1,8 @@
 //===- RowScan.cpp - One block for each row of time -----------------------===//
 //
 //   for every chunk of threads x items, one after the other:
-//     load     16 bytes of each operand a thread, or of each item's
+//     load     16 bytes of each operand a thread, or of each item's; of the
+//              chunk behind, if the plan loads ahead
 //     thread   prefixes of its items
 //     warp     inclusive scan by 5 shuffles
 //     block    totals of the warps through shared memory, folded by each thread
@@ -36,7 +37,9 @@ public:
   Launch emit();
 
 private:
-  Parts emitChunk(Value chunk, const Parts &carry);
+  Value timeOf(Value chunk);
+  Parts emitChunk(Value chunk, Row::Items items, const Parts &carry);
+  Parts emitChunks(Value chunks, const Parts &start);
   std::pair<Parts, Parts> foldWarps(const Parts &inclusive, Value chunk,
                                     const Parts &carry);
 
@@ -74,17 +77,42 @@ std::pair<Parts, Parts> RowScan::foldWarps(const Parts &inclusive, Value chunk,
   return {mine, end};
 }
 
-Parts RowScan::emitChunk(Value chunk, const Parts &carry) {
+/// Of the thread's first item.
+Value RowScan::timeOf(Value chunk) {
   Value first =
       k.add(k.mul(chunk, k.constant(plan.threads / plan.columns)), slot);
-  Value time = k.mul(first, k.constant(row.items));
-  Row::Items items = row.load(time);
+  return k.mul(first, k.constant(row.items));
+}
+
+Parts RowScan::emitChunk(Value chunk, Row::Items items, const Parts &carry) {
   row.makePrefixes(items);
   Parts inclusive = row.scanWarp(items.elements.back(), row.items, lane);
   auto [warpStart, end] = foldWarps(inclusive, chunk, carry);
   Parts start = row.apply(row.makeExclusive(inclusive, lane), warpStart,
                           row.common(row.items, inWarp));
-  row.store(time, items, start);
+  row.store(timeOf(chunk), items, start);
+  return end;
+}
+
+/// The carry behind all chunks.
+Parts RowScan::emitChunks(Value chunks, const Parts &start) {
+  Value zero = k.constant(0), one = k.constant(1);
+  if (!plan.loadsAhead)
+    return k.loop(zero, chunks, 1, start, [&](Value chunk, const Parts &carry) {
+      return emitChunk(chunk, row.load(timeOf(chunk)), carry);
+    });
+  Parts first = start;
+  first.append(row.loadParts(timeOf(zero)));
+  auto step = [&](Value chunk, const Parts &all) {
+    ArrayRef<Value> loaded = ArrayRef(all).drop_front(start.size());
+    Parts carry(ArrayRef(all).take_front(start.size()));
+    Parts ahead = row.loadParts(timeOf(k.add(chunk, one)));
+    Parts next = emitChunk(chunk, row.takeApart(loaded), carry);
+    next.append(ahead);
+    return next;
+  };
+  Parts end = k.loop(zero, chunks, 1, first, step);
+  end.truncate(start.size());
   return end;
 }
 
@@ -98,9 +126,7 @@ Launch RowScan::emit() {
   Parts start = row.enter(k.add(k.mul(k.blockIndex(), columns), column));
   Value chunks = arith::CeilDivUIOp::create(b, k.loc, row.numSteps(),
                                             k.constant(plan.tileSize()));
-  Parts end = k.loop(
-      k.constant(0), chunks, 1, start,
-      [&](Value chunk, const Parts &carry) { return emitChunk(chunk, carry); });
+  Parts end = emitChunks(chunks, start);
   Value isFirst = row.compare(arith::CmpIPredicate::eq, slot, k.constant(0));
   if (Value exists = row.exists())
     isFirst = arith::AndIOp::create(b, k.loc, isFirst, exists);

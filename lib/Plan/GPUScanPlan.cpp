@@ -173,6 +173,8 @@ static GPUScanPlan planColumns(const GPUScanProblem &problem,
   plan.items = 8;
   while (plan.items > 1 && plan.items * words + 3 * pair > kColumnWords)
     plan.items /= 2;
+  // There are registers for another chunk of two operands of f32.
+  plan.loadsAhead = problem.elementBytes == 4 && problem.keptWords == 0;
   // Few blocks have more warps, which scan more steps at a time.
   if (problem.rows) {
     int64_t blocks = *problem.rows / (plan.width * plan.columns);

@@ -377,8 +377,9 @@ func.func @ssd(%a: tensor<?x9x3xf32>, %u: tensor<?x9x3x128xbf16>, %b: tensor<?x9
 
 // A scan along another dimension than the last: four channels are an element.
 // CHECK: entry = "sums", grid = [{elements = array<i64: 2, 64>, least = 0 : i64, per_block = 32 : i64}], kernel = "column_scan", reason = "it is a plain recurrence or scan over contiguous channels"
+// The next chunk's 32 numbers are carried with the carries of these.
 // CHECK-LABEL: gpu.func @sums(
-// CHECK:         scf.for {{.*}} -> (f32, f32, f32, f32)
+// CHECK:         :36 = scf.for {{.*}} iter_args(
 // CHECK-COUNT-8:   llvm.load %{{.*}} -> vector<4xf32>
 // CHECK:           %[[FIRST:.*]] = arith.addf %{{.*}}, %{{.*}} : f32
 // CHECK:           arith.addf %[[FIRST]], %{{.*}} : f32

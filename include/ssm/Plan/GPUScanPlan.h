@@ -71,6 +71,8 @@ struct GPUScanPlan {
   int64_t channels = 1;  ///< Of a thread, which then shares.
   int64_t width = 1;     ///< Neighbouring channels that a thread accesses.
   int64_t columns = 1;   ///< Threads beside each other that have channels.
+  /// Whether a chunk is loaded while the one in front is scanned.
+  bool loadsAhead = false;
   /// That a multiprocessor has registers for. A scan is fast with 16, as its
   /// loads are far ahead of their use.
   int64_t warps = 16;

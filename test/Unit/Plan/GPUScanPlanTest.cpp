@@ -64,6 +64,23 @@ TEST(GPUScanPlan, FastMemoryTakesMoreWarpsThatLookBack) {
   EXPECT_EQ(warps("sm_90"), 16);
 }
 
+TEST(GPUScanPlan, ColumnsOfTwoOperandsAreLoadedAhead) {
+  GPUScanProblem problem;
+  problem.hasColumns = true;
+  problem.neighbours = 64;
+  auto loadsAhead = [&] {
+    return GPUScanPlan::forProblem(problem, GPUChip::forName("sm_90"))
+        .loadsAhead;
+  };
+  EXPECT_TRUE(loadsAhead());
+  problem.keptWords = 1;
+  EXPECT_FALSE(loadsAhead());
+  problem.keptWords = 0;
+  problem.elementBytes = 8;
+  EXPECT_FALSE(loadsAhead());
+  EXPECT_FALSE(plan(1 << 20, 4096).loadsAhead);
+}
+
 TEST(GPUScanPlan, AThreadAccessesSixteenBytes) {
   for (int64_t bytes : {2, 4, 8, 16})
     for (int64_t length : {1 << 10, 1 << 20})
