@@ -147,6 +147,18 @@ static Operation *findWithoutKernel(func::FuncOp function) {
   return found ? found : findOp<FFTOp>(function).getOperation();
 }
 
+/// Where an op is called from if it is written nowhere, as what is folded is:
+/// debug information takes files for what is called.
+static Location whereKnown(Location loc) {
+  auto site = dyn_cast<CallSiteLoc>(loc);
+  if (!site)
+    return loc;
+  Location callee = whereKnown(site.getCallee());
+  Location caller = whereKnown(site.getCaller());
+  return isa<UnknownLoc>(callee) ? caller
+                                 : Location(CallSiteLoc::get(callee, caller));
+}
+
 namespace {
 struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
   using LowerToGPUBase::LowerToGPUBase;
@@ -195,6 +207,7 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
       launches.push_back(launch->toAttr(&getContext()));
       function.erase();
     }
+    kernels.walk([](Operation *op) { op->setLoc(whereKnown(op->getLoc())); });
     if (isAMDChip(std::string_view(chip)))
       renameScopes(kernels);
     if (isSPIRVChip(std::string_view(chip)))
