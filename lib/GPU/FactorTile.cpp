@@ -85,10 +85,7 @@ SmallVector<FactorTile::Numbers> FactorTile::load(Value number) {
     Value inside = isInside(access, summed, at);
     SmallVector<Value> where = block.indices;
     where[own] = at;
-    if (block.sum.size() == 1)
-      where[block.sum[0]] = summed;
-    else
-      k.split(summed, block.sum, where);
+    k.splitAll(summed, block.sum, where);
     SmallVector<Value> values = k.branch(
         inside,
         [&] { return flatten(k.load(tensor, k.offset(tensor, where), group)); },

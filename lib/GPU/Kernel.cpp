@@ -309,6 +309,14 @@ Value Kernel::split(Value number, ArrayRef<unsigned> dims,
   return number;
 }
 
+void Kernel::splitAll(Value number, ArrayRef<unsigned> dims,
+                      MutableArrayRef<Value> indices) {
+  if (dims.size() == 1)
+    indices[dims[0]] = number;
+  else
+    split(number, dims, indices);
+}
+
 Value Kernel::padded(Value size, int64_t padding) {
   Value rows = arith::CeilDivUIOp::create(b, loc, size, constant(padding));
   return mul(rows, constant(padding));

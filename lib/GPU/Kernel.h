@@ -124,6 +124,10 @@ public:
   /// left of it.
   mlir::Value split(mlir::Value number, llvm::ArrayRef<unsigned> dims,
                     llvm::MutableArrayRef<mlir::Value> indices);
+  /// The same for a number of which nothing is left: that of one dimension is
+  /// its index.
+  void splitAll(mlir::Value number, llvm::ArrayRef<unsigned> dims,
+                llvm::MutableArrayRef<mlir::Value> indices);
 
   /// Size of a loop dimension, and how a launch names it.
   mlir::Value size(unsigned dim) { return sizes[dim]; }

@@ -157,10 +157,7 @@ SmallVector<Value> Factor::load(const ProductTile &at, Value first,
     Value index = k.add(first, alongSum ? line : inLine);
     SmallVector<Value> where = at.indices;
     where[own] = index;
-    if (shape.sum.size() == 1)
-      where[shape.sum[0]] = summed;
-    else
-      k.split(summed, shape.sum, where);
+    k.splitAll(summed, shape.sum, where);
     Value inside = arith::AndIOp::create(b, k.loc, isBelow(summed, at.total),
                                          isBelow(index, k.size(own)));
     loaded.append(k.branch(
