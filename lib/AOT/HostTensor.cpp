@@ -3,6 +3,10 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <climits>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -28,6 +32,19 @@ void preferHugePages(void *data, int64_t bytes) {
   // A refusal leaves small pages, which are right too.
   if (start < end)
     madvise(reinterpret_cast<void *>(start), end - start, MADV_HUGEPAGE);
+#endif
+}
+
+bool keepFreedMemory(int limit) {
+#ifdef __GLIBC__
+  // Blocks as large as may be come from heaps; those of threads other than the
+  // first, of 64 MiB each, are kept if the padding is not smaller.
+  constexpr int kHeapBytes = 64 << 20;
+  return mallopt(M_MMAP_THRESHOLD, INT_MAX) &&
+         mallopt(M_TRIM_THRESHOLD, limit) &&
+         mallopt(M_TOP_PAD, std::min(limit, kHeapBytes));
+#else
+  return false;
 #endif
 }
 

@@ -7,6 +7,7 @@
 #include "ssm/AOT/CodeCache.h"
 #include "ssm/AOT/Compile.h"
 #include "ssm/AOT/CompileText.h"
+#include "ssm/AOT/HostTensor.h"
 #include "ssm/IR/LoopDims.h"
 #include "ssm/Import/Passes.h"
 #include "ssm/Transforms/Passes.h"
@@ -20,11 +21,6 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
-
-#include <climits>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 using namespace ssm;
 using namespace ssm::python;
@@ -253,20 +249,6 @@ static void writeCached(const std::string &folder,
     CodeCache(folder).write(toStrings(inputs), toStrings(parts));
 }
 
-/// Keeps up to `limit` bytes of freed memory. Whether malloc takes it.
-static bool keepMemory(int limit) {
-#ifdef __GLIBC__
-  // Blocks as large as may be come from heaps; those of threads other than the
-  // first, of 64 MiB each, are kept if the padding is not smaller.
-  constexpr int kHeapBytes = 64 << 20;
-  return mallopt(M_MMAP_THRESHOLD, INT_MAX) &&
-         mallopt(M_TRIM_THRESHOLD, limit) &&
-         mallopt(M_TOP_PAD, std::min(limit, kHeapBytes));
-#else
-  return false;
-#endif
-}
-
 NB_MODULE(_core, m) {
   // Kernels that the caches of the package, XLA and PyTorch hold on to live as
   // long as the process.
@@ -281,7 +263,7 @@ NB_MODULE(_core, m) {
         nb::arg("entry"), nb::arg("chunk"));
   m.def("extract_systems", &extractSystems, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"));
-  m.def("keep_memory", &keepMemory, nb::arg("limit"));
+  m.def("keep_memory", &keepFreedMemory, nb::arg("limit"));
   m.def("host_target", [] { return llvm::sys::getHostCPUName().str(); });
   m.def("runs_on_host",
         [](const std::string &target) { return runsOnHost(target); });

@@ -15,6 +15,11 @@ namespace ssm {
 /// writes fault for each 2 MiB instead of each 4 KiB. Changes no contents.
 void preferHugePages(void *data, int64_t bytes);
 
+/// Has this process keep up to `limit` bytes of what it frees, so that memory
+/// which is freed and asked for again needs no new pages. Whether malloc takes
+/// it: glibc's does.
+bool keepFreedMemory(int limit);
+
 /// Memory aligned to 64 bytes.
 class AlignedBuffer {
 public:
