@@ -26,7 +26,7 @@ using namespace mlir;
 using namespace ssm;
 
 int64_t FFTEmitter::getBorderRadix() const {
-  if (isWide || runs.empty() || !getConstantIntValue(size) || blocks > 1)
+  if (isWide || runs.empty() || blocks > 1)
     return 0;
   int64_t radix = runs.front().radix;
   return radix <= FFTPlan::kMaxUnrolledRadix || llvm::isPowerOf2_64(radix)
@@ -39,19 +39,22 @@ FFTEmitter FFTEmitter::withoutBorder() const {
   Run &first = inner.runs.front();
   inner.blocks = first.radix;
   int64_t begin = *getConstantIntValue(first.begin) + 1;
+  if (getConstantIntValue(first.end) == begin) {
+    inner.runs.erase(inner.runs.begin());
+    return inner;
+  }
   first.begin = b.getIndexAttr(begin);
   if (llvm::isPowerOf2_64(first.radix))
     first.outerBits = b.getIndexAttr(*getConstantIntValue(first.outerBits) -
                                      llvm::Log2_64(first.radix));
-  if (getConstantIntValue(first.end) == begin)
-    inner.runs.erase(inner.runs.begin());
   return inner;
 }
 
 FFTEmitter::Round FFTEmitter::getBorder(bool inverse) {
   int64_t radix = getBorderRadix();
-  return {radix,    index(0), index(*getConstantIntValue(size) / radix),
-          index(0), inverse,  isWeighted};
+  Value part = asValue(
+      b, loc, affine(b, loc, b.getAffineSymbolExpr(0).floorDiv(radix), size));
+  return {radix, index(0), part, index(0), inverse, isWeighted};
 }
 
 Value FFTEmitter::emitBorder(Value work, bool inverse) {
@@ -77,7 +80,7 @@ static Indexed asRow(OpBuilder &b, Value row) {
 }
 
 Value FFTEmitter::emitFirstStep(Value work, Value k, ArrayRef<Value> rows,
-                                Value scale) {
+                                Value scale, Value count) {
   Round round = getBorder(/*inverse=*/false);
   SmallVector<Value> places = rowsFrom(k, round.part, round.radix);
   SmallVector<Values> w = readTwiddles(round, k);
@@ -86,6 +89,10 @@ Value FFTEmitter::emitFirstStep(Value work, Value k, ArrayRef<Value> rows,
     ins.push_back(asRow(b, row));
   for (Value row : readRows(work, places))
     outs.push_back(asRow(b, row));
+  SmallVector<Value> exists(rows.size());
+  for (size_t j = 1; count && j < rows.size(); ++j)
+    exists[j] = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                      index(j), count);
   Values values = buildGeneric(
       b, loc, 1, ins, outs,
       [&](OpBuilder &nested, Location at, ValueRange scalars) {
@@ -97,6 +104,10 @@ Value FFTEmitter::emitFirstStep(Value work, Value k, ArrayRef<Value> rows,
           Num weight{num.constant(re).re, num.constant(im).re};
           if (j == 0)
             weight.im = Value();
+          for (Value *part : {&weight.re, &weight.im})
+            if (exists[j] && *part)
+              *part =
+                  arith::SelectOp::create(nested, at, exists[j], *part, zero);
           if (scale)
             weight = num.mul(weight, {scale, Value()});
           z[j] = num.mul(num.load(scalars[j]), weight);

@@ -26,7 +26,8 @@
 // whose channels are last.
 //
 // A kernel much shorter than the signal is convolved by blocks of time instead:
-// see FFTConvBlocks.cpp.
+// see FFTConvBlocks.cpp. Of lengths that are known at run time only, see
+// FFTConvAnyLength.cpp.
 //
 // Threads take tiles. Where those are too few, they share the rounds of each:
 // see FFTBorder.cpp.
@@ -320,9 +321,9 @@ FFTConvEmitter::tileAxes(std::optional<TileAxis> laneAxis) {
 
 bool FFTConvEmitter::fitsTwoTiles() {
   constexpr int64_t kSecondCache = 1 << 20;
+  std::optional<int64_t> rows = getConstantIntValue(transform.getSize());
   int64_t rowBytes = 2 * lanes * real.getIntOrFloatBitWidth() / 8;
-  return 2 * *getConstantIntValue(transform.getSize()) * rowBytes <=
-         kSecondCache;
+  return rows && 2 * *rows * rowBytes <= kSecondCache;
 }
 
 /// Where nothing else uses a tile's spectrum, the blocks of both transforms

@@ -164,9 +164,16 @@ private:
   mlir::Value storeJoined(mlir::Value work, const Tile &tile, mlir::Value part);
   /// Butterflies k of the border round that have as many rows in the signal.
   struct Stripe {
-    int64_t begin, end, rows;
+    mlir::OpFoldResult begin, end, rows;
   };
+  /// Those of a signal of `count` steps.
   llvm::SmallVector<Stripe> splitBorder(mlir::OpFoldResult count);
+  bool hasKnownStripes(mlir::OpFoldResult count);
+  mlir::OpFoldResult lengthOf(const Stripe &stripe);
+  /// The rows of a stripe, or as many as there can be.
+  int64_t mostRows(const Stripe &stripe);
+  /// Steps from one row of a butterfly to the next.
+  mlir::OpFoldResult borderPart();
   mlir::Value memoryToAsk(const Operand &operand);
   void askAhead(mlir::Value memory, const Operand &operand,
                 const Stripe &stripe, TimeRange range, const Tile &tile,
@@ -183,8 +190,13 @@ private:
                              const Stripe &stripe, TimeRange range,
                              mlir::AffineMap map, mlir::Value i,
                              mlir::Value part);
+  mlir::Value loadRange(const Operand &operand, const Stripe &stripe,
+                        const Tile &tile, TimeRange range, mlir::Value memory,
+                        mlir::Value scale, mlir::Value work);
   mlir::Value loadStripe(const Operand &operand, const Stripe &stripe,
                          const Tile &tile, mlir::Value scale, mlir::Value work);
+  mlir::Value storeRange(const Stripe &stripe, mlir::Value work,
+                         const Tile &tile, TimeRange range, mlir::Value part);
   mlir::Value storeStripe(const Stripe &stripe, mlir::Value work,
                           const Tile &tile, mlir::Value part);
   /// The steps that are row `row` of the butterflies in `range` of a stripe.
@@ -200,6 +212,44 @@ private:
   mlir::Value unpackRows(mlir::Value packed, mlir::AffineMap map,
                          const Stripe &stripe, TimeRange range,
                          const Tile &tile, mlir::Value part);
+
+  /// Of a length that is known at run time only, see FFTConvAnyLength.cpp.
+  mlir::Value loadAnyLength(const Operand &operand, const Tile &tile,
+                            mlir::Value scale, mlir::Value work);
+  mlir::Value storeAnyLength(mlir::Value work, const Tile &tile,
+                             mlir::Value part);
+  mlir::Value forEachStripe(
+      mlir::OpFoldResult count, mlir::Value carried,
+      llvm::function_ref<mlir::Value(const Stripe &, mlir::Value, mlir::Value)>
+          body);
+  mlir::Value clearButterflies(mlir::Value begin, mlir::Value end,
+                               mlir::Value work);
+  /// Runs `body` on blocks of butterflies, whole squares if there are as many.
+  mlir::Value
+  forEachSquares(mlir::Value carried,
+                 llvm::function_ref<mlir::Value(TimeRange, mlir::Value)> body);
+  /// The butterflies with the rows that those in `range` have.
+  Stripe stripeOf(TimeRange range, mlir::OpFoldResult count);
+  /// The steps that row `row` of a packed block has, where they are, and where
+  /// there is nothing.
+  struct RowPart {
+    TimeRange steps;
+    Tile place;
+    std::optional<Tile> gap;
+  };
+  RowPart partOfRow(const Stripe &stripe, TimeRange range, mlir::Value row,
+                    mlir::OpFoldResult count, bool turned, const Tile &tile);
+  mlir::Value clearPacked(mlir::Value packed, mlir::AffineMap map,
+                          const Tile &gap);
+  /// How many rows there are; nothing where that is known.
+  mlir::Value countRows(const Stripe &stripe);
+  /// Row `row`, or the last one if there are fewer.
+  mlir::OpFoldResult rowOrLast(int64_t row, const Stripe &stripe);
+  /// `part`, or what `insert` makes of it if there is such a row.
+  mlir::Value
+  insertIf(int64_t row, mlir::Value count, mlir::Value part,
+           llvm::function_ref<mlir::Value(mlir::OpBuilder &)> insert);
+  mlir::Value index(int64_t value);
 
   /// Row `i` of a block: its step, and its place among those of the block.
   mlir::Value stepOf(TimeRange block, mlir::Value i);

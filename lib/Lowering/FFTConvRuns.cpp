@@ -114,8 +114,7 @@ SmallVector<Value> FFTConvEmitter::emitSeam(Value work, const Tile &done,
   bool turnedBack = op.getDirection() == Direction::Backward;
   Values carried{work, part};
   for (const Stripe &stripe : splitBorder(sizes[time])) {
-    TimeRange range{b.getIndexAttr(0),
-                    b.getIndexAttr(stripe.end - stripe.begin)};
+    TimeRange range{b.getIndexAttr(0), lengthOf(stripe)};
     SmallVector<Tile> results = stripeRows(stripe, range, done.atOrigin(),
                                            turnedBack, /*packed=*/false),
                       steps = stripeRows(stripe, range, next, streamed.isTurned,
@@ -124,7 +123,7 @@ SmallVector<Value> FFTConvEmitter::emitSeam(Value work, const Tile &done,
         b, loc, asValue(b, loc, range.begin), asValue(b, loc, range.length),
         carried, [&](Value k, ValueRange args) -> Values {
           Value written = args[1];
-          if (stripe.rows > 0)
+          if (mostRows(stripe) > 0)
             written = storeButterfly(args[0], results, stripe, range, resultMap,
                                      k, written);
           return {loadButterfly(streamed, steps, stripe, range,

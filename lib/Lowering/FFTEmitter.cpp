@@ -41,8 +41,7 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
                        const FFTPlan &plan, int64_t lanes, bool isWide)
     : b(b), loc(loc), real(real), plan(plan), leaf(plan.leaf),
       columns(plan.leafColumns()), lanes(lanes), isWide(isWide),
-      size(b.getIndexAttr(plan.size())),
-      levels(b.getIndexAttr(plan.numRounds())), tablePoints(size) {
+      size(b.getIndexAttr(plan.size())), tablePoints(size) {
   SmallVector<int64_t> blocks;
   for (int64_t level = 0, end = plan.outer.size(); level < end; ++level) {
     blocks.push_back(plan.blockSize(level));
@@ -58,7 +57,8 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
         b, loc, DenseIntElementsAttr::get(type, blocks));
   }
   if (plan.levels > 0)
-    runs.push_back({plan.radix, b.getIndexAttr(blocks.size()), levels,
+    runs.push_back({plan.radix, b.getIndexAttr(blocks.size()),
+                    b.getIndexAttr(plan.numRounds()),
                     b.getIndexAttr(plan.levels * llvm::Log2_64(plan.radix)),
                     b.getIndexAttr(0)});
 }
@@ -66,7 +66,8 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real,
 FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real, Value length,
                        int64_t lanes)
     : b(b), loc(loc), real(real), leaf(FFTPlan::kDynamicLeaf), lanes(lanes) {
-  // 1. The quarters of the next power of two that hold the length: 3 or 4.
+  // 1. The quarters of the next power of two that hold the length: 3 or 4. Of
+  // a small one 3 would leave less than a leaf.
   Value atLeast =
       arith::MaxSIOp::create(b, loc, length, index(FFTPlan::kMinDynamicSize));
   Value last = arith::IndexCastOp::create(b, loc, b.getI64Type(),
@@ -75,31 +76,55 @@ FFTEmitter::FFTEmitter(OpBuilder &b, Location loc, Type real, Value length,
   Value bits = sub(
       index(64), arith::IndexCastOp::create(b, loc, b.getIndexType(), leading));
   Value quarter = sub(bits, index(2));
-  Value quarters = add(
-      arith::ShRUIOp::create(
-          b, loc, arith::IndexCastOp::create(b, loc, b.getIndexType(), last),
-          quarter),
-      index(1));
+  Value begun = arith::ShRUIOp::create(
+      b, loc, arith::IndexCastOp::create(b, loc, b.getIndexType(), last),
+      quarter);
+  Value isSmall =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, quarter,
+                            index(llvm::Log2_64(FFTPlan::kMinDynamicSize)));
+  Value quarters =
+      arith::SelectOp::create(b, loc, isSmall, index(4), add(begun, index(1)));
   tablePoints = size = shl(quarters, quarter);
+  // 2. Their factors.
+  addDynamicRuns(bits, quarters);
+}
 
-  // 2. Radix 3 or none, then what is left: radix 2 up to twice, radix 8,
-  // leaves.
-  Value isThree = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                        quarters, index(3));
-  Value before =
-      arith::IndexCastUIOp::create(b, loc, b.getIndexType(), isThree);
+/// The border, radix 3 or none, then what is left of `bits` binary digits:
+/// radix 8, radix 4 or none, radix 2 or none, leaves.
+void FFTEmitter::addDynamicRuns(Value bits, Value quarters) {
+  partHasThree = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       quarters, index(3));
+  Value odd =
+      arith::IndexCastUIOp::create(b, loc, b.getIndexType(), partHasThree);
   // Of four quarters two more bits are left than of three.
   Value rest =
-      sub(bits, add(mul(before, index(2)), index(llvm::Log2_64(leaf))));
-  Value single = arith::RemUIOp::create(b, loc, rest, index(3)),
-        triple = arith::DivUIOp::create(b, loc, rest, index(3));
-  outerBlocks = tensor::FromElementsOp::create(b, loc, asValue(b, loc, size));
-  runs.push_back({3, b.getIndexAttr(0), before, {}, {}});
-  Value after = add(before, single), threes = mul(triple, index(3));
-  levels = add(after, triple);
-  runs.push_back({2, before, after, rest, threes});
-  runs.push_back(
-      {FFTPlan::kDynamicRadix, after, levels, threes, b.getIndexAttr(0)});
+      sub(bits, add(mul(odd, index(2)),
+                    index(llvm::Log2_64(FFTPlan::kDynamicRadix * leaf))));
+  Value eights = arith::DivUIOp::create(b, loc, rest, index(3)),
+        fewBits = arith::RemUIOp::create(b, loc, rest, index(3)),
+        fours = arith::ShRUIOp::create(b, loc, fewBits, index(1)),
+        twos = arith::AndIOp::create(b, loc, fewBits, index(1));
+  partBits = add(rest, index(llvm::Log2_64(leaf)));
+  Value inner = asValue(
+      b, loc,
+      affine(b, loc, b.getAffineSymbolExpr(0).floorDiv(FFTPlan::kDynamicRadix),
+             size));
+  outerBlocks = tensor::FromElementsOp::create(
+      b, loc, ValueRange{asValue(b, loc, size), inner});
+  Value level = index(1), outerBits = rest;
+  runs.push_back({FFTPlan::kDynamicRadix, b.getIndexAttr(0), level, {}, {}});
+  for (auto [radix, count] : {std::pair<int64_t, Value>(3, odd),
+                              {8, eights},
+                              {4, fours},
+                              {2, twos}}) {
+    Value end = add(level, count), innerBits = outerBits;
+    if (llvm::isPowerOf2_64(radix))
+      innerBits = sub(outerBits, mul(count, index(llvm::Log2_64(radix))));
+    runs.push_back({radix, level, end, outerBits, innerBits});
+    level = end;
+    outerBits = innerBits;
+  }
+  runs.back().innerBits = b.getIndexAttr(0);
 }
 
 Value FFTEmitter::divideByRadix(const Run &run, Value value) {
@@ -314,7 +339,7 @@ static void emitColumns(LooseWideBuilder &, MutableArrayRef<Wide>, int64_t,
                         bool) {}
 
 bool FFTEmitter::asksAhead(Value spectrum) {
-  return looksAhead && isLarge() && countLanes(spectrum) == lanes &&
+  return looksAhead && (isLarge() || !plan) && countLanes(spectrum) == lanes &&
          lanes * real.getIntOrFloatBitWidth() == 8 * kLineBytes;
 }
 

@@ -78,10 +78,10 @@ public:
   FFTEmitter withoutBorder() const;
   /// Butterfly `k` of a right-angle transform's first round, of real rows
   /// k, k + size / radix, ... that are not in the work tile yet, times `scale`
-  /// where there is one; zero beyond those given.
+  /// where there is one; zero beyond those given, and beyond `count` of them.
   mlir::Value emitFirstStep(mlir::Value work, mlir::Value k,
-                            llvm::ArrayRef<mlir::Value> rows,
-                            mlir::Value scale);
+                            llvm::ArrayRef<mlir::Value> rows, mlir::Value scale,
+                            mlir::Value count);
   /// Butterfly `k` of its inverse's last round, real parts, written over as
   /// many of these rows as there are.
   Values emitLastStep(mlir::Value work, mlir::Value k,
@@ -91,7 +91,8 @@ public:
   mlir::Value emitPosition(mlir::Value frequency);
 
 private:
-  /// Levels of equal radix. Those of a power of two are the innermost.
+  /// Levels of equal radix. Those of a power of two are the innermost, but for
+  /// the border of a size that is known at run time only.
   struct Run {
     int64_t radix;
     mlir::OpFoldResult begin, end;
@@ -113,6 +114,7 @@ private:
     return mlir::getConstantIntValue(size).value_or(0) >=
            FFTPlan::kSharedPoints;
   }
+  void addDynamicRuns(mlir::Value bits, mlir::Value quarters);
   mlir::Value blockSize(const Run &run, mlir::Value level);
   mlir::Value divideByRadix(const Run &run, mlir::Value value);
 
@@ -124,13 +126,15 @@ private:
   llvm::SmallVector<mlir::Value> rowsFrom(mlir::Value base, mlir::Value stride,
                                           int64_t count);
   Round getBorder(bool inverse);
+  /// The row of the border that row `t` is in.
+  mlir::Value borderRowOf(mlir::Value t);
   /// The part w^(j size / radix) of the weights of the border's row `j`.
   std::pair<double, double> borderWeight(int64_t j);
   bool hasConstantTables() const;
   void emitConstantTables(bool hasWeights);
   void emitTwiddles();
   void emitBorderTwiddles();
-  mlir::Value emitFactorRows(int64_t count, int64_t stride);
+  mlir::Value emitFactorRows(mlir::OpFoldResult count, mlir::Value stride);
   Values writeFactors(mlir::ValueRange tables, mlir::Value k, mlir::Value x,
                       mlir::Value i, mlir::Value y, mlir::Value j);
   /// The parts of factor number `position` of a table.
@@ -185,10 +189,13 @@ private:
   bool isWide = false, isShared = false, isWeighted = false, looksAhead = false;
   /// Blocks that the rounds left to do stay in.
   int64_t blocks = 1;
-  mlir::OpFoldResult size, levels;
+  mlir::OpFoldResult size;
   llvm::SmallVector<Run> runs;
   /// Block sizes of the levels whose radix is no power of two.
   mlir::Value outerBlocks;
+  /// Of a size that is not known: the power of two in size / radix of the
+  /// border, and whether three times that is what it is.
+  mlir::Value partBits, partHasThree;
   /// Twiddle factors of the blocks up to so many points, the largest first.
   mlir::OpFoldResult tablePoints;
   Values twiddles;

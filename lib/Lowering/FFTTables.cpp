@@ -8,6 +8,7 @@
 #include "Tables.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -48,15 +49,16 @@ void FFTEmitter::emitWeights() {
 
 /// w^k exp(-2 pi i q k / size) is root k (1 - 4 q) of 4 size. Row i has those
 /// of k = i stride for all q, not rounded.
-Value FFTEmitter::emitFactorRows(int64_t count, int64_t stride) {
+Value FFTEmitter::emitFactorRows(OpFoldResult count, Value stride) {
   RootsOfUnity &table = getRoots();
   WideBuilder wide(b, loc, real);
   int64_t radix = getBorderRadix();
-  Value rows = makeWorkTile(b, loc, b.getF64Type(), b.getIndexAttr(count),
+  Value rows = makeWorkTile(b, loc, b.getF64Type(), count,
                             WideBuilder::numParts(real), radix);
   return buildFor(
-      b, loc, index(0), index(count), rows, [&](Value i, Value filled) {
-        Value k = mul(i, index(stride));
+      b, loc, index(0), asValue(b, loc, count), rows,
+      [&](Value i, Value filled) {
+        Value k = mul(i, stride);
         for (int64_t q = 0; q < radix; ++q) {
           Wide w = table.lookUpWide(mul(k, index(q == 0 ? 1 : 4 * q - 1)));
           if (q > 0)
@@ -102,22 +104,46 @@ SmallVector<Value> FFTEmitter::writeFactors(ValueRange tables, Value k, Value x,
   return written;
 }
 
+/// A power of two near the root of `count`.
+static Value nearRoot(OpBuilder &b, Location loc, Value count) {
+  if (std::optional<int64_t> known = getConstantIntValue(count))
+    return asValue(
+        b, loc, b.getIndexAttr(int64_t(1) << (llvm::Log2_64(*known) + 1) / 2));
+  Value wide = arith::IndexCastOp::create(b, loc, b.getI64Type(), count);
+  Value zeros = arith::IndexCastOp::create(
+      b, loc, b.getIndexType(),
+      math::CountLeadingZerosOp::create(b, loc, wide));
+  auto constant = [&](int64_t x) { return asValue(b, loc, b.getIndexAttr(x)); };
+  Value bits = arith::SubIOp::create(b, loc, constant(64), zeros);
+  return arith::ShLIOp::create(
+      b, loc, constant(1), arith::ShRUIOp::create(b, loc, bits, constant(1)));
+}
+
+static OpFoldResult ceilDiv(OpBuilder &b, Location loc, Value x, Value y) {
+  auto xKnown = getConstantIntValue(x), yKnown = getConstantIntValue(y);
+  if (xKnown && yKnown)
+    return b.getIndexAttr(llvm::divideCeil(*xKnown, *yKnown));
+  return arith::CeilDivUIOp::create(b, loc, x, y).getResult();
+}
+
 /// Factors of butterfly k = j inner + i are products of those of j inner and of
 /// i: the roots are looked up for these only.
 void FFTEmitter::emitBorderTwiddles() {
-  int64_t part = *getConstantIntValue(size) / getBorderRadix();
-  int64_t inner = int64_t(1) << (llvm::Log2_64(part) + 1) / 2;
-  int64_t outer = llvm::divideCeil(part, inner);
-  Value near = emitFactorRows(inner, 1), far = emitFactorRows(outer, inner);
+  Value part = getBorder(/*inverse=*/false).part,
+        inner = nearRoot(b, loc, part);
+  OpFoldResult outer = ceilDiv(b, loc, part, inner);
+  std::optional<int64_t> known = getConstantIntValue(part);
+  bool isMultiple = known && *known % *getConstantIntValue(inner) == 0;
+  Value near = emitFactorRows(getAsOpFoldResult(inner), index(1)),
+        far = emitFactorRows(outer, inner);
   borderTwiddles = makeTables(b, loc, real, size, 2);
   borderTwiddles = buildFor(
-      b, loc, index(0), index(outer), borderTwiddles,
+      b, loc, index(0), asValue(b, loc, outer), borderTwiddles,
       [&](Value j, ValueRange carried) {
-        Value first = mul(j, index(inner));
-        Value count = index(inner);
-        if (part % inner != 0)
-          count =
-              arith::MinUIOp::create(b, loc, count, sub(index(part), first));
+        Value first = mul(j, inner);
+        Value count = inner;
+        if (!isMultiple)
+          count = arith::MinUIOp::create(b, loc, inner, sub(part, first));
         return buildFor(
             b, loc, index(0), count, carried, [&](Value i, ValueRange args) {
               return writeFactors(args, add(first, i), far, j, near, i);
@@ -125,6 +151,16 @@ void FFTEmitter::emitBorderTwiddles() {
       });
   if (isLarge())
     markIndependent(borderTwiddles);
+}
+
+/// t / part. A part that is not known is a power of two, or three times one: a
+/// division by a value takes as long as the rest of a row.
+Value FFTEmitter::borderRowOf(Value t) {
+  if (!partBits)
+    return arith::DivUIOp::create(b, loc, t, getBorder(false).part);
+  Value powers = arith::ShRUIOp::create(b, loc, t, partBits);
+  Value thirds = arith::DivUIOp::create(b, loc, powers, index(3));
+  return arith::SelectOp::create(b, loc, partHasThree, thirds, powers);
 }
 
 Num FFTEmitter::weightOf(Value t) {
@@ -140,7 +176,7 @@ Num FFTEmitter::weightOf(Value t) {
     im.push_back(b.getFloatAttr(real, sine));
   }
   auto type = RankedTensorType::get({radix}, real);
-  Value row = arith::DivUIOp::create(b, loc, t, getBorder(false).part);
+  Value row = borderRowOf(t);
   auto lookUp = [&](ArrayRef<Attribute> parts) {
     Value table =
         arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, parts));

@@ -68,9 +68,10 @@ struct FFTPlan {
   /// The same for wide numbers, whose butterflies are large: a power of two in
   /// rounds of radix 4.
   static FFTPlan forWideChirp(int64_t points);
-  /// Plans for lengths known at run time only have these radices: one that is
-  /// 3, or none, up to two rounds of radix 2, then rounds of radix 8 and
-  /// leaves. So their sizes are three quarters of a power of two, or all of it.
+  /// Plans for lengths known at run time only have a border of this radix,
+  /// radix 3 or none, rounds of the radix, radix 4 or none, radix 2 or none,
+  /// and such leaves. So their sizes are three quarters of a power of two, or
+  /// all of it.
   static constexpr int64_t kDynamicRadix = 8, kDynamicLeaf = 8,
                            kMinDynamicSize = 64;
 

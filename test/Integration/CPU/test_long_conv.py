@@ -34,6 +34,9 @@ def cases(dtype):
         (2500, 2500, "forward"), (4100, 4100, "backward"), (2500, 1700, "forward"))]
     out += [case("bht,ht->bht", 2500, 100, h=16, b=1)]
     out[-1].strategy = "fft_conv, lanes = 16"
+    # Of any length: kernels through the tiles, parts of complex numbers, kernels that all channels share.
+    out += [case(spec, 300, 200, complex=complex, h=16, dynamic="t") for spec, complex in (
+        ("t,ht->th", ""), ("t,ht->th", "k"), ("bht,ht->bht", "uk"), ("bth,t->bth", ""), ("bht,t->bht", "u"))]
     # Tiles of few channels, full of them.
     out += [case(spec, 512, 512, h=h) for h in (1, 2, 4, 8, 20) for spec in ("bht,ht->bht", "bth,th->bth")]
     # Layouts and sharing: one signal through many kernels, one kernel for all.
@@ -59,6 +62,7 @@ def two_sided_cases(dtype):
     out = [case("bht,ht->bht", n, 2 * n - 1, dynamic="bht" * (n % 2)) for n in (1, 2, 63, 64)]
     out += [case("bth,ht->bth", n, taps, dynamic="bth" * (k % 2)) for k, (n, taps) in enumerate([
         (64, 128), (100, 1), (100, 0), (1, 6), (100, 31), (40, 300), (0, 3)])]
+    out += [case("bth,ht->bth", 200, 150, h=16, dynamic="t"), case("bht,ht->bht", 200, 399, h=16, dynamic="t")]
     out += [case("t,t->t", 4096, 8191), case("bth,t->bth", 130, 259), case("t,ht->th", 130, 200, h=17)]
     out += [case("bht,ht->bht", 70, 139, complex="u"), case("bht,bht->bht", 70, 139, complex="uk")]
     return out
