@@ -410,19 +410,22 @@ struct DenseProducts : ::ssm::impl::DenseProductsBase<DenseProducts> {
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     Registers registers(TargetInfo::forName(target));
-    SmallVector<std::pair<Product, MatrixRoles>> found;
-    getOperation()->walk([&](linalg::GenericOp op) {
+    SmallVector<linalg::GenericOp> ops;
+    getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    // A product is looked at when those before it, whose results may be its
+    // factors, have been replaced.
+    for (linalg::GenericOp op : ops) {
       std::optional<Product> product = findProduct(op);
       if (!product)
-        return;
-      if (std::optional<MatrixRoles> roles = findMatrixRoles(*product))
-        found.push_back({*product, *roles});
-    });
-    IRRewriter rewriter(&getContext());
-    for (auto &[product, roles] : found) {
-      rewriter.setInsertionPoint(product.op);
-      Value result = ProductEmitter(rewriter, product, roles, registers).emit();
-      rewriter.replaceOp(product.op, result);
+        continue;
+      std::optional<MatrixRoles> roles = findMatrixRoles(*product);
+      if (!roles)
+        continue;
+      rewriter.setInsertionPoint(op);
+      Value result =
+          ProductEmitter(rewriter, *product, *roles, registers).emit();
+      rewriter.replaceOp(op, result);
     }
   }
 };

@@ -192,3 +192,31 @@ func.func @real_part(%u: tensor<48x256xf32>, %b: tensor<32x256xcomplex<f32>>) ->
   } -> tensor<48x32xf32>
   return %e : tensor<48x32xf32>
 }
+
+// -----
+
+#rk = affine_map<(r, v, k) -> (r, k)>
+#kv = affine_map<(r, v, k) -> (k, v)>
+#rv = affine_map<(r, v, k) -> (r, v)>
+
+// The rows of the second product are the first one's, as of a matrix of low
+// rank.
+// CHECK-LABEL: func.func @chain(
+// CHECK: %[[FIRST:.*]] = scf.for {{.*}} -> (tensor<24x32xf32>)
+// CHECK: tensor.extract %[[FIRST]]
+// CHECK-NOT: linalg.generic
+func.func @chain(%x: tensor<24x256xf32>, %a: tensor<256x32xf32>, %b: tensor<32x64xf32>, %s: tensor<24x32xf32>, %y: tensor<24x64xf32>) -> tensor<24x64xf32> {
+  %low = linalg.generic {indexing_maps = [#rk, #kv, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %a : tensor<24x256xf32>, tensor<256x32xf32>) outs(%s : tensor<24x32xf32>) {
+  ^bb0(%p: f32, %q: f32, %sum: f32):
+    %m = arith.mulf %p, %q fastmath<contract> : f32
+    %n = arith.addf %sum, %m fastmath<contract> : f32
+    linalg.yield %n : f32
+  } -> tensor<24x32xf32>
+  %r = linalg.generic {indexing_maps = [#rk, #kv, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%low, %b : tensor<24x32xf32>, tensor<32x64xf32>) outs(%y : tensor<24x64xf32>) {
+  ^bb0(%p: f32, %q: f32, %sum: f32):
+    %m = arith.mulf %p, %q fastmath<contract> : f32
+    %n = arith.addf %sum, %m fastmath<contract> : f32
+    linalg.yield %n : f32
+  } -> tensor<24x64xf32>
+  return %r : tensor<24x64xf32>
+}
