@@ -276,8 +276,33 @@ static void dropForeignAttributes(Operation *op) {
     func.setResultAttrs(i, keep(func.getResultAttrs(i)));
 }
 
+/// Whether nothing reads what the op computes, and it does nothing else.
+static bool isUnused(Operation *op) {
+  StringRef name = op->getName().getStringRef();
+  auto effect =
+      dyn_cast_if_present<BoolAttr>(getAttribute(op, "has_side_effect"));
+  return (isa<func::CallOp>(op) || name.starts_with("stablehlo.") ||
+          name.starts_with("chlo.")) &&
+         op->getNumResults() != 0 &&
+         llvm::all_of(op->getResultTypes(), llvm::IsaPred<TensorType>) &&
+         op->use_empty() && !(effect && effect.getValue());
+}
+
+/// What a program computes and drops, such as the keys of random numbers that
+/// are not drawn, needs no import.
+static void eraseUnused(Region &region) {
+  for (Block &block : region)
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+      if (isUnused(&op))
+        op.erase();
+      else
+        for (Region &inner : op.getRegions())
+          eraseUnused(inner);
+}
+
 void ImportStableHLO::runOnOperation() {
   ModuleOp module = getOperation();
+  eraseUnused(module.getBodyRegion());
   StableHLOImporter importer(module);
   // Bodies are replaced at the end: what one function calls may be public too.
   SmallVector<std::pair<func::FuncOp, OwningOpRef<func::FuncOp>>> done;

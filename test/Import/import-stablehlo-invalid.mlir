@@ -20,6 +20,14 @@ func.func @calls_out(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
+func.func @has_an_effect(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{'stablehlo.custom_call' op cannot be imported: no import is known of this op on these types}}
+  %y = "stablehlo.custom_call"(%x) <{call_target_name = "f", has_side_effect = true}> : (tensor<4xf32>) -> tensor<4xf32>
+  return %x : tensor<4xf32>
+}
+
+// -----
+
 func.func @unknown_size(%x: tensor<?xf32>) -> tensor<?xf32> {
   // expected-error @+1 {{'stablehlo.negate' op cannot be imported: operands and results must be tensors of static shapes, of f16, bf16, f32, f64, complex numbers, bool or integers without a sign of their own}}
   %y = "stablehlo.negate"(%x) : (tensor<?xf32>) -> tensor<?xf32>
