@@ -46,6 +46,10 @@ def recognize(fn, count, library, instead):
         return "product"
     if terms == [{("l0", "r0"): 1}, {("l1", "r0"): 1, ("r1",): 1}]:
         return "affine"
+    refuse(library, instead)
+
+
+def refuse(library, instead):
     raise ValueError(f"fn: expected a sum, a product, {library}.maximum, {library}.minimum, or the composition of affine "
                      f"pairs, (a, b), (c, d) to (c a, c b + d), but it is something else; use {instead}")
 

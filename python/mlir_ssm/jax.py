@@ -14,11 +14,15 @@ there, and 64 bits need jax_enable_x64.
 import contextlib
 import functools
 import hashlib
+import inspect
+import threading
+import types
 
 import numpy as np
 
 from . import _monoids, _ops
 from ._arrays import check_axis, check_choice, check_flag
+from ._combiners import Extremum, read_combiner
 from ._compile import core, plans
 from ._ops import bind_letters, is_complex_dtype, specs
 from ._recurrence import form_linear_recurrence, form_state_space
@@ -325,49 +329,82 @@ def long_conv(u, k, *, axis=-1, mode="causal", strategy="auto", numerics="norm")
     return convolution(Convolution(*op), u, k.reshape(*shape, k.shape[-1]))[0]
 
 
-EXTREMA = {id(f): scan for fs, scan in (((jnp.maximum, lax.max, np.maximum, max, ssm_maximum), lax.cummax),
-                                         ((jnp.minimum, lax.min, np.minimum, min, ssm_minimum), lax.cummin))
-           for f in fs}
-NAMED = {id(f): name for fs, name in (((jnp.add, lax.add, np.add), "sum"),
-                                      ((jnp.multiply, lax.mul, np.multiply), "product")) for f in fs}
+EXTREMA = {id(f): traced for fs, traced in (((jnp.maximum, lax.max, np.maximum, max, ssm_maximum), jnp.maximum),
+                                           ((jnp.minimum, lax.min, np.minimum, min, ssm_minimum), jnp.minimum),
+                                           ((np.add,), jnp.add), ((np.multiply,), jnp.multiply)) for f in fs}
+
+
+def scan_one(form, x, *, axis, reverse, strategy):
+    """The scan of one array of the state (_combiners.py)."""
+    if isinstance(form, Extremum):
+        scan = lax.cummax if form.name == "max" else lax.cummin
+        return scan(x.astype(np.int8), axis, reverse).astype(bool) if x.dtype == bool else scan(x, axis, reverse)
+    a = jnp.ones((), x.dtype) if form.coefficient is None else form.coefficient
+    rest = jnp.zeros_like(x) if form.rest is None else form.rest
+    init = None
+    if form.start:
+        init = jnp.ones(x.shape[:axis] + x.shape[axis + 1:], x.dtype)
+    return linear_recurrence(a, rest, init=init, axis=axis, reverse=reverse, strategy=strategy)[0]
 
 
 def associative_scan(fn, xs, *, axis=0, reverse=False, strategy="auto"):
-    """mlir_ssm.associative_scan on JAX arrays, for combiners that have a gradient: sums, products, maxima, minima and
-    the composition of affine pairs. For others, ValueError."""
+    """mlir_ssm.associative_scan on JAX arrays, for combiners that have a gradient: sums, products, maxima, minima, the
+    composition of affine pairs, and all whose result is, in each array, coefficient * left + right with coefficients of
+    what is right. For others, ValueError."""
     many = isinstance(xs, (tuple, list))
     arrays = as_jax([f"xs[{i}]" for i in range(len(xs))] if many else ["xs"], xs if many else [xs])
     reverse = check_flag(reverse, "reverse")
     axis = _monoids.check_arrays(arrays, axis)
-    if not many and id(fn) in EXTREMA:
-        return EXTREMA[id(fn)](arrays[0], axis=axis, reverse=reverse)
-    monoid = NAMED.get(id(fn)) or _monoids.recognize(fn, len(arrays) if many else 0, "jnp", "jax.lax.associative_scan")
-    run = functools.partial(linear_recurrence, axis=axis, reverse=reverse, strategy=strategy)
-    results = _monoids.scan(monoid, arrays, axis, run, jnp)
+    fn = EXTREMA.get(id(fn), fn)
+    results = scan_arrays(lambda l, r: fn(type(xs)(l), type(xs)(r)) if many else (fn(*l, *r),), arrays, axis, reverse, strategy)
     return type(xs)(results) if many else results[0]
 
 
+def scan_arrays(fn, arrays, axis, reverse, strategy="auto"):
+    """Of arrays that have one size along the axis; `fn` is of lists of them."""
+    forms = read_combiner(fn, arrays)
+    if forms is None or len({x.shape[axis] for x in arrays}) != 1:
+        _monoids.refuse("jnp", "jax.lax.associative_scan")
+    return [scan_one(form, x, axis=axis, reverse=reverse, strategy=strategy) for form, x in zip(forms, arrays)]
+
+
 LOWERING = jax.make_user_context(default_value=False)
+TRACING = threading.RLock()
+SCAN = inspect.unwrap(lax.associative_scan)
+UNROLLED = types.FunctionType(SCAN.__code__, SCAN.__globals__, SCAN.__name__, SCAN.__defaults__)
+
+
+def known_scan(fn, elems, reverse=False, axis=0):
+    """jax.lax.associative_scan, which traces to a tree of slices, but for combiners that this module knows."""
+    leaves, tree = jax.tree.flatten(elems)
+    leaves = [jnp.asarray(x) for x in leaves]
+
+    def flat(left, right):
+        return jax.tree.leaves(fn(tree.unflatten(left), tree.unflatten(right)))
+    try:
+        return tree.unflatten(scan_arrays(flat, leaves, check_axis(axis, leaves[0].ndim, "elems"), reverse))
+    except (IndexError, TypeError, ValueError):
+        return UNROLLED(fn, elems, reverse, axis)
+
+
+def instead(fn, elems, reverse=False, axis=0):
+    """Code for JAX's function, whose names are those of its own module."""
+    import mlir_ssm.jax
+    return mlir_ssm.jax.known_scan(fn, elems, reverse, axis)
 
 
 @contextlib.contextmanager
 def known_scans():
-    """jax.lax.associative_scan, which traces to a tree of slices, is that of this module wherever its combiner is known.
-    What is traced meanwhile, JAX does not take for a trace of the function later."""
-    unrolled = lax.associative_scan
-
-    @functools.wraps(unrolled)
-    def scan(fn, elems, reverse=False, axis=0):
+    """jax.lax.associative_scan is `known_scan`, also where a module has it under a name of its own: the function gets other
+    code. What is traced meanwhile, JAX does not take for a trace of the function later."""
+    with TRACING:
+        code = SCAN.__code__
+        SCAN.__code__ = instead.__code__
         try:
-            return associative_scan(fn, elems, axis=axis, reverse=reverse)
-        except (TypeError, ValueError):
-            return unrolled(fn, elems, reverse, axis)
-    lax.associative_scan = scan
-    try:
-        with LOWERING(True):
-            yield
-    finally:
-        lax.associative_scan = unrolled
+            with LOWERING(True):
+                yield
+        finally:
+            SCAN.__code__ = code
 
 
 def lower(fun, *args, **kwargs):

@@ -1,5 +1,7 @@
 """mlir_ssm.jax.lower: functions of JAX as programs of ours."""
 
+import re
+
 import numpy as np
 import pytest
 from mlir_ssm._compile import core
@@ -148,6 +150,65 @@ def test_associative_scans_of_jax_are_recurrences(axis, reverse):
     for g in (lambda u: lax.associative_scan(jnp.add, u, axis=axis, reverse=reverse),
               lambda u: lax.associative_scan(lambda x, y: jnp.logaddexp(x, y), u, reverse, axis)):
         close(compiled(g, u)(u), g(u))
+
+
+under_another_name = lax.associative_scan
+
+
+def restarted(left, right):
+    """Affine pairs in the other order, which begin anew where a flag is set."""
+    (h, a), past = left
+    (x, b), flag = right
+    return (jnp.where(flag, x, b * h + x), jnp.where(flag, b, b * a)), past | flag
+
+
+def shared(left, right):
+    """One decay of a matrix of states, and what it leaves of their sum."""
+    decay = right["a"]
+    return {"a": decay * left["a"], "S": decay[..., None] * left["S"] + right["S"], "n": left["n"] * decay + right["n"]}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_combiners_of_any_form(axis, reverse):
+    """As S5, LRU and memoroids have them: under vmap, of trees, with flags, with one coefficient of several states."""
+    a, u, flag = numbers(20, 30, 4) / 3, numbers(20, 30, 4), RNG.uniform(size=(20, 30, 1)) < 0.2
+    where = {"axis": axis, "reverse": reverse}
+    both = jax.vmap(jax.vmap(binary_operator))
+    for count, g in ((1, lambda a, u, f: under_another_name(both, (a, u), **where)[1]),
+                     (1, lambda a, u, f: jax.vmap(lambda a, u: under_another_name(binary_operator, [a, u]))(a, u)[1]),
+                     (2, lambda a, u, f: lax.associative_scan(restarted, ((u, a), f), **where)[0]),
+                     (3, lambda a, u, f: lax.associative_scan(shared, {"a": a, "S": u[..., None] * jnp.arange(2.), "n": u}, **where)),
+                     (1, lambda a, u, f: lax.associative_scan(lambda l, r: jnp.add(l, r), u, **where))):
+        text = ssm.lower(g, a, u, flag)
+        assert len(re.findall(r"= ssm.linear_recurrence", text)) == count
+        for got, want in zip(jax.tree.leaves(mlir_ssm.compile(text, entry="main")(a, u, flag)),
+                             jax.tree.leaves(g(a, u, flag)), strict=True):
+            close(got, want)
+
+
+@pytest.mark.parametrize("fn", [lambda l, r: l * r + l, lambda l, r: l * r + r, lambda l, r: l - r, lambda l, r: r,
+                                lambda l, r: jnp.where(l > 0, l + r, r), lambda l, r: jnp.maximum(l, r * 2)])
+def test_combiners_that_are_not_known_stay_as_they_are(fn):
+    x = numbers(20, 3)
+    text = ssm.lower(lambda x: lax.associative_scan(fn, x), x)
+    assert "ssm." not in text
+    close(mlir_ssm.compile(text, entry="main")(x), lax.associative_scan(fn, x))
+
+
+def test_what_is_not_read_needs_no_import():
+    """As the initial states of flax, which are zeros of a key that is not drawn from."""
+    def f(x):
+        jax.random.normal(jax.random.key(0), x.shape), jnp.linalg.eigh(x)
+        return x + 1
+    x = numbers(4, 4)
+    close(compiled(f, x)(x), f(x))
+
+
+def test_products_of_products():
+    x, a, b = numbers(3, 40, 16), numbers(16, 8), numbers(8, 16)
+    for g in (lambda x, a, b: x @ a @ b, lambda x, a, b: x @ a @ b @ a, lambda x, a, b: x @ (a @ b)):
+        close(compiled(g, x, a, b)(x, a, b) / 99, g(x, a, b) / 99)
 
 
 def test_what_was_lowered_is_traced_anew():
