@@ -97,6 +97,10 @@ const StableHLOImporter::Import *StableHLOImporter::findImport(StringRef name) {
       {"reduce", {&I::importReduce, 0, true, /*anyResults=*/true}},
       {"reduce_window", {&I::importReduceWindow, 0, true, true}},
       {"gather", {&I::importGather, 2}},
+      {"scatter", {&I::importScatter, 3, true, true}},
+      {"sort", {&I::importSort, 1, true, true}},
+      {"top_k", {&I::importTopK, 1, false, true}},
+      {"triangular_solve", {&I::importTriangularSolve, 2}},
       {"fft", {&I::importFFT, 1}},
       {"while", {&I::importWhile, 0, true, true}},
       {"if", {&I::importIf, 1, false, true}},
@@ -161,15 +165,16 @@ LogicalResult StableHLOImporter::importElementwise(Operation *op,
   bool isKnown = true;
   Indexed out = {empty(op->getLoc(), type), identity(type.getRank())};
   auto body = [&](OpBuilder &inner, Location loc, ValueRange scalars) {
-    Value value = emitScalar(inner, loc, name, direction, scalars.drop_back(),
-                             type.getElementType());
+    Value value = emitScalar(inner, loc, getScalarName(op), direction,
+                             scalars.drop_back(), type.getElementType());
     isKnown = bool(value);
     return SmallVector<Value>{value ? value : scalars.back()};
   };
   set(op, buildGeneric(b, op->getLoc(), type.getRank(), ins, {out}, body)[0]);
   if (!isKnown)
     return refuseUnknown(op);
-  noteIndex(op, name);
+  if (!op->hasAttr(kUnsigned))
+    noteIndex(op, name);
   return success();
 }
 
@@ -199,7 +204,7 @@ LogicalResult StableHLOImporter::importOp(Operation *op) {
       !llvm::all_of(op->getResultTypes(), isTaken))
     return refuse(op, "operands and results must be tensors of static shapes, "
                       "of f16, bf16, f32, f64, complex numbers, bool or "
-                      "integers without a sign of their own");
+                      "integers");
   if (const Import *import = findImport(name)) {
     unsigned operands = op->getNumOperands();
     if (operands < import->operands ||
@@ -240,6 +245,7 @@ StableHLOImporter::importFunction(func::FuncOp func) {
   b.setInsertionPointToStart(entry);
   map.clear();
   indices.clear();
+  indexVectors.clear();
   map.map(func.getArguments(), entry->getArguments());
   SmallVector<Value> results;
   if (failed(importBlock(func.front(), results)))
@@ -303,6 +309,7 @@ static void eraseUnused(Region &region) {
 void ImportStableHLO::runOnOperation() {
   ModuleOp module = getOperation();
   eraseUnused(module.getBodyRegion());
+  dropSigns(module);
   StableHLOImporter importer(module);
   // Bodies are replaced at the end: what one function calls may be public too.
   SmallVector<std::pair<func::FuncOp, OwningOpRef<func::FuncOp>>> done;

@@ -31,8 +31,21 @@ llvm::ArrayRef<int64_t> getNumbers(mlir::Operation *op, llvm::StringRef name);
 llvm::StringRef getKeyword(mlir::Operation *op, llvm::StringRef name,
                            llvm::StringRef key);
 
+/// Of an op that takes its integers as unsigned ones.
+inline constexpr llvm::StringLiteral kUnsigned = "ssm.unsigned";
+
+/// Gives integers types without a sign of their own.
+void dropSigns(mlir::ModuleOp module);
+
+/// The numbers of a constant, which have no sign of their own; may be null.
+mlir::ElementsAttr getConstant(mlir::Operation *op);
+
+/// The name of an elementwise op without its dialect, with "unsigned_" or
+/// "total_" before it where it is such an op or comparison.
+std::string getScalarName(mlir::Operation *op);
+
 /// What the elementwise op makes of scalars; null for another op or types that
-/// it does not take. `name` is without its dialect.
+/// it does not take. `name` is that of getScalarName.
 mlir::Value emitScalar(mlir::OpBuilder &b, mlir::Location loc,
                        llvm::StringRef name, llvm::StringRef direction,
                        mlir::ValueRange args, mlir::Type result);
@@ -85,6 +98,17 @@ mlir::Value zeroTensor(mlir::OpBuilder &b, mlir::Location loc,
 /// that it lacks are summed; null if the types have no import.
 mlir::Value sumProducts(mlir::OpBuilder &b, mlir::Location loc,
                         llvm::ArrayRef<Indexed> sides, Indexed init);
+
+/// Whether the op's only region combines two tuples of scalars, of the types of
+/// `values`, to one.
+bool combinesTuples(mlir::Operation *op, mlir::ValueRange values);
+
+/// What the block makes of scalars; none if it has an op without an import.
+llvm::SmallVector<mlir::Value> emitBlock(mlir::OpBuilder &b, mlir::Location loc,
+                                         mlir::Block &block,
+                                         mlir::ValueRange scalars);
+
+struct Scatter;
 
 class StableHLOImporter {
 public:
@@ -147,12 +171,25 @@ private:
   // Each in a file of its own.
   mlir::LogicalResult importGather(mlir::Operation *op);
   mlir::LogicalResult importConvolution(mlir::Operation *op);
+  mlir::LogicalResult importTriangularSolve(mlir::Operation *op);
+  mlir::LogicalResult importSort(mlir::Operation *op);
+  mlir::LogicalResult importTopK(mlir::Operation *op);
+  mlir::LogicalResult importScatter(mlir::Operation *op);
+  /// The i-th number of an index vector, by its place in the others' dims.
+  Index startOf(mlir::Value vectors, const Scatter &scatter,
+                mlir::ValueRange batch, unsigned i);
+  mlir::Value writeWindow(mlir::Operation *op, const Scatter &scatter,
+                          mlir::ValueRange batch, mlir::Value whole);
+  mlir::Value combineWindow(mlir::Location loc, mlir::Block &region,
+                            mlir::Value old, mlir::Value update,
+                            mlir::Value isInside);
 
   // Sums of products (StableHLOProducts.cpp) and others
   // (StableHLOReductions.cpp).
   mlir::LogicalResult importDot(mlir::Operation *op);
   mlir::LogicalResult importReduce(mlir::Operation *op);
   mlir::LogicalResult importReduceWindow(mlir::Operation *op);
+  mlir::LogicalResult importPooling(mlir::Operation *op);
 
   // Control flow (StableHLOLoops.cpp).
   mlir::LogicalResult importWhile(mlir::Operation *op);
@@ -163,8 +200,12 @@ private:
   mlir::LogicalResult importComposite(mlir::Operation *op);
   mlir::LogicalResult importBarrier(mlir::Operation *op);
   std::optional<Count> findCount(mlir::Operation *op);
+  std::optional<int64_t> stepOf(mlir::Operation *loop, unsigned number);
   mlir::LogicalResult importCountedLoop(mlir::Operation *op, Count count);
+  mlir::Value tensorOf(mlir::Location loc, mlir::RankedTensorType type,
+                       Index index);
   void noteIndex(mlir::Operation *op, llvm::StringRef name);
+  void keepIndex(mlir::Value source, mlir::Operation *op);
   /// A place of a slice, within [0, max] as the dialect has it.
   mlir::OpFoldResult placeOf(mlir::Value start, int64_t max);
   llvm::SmallVector<mlir::OpFoldResult> placesOf(mlir::OperandRange starts,
@@ -189,6 +230,8 @@ private:
   mlir::SymbolTable symbols;
   mlir::IRMapping map;
   llvm::DenseMap<mlir::Value, Index> indices;
+  /// The parts, each an index, of vectors that were put together of them.
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> indexVectors;
   unsigned depth = 0; ///< Of calls.
 };
 

@@ -9,6 +9,9 @@
 using namespace mlir;
 using namespace ssm;
 
+/// Where a number that counts beside a loop's counter may begin.
+static constexpr int64_t kMaxFirst = int64_t(1) << 30;
+
 /// The one element of a tensor of rank 0.
 static Value extract(OpBuilder &b, Location loc, Value tensor) {
   return tensor::ExtractOp::create(b, loc, tensor, ValueRange());
@@ -37,11 +40,12 @@ std::optional<int64_t> StableHLOImporter::constantOf(Value old) {
 
 /// Integers of rank 0 are followed as indices, for the places of slices. Bounds
 /// are kept, since an index is wider and does not wrap around where they do.
+/// The bool of a comparison that the bounds decide has these bounds, too.
 void StableHLOImporter::noteIndex(Operation *op, StringRef name) {
   Value result = get(op->getResult(0));
   auto type = typeOf(result);
   if (type.getRank() != 0 || !type.getElementType().isSignlessInteger() ||
-      type.getElementType().isInteger(1))
+      (type.getElementType().isInteger(1) && name != "compare"))
     return;
   Location loc = op->getLoc();
   if (name == "constant") {
@@ -57,6 +61,19 @@ void StableHLOImporter::noteIndex(Operation *op, StringRef name) {
     args.push_back(found->second);
   }
   Index made;
+  if (name == "compare") {
+    // As of an index that may count from the end.
+    if (getKeyword(op, "comparison_direction", "comparison_direction") ==
+            "LT" &&
+        args[0].low >= args[1].high)
+      indices[result] = {index(b, loc, 0), 0, 0};
+    return;
+  }
+  if (name == "select") {
+    if (args[0].low == 0 && args[0].high == 0)
+      indices[result] = args[2];
+    return;
+  }
   if (name == "convert" && args.size() == 1)
     made = args[0];
   else if (name == "add")
@@ -137,17 +154,60 @@ StableHLOImporter::findCount(Operation *op) {
   return Count{number, *first, *end};
 }
 
+/// What an iteration adds to a carried integer, if that is a constant; it may
+/// do so in a function that it calls.
+std::optional<int64_t> StableHLOImporter::stepOf(Operation *loop,
+                                                 unsigned number) {
+  Block &body = loop->getRegion(1).front();
+  Value before = body.getArgument(number),
+        after = body.back().getOperand(number);
+  if (auto call = after.getDefiningOp<func::CallOp>()) {
+    auto func = symbols.lookup<func::FuncOp>(call.getCallee());
+    auto argument = llvm::find(call.getOperands(), before);
+    if (!func || !llvm::hasSingleElement(func.getBody()) ||
+        argument == call.getOperands().end() ||
+        func.front().getNumArguments() != call.getNumOperands() ||
+        func.front().back().getNumOperands() != call.getNumResults())
+      return std::nullopt;
+    before = func.front().getArgument(argument - call.getOperands().begin());
+    after =
+        func.front().back().getOperand(cast<OpResult>(after).getResultNumber());
+  }
+  Operation *add = after.getDefiningOp();
+  if (!isBinary(add, "stablehlo.add") || typeOf(before).getRank() != 0)
+    return std::nullopt;
+  unsigned side = add->getOperand(0) == before ? 0 : 1;
+  return add->getOperand(side) == before ? constantOf(add->getOperand(1 - side))
+                                         : std::nullopt;
+}
+
+/// The tensor of an index, with its bounds.
+Value StableHLOImporter::tensorOf(Location loc, RankedTensorType type,
+                                  Index index) {
+  Value number =
+      arith::IndexCastOp::create(b, loc, type.getElementType(), index.value);
+  Value tensor = tensor::FromElementsOp::create(b, loc, type, number);
+  indices[tensor] = index;
+  return tensor;
+}
+
 LogicalResult StableHLOImporter::importCountedLoop(Operation *op, Count count) {
   Location loc = op->getLoc();
   Block &body = op->getRegion(1).front();
   // What an iteration hands on as it is, is the same in all of them.
   SmallVector<unsigned> carried;
   SmallVector<Value> inits;
+  // Of integers beside the counter that count with it: the first.
+  SmallVector<std::pair<unsigned, int64_t>> beside;
   for (unsigned i = 0; i < op->getNumOperands(); ++i) {
     bool isSame = body.back().getOperand(i) == body.getArgument(i);
+    std::optional<int64_t> first = constantOf(op->getOperand(i));
     if (isSame) {
       map.map(body.getArgument(i), get(op->getOperand(i)));
       map.map(op->getResult(i), get(op->getOperand(i)));
+    } else if (i != count.number && first && std::abs(*first) < kMaxFirst &&
+               stepOf(op, i) == 1) {
+      beside.push_back({i, *first});
     } else if (i != count.number) {
       carried.push_back(i);
       inits.push_back(get(op->getOperand(i)));
@@ -159,11 +219,18 @@ LogicalResult StableHLOImporter::importCountedLoop(Operation *op, Count count) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   auto type = cast<RankedTensorType>(op->getOperand(count.number).getType());
-  Value number = arith::IndexCastOp::create(b, loc, type.getElementType(),
-                                            loop.getInductionVar());
-  Value counter = tensor::FromElementsOp::create(b, loc, type, number);
-  indices[counter] = {loop.getInductionVar(), count.first, count.end - 1};
-  map.map(body.getArgument(count.number), counter);
+  map.map(body.getArgument(count.number),
+          tensorOf(loc, type,
+                   {loop.getInductionVar(), count.first, count.end - 1}));
+  for (auto [i, first] : beside) {
+    int64_t ahead = first - count.first;
+    Value here = loop.getInductionVar();
+    if (ahead != 0)
+      here = arith::AddIOp::create(b, loc, here, index(b, loc, ahead));
+    map.map(body.getArgument(i),
+            tensorOf(loc, typeOf(body.getArgument(i)),
+                     {here, first, count.end - 1 + ahead}));
+  }
   for (auto [i, arg] : llvm::zip_equal(carried, loop.getRegionIterArgs()))
     map.map(body.getArgument(i), arg);
   SmallVector<Value> results;
@@ -176,9 +243,15 @@ LogicalResult StableHLOImporter::importCountedLoop(Operation *op, Count count) {
   b.setInsertionPointAfter(loop);
   for (auto [i, result] : llvm::zip_equal(carried, loop.getResults()))
     map.map(op->getResult(i), result);
-  Attribute end = b.getIntegerAttr(type.getElementType(), count.end);
-  map.map(op->getResult(count.number),
-          arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, end)));
+  auto mapEnd = [&](unsigned i, int64_t value) {
+    RankedTensorType type = typeOf(op->getResult(i));
+    Attribute end = b.getIntegerAttr(type.getElementType(), value);
+    map.map(op->getResult(i), arith::ConstantOp::create(
+                                  b, loc, DenseElementsAttr::get(type, end)));
+  };
+  mapEnd(count.number, count.end);
+  for (auto [i, first] : beside)
+    mapEnd(i, first + count.end - count.first);
   return success();
 }
 

@@ -5,15 +5,15 @@
 #include "ssm/Utils/Generic.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace ssm;
 
-/// Whether the op's only region combines two tuples of scalars, of the types of
-/// `values`, to one.
-static bool combinesTuples(Operation *op, ValueRange values) {
+bool ssm::combinesTuples(Operation *op, ValueRange values) {
   if (op->getNumRegions() != 1 || !llvm::hasSingleElement(op->getRegion(0)))
     return false;
   Block &block = op->getRegion(0).front();
@@ -27,19 +27,18 @@ static bool combinesTuples(Operation *op, ValueRange values) {
          block.back().getOperandTypes() == tuple;
 }
 
-/// What the block makes of scalars; none if it has an op without an import.
-static SmallVector<Value> emitBlock(OpBuilder &b, Location loc, Block &block,
-                                    ValueRange scalars) {
+SmallVector<Value> ssm::emitBlock(OpBuilder &b, Location loc, Block &block,
+                                  ValueRange scalars) {
   IRMapping map;
   map.map(block.getArguments(), scalars);
   for (Operation &op : llvm::drop_end(block)) {
     StringRef name = op.getName().getStringRef();
-    if (!name.consume_front("stablehlo.") || op.getNumResults() != 1)
+    if ((!name.consume_front("stablehlo.") && !name.consume_front("chlo.")) ||
+        op.getNumResults() != 1)
       return {};
     Value made;
     if (name == "constant") {
-      auto value =
-          dyn_cast_if_present<DenseElementsAttr>(getAttribute(&op, "value"));
+      auto value = dyn_cast_if_present<DenseElementsAttr>(getConstant(&op));
       if (value && value.getNumElements() == 1 &&
           isa<TypedAttr>(value.getSplatValue<Attribute>()))
         made = arith::ConstantOp::create(
@@ -49,7 +48,7 @@ static SmallVector<Value> emitBlock(OpBuilder &b, Location loc, Block &block,
       auto args = llvm::map_to_vector(op.getOperands(),
                                       [&](Value x) { return map.lookup(x); });
       made = emitScalar(
-          b, loc, name,
+          b, loc, getScalarName(&op),
           getKeyword(&op, "comparison_direction", "comparison_direction"), args,
           getElementTypeOrSelf(op.getResult(0)));
     }
@@ -165,6 +164,77 @@ static std::optional<Growth> findGrowth(Operation *op,
   return growth;
 }
 
+/// Elements of a window that are combined one after another.
+static constexpr int64_t kMaxWindow = 64;
+
+static bool isPooling(Operation *op, RankedTensorType type) {
+  ArrayRef<int64_t> windows = getNumbers(op, "window_dimensions");
+  auto padding =
+      dyn_cast_if_present<DenseIntElementsAttr>(getAttribute(op, "padding"));
+  int64_t count = 1;
+  for (int64_t size : windows)
+    count = size < 1 || size > kMaxWindow
+                ? kMaxWindow + 1
+                : std::min(count * size, kMaxWindow + 1);
+  return int64_t(windows.size()) == type.getRank() && count <= kMaxWindow &&
+         areOnes(op, "base_dilations") && areOnes(op, "window_dilations") &&
+         (!padding || padding.getNumElements() == 2 * type.getRank());
+}
+
+/// Small windows, as of pooling: slices of the padded tensor, one for each
+/// place in a window, that are combined.
+LogicalResult StableHLOImporter::importPooling(Operation *op) {
+  Value source = get(op->getOperand(0)), init = get(op->getOperand(1));
+  RankedTensorType from = typeOf(source), type = typeOf(op->getResult(0));
+  unsigned rank = from.getRank();
+  ArrayRef<int64_t> windows = getNumbers(op, "window_dimensions");
+  SmallVector<int64_t> strides(rank, 1);
+  if (ArrayRef<int64_t> given = getNumbers(op, "window_strides");
+      given.size() == rank)
+    strides.assign(given.begin(), given.end());
+  auto edges =
+      dyn_cast_if_present<DenseIntElementsAttr>(getAttribute(op, "padding"));
+  Padding padding(rank);
+  for (unsigned i = 0; edges && i < rank; ++i) {
+    padding.low[i] = edges.getValues<APInt>()[2 * i].getSExtValue();
+    padding.high[i] = edges.getValues<APInt>()[2 * i + 1].getSExtValue();
+  }
+  for (unsigned i = 0; i < rank; ++i) {
+    int64_t room = padding.sizeOf(i, from.getDimSize(i)) - windows[i];
+    if (windows[i] < 1 || strides[i] < 1 || room < 0 ||
+        type.getDimSize(i) != room / strides[i] + 1)
+      return refuse(op, "its windows do not fit its types");
+  }
+  Location loc = op->getLoc();
+  Value padded = padTensor(b, loc, source, init, padding);
+  Value sum = fillTensor(b, loc, init, type);
+  SmallVector<int64_t> at(rank, 0);
+  AffineMap all = identity(rank);
+  bool isKnown = true;
+  auto body = [&](OpBuilder &inner, Location loc, ValueRange scalars) {
+    SmallVector<Value> made = emitBlock(inner, loc, op->getRegion(0).front(),
+                                        {scalars[1], scalars[0]});
+    isKnown &= !made.empty();
+    return made.empty() ? SmallVector<Value>{scalars[1]} : made;
+  };
+  auto next = [&] { // Counts through the places of a window.
+    unsigned i = rank;
+    while (i > 0 && ++at[i - 1] == windows[i - 1])
+      at[--i] = 0;
+    return i > 0;
+  };
+  do {
+    Value slice = tensor::ExtractSliceOp::create(
+        b, loc, type, padded, getAsIndexOpFoldResult(b.getContext(), at),
+        getAsIndexOpFoldResult(b.getContext(), type.getShape()),
+        getAsIndexOpFoldResult(b.getContext(), strides));
+    sum = buildGeneric(b, loc, rank, {{slice, all}}, {{sum, all}}, body)[0];
+  } while (next());
+  set(op, sum);
+  return isKnown ? success()
+                 : refuse(op, "no import is known of an op of its region");
+}
+
 /// What JAX makes of cumsum, cummax and the like: a scan. The op promises that
 /// its region is associative and that its initial values change nothing.
 LogicalResult StableHLOImporter::importReduceWindow(Operation *op) {
@@ -173,9 +243,14 @@ LogicalResult StableHLOImporter::importReduceWindow(Operation *op) {
     return refuse(op, "it lacks the operands or results of such an op");
   SmallVector<Value> sources = get(op->getOperands().take_front(count));
   std::optional<Growth> growth = findGrowth(op, typeOf(sources[0]).getShape());
+  if (!growth && count == 1 && isPooling(op, typeOf(sources[0])) &&
+      combinesTuples(op, sources))
+    return importPooling(op);
   if (!growth)
     return refuse(op, "only a cumulative reduction along one dimension, as of "
-                      "jnp.cumsum, has an import");
+                      "jnp.cumsum, and windows of up to " +
+                          Twine(kMaxWindow) +
+                          " elements without dilations have an import");
   if (!combinesTuples(op, sources) ||
       TypeRange(op->getResults()) != TypeRange(ValueRange(sources)))
     return refuse(op, "its types do not fit its region");

@@ -15,7 +15,10 @@ public:
   ScalarEmitter(OpBuilder &b, Location loc, StringRef name, StringRef direction,
                 ValueRange args, Type result)
       : b(b), loc(loc), name(name), direction(direction), args(args),
-        result(result) {}
+        result(result) {
+    isUnsigned = this->name.consume_front("unsigned_");
+    isTotal = this->name.consume_front("total_");
+  }
 
   Value emit();
 
@@ -47,30 +50,53 @@ private:
   Value square() {
     return ssm::emitScalar(b, loc, "multiply", "", {args[0], args[0]}, result);
   }
+  template <typename Op>
+  Value shift();
+  Value shiftWithSign();
+  Value bitcast();
+  Value totalOrder(Value x);
   Value logistic();
   Value sign();
   Value isFinite();
+  Value inverseErf();
 
   OpBuilder &b;
   Location loc;
   StringRef name, direction;
   ValueRange args;
   Type result;
+  bool isUnsigned, isTotal;
 };
 } // namespace
 
+std::string ssm::getScalarName(Operation *op) {
+  StringRef name = op->getName().stripDialect();
+  bool isTotal =
+      getKeyword(op, "compare_type", "comparison_type") == "TOTALORDER";
+  StringRef kind = op->hasAttr(kUnsigned) ? "unsigned_"
+                   : isTotal              ? "total_"
+                                          : "";
+  return (kind + name).str();
+}
+
 Value ScalarEmitter::absInteger() {
+  if (isUnsigned)
+    return args[0];
   Value negative = arith::SubIOp::create(b, loc, integer(0), args[0]);
   return arith::MaxSIOp::create(b, loc, args[0], negative);
 }
 
 Value ScalarEmitter::signOfInteger() {
+  if (isUnsigned)
+    return arith::MinUIOp::create(b, loc, args[0], integer(1));
   Value most = arith::MinSIOp::create(b, loc, args[0], integer(1));
   return arith::MaxSIOp::create(b, loc, most, integer(-1));
 }
 
 /// The divisor, or 1 in place of 0 and -1, for which a division may trap.
 Value ScalarEmitter::safeDivisor() {
+  if (isUnsigned)
+    return arith::MaxUIOp::create(b, loc, args[1], integer(1));
   Value next = arith::AddIOp::create(b, loc, args[1], integer(1));
   Value isBad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, next,
                                       integer(1));
@@ -79,6 +105,12 @@ Value ScalarEmitter::safeDivisor() {
 
 /// By zero -1, as in XLA; the most negative number by -1 is itself.
 Value ScalarEmitter::divideInteger() {
+  if (isUnsigned) {
+    Value isZero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                         args[1], integer(0));
+    Value known = arith::DivUIOp::create(b, loc, args[0], safeDivisor());
+    return arith::SelectOp::create(b, loc, isZero, integer(-1), known);
+  }
   Value quotient = arith::DivSIOp::create(b, loc, args[0], safeDivisor());
   for (int64_t divisor : {-1, 0}) {
     Value isIt = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
@@ -93,10 +125,56 @@ Value ScalarEmitter::divideInteger() {
 
 /// By zero the dividend, as in XLA.
 Value ScalarEmitter::remainderInteger() {
-  Value rest = arith::RemSIOp::create(b, loc, args[0], safeDivisor());
+  Value divisor = safeDivisor();
+  Value rest =
+      isUnsigned ? arith::RemUIOp::create(b, loc, args[0], divisor).getResult()
+                 : arith::RemSIOp::create(b, loc, args[0], divisor).getResult();
   Value isZero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                        args[1], integer(0));
   return arith::SelectOp::create(b, loc, isZero, args[0], rest);
+}
+
+/// By as many bits as there are, or more, nothing is left.
+template <typename Op>
+Value ScalarEmitter::shift() {
+  Value count = integer(args[0].getType().getIntOrFloatBitWidth());
+  Value isSome =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, args[1], count);
+  Value places = arith::SelectOp::create(b, loc, isSome, args[1], integer(0));
+  Value shifted = Op::create(b, loc, args[0], places);
+  return arith::SelectOp::create(b, loc, isSome, shifted, integer(0));
+}
+
+/// By as many bits as there are, or more, the sign is left.
+Value ScalarEmitter::shiftWithSign() {
+  Value last = integer(args[0].getType().getIntOrFloatBitWidth() - 1);
+  Value places = arith::MinUIOp::create(b, loc, args[1], last);
+  return arith::ShRSIOp::create(b, loc, args[0], places);
+}
+
+Value ScalarEmitter::bitcast() {
+  Type from = args[0].getType();
+  if (from == result)
+    return args[0];
+  if (!from.isIntOrFloat() || !result.isIntOrFloat() ||
+      from.getIntOrFloatBitWidth() != result.getIntOrFloatBitWidth())
+    return {};
+  return arith::BitcastOp::create(b, loc, result, args[0]);
+}
+
+/// Numbers in the order of these integers: -NaN, -inf to -0, 0 to inf, NaN.
+Value ScalarEmitter::totalOrder(Value x) {
+  auto bits = b.getIntegerType(x.getType().getIntOrFloatBitWidth());
+  auto constant = [&](const APInt &value) {
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(bits, value));
+  };
+  unsigned width = bits.getWidth();
+  Value number = arith::BitcastOp::create(b, loc, bits, x);
+  Value sign =
+      arith::ShRSIOp::create(b, loc, number, constant(APInt(width, width - 1)));
+  Value flips = arith::AndIOp::create(
+      b, loc, sign, constant(APInt::getSignedMaxValue(width)));
+  return arith::XOrIOp::create(b, loc, number, flips);
 }
 
 Value ScalarEmitter::logistic() {
@@ -121,6 +199,57 @@ Value ScalarEmitter::isFinite() {
   Value size = math::AbsFOp::create(b, loc, args[0]);
   return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, size,
                                infinity);
+}
+
+/// Giles, "Approximating the erfinv function" (2011): polynomials in
+/// w = -log(1 - x^2) for the middle and the tails, good to a few roundings of
+/// f32; then, in f64, two steps of Newton's method.
+Value ScalarEmitter::inverseErf() {
+  static constexpr float middle[] = {
+      2.81022636e-08f,  3.43273939e-07f, -3.5233877e-06f,
+      -4.39150654e-06f, 0.00021858087f,  -0.00125372503f,
+      -0.00417768164f,  0.246640727f,    1.50140941f};
+  static constexpr float tail[] = {
+      -0.000200214257f, 0.000100950558f, 0.00134934322f,
+      -0.00367342844f,  0.00573950773f,  -0.0076224613f,
+      0.00943887047f,   1.00167406f,     2.83297682f};
+  Type type = args[0].getType();
+  if (!isa<Float32Type, Float64Type>(type)) {
+    Value wide = ssm::emitScalar(b, loc, "convert", "", args, b.getF32Type());
+    Value y = ssm::emitScalar(b, loc, "erf_inv", "", wide, b.getF32Type());
+    return ssm::emitScalar(b, loc, "convert", "", y, type);
+  }
+  auto make = [&](StringRef op, ValueRange operands) {
+    return ssm::emitScalar(b, loc, op, "", operands, type);
+  };
+  auto add = [&](Value x, Value y) { return make("add", {x, y}); };
+  auto multiply = [&](Value x, Value y) { return make("multiply", {x, y}); };
+  Value x = args[0];
+  Value w =
+      make("negate", make("log_plus_one", make("negate", multiply(x, x))));
+  Value isMiddle =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, w, constant(5));
+  Value z = arith::SelectOp::create(b, loc, isMiddle, add(w, constant(-2.5)),
+                                    add(make("sqrt", w), constant(-3)));
+  Value p;
+  for (auto [m, t] : llvm::zip_equal(middle, tail)) {
+    Value next =
+        arith::SelectOp::create(b, loc, isMiddle, constant(m), constant(t));
+    p = p ? add(next, multiply(p, z)) : next;
+  }
+  Value y = multiply(p, x);
+  for (unsigned i = 0; i < (type.isF64() ? 2 : 0); ++i) {
+    // The derivative of erf is 2 / sqrt(pi) exp(-y^2).
+    Value slope = multiply(constant(1.1283791670955126),
+                           make("exponential", make("negate", multiply(y, y))));
+    Value off = make("subtract", {make("erf", y), x});
+    y = make("subtract", {y, make("divide", {off, slope})});
+  }
+  Value isEnd = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
+                                      make("abs", x), constant(1));
+  Value infinity =
+      multiply(x, constant(std::numeric_limits<double>::infinity()));
+  return arith::SelectOp::create(b, loc, isEnd, infinity, y);
 }
 
 Value ScalarEmitter::emitReal() {
@@ -148,8 +277,17 @@ Value ScalarEmitter::emitReal() {
                     .Case("sine", &E::make<math::SinOp>)
                     .Case("cosine", &E::make<math::CosOp>)
                     .Case("tan", &E::make<math::TanOp>)
+                    .Case("asin", &E::make<math::AsinOp>)
+                    .Case("acos", &E::make<math::AcosOp>)
+                    .Case("atan", &E::make<math::AtanOp>)
+                    .Case("sinh", &E::make<math::SinhOp>)
+                    .Case("cosh", &E::make<math::CoshOp>)
+                    .Case("asinh", &E::make<math::AsinhOp>)
+                    .Case("acosh", &E::make<math::AcoshOp>)
+                    .Case("atanh", &E::make<math::AtanhOp>)
                     .Case("erf", &E::make<math::ErfOp>)
                     .Case("erfc", &E::make<math::ErfcOp>)
+                    .Case("erf_inv", &E::inverseErf)
                     .Case("floor", &E::make<math::FloorOp>)
                     .Case("ceil", &E::make<math::CeilOp>)
                     .Case("round_nearest_even", &E::make<math::RoundEvenOp>)
@@ -176,20 +314,28 @@ Value ScalarEmitter::emitInteger() {
                 .Case("xor", &E::make<arith::XOrIOp>)
                 .Default(nullptr);
   else
-    maker = llvm::StringSwitch<Maker>(name)
-                .Case("add", &E::make<arith::AddIOp>)
-                .Case("subtract", &E::make<arith::SubIOp>)
-                .Case("multiply", &E::make<arith::MulIOp>)
-                .Case("maximum", &E::make<arith::MaxSIOp>)
-                .Case("minimum", &E::make<arith::MinSIOp>)
-                .Case("and", &E::make<arith::AndIOp>)
-                .Case("or", &E::make<arith::OrIOp>)
-                .Case("xor", &E::make<arith::XOrIOp>)
-                .Case("abs", &E::absInteger)
-                .Case("sign", &E::signOfInteger)
-                .Case("divide", &E::divideInteger)
-                .Case("remainder", &E::remainderInteger)
-                .Default(nullptr);
+    maker =
+        llvm::StringSwitch<Maker>(name)
+            .Case("add", &E::make<arith::AddIOp>)
+            .Case("subtract", &E::make<arith::SubIOp>)
+            .Case("multiply", &E::make<arith::MulIOp>)
+            .Case("maximum", isUnsigned ? &E::make<arith::MaxUIOp>
+                                        : &E::make<arith::MaxSIOp>)
+            .Case("minimum", isUnsigned ? &E::make<arith::MinUIOp>
+                                        : &E::make<arith::MinSIOp>)
+            .Case("shift_left", &E::shift<arith::ShLIOp>)
+            .Case("shift_right_logical", &E::shift<arith::ShRUIOp>)
+            .Case("shift_right_arithmetic", &E::shiftWithSign)
+            .Case("popcnt", &E::make<math::CtPopOp>)
+            .Case("count_leading_zeros", &E::make<math::CountLeadingZerosOp>)
+            .Case("and", &E::make<arith::AndIOp>)
+            .Case("or", &E::make<arith::OrIOp>)
+            .Case("xor", &E::make<arith::XOrIOp>)
+            .Case("abs", &E::absInteger)
+            .Case("sign", &E::signOfInteger)
+            .Case("divide", &E::divideInteger)
+            .Case("remainder", &E::remainderInteger)
+            .Default(nullptr);
   return maker ? (this->*maker)() : Value();
 }
 
@@ -243,10 +389,13 @@ Value ScalarEmitter::emitCompare() {
                    .Default(std::nullopt);
   if (!found)
     return {};
+  if (isa<FloatType>(type) && isTotal)
+    return arith::CmpIOp::create(b, loc, found->sign, totalOrder(args[0]),
+                                 totalOrder(args[1]));
   if (isa<FloatType>(type))
     return arith::CmpFOp::create(b, loc, found->real, args[0], args[1]);
-  return arith::CmpIOp::create(b, loc,
-                               type.isInteger(1) ? found->noSign : found->sign,
+  bool hasNoSign = type.isInteger(1) || isUnsigned;
+  return arith::CmpIOp::create(b, loc, hasNoSign ? found->noSign : found->sign,
                                args[0], args[1]);
 }
 
@@ -270,11 +419,12 @@ Value ScalarEmitter::emitConvert() {
     Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), args[0]);
     return arith::TruncFOp::create(b, loc, to, wide);
   }
+  bool hasNoSign = bits == 1 || isUnsigned;
   if (isFloat)
-    return make<arith::FPToSIOp>();
+    return isUnsigned ? make<arith::FPToUIOp>() : make<arith::FPToSIOp>();
   if (toFloat)
-    return bits == 1 ? make<arith::UIToFPOp>() : make<arith::SIToFPOp>();
-  if (bits == 1)
+    return hasNoSign ? make<arith::UIToFPOp>() : make<arith::SIToFPOp>();
+  if (hasNoSign && bits < toBits)
     return make<arith::ExtUIOp>();
   return bits < toBits ? make<arith::ExtSIOp>() : make<arith::TruncIOp>();
 }
@@ -284,10 +434,11 @@ Value ScalarEmitter::emitAny() {
   if (name == "select")
     return arith::SelectOp::create(b, loc, args[0], args[1], args[2]);
   if (name == "clamp") {
-    Value above =
-        ssm::emitScalar(b, loc, "maximum", "", {args[0], args[1]}, result);
-    return above ? ssm::emitScalar(b, loc, "minimum", "", {above, args[2]},
-                                   result)
+    std::string kind = isUnsigned ? "unsigned_" : "";
+    Value above = ssm::emitScalar(b, loc, kind + "maximum", "",
+                                  {args[0], args[1]}, result);
+    return above ? ssm::emitScalar(b, loc, kind + "minimum", "",
+                                   {above, args[2]}, result)
                  : Value();
   }
   if (name == "square")
@@ -298,6 +449,8 @@ Value ScalarEmitter::emitAny() {
     return args[0];
   if (name == "compare")
     return emitCompare();
+  if (name == "bitcast_convert")
+    return bitcast();
   if (name != "convert")
     return {};
   auto to = dyn_cast<ComplexType>(result);
@@ -305,7 +458,8 @@ Value ScalarEmitter::emitAny() {
     return args[0].getType() == result ? args[0] : Value();
   if (!to)
     return emitConvert();
-  Value real = ScalarEmitter(b, loc, name, direction, args, to.getElementType())
+  std::string kind = isUnsigned ? "unsigned_convert" : "convert";
+  Value real = ScalarEmitter(b, loc, kind, direction, args, to.getElementType())
                    .emitConvert();
   Value zero =
       arith::ConstantOp::create(b, loc, b.getFloatAttr(to.getElementType(), 0));

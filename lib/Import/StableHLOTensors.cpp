@@ -16,7 +16,7 @@ using namespace mlir;
 using namespace ssm;
 
 LogicalResult StableHLOImporter::importConstant(Operation *op) {
-  auto value = dyn_cast_if_present<ElementsAttr>(getAttribute(op, "value"));
+  ElementsAttr value = getConstant(op);
   if (!value || value.getType() != op->getResult(0).getType())
     return refuse(op, "it needs numbers of its type");
   set(op, arith::ConstantOp::create(b, op->getLoc(), value));
@@ -102,6 +102,7 @@ LogicalResult StableHLOImporter::importBroadcast(Operation *op) {
   }
   if (onlyAddsUnits) {
     set(op, reshapeTensor(b, op->getLoc(), source, type));
+    keepIndex(source, op);
     return success();
   }
   // A map may not be constant in a dimension: those of size 1 go before.
@@ -135,11 +136,16 @@ LogicalResult StableHLOImporter::importReshape(Operation *op) {
             slice.getMixedSizes(), slice.getMixedStrides()));
   else
     set(op, reshapeTensor(b, op->getLoc(), source, type));
+  keepIndex(source, op);
+  return success();
+}
+
+/// An op that only has another shape has the same index.
+void StableHLOImporter::keepIndex(Value source, Operation *op) {
   if (auto found = indices.find(source); found != indices.end()) {
     Index index = found->second;
     indices[get(op->getResult(0))] = index;
   }
-  return success();
 }
 
 LogicalResult StableHLOImporter::importTranspose(Operation *op) {
@@ -270,6 +276,9 @@ LogicalResult StableHLOImporter::importConcatenate(Operation *op) {
   if (place != type.getDimSize(dim.getInt()))
     return refuse(op, "its operands must fill its result");
   set(op, whole);
+  SmallVector<Value> parts = get(op->getOperands());
+  if (type.getRank() == 1 && int64_t(parts.size()) == type.getNumElements())
+    indexVectors[whole] = parts;
   return success();
 }
 

@@ -91,13 +91,13 @@ module @jit_f attributes {mhlo.num_partitions = 1 : i32} {
     }) : (tensor<f32>) -> tensor<f32>
     return %r : tensor<f32>
   }
-}
 
-// What is not read needs no import, nor does what only that reads.
-// CHECK-LABEL: func.func @unused(
-// CHECK-NEXT: return %arg0
-func.func @unused(%x: tensor<4xf32>) -> tensor<4xf32> {
-  %y = "stablehlo.negate"(%x) : (tensor<4xf32>) -> tensor<4xf32>
-  %key:2 = "stablehlo.custom_call"(%y) <{call_target_name = "f", has_side_effect = false}> : (tensor<4xf32>) -> (tensor<4xf32>, tensor<ui32>)
-  return %x : tensor<4xf32>
+  // What is not read needs no import, nor does what only that reads.
+  // CHECK-LABEL: func.func @unused(
+  // CHECK-NEXT: return %arg0
+  func.func @unused(%x: tensor<4xf32>) -> tensor<4xf32> {
+    %y = "stablehlo.negate"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    %key:2 = "stablehlo.custom_call"(%y) <{call_target_name = "f", has_side_effect = false}> : (tensor<4xf32>) -> (tensor<4xf32>, tensor<ui32>)
+    return %x : tensor<4xf32>
+  }
 }

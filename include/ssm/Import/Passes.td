@@ -87,9 +87,14 @@ def ImportStableHLO : Pass<"ssm-import-stablehlo", "::mlir::ModuleOp"> {
     convolution of each channel along one dimension, as before the scan of
     Mamba, an `ssm.long_conv`; any other is a sum of products over taps.
 
+    Small windows are slices that are combined. A scatter writes window after
+    window, a sort merges runs, a triangular system is solved row after row,
+    each in loops. Unsigned integers lose the sign of their type, and the ops
+    have it.
+
     Precondition: tensors of static shapes, of real or complex numbers, bool or
-    signless integers. What has no import (sorts, scatters, other reductions
-    over windows, custom calls and so on) is an error that names the op.
+    integers. What has no import (custom calls, factors of matrices but LU and
+    so on) is an error that names the op, unless nothing reads its results.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect",
                            "::mlir::arith::ArithDialect",
