@@ -15,6 +15,7 @@ import contextlib
 import functools
 import hashlib
 import inspect
+import re
 import threading
 import types
 
@@ -421,17 +422,31 @@ def lower(fun, *args, **kwargs):
     Args:
         fun: a function of arrays, as for jax.jit.
         *args, **kwargs: its arguments, or jax.ShapeDtypeStruct of their shapes and dtypes. The program's arguments are
-            their leaves, in JAX's order.
+            their leaves, in JAX's order; unsigned integers are signed ones of as many bits.
 
     Returns:
         The text.
 
     Raises:
-        ValueError: the function has an op that is not imported, such as a sort; the text names it.
+        ValueError: the function has an op that is not imported, such as jnp.linalg.cholesky; the text names it.
     """
-    # For a platform that has no custom calls of ours: composites come with what they stand for.
     with known_scans():
         traced = jax.jit(fun, keep_unused=True).trace(*args, **kwargs)
-    module = traced.lower(lowering_platforms=("tpu",)).compiler_ir()
+    # For a platform that has no custom calls, of ours or others': ops come with what they stand for. Eigenvalues, which
+    # have no other form, may be there if nothing reads them.
+    try:
+        module = traced.lower(lowering_platforms=("mlir_ssm",)).compiler_ir()
+    except NotImplementedError:
+        module = traced.lower(lowering_platforms=("tpu",)).compiler_ir()
     name = getattr(fun, "__name__", "function")
-    return core().import_stablehlo(module.operation.get_asm(print_generic_op_form=True).encode(), f"<jax {name}>")
+    text = BOOLEANS.sub(pack_booleans, module.operation.get_asm(print_generic_op_form=True))
+    return core().import_stablehlo(text.encode(), f"<jax {name}>")
+
+
+BOOLEANS = re.compile(r'(dense<"0x)([0-9A-Fa-f]+)("> : tensor<[0-9x]+xi1>)')
+
+
+def pack_booleans(constant):
+    """JAX's MLIR prints a byte for each of many booleans, ours reads a bit."""
+    bits = np.frombuffer(bytes.fromhex(constant[2]), np.uint8)
+    return constant[1] + np.packbits(bits, bitorder="little").tobytes().hex() + constant[3]

@@ -89,8 +89,8 @@ def test_gradients_of_what_is_around_a_scan(g):
 
 
 def test_an_op_without_an_import_is_named():
-    with pytest.raises(ValueError, match="'stablehlo.sort' op cannot be imported"):
-        ssm.lower(jnp.sort, numbers(8))
+    with pytest.raises(ValueError, match="'stablehlo.cholesky' op cannot be imported"):
+        ssm.lower(jnp.linalg.cholesky, numbers(8, 8))
 
 
 def test_sums_along_time_are_scans():
@@ -203,6 +203,138 @@ def test_what_is_not_read_needs_no_import():
         return x + 1
     x = numbers(4, 4)
     close(compiled(f, x)(x), f(x))
+
+
+def exact(g, *args):
+    """Also NaN, and integers without a sign as those that have one."""
+    for got, want in zip(jax.tree.leaves(compiled(g, *args)(*args)), jax.tree.leaves(jax.jit(g)(*args)), strict=True):
+        want = np.asarray(want)
+        np.testing.assert_array_equal(got, want.view(got.dtype) if want.dtype.kind == "u" else want)
+
+
+@pytest.mark.parametrize("body", [
+    lambda t, c, a, u: (a * c[0] + u[t], c[1].at[t].set(a * c[0] + u[t])),
+    lambda t, c, a, u: (a * c[0] + u[49 - t], c[1].at[49 - t].set(a * c[0] + u[49 - t])),
+    lambda t, c, a, u: (a * c[0] + u[t] * 2, c[1].at[t, :].set(c[0]))])
+def test_what_a_loop_sets_is_a_recurrence(body):
+    """Indices count beside the loop's own counter, and may count from the end for all that JAX knows."""
+    a, u = numbers(8), numbers(50, 8)
+
+    def f(a, u):
+        return lax.fori_loop(0, 50, lambda t, c: body(t, c, a, u), (jnp.zeros(8), jnp.zeros((50, 8))))[1]
+    text = ssm.lower(f, a, u)
+    assert "ssm.linear_recurrence" in text and "scf.for" not in text
+    close(mlir_ssm.compile(text, entry="main")(a, u), jax.jit(f)(a, u))
+
+
+@pytest.mark.parametrize("g", [
+    lambda x, i, v: x.at[i].set(v), lambda x, i, v: x.at[i].add(v), lambda x, i, v: x.at[:, i].multiply(v[0]),
+    lambda x, i, v: x.at[..., i].max(v[0, 0]), lambda x, i, v: x.at[1:3].min(v), lambda x, i, v: x.at[::2, 1].set(7.0),
+    lambda x, i, v: x.at[jnp.array([0, 2, 2, -1])].add(v), lambda x, i, v: x.at[jnp.array([0, 2, 2]), jnp.array([1, 3, 1])].add(v[0]),
+    lambda x, i, v: x.at[jnp.array([0, 9, -9])].set(1.0, mode="drop"), lambda x, i, v: x.at[jnp.array([0, 9, 2])].set(1.0, mode="clip"),
+    lambda x, i, v: x.at[i, i, i].set(3.0), lambda x, i, v: x.at[i + 9].set(v), lambda x, i, v: x.at[jnp.arange(0)].set(1.0),
+    lambda x, i, v: jax.vmap(lambda x, j: x.at[j].set(9.0))(x, jnp.array([0, 3, 2, 4, 1, -1])),
+    lambda x, i, v: jax.grad(lambda x: (x[jnp.array([1, 1, 5])] ** 2).sum())(x)])
+def test_scatters(g):
+    exact(g, numbers(6, 5, 4), np.int32(2), numbers(5, 4))
+
+
+def unsorted(*shape):
+    x = np.round(RNG.standard_normal(shape).astype(np.float32) * 2)
+    x.flat[:4] = np.nan, -0.0, 0.0, np.inf
+    return x
+
+
+@pytest.mark.parametrize("g", [
+    jnp.sort, jnp.argsort, lambda x: jnp.sort(x, axis=0), lambda x: jnp.argsort(x, axis=0, descending=True), lambda x: lax.top_k(x, 7),
+    lambda x: lax.sort((x, x + 1, lax.iota("i4", x.size).reshape(x.shape)), num_keys=2), lambda x: jnp.sort(x.astype(jnp.bfloat16)).astype("f4"),
+    lambda x: jnp.sort(x[:, :1]), lambda x: jnp.sort(x[:, :2]), lambda x: jnp.sort(x[:0]), lambda x: jnp.median(x[1:]),
+    lambda x: lax.scan(lambda c, r: (jnp.sort(c + r), jnp.argsort(c)), x[0], x)])
+@pytest.mark.parametrize("columns", [7, 8, 37])
+def test_sorts(g, columns):
+    exact(g, unsorted(5, columns))
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("unit", [False, True])
+@pytest.mark.parametrize("dtype", ["f4", "c8"])
+def test_triangular_systems(dtype, unit, lower, left, transpose):
+    """What lies outside of the triangle is not read."""
+    a, b = (numbers(2, 9, 9) + 3 * np.eye(9)).astype(dtype), numbers(2, 9, 3).astype(dtype)
+    a[:, *(np.triu_indices(9, 1) if lower else np.tril_indices(9, -1))] = np.inf
+    b = b if left else b.transpose(0, 2, 1)
+    g = lambda a, b: lax.linalg.triangular_solve(a, b, left_side=left, lower=lower, transpose_a=transpose, unit_diagonal=unit)
+    want = np.asarray(g(a, b))
+    close(compiled(g, a, b)(a, b) / np.abs(want).max(), want / np.abs(want).max())
+
+
+def test_systems_of_equations():
+    a, b = numbers(2, 6, 6) + 3 * np.eye(6, dtype="f4"), numbers(2, 6, 3)
+    for g in (lambda a, b: jnp.linalg.inv(a), jnp.linalg.solve, lambda a, b: jnp.linalg.slogdet(a)[1], lambda a, b: jnp.linalg.inv(a + 1j * a.mT),
+              lambda a, b: jax.scipy.linalg.expm(a[0] / 8)):
+        close(compiled(g, a, b)(a, b), g(a, b))
+
+
+@pytest.mark.parametrize("g", [
+    lambda k: k.bits((10,)), lambda k: k.uniform((10,)), lambda k: k.bernoulli(0.3, (40,)), lambda k: k.randint((10,), 0, 100),
+    lambda k: k.permutation(10), lambda k: k.categorical(jnp.arange(30.0) / 8, shape=(5,))])
+def test_random_numbers_are_those_of_jax(g):
+    class Key:
+        def __init__(self, words):
+            self.key = jax.random.split(jax.random.wrap_key_data(lax.bitcast_convert_type(words, jnp.uint32)))[1]
+
+        def __getattr__(self, name):
+            return lambda *args, **kwargs: getattr(jax.random, name)(self.key, *args, **kwargs)
+    exact(lambda words: g(Key(words)), np.array([7, -3], np.int32))
+
+
+def test_normal_numbers_are_close_to_those_of_jax():
+    def f(x):
+        return jax.random.normal(jax.random.key(3), (1000,)) + x
+    close(compiled(f, numbers(1))(np.zeros(1, "f4")), f(np.zeros(1, "f4")))
+
+
+def unsigned(x):
+    return lax.bitcast_convert_type(x, jnp.uint32)
+
+
+@pytest.mark.parametrize("g", [
+    lax.shift_left, lax.shift_right_logical, lax.shift_right_arithmetic, lambda i, j: lax.population_count(i), lambda i, j: lax.clz(i),
+    lambda i, j: jnp.maximum(unsigned(i), unsigned(j)), lambda i, j: unsigned(i) // unsigned(j), lambda i, j: unsigned(i) % unsigned(j),
+    lambda i, j: unsigned(i) < unsigned(j), lambda i, j: unsigned(i).astype("f4"), lambda i, j: jnp.abs(i).astype("f4").astype("u4"),
+    lambda i, j: unsigned(i).astype("u1").astype("i4"), lambda i, j: jnp.clip(unsigned(i), 5, 1000), lambda i, j: unsigned(i).min(),
+    lambda i, j: jnp.cumsum(unsigned(i)), lambda i, j: jnp.sort(unsigned(i)), lambda i, j: jnp.sign(unsigned(i))])
+def test_bits_and_integers_without_a_sign(g):
+    """XLA's quotient by zero is all ones."""
+    exact(g, RNG.integers(-2**31, 2**31 - 1, 50).astype("i4"), RNG.integers(-3, 40, 50).astype("i4"))
+
+
+@pytest.mark.parametrize("n", [3, 101, 1024])
+def test_booleans_that_are_constants(n):
+    x = numbers(n)
+    for mask in (RNG.uniform(size=n) < 0.5, np.ones(n, bool), np.arange(n) == 0):
+        exact(lambda x: jnp.where(mask, x, -x), x)
+
+
+def test_pooling():
+    x = numbers(4, 10)
+    for g in (lambda x: lax.reduce_window(x, -jnp.inf, lax.max, (1, 2), (1, 2), "VALID"),
+              lambda x: lax.reduce_window(x, 0.0, lax.add, (2, 3), (1, 1), "SAME")):
+        close(compiled(g, x)(x), g(x))
+
+
+@pytest.mark.parametrize("name", ["sinh", "cosh", "arcsin", "arccos", "arctan", "arcsinh", "arctanh"])
+def test_functions_of_chlo(name):
+    x = numbers(50)
+    close(compiled(getattr(jnp, name), x)(x), getattr(jnp, name)(x))
+
+
+def test_the_inverse_of_erf():
+    x = np.concatenate([np.tanh(np.linspace(-7, 7, 201)), [0, 1, -1]]).astype("f4")
+    erfinv = jax.scipy.special.erfinv
+    np.testing.assert_allclose(compiled(erfinv, x)(x), erfinv(x), rtol=1e-6)
 
 
 def test_products_of_products():
