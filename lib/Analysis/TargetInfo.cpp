@@ -94,6 +94,7 @@ static void takeAhead(TargetInfo &info, llvm::StringRef cpu) {
   info.complexAheadBytes = isZen5 ? 512 : 0;
   info.cachedAheadBytes = isZen5 ? 960 : 0;
   info.partlyCachedAheadBytes = isZen5 ? 12288 : 0;
+  info.sharedRowsAhead = isZen5 ? 2 : 0;
 }
 
 static TargetInfo forHost() {

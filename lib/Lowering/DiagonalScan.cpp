@@ -55,7 +55,7 @@ int64_t DiagonalScan::countStepChannels() {
 
 ScanTile::Values DiagonalTile::advance(OpBuilder &b, ValueRange prefix,
                                        const Step &step) {
-  askAhead(b, step, transition);
+  askAhead(b, step);
   SmallVector<Labelled> ins = readElement(b, step);
   Labelled outs = overTile(prefix);
   if (isOneStep()) {

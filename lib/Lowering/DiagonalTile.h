@@ -16,6 +16,9 @@ public:
         complexTransition(hasComplexElements(op.getTransition())),
         transition(makeOperand(b, op.getTransition(), op.getTransitionMap())) {}
 
+  void askAhead(mlir::OpBuilder &b, const Step &step) override {
+    askForRows(b, step, transition);
+  }
   Values advance(mlir::OpBuilder &b, mlir::ValueRange prefix,
                  const Step &step) override;
   std::unique_ptr<ScanTile> narrow(mlir::OpBuilder &b, unsigned dim,

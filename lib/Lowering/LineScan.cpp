@@ -364,13 +364,8 @@ SmallVector<Value> LineScanEmitter::emit() {
 }
 
 void LineScanEmitter::keepInCaches(ValueRange results) {
-  auto type = cast<RankedTensorType>(op.getResult().getType());
-  auto loop = results.front().getDefiningOp<scf::ForallOp>();
-  int64_t bytes = getElementWidth(type.getElementType()) / 8 *
-                  (1 + isa<ComplexType>(type.getElementType()));
-  if (loop && options.cores > 1 && type.hasStaticShape() &&
-      type.getNumElements() * bytes <= options.cached)
-    loop->setAttr(kCachedAttrName, b.getUnitAttr());
+  if (options.cores > 1)
+    ssm::keepInCaches(results, op.getResult().getType(), options.cached);
 }
 
 namespace {

@@ -130,10 +130,6 @@ Value LineScanEmitter::extractLine(Value value, AffineMap map,
   return extractTile(b, loc, value, map, line);
 }
 
-static int64_t bytesOf(Type element) {
-  return getElementWidth(element) / 8 * (1 + isa<ComplexType>(element));
-}
-
 int64_t LineScanEmitter::bytesAhead() {
   if (complexState)
     return options.complexAhead;

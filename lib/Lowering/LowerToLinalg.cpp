@@ -33,7 +33,8 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateEmptyResultPatterns(lowerings);
     ssm::populateHoistContractionsPatterns(lowerings);
     ssm::populateRecurrenceToConvPatterns(lowerings);
-    ssm::populateRecurrenceLowering(lowerings, cores, vectors);
+    ssm::populateRecurrenceLowering(lowerings,
+                                    {cores, vectors, sharedRowsAhead, cached});
     ssm::populateTimeContiguousLowering(lowerings);
     ssm::populateTimeContiguousScanLowering(lowerings);
     if (vectors)

@@ -65,8 +65,8 @@ void ssm::replaceByScan(RewriterBase &rewriter, Operation *op,
 
 namespace {
 struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
-  LowerRecurrence(MLIRContext *context, int64_t cores, bool buffers)
-      : OpRewritePattern(context), cores(cores), buffers(buffers) {}
+  LowerRecurrence(MLIRContext *context, const RecurrenceOptions &options)
+      : OpRewritePattern(context), options(options) {}
   LogicalResult matchAndRewrite(LinearRecurrenceOp op,
                                 PatternRewriter &rewriter) const override {
     LinearRecurrenceOp::Dims dims = op.getDims();
@@ -82,19 +82,22 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
       rewriter.setInsertionPoint(consumer.op);
     auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op, consumer)
                                 : makeMixingScan(rewriter, op, consumer);
-    scan->liesApart = scan->asksAhead = buffers;
-    if (buffers)
+    if (options.buffers) {
+      scan->liesApart = scan->asksAhead = true;
       scan->timeChunks = countTimeChunks(op);
-    replaceByScan(rewriter, op, *scan, strategy, cores, consumer.op);
+      if (op.isDiagonal())
+        scan->sharedRowsAhead = options.sharedRowsAhead;
+      scan->cachedBytes = options.cached;
+    }
+    replaceByScan(rewriter, op, *scan, strategy, options.cores, consumer.op);
     return success();
   }
 
-  int64_t cores;
-  bool buffers;
+  RecurrenceOptions options;
 };
 } // namespace
 
-void ssm::populateRecurrenceLowering(RewritePatternSet &patterns, int64_t cores,
-                                     bool buffers) {
-  patterns.add<LowerRecurrence>(patterns.getContext(), cores, buffers);
+void ssm::populateRecurrenceLowering(RewritePatternSet &patterns,
+                                     const RecurrenceOptions &options) {
+  patterns.add<LowerRecurrence>(patterns.getContext(), options);
 }

@@ -253,9 +253,28 @@ void RecurrenceTile::findRows(const TileOperand &operand,
     rows.push_back(&operand);
 }
 
-void RecurrenceTile::askAhead(OpBuilder &b, const Step &step,
-                              const TileOperand &own) {
-  if (!asksAhead)
+SmallVector<Value> RecurrenceTile::indicesAhead(OpBuilder &b, const Step &step,
+                                                const TileOperand &row,
+                                                int64_t first) {
+  AffineExpr at = b.getAffineSymbolExpr(0), size = b.getAffineSymbolExpr(1);
+  int64_t sign = op.isBackward() ? -1 : 1;
+  SmallVector<Value> indices;
+  for (unsigned dim : dimsOf(row.map)) {
+    const LoopRange &range = row.tile.ranges[dim];
+    OpFoldResult index = range.offset;
+    if (dim == op.getTime())
+      index = affine(b, loc, at + sign * ahead.steps, step.time.offset);
+    else if (dim == tile.kept.back())
+      index = affine(b, loc, at + size * (sign * ahead.tiles) + first,
+                     {range.offset, range.size});
+    indices.push_back(asValue(b, loc, index));
+  }
+  return indices;
+}
+
+void RecurrenceTile::askForRows(OpBuilder &b, const Step &step,
+                                const TileOperand &own) {
+  if (!ahead)
     return;
   SmallVector<const TileOperand *> rows;
   const TileOperand *const operands[] = {&own, &signal, &input, &output};
@@ -263,8 +282,6 @@ void RecurrenceTile::askAhead(OpBuilder &b, const Step &step,
     findRows(*operand, rows);
   for (const TileOperand &operand : consumerInputs)
     findRows(operand, rows);
-  unsigned lane = tile.kept.back();
-  AffineExpr at = b.getAffineSymbolExpr(0), by = b.getAffineSymbolExpr(1);
   for (const TileOperand *row : rows) {
     auto type = cast<RankedTensorType>(row->source.getType());
     auto layout = StridedLayoutAttr::get(
@@ -273,18 +290,13 @@ void RecurrenceTile::askAhead(OpBuilder &b, const Step &step,
     Value memory = bufferization::ToBufferOp::create(
         b, loc, MemRefType::get(type.getShape(), type.getElementType(), layout),
         row->source, /*read_only=*/true);
-    SmallVector<Value> indices;
-    for (unsigned dim : dimsOf(row->map)) {
-      const LoopRange &range = row->tile.ranges[dim];
-      OpFoldResult index =
-          dim == op.getTime() ? step.time.offset : range.offset;
-      if (dim == lane)
-        index = affine(b, loc, op.isBackward() ? at - by : at + by,
-                       {range.offset, range.size});
-      indices.push_back(asValue(b, loc, index));
-    }
-    memref::PrefetchOp::create(b, loc, memory, indices, /*isWrite=*/false,
-                               /*localityHint=*/3, /*isDataCache=*/true);
+    int64_t perLine = kLine / bytesOf(type.getElementType());
+    int64_t lanes = getConstantIntValue(row->tile.ranges[tile.kept.back()].size)
+                        .value_or(1);
+    for (int64_t first = 0; first < lanes; first += perLine)
+      memref::PrefetchOp::create(
+          b, loc, memory, indicesAhead(b, step, *row, first),
+          /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
   }
 }
 

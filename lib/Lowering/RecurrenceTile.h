@@ -83,9 +83,9 @@ protected:
   void fixAt(mlir::OpBuilder &b, const Step &step, unsigned dim,
              llvm::ArrayRef<TileOperand *> own);
 
-  /// If the tile asks ahead: for the row of the next tile of each operand that
+  /// Asks for the lines of the tile that is `ahead`, of each operand that
   /// varies along the lanes; those of all recurrences, and `own`.
-  void askAhead(mlir::OpBuilder &b, const Step &step, const TileOperand &own);
+  void askForRows(mlir::OpBuilder &b, const Step &step, const TileOperand &own);
 
   /// The map of a tensor over these loop dimensions.
   mlir::AffineMap mapOf(llvm::ArrayRef<unsigned> dims);
@@ -152,6 +152,11 @@ private:
   /// them: of the type `element`, its own or that of the tile's numbers.
   Labelled computeSlice(mlir::OpBuilder &b, const TileOperand &operand,
                         const Step &step, mlir::Type element);
+  /// Where the tile that is `ahead` reads a row, from lane `first` on.
+  llvm::SmallVector<mlir::Value> indicesAhead(mlir::OpBuilder &b,
+                                              const Step &step,
+                                              const TileOperand &row,
+                                              int64_t first);
   /// Adds what is read in rows of lanes, each row once.
   void findRows(const TileOperand &operand,
                 llvm::SmallVectorImpl<const TileOperand *> &rows);

@@ -36,12 +36,18 @@ public:
   using Values = llvm::SmallVector<mlir::Value>;
   virtual ~ScanTile() = default;
 
-  /// Whether a step asks for what the next tile along a row reads at the same
-  /// one.
-  bool asksAhead = false;
+  /// What a step asks for: what a tile so many further along the row reads, so
+  /// many steps later.
+  struct Ahead {
+    int64_t tiles = 0, steps = 0;
+    explicit operator bool() const { return tiles != 0 || steps != 0; }
+  };
+  Ahead ahead;
 
   /// The prefix before the first element.
   virtual Values start(mlir::OpBuilder &b) = 0;
+  /// Asks for what is `ahead` of the step.
+  virtual void askAhead(mlir::OpBuilder &b, const Step &step) {}
   /// prefix * element.
   virtual Values advance(mlir::OpBuilder &b, mlir::ValueRange prefix,
                          const Step &step) = 0;
@@ -106,6 +112,11 @@ public:
   bool liesApart = false;
   /// Tiles that take several steps at a time shall ask ahead.
   bool asksAhead = false;
+  /// Steps ahead that threads which share rows shall ask for (SharedRows.h); 0:
+  /// each follows its part of a row by itself.
+  int64_t sharedRowsAhead = 0;
+  /// Bytes of the largest result that several threads write through the caches.
+  int64_t cachedBytes = 0;
   /// Independent scans, contiguous dimension last, and the dimensions that a
   /// tile holds whole. `loopSizes` may have dimensions that only summaries use.
   llvm::SmallVector<unsigned> parallel, state;

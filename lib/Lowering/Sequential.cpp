@@ -23,6 +23,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SharedRows.h"
 #include "TimeChunks.h"
 #include "TimeLoop.h"
 
@@ -49,8 +50,17 @@ static int64_t countSteps(const ScanProblem &problem) {
   return problem.state.empty() ? 1 : 16;
 }
 
+/// Bands that each row has to have, so that all together are enough for the
+/// `cores`.
+static int64_t countBands(const ScanProblem &problem, int64_t cores) {
+  int64_t rows = 1;
+  for (unsigned dim : ArrayRef(problem.parallel).drop_back())
+    rows *= getConstantIntValue(problem.loopSizes[dim]).value_or(cores);
+  return llvm::divideCeil(cores, std::clamp<int64_t>(rows, 1, cores));
+}
+
 /// Tiles of `lanes` channels in a band; a row is cut into equal bands or not at
-/// all. All rows together have a band for each of the `cores` at least.
+/// all.
 static int64_t countTiles(const ScanProblem &problem, int64_t lanes,
                           int64_t cores) {
   if (problem.parallel.empty())
@@ -61,13 +71,10 @@ static int64_t countTiles(const ScanProblem &problem, int64_t lanes,
   if (!channels || *channels == 0 || *channels % lanes != 0 ||
       (steps && *steps <= countSteps(problem)))
     return 1;
-  int64_t rows = 1;
-  for (unsigned dim : ArrayRef(problem.parallel).drop_back())
-    rows *= getConstantIntValue(problem.loopSizes[dim]).value_or(cores);
   int64_t inRow = *channels / lanes;
-  int64_t bands = llvm::divideCeil(cores, std::clamp<int64_t>(rows, 1, cores));
-  int64_t tiles = std::clamp<int64_t>(
-      inRow / bands, 1, std::max<int64_t>(kBandChannels / lanes, 1));
+  int64_t tiles =
+      std::clamp<int64_t>(inRow / countBands(problem, cores), 1,
+                          std::max<int64_t>(kBandChannels / lanes, 1));
   while (inRow % tiles != 0)
     --tiles;
   return tiles;
@@ -132,7 +139,7 @@ SmallVector<Value> BandEmitter::emitSteps(OpFoldResult begin,
                OpFoldResult(i));
     LoopRange range{offset, b.getIndexAttr(lanes), one};
     auto tileScan = scan->narrow(b, laneDim, range);
-    tileScan->asksAhead = problem.asksAhead && countSteps(problem) > 1;
+    tileScan->ahead.tiles = problem.asksAhead && countSteps(problem) > 1;
     Values prefix;
     for (Value value : args.take_front(numPrefix))
       prefix.push_back(slicePrefix(value, offset));
@@ -232,6 +239,23 @@ static Tile withLanesLast(const ScanProblem &problem, int64_t lanes,
   return tile;
 }
 
+/// Bands of `band` channels of rows that threads share. Stores through the
+/// caches are best if a thread has neighbours of its own.
+static SmallVector<Value> scanSharedRows(OpBuilder &b, ScanProblem &problem,
+                                         int64_t band, bool areCached,
+                                         SmallVector<Value> outs) {
+  auto tilings = channelTilings(b, problem, band);
+  assert(tilings.size() == 1 && "bands fill the row");
+  outs =
+      forEachTile(b, problem.loc, tilings.front(), stateTile(b, problem), outs,
+                  [&](OpBuilder &nested, const Tile &tile, ValueRange shared) {
+                    return emitSharedBand(nested, problem, tile, shared);
+                  });
+  if (areCached)
+    keepInCaches(outs, problem.results.front().type, problem.cachedBytes / 2);
+  return outs;
+}
+
 /// Every step after the one before it.
 static SmallVector<Value> scanInOrder(OpBuilder &b, ScanProblem &problem,
                                       int64_t lanes, int64_t cores,
@@ -239,6 +263,10 @@ static SmallVector<Value> scanInOrder(OpBuilder &b, ScanProblem &problem,
   Location loc = problem.loc;
   OpFoldResult zero = b.getIndexAttr(0);
   int64_t tiles = lanes == 1 ? 1 : countTiles(problem, lanes, cores);
+  int64_t channels = lanes * tiles;
+  if (lanes > 1 && !problem.parallel.empty() && countBands(problem, cores) > 1)
+    if (int64_t band = countSharedChannels(problem, channels))
+      return scanSharedRows(b, problem, band, channels > band, outs);
   for (ArrayRef<TileAxis> axes : makeTilings(b, problem, lanes, tiles)) {
     outs = forEachTile(
         b, loc, axes, stateTile(b, problem), outs,

@@ -60,8 +60,8 @@ ScanTile::Values DiagonalTile::takeTogether(OpBuilder &b, ValueRange prefix,
   SmallVector<DiagonalTile, 0> tiles(steps.size(), *this);
   Values carried(prefix);
   for (size_t i = 0; i < steps.size(); ++i) {
-    askAhead(b, steps[i], transition);
-    tiles[i].asksAhead = false;
+    askAhead(b, steps[i]);
+    tiles[i].ahead = {};
     tiles[i].fixAt(b, steps[i], tile.kept.front(), {&tiles[i].transition});
     if (!outs.empty())
       llvm::append_range(carried, makeSums(b));

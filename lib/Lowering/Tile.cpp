@@ -8,6 +8,16 @@
 using namespace mlir;
 using namespace ssm;
 
+int64_t ssm::bytesOf(Type element) {
+  return getElementWidth(element) / 8 * (1 + isa<ComplexType>(element));
+}
+
+std::optional<int64_t> ssm::bytesOf(RankedTensorType type) {
+  if (!type.hasStaticShape())
+    return std::nullopt;
+  return type.getNumElements() * bytesOf(type.getElementType());
+}
+
 Tile Tile::at(unsigned dim, OpFoldResult index) const {
   Tile tile = *this;
   Builder b(index.getContext());

@@ -54,6 +54,14 @@ struct Tile {
   llvm::SmallVector<mlir::OpFoldResult> keptSizes() const;
 };
 
+/// Bytes of a cache line.
+inline constexpr int64_t kLine = 64;
+
+/// Bytes of an element in memory.
+int64_t bytesOf(mlir::Type element);
+/// Bytes of a tensor of static shape.
+std::optional<int64_t> bytesOf(mlir::RankedTensorType type);
+
 /// The tile's slice of `value`, whose dimensions are loop dimensions by `map`.
 mlir::Value extractTile(mlir::OpBuilder &b, mlir::Location loc,
                         mlir::Value value, mlir::AffineMap map,

@@ -87,6 +87,14 @@ void ssm::markIndependent(ValueRange results) {
       loop->setAttr(kIndependentAttrName, UnitAttr::get(loop.getContext()));
 }
 
+void ssm::keepInCaches(ValueRange results, RankedTensorType type,
+                       int64_t mostBytes) {
+  auto loop = results.front().getDefiningOp<scf::ForallOp>();
+  std::optional<int64_t> bytes = bytesOf(type);
+  if (loop && bytes && *bytes <= mostBytes)
+    loop->setAttr(kCachedAttrName, UnitAttr::get(loop.getContext()));
+}
+
 Tile ssm::tileAt(OpBuilder &b, Location loc, ArrayRef<TileAxis> axes,
                  const Tile &whole, ArrayRef<OpFoldResult> indices) {
   AffineExpr i = b.getAffineSymbolExpr(0), begin = b.getAffineSymbolExpr(1),

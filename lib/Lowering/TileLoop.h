@@ -74,6 +74,11 @@ buildIf(mlir::OpBuilder &b, mlir::Location loc, mlir::TypeRange types,
 /// another one writes, and that they are worth threads.
 void markIndependent(mlir::ValueRange results);
 
+/// Has the loop over tiles that returned `results` write them through the
+/// caches, if one of `type`, of static shape, has `mostBytes` at most.
+void keepInCaches(mlir::ValueRange results, mlir::RankedTensorType type,
+                  int64_t mostBytes);
+
 /// A tile that covers all of every loop dimension and keeps none.
 Tile wholeTile(mlir::OpBuilder &b, llvm::ArrayRef<mlir::OpFoldResult> sizes);
 

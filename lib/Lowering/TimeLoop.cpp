@@ -106,9 +106,8 @@ SmallVector<Value> ssm::advanceAndStore(OpBuilder &b,
   return next;
 }
 
-/// The step at `position` of a time range.
-static Step stepAt(OpBuilder &b, const ScanProblem &problem, TimeRange range,
-                   OpFoldResult position) {
+Step ssm::stepAt(OpBuilder &b, const ScanProblem &problem, TimeRange range,
+                 OpFoldResult position) {
   OpFoldResult one = b.getIndexAttr(1);
   AffineExpr sum = b.getAffineSymbolExpr(0) + b.getAffineSymbolExpr(1);
   OpFoldResult t = affine(b, problem.loc, sum, {position, range.begin});

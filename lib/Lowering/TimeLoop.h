@@ -33,6 +33,10 @@ llvm::SmallVector<TileResult> runTimeRange(mlir::OpBuilder &b,
                                            mlir::ValueRange prefix,
                                            mlir::ValueRange shared);
 
+/// The step at `position` of a time range.
+Step stepAt(mlir::OpBuilder &b, const ScanProblem &problem, TimeRange range,
+            mlir::OpFoldResult position);
+
 /// One step: the prefix after it, and the parts of the results with it stored.
 llvm::SmallVector<mlir::Value>
 advanceAndStore(mlir::OpBuilder &b, const ScanProblem &problem, ScanTile &scan,

@@ -75,6 +75,7 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   lowering.cachedAhead = target.cachedAheadBytes;
   lowering.partlyCachedAhead = target.partlyCachedAheadBytes;
   lowering.lastCache = target.l3Bytes;
+  lowering.sharedRowsAhead = target.sharedRowsAhead;
   lowering.whole = !options.prepare;
   lowering.cached = cachedBytes(target, options.threads);
   pm.addPass(createLowerToLinalg(lowering));
@@ -154,6 +155,7 @@ static void addLoops(OpPassManager &pm, const std::string &target) {
   fuse.target = target;
   pm.addNestedPass<func::FuncOp>(createFuseProducts(fuse));
   pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addNestedPass<func::FuncOp>(createKeepOrder());
   pm.addNestedPass<func::FuncOp>(createStreamStores());
   pm.addNestedPass<func::FuncOp>(createPairVectors());
 }

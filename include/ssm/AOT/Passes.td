@@ -230,6 +230,36 @@ def PairVectors : Pass<"ssm-pair-vectors", "::mlir::func::FuncOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def KeepOrder : Pass<"ssm-keep-order", "::mlir::func::FuncOp"> {
+  let summary = "Have loops touch memory in the order that they say";
+  let description = [{
+    In a loop marked `ssm.in_order`, a fence for the compiler follows what is
+    asked for ahead, and each write:
+
+    ```mlir
+    scf.for %t = %c0 to %steps step %c1 {
+      memref.prefetch ...
+      %0 = vector.transfer_read ...
+      vector.transfer_write ...
+      %1 = vector.transfer_read ...
+      vector.transfer_write ...
+    } {ssm.in_order}
+    // becomes
+    scf.for %t = %c0 to %steps step %c1 {
+      memref.prefetch ...
+      llvm.fence syncscope("singlethread") seq_cst
+      %0 = vector.transfer_read ...
+      vector.transfer_write ...
+      llvm.fence syncscope("singlethread") seq_cst
+      %1 = vector.transfer_read ...
+      vector.transfer_write ...
+      llvm.fence syncscope("singlethread") seq_cst
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def StreamStores : Pass<"ssm-stream-stores", "::mlir::func::FuncOp"> {
   let summary = "Write large results past the caches";
   let description = [{

@@ -32,6 +32,9 @@ struct TargetInfo {
   int64_t aheadBytes = 4096, complexAheadBytes = 4096;
   /// The same of real lines that the last cache holds, or a part of them.
   int64_t cachedAheadBytes = 4096, partlyCachedAheadBytes = 4096;
+  /// Steps ahead that threads which share rows of channels ask for, each in
+  /// parts of a kilobyte; 0: each follows its part by itself.
+  int64_t sharedRowsAhead = 0;
   /// Bytes a second of one core that streams: a varying scan of arrays that fit
   /// the level, on one core of a shared Xeon with AVX-512.
   double l2Bandwidth = 90.0e9, l3Bandwidth = 30.0e9, bandwidth = 20.0e9;

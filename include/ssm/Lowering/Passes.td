@@ -42,12 +42,15 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
     Option<"lastCache", "last-cache", "int64_t", "0",
            "bytes of the last cache, half of which holds lines that are read and "
            "written beside others; of twice as many as it has it holds a part">,
+    Option<"sharedRowsAhead", "shared-rows-ahead", "int64_t", "0",
+           "steps ahead that threads which share rows ask for, in bands of a "
+           "kilobyte; 0: each follows its part of a row by itself">,
     Option<"whole", "whole", "bool", "false",
            "no part of the program will be computed ahead of the rest: a spectrum "
            "that is used once is computed where it is">,
     Option<"cached", "cached", "int64_t", "0",
-           "bytes of the largest result that several threads which scan lines "
-           "write through the caches">
+           "bytes of the largest result that several threads write through the "
+           "caches, each its lines, and half as much where they share rows">
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

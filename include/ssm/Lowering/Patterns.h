@@ -13,11 +13,24 @@
 
 namespace ssm {
 
+/// Of recurrences, channels beside each other.
+struct RecurrenceOptions {
+  /// Threads for which a sequential one has work.
+  int64_t cores;
+  /// Their states lie apart in memory, and what they read is asked for ahead:
+  /// by ops of bufferization, which the portable stop has none of.
+  bool buffers;
+  /// Steps ahead that threads which share rows ask for, of real numbers in
+  /// bands of a kilobyte; 0: each follows its part of a row by itself.
+  int64_t sharedRowsAhead;
+  /// Bytes of the largest result that several threads write through the caches.
+  int64_t cached;
+};
+
 /// `ssm.linear_recurrence` with strategy sequential or tree_scan (sequential if
-/// it has none); a sequential one has work for `cores` threads, whose states
-/// lie apart in memory if `buffers`, an op of bufferization, may say so.
+/// it has none).
 void populateRecurrenceLowering(mlir::RewritePatternSet &patterns,
-                                int64_t cores, bool buffers);
+                                const RecurrenceOptions &options);
 
 /// Sequential `ssm.linear_recurrence` whose time is contiguous: blocks that are
 /// transposed, and their recurrence.

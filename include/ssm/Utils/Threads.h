@@ -19,6 +19,9 @@ inline constexpr llvm::StringLiteral kIndependentAttrName = "ssm.independent";
 /// be gathered by the caches.
 inline constexpr llvm::StringLiteral kCachedAttrName = "ssm.cached";
 
+/// On a loop: its body reads and writes memory in the order that it says.
+inline constexpr llvm::StringLiteral kInOrderAttrName = "ssm.in_order";
+
 /// Results of so many bytes, more than the second cache of today's cores has
 /// (half to two MiB), are written past the caches.
 inline constexpr int64_t kStreamedBytes = int64_t(1) << 21;

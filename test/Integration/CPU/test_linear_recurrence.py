@@ -164,6 +164,23 @@ def test_few_channels_in_chunks_of_time(dtype):
             np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_rows_that_threads_share(dtype):
+    """Results of more than two MiB, in bands of a kilobyte and of less: the same bits as on one thread."""
+    case = make({"d": 1024}, dtype)
+    cases = [case("td,,,td->td", 530, init="d", reverse=reverse, read=read, complex=complex)
+             for reverse in (False, True) for read, complex in (("after", ""), ("before", "auh"))]
+    cases += [case("btd,,,btd->btd", 2750, b=1, d=192), case("d,td,,td->td", 4200, d=256, complex="u")]
+    one = compute(cases, "sequential")
+    missed = [error for case, results in zip(cases, one, strict=True)
+              for error in case.errors(results, dtype, "sequential")]
+    assert not missed, "\n".join(missed)
+    for threads in (2, 4):
+        for expected, found in zip(one, compute(cases, "sequential", threads=threads), strict=True):
+            for x, y in zip(expected, found, strict=True):
+                np.testing.assert_array_equal(x, y)
+
+
 @pytest.mark.parametrize("poison", [np.nan, np.inf])
 @pytest.mark.parametrize("at", [0, 100, 16383, 40000])
 def test_poison_stays_behind_its_chunk(poison, at):
