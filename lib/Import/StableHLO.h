@@ -95,9 +95,11 @@ mlir::Value zeroTensor(mlir::OpBuilder &b, mlir::Location loc,
                        mlir::RankedTensorType type);
 
 /// Adds products of the two sides to `init`, over dimensions of which those
-/// that it lacks are summed; null if the types have no import.
+/// that it lacks are summed; null if the types have no import. `isZero` says
+/// that `init` is.
 mlir::Value sumProducts(mlir::OpBuilder &b, mlir::Location loc,
-                        llvm::ArrayRef<Indexed> sides, Indexed init);
+                        llvm::ArrayRef<Indexed> sides, Indexed init,
+                        bool isZero = false);
 
 /// Whether the op's only region combines two tuples of scalars, of the types of
 /// `values`, to one.

@@ -18,8 +18,11 @@ Value ssm::zeroTensor(OpBuilder &b, Location loc, RankedTensorType type) {
 }
 
 Value ssm::sumProducts(OpBuilder &b, Location loc, ArrayRef<Indexed> sides,
-                       Indexed init) {
+                       Indexed init, bool isZero) {
   Type element = typeOf(init.value).getElementType();
+  unsigned numDims = init.map.getNumDims();
+  // An outer product is no sum.
+  bool isAlone = isZero && init.map.getNumResults() == numDims;
   bool isKnown = true;
   auto body = [&](OpBuilder &inner, Location loc, ValueRange scalars) {
     Value x[2];
@@ -30,10 +33,11 @@ Value ssm::sumProducts(OpBuilder &b, Location loc, ArrayRef<Indexed> sides,
       return SmallVector<Value>{scalars[2]};
     Value product =
         emitScalar(inner, loc, "multiply", "", {x[0], x[1]}, element);
+    if (isAlone)
+      return SmallVector<Value>{product};
     return SmallVector<Value>{
         emitScalar(inner, loc, "add", "", {scalars[2], product}, element)};
   };
-  unsigned numDims = init.map.getNumDims();
   Value sum = buildGeneric(b, loc, numDims, sides, {init}, body)[0];
   return isKnown ? sum : Value();
 }
@@ -76,7 +80,7 @@ LogicalResult StableHLOImporter::importDot(Operation *op) {
   Location loc = op->getLoc();
   Value sum = sumProducts(
       b, loc, {{sides[0], mapOf(exprs[0])}, {sides[1], mapOf(exprs[1])}},
-      {zeroTensor(b, loc, type), mapOf(outer)});
+      {zeroTensor(b, loc, type), mapOf(outer)}, /*isZero=*/true);
   if (!sum)
     return refuse(op, "its types are not imported");
   set(op, sum);

@@ -124,3 +124,14 @@ func.func @rows(%table: tensor<20x8xf32>, %at: tensor<2x5x1xi32>) -> tensor<2x5x
   %y = "stablehlo.gather"(%table, %at) <{dimension_numbers = #stablehlo.gather<offset_dims = [2], collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = 2>, slice_sizes = array<i64: 1, 8>}> : (tensor<20x8xf32>, tensor<2x5x1xi32>) -> tensor<2x5x8xf32>
   return %y : tensor<2x5x8xf32>
 }
+
+// -----
+
+// An outer product is no sum.
+// CHECK-LABEL: func.func @outer(
+// CHECK: arith.mulf
+// CHECK-NOT: arith.addf
+func.func @outer(%k: tensor<2x8xf32>, %v: tensor<2x5xf32>) -> tensor<2x8x5xf32> {
+  %kv = "stablehlo.dot_general"(%k, %v) <{dot_dimension_numbers = #stablehlo.dot<lhs_batching_dimensions = [0], rhs_batching_dimensions = [0]>}> : (tensor<2x8xf32>, tensor<2x5xf32>) -> tensor<2x8x5xf32>
+  return %kv : tensor<2x8x5xf32>
+}
