@@ -120,6 +120,7 @@ private:
   mlir::Value buildRecurrence(mlir::OpBuilder &b, State &state, ReadPoint read,
                               mlir::Value *final);
   mlir::Value buildState(mlir::OpBuilder &b, State &state);
+  void shareFinal(State &state, llvm::SmallVectorImpl<mlir::Value> &results);
   mlir::Value buildOutput(mlir::OpBuilder &b, Output &output);
 
   const TensorLoop &tensors;

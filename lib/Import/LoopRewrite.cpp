@@ -128,6 +128,19 @@ Value LoopRaiser::buildState(OpBuilder &b, State &state) {
   return tensor::ExtractOp::create(b, loop.getLoc(), final, ValueRange());
 }
 
+/// The last state of one that is read before each step comes from there, too,
+/// if nothing reads the states after the steps.
+void LoopRaiser::shareFinal(State &state, SmallVectorImpl<Value> &results) {
+  if (!state.befores)
+    return;
+  auto after = state.afters.getDefiningOp<LinearRecurrenceOp>(),
+       before = state.befores.getDefiningOp<LinearRecurrenceOp>();
+  if (!after.getResult().use_empty() || !after.getFinal().use_empty())
+    return;
+  llvm::replace(results, after.getFinal(), before.getFinal());
+  after.erase();
+}
+
 /// The parts that all iterations write.
 Value LoopRaiser::buildOutput(OpBuilder &b, Output &output) {
   Location loc = loop.getLoc();
@@ -154,6 +167,9 @@ SmallVector<Value> LoopRaiser::rewrite() {
   SmallVector<Value> parts;
   for (Output &output : outputs)
     parts.push_back(buildOutput(b, output));
+  for (unsigned i : order)
+    if (!llvm::is_contained(parts, states[i].afters))
+      shareFinal(states[i], results);
   // Memory is written when everything is computed.
   for (auto [output, part] : llvm::zip(outputs, parts)) {
     unsigned number = output.number - tensors.firstWritten;

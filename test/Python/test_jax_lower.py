@@ -337,6 +337,22 @@ def test_the_inverse_of_erf():
     np.testing.assert_allclose(compiled(erfinv, x)(x), erfinv(x), rtol=1e-6)
 
 
+def test_matrix_states_that_are_read_before_a_step():
+    """As of RWKV-6: outer products with a bonus, and the last state as a result; one recurrence, no product with zeros."""
+    r, k, w, v, u = numbers(30, 2, 8), numbers(30, 2, 8), numbers(30, 2, 8), numbers(30, 2, 5), numbers(2, 8)
+
+    def f(r, k, w, v, u):
+        def step(s, now):
+            r, k, w, v = now
+            kv = jnp.einsum("hk,hv->hkv", k, v)
+            return s * w[..., None] + kv, jnp.einsum("hkv,hk->hv", s + u[..., None] * kv, r)
+        return lax.scan(step, jnp.zeros((2, 8, 5)), (r, k, w, v))
+    text = ssm.lower(f, r, k, w, v, u)
+    assert len(re.findall("= ssm.linear_recurrence", text)) == 1 and "scf.for" not in text
+    for got, want in zip(mlir_ssm.compile(text, entry="main")(r, k, w, v, u), f(r, k, w, v, u), strict=True):
+        close(got, want)
+
+
 def test_products_of_products():
     x, a, b = numbers(3, 40, 16), numbers(16, 8), numbers(8, 16)
     for g in (lambda x, a, b: x @ a @ b, lambda x, a, b: x @ a @ b @ a, lambda x, a, b: x @ (a @ b)):
