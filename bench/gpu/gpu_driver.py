@@ -7,6 +7,10 @@ import math
 import numpy as np
 
 
+# CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES of the CUDA Driver API.
+MAX_DYNAMIC_SHARED_BYTES = 8
+
+
 class Absent(Exception):
     """Something that this machine does not have."""
 
@@ -113,6 +117,12 @@ def dtype_of(name):
     return np.dtype(np.uint16 if name == "bfloat16" else name)
 
 
+def allow_shared(driver, function, kernel):
+    """Lets a kernel have as much shared memory as its launch gives it: beyond 48 KiB it has to ask."""
+    if kernel["shared_bytes"]:
+        driver("cuFuncSetAttribute", function, MAX_DYNAMIC_SHARED_BYTES, kernel["shared_bytes"])
+
+
 class Kernel:
     """An entry of a JSON file, on arrays."""
 
@@ -125,6 +135,7 @@ class Kernel:
         for kernel in sequence(self.launch):
             self.functions.append(ctypes.c_void_p())
             driver("cuModuleGetFunction", ctypes.byref(self.functions[-1]), self.module, kernel["entry"].encode())
+            allow_shared(driver, self.functions[-1], kernel)
 
     def bind(self, inputs):
         """Its inputs and outputs become arrays of the device: buffer, shape and dtype."""
@@ -144,7 +155,7 @@ class Kernel:
         self.arguments = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
         # What the arguments point to lives as long.
         self.values = values
-        self.grids = [(function, count_blocks(kernel, sizes), kernel["block"])
+        self.grids = [(function, count_blocks(kernel, sizes), kernel["block"], kernel["shared_bytes"])
                       for function, kernel in zip(self.functions, sequence(self.launch))]
 
     def allocate(self, size, array=None):
@@ -157,9 +168,9 @@ class Kernel:
             self.workspace.clear()
 
     def run(self):
-        for function, blocks, threads in self.grids:
+        for function, blocks, threads, shared in self.grids:
             if blocks:
-                self.driver("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, 0, None, self.arguments, None)
+                self.driver("cuLaunchKernel", function, blocks, 1, 1, threads, 1, 1, shared, None, self.arguments, None)
 
     def read(self):
         return [buffer.read(shape, dtype) for buffer, shape, dtype in self.outputs]

@@ -8,6 +8,9 @@ using namespace llvm;
 
 namespace ssm {
 
+/// CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES of the CUDA Driver API.
+static constexpr int kMaxDynamicSharedBytes = 8;
+
 /// The functions of libcuda that are called, and their parameters (CUDA Driver
 /// API). Results are error codes, 0 for success.
 #define SSM_CUDA_FUNCTIONS(X)                                                  \
@@ -19,6 +22,7 @@ namespace ssm {
   X(cuModuleLoadData, (void **, const void *))                                 \
   X(cuModuleUnload, (void *))                                                  \
   X(cuModuleGetFunction, (void **, void *, const char *))                      \
+  X(cuFuncSetAttribute, (void *, int, int))                                    \
   X(cuMemAlloc_v2, (uint64_t *, size_t))                                       \
   X(cuMemFree_v2, (uint64_t))                                                  \
   X(cuMemcpyHtoD_v2, (uint64_t, const void *, size_t))                         \
@@ -178,10 +182,16 @@ Expected<double> Device::launch(ArrayRef<Geometry> kernels,
         driver->cuEventDestroy_v2(event);
   });
   std::vector<void *> functions(kernels.size());
-  for (auto [function, kernel] : zip_equal(functions, kernels))
+  for (auto [function, kernel] : zip_equal(functions, kernels)) {
     if (Error error = SSM_CALL(cuModuleGetFunction, &function, module,
                                kernel.entry.c_str()))
       return std::move(error);
+    // Beyond 48 KiB, which a kernel has to ask for.
+    if (kernel.sharedBytes)
+      if (Error error = SSM_CALL(cuFuncSetAttribute, function,
+                                 kMaxDynamicSharedBytes, kernel.sharedBytes))
+        return std::move(error);
+  }
   for (void *&event : events)
     if (Error error = SSM_CALL(cuEventCreate, &event, 0))
       return std::move(error);
@@ -196,7 +206,7 @@ Expected<double> Device::launch(ArrayRef<Geometry> kernels,
     if (!kernel.blocks)
       continue;
     if (Error error = SSM_CALL(cuLaunchKernel, function, kernel.blocks, 1, 1,
-                               kernel.threads, 1, 1, /*sharedBytes=*/0, stream,
+                               kernel.threads, 1, 1, kernel.sharedBytes, stream,
                                pointers.data(), /*extra=*/nullptr))
       return std::move(error);
   }

@@ -61,6 +61,8 @@ static void appendLaunch(NamedAttrList &list, const KernelLaunch &launch,
   append(list, "block", launch.threads, b);
   list.append("entry", b.getStringAttr(launch.entry));
   list.append("grid", toAttr(launch.grid, b));
+  if (launch.sharedBytes)
+    append(list, "shared_bytes", launch.sharedBytes, b);
   append(list, "workspace_bytes_per_block", launch.workspaceBytesPerBlock, b);
 }
 
@@ -116,6 +118,8 @@ static KernelLaunch readLaunch(DictionaryAttr attr) {
   launch.threads = getNumber(attr, "block");
   launch.grid = readGrid(attr);
   launch.workspaceBytesPerBlock = getNumber(attr, "workspace_bytes_per_block");
+  if (attr.contains("shared_bytes"))
+    launch.sharedBytes = getNumber(attr, "shared_bytes");
   return launch;
 }
 
@@ -155,6 +159,7 @@ static llvm::json::Object formatLaunch(const KernelLaunch &launch) {
       {"entry", launch.entry},
       {"block", launch.threads},
       {"grid", formatGrid(launch.grid)},
+      {"shared_bytes", launch.sharedBytes},
       {"workspace_bytes_per_block", launch.workspaceBytesPerBlock}};
 }
 

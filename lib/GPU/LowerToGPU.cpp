@@ -204,6 +204,8 @@ struct LowerToGPU : ::ssm::impl::LowerToGPUBase<LowerToGPU> {
       if (!launch)
         return signalPassFailure();
       launch->entry = function.getName().str();
+      if (!isAMDChip(std::string_view(chip)))
+        placeSharedMemory(kernels, *launch);
       launches.push_back(launch->toAttr(&getContext()));
       function.erase();
     }

@@ -22,6 +22,10 @@ std::optional<Launch> lowerRecurrence(mlir::OpBuilder &b,
                                       const KernelFrame &frame,
                                       llvm::StringRef chip);
 
+/// Of NVIDIA's kernels, those that have more shared memory than they may
+/// declare are given it by their launch: see SharedMemory.cpp.
+void placeSharedMemory(mlir::gpu::GPUModuleOp parent, Launch &launch);
+
 /// The kernels of a sequence of recurrences, products of matrices and so on:
 /// see Stages.cpp.
 std::optional<Launch> lowerStages(mlir::OpBuilder &b,

@@ -52,28 +52,30 @@ static constexpr int64_t kFastMemory = 20;
 GPUChip GPUChip::forName(std::string_view name) {
   struct Entry {
     std::string_view name;
-    int64_t multiprocessors, memoryRate;
+    int64_t multiprocessors, memoryRate, sharedKiB;
     bool isSlowInF64 = false;
   };
   // Of the data centre's card, or the largest with that chip: NVIDIA's
   // datasheets of T4, A100, A10, L40, H100 SXM, B200, RTX 5090; AMD's of
-  // MI300X. Rates of f64 are of the CUDA C++ programming guide, table of
-  // arithmetic instructions.
-  static constexpr std::array<Entry, 8> kChips{{{"sm_75", 40, 320, true},
-                                                {"sm_80", 108, 2039},
-                                                {"sm_86", 72, 600, true},
-                                                {"sm_89", 142, 864, true},
-                                                {"sm_90", 132, 3350},
-                                                {"sm_100", 148, 8000},
-                                                {"sm_120", 170, 1792, true},
-                                                {"gfx942", 304, 5300}}};
+  // MI300X. Rates of f64 and shared memory of a block are of the CUDA C++
+  // programming guide, tables of arithmetic instructions and of technical
+  // specifications.
+  static constexpr std::array<Entry, 8> kChips{{{"sm_75", 40, 320, 64, true},
+                                                {"sm_80", 108, 2039, 163},
+                                                {"sm_86", 72, 600, 99, true},
+                                                {"sm_89", 142, 864, 99, true},
+                                                {"sm_90", 132, 3350, 227},
+                                                {"sm_100", 148, 8000, 227},
+                                                {"sm_120", 170, 1792, 99, true},
+                                                {"gfx942", 304, 5300, 64}}};
   // The letter of "sm_90a" says which instructions there are.
   name = name.substr(0, name.find_last_of("0123456789") + 1);
   for (const Entry &entry : kChips)
     if (entry.name == name)
       return {entry.multiprocessors, !isAMDChip(name) && entry.name != "sm_75",
-              entry.isSlowInF64, entry.memoryRate};
+              entry.isSlowInF64, entry.memoryRate, entry.sharedKiB << 10};
   GPUChip unknown = forName("sm_80");
+  unknown.sharedBytes = GPUChip().sharedBytes;
   unknown.multipliesMatrices = !isSPIRVChip(name);
   return unknown;
 }

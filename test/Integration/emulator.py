@@ -61,6 +61,8 @@ def emulate_seeds(text, inputs, outputs, sizes=(), chip="sm_90", seeds=(0,), edi
         first, *then = [k for k in sequence(launch) if count_blocks(k, sizes)]
         args = [folder / "f.ll", f"--entry={first['entry']}", f"--block={first['block']}",
                 f"--grid={count_blocks(first, sizes)}", f"--resident={resident}"]
+        if shared := max(k["shared_bytes"] for k in (first, *then)):
+            args.append(f"--shared={shared}")
         args += [f"--then={k['entry']}:{count_blocks(k, sizes)}:{k['block']}" for k in then]
         for i, array in enumerate(inputs):
             np.save(folder / f"in{i}.npy", array)

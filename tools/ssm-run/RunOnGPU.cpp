@@ -67,8 +67,8 @@ Expected<GPUResult> runOnGPU(const GPUCode &code, ArrayRef<HostTensor> inputs,
   bindSizes(launch.signature.outputs, result.outputs, sizes);
   std::vector<Device::Geometry> kernels;
   for (const KernelLaunch &kernel : launch.sequence())
-    kernels.push_back(
-        {kernel.entry, kernel.countBlocks(sizes), kernel.threads});
+    kernels.push_back({kernel.entry, kernel.countBlocks(sizes), kernel.threads,
+                       kernel.sharedBytes});
   int64_t workspaceBytes = launch.countWorkspaceBytes(sizes);
 
   auto device = Device::open(code.code);

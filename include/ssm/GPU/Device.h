@@ -53,6 +53,7 @@ public:
   struct Geometry {
     std::string entry;
     int64_t blocks, threads;
+    int64_t sharedBytes = 0; ///< Of a block, beside the kernel's own.
   };
   /// Launches kernels one after the other, on the same arguments of 8 bytes,
   /// and waits for them; the seconds that they took on the device. They run on

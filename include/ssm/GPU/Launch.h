@@ -39,6 +39,8 @@ struct KernelLaunch {
   llvm::SmallVector<GridFactor, 2> grid;
   /// Of the workspace, for each block.
   int64_t workspaceBytesPerBlock = 0;
+  /// Of shared memory that a block is given by the launch.
+  int64_t sharedBytes = 0;
 
   int64_t countBlocks(llvm::ArrayRef<int64_t> sizes) const {
     return ssm::countBlocks(grid, sizes);

@@ -22,7 +22,8 @@ def LowerToGPU : Pass<"ssm-lower-to-gpu", "::mlir::ModuleOp"> {
     contiguous and row-major, and do not overlap.
 
     The module's attribute `ssm.launches` says how to launch each kernel: its
-    tensors, as `ssm.abi` does for CPUs; threads in a block; the grid, the product of its factors, each
+    tensors, as `ssm.abi` does for CPUs; threads in a block; `shared_bytes` of
+    shared memory that the launch gives it, where it has more than 48 KiB; the grid, the product of its factors, each
     ceil(product of `elements` / `per_block`) and at least `least`, where a
     negative element -k-1 stands for the k-th dynamic size; and the bytes of the
     workspace, which must be zero before each launch: `workspace_bytes`, and

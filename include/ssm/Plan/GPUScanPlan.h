@@ -21,8 +21,10 @@ struct GPUChip {
   bool multipliesMatrices = true; ///< Of bf16, by instructions of NVIDIA's.
   bool isSlowInF64 = false;       ///< An FMA for 32 of f32, or fewer.
   int64_t memoryRate = 2039;      ///< GB/s of memory.
+  int64_t sharedBytes = 48 << 10; ///< Of shared memory that a block may have.
 
-  /// "sm_90", "sm_90a", "gfx942"; one that the table lacks counts as sm_80.
+  /// "sm_90", "sm_90a", "gfx942"; one that the table lacks counts as sm_80,
+  /// with the shared memory that all have.
   static GPUChip forName(std::string_view name);
 };
 

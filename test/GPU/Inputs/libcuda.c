@@ -101,10 +101,18 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
   return 0;
 }
 
+int cuFuncSetAttribute(void *function, int attribute, int value) {
+  fprintf(stderr, "%s %d\n", attribute == 8 ? "bytes" : "attribute", value);
+  return result("cuFuncSetAttribute");
+}
+
 int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz,
                    unsigned bx, unsigned by, unsigned bz, unsigned shared,
                    void *stream, void **arguments, void **extra) {
-  fprintf(stderr, "grid %ux%ux%u block %ux%ux%u\n", gx, gy, gz, bx, by, bz);
+  fprintf(stderr, "grid %ux%ux%u block %ux%ux%u", gx, gy, gz, bx, by, bz);
+  if (shared)
+    fprintf(stderr, " shared %u", shared);
+  fprintf(stderr, "\n");
   if (!getenv("COPY"))
     return result("cuLaunchKernel");
   uint64_t first = *(uint64_t *)arguments[0], third = *(uint64_t *)arguments[2];

@@ -46,6 +46,9 @@ TEST(GPUScanPlan, SmallerChipsAreFullSooner) {
   EXPECT_EQ(kernel("sm_90a"), Kernel::LookBack);
   EXPECT_EQ(GPUChip::forName("sm_90a").multiprocessors, 132);
   EXPECT_EQ(GPUChip::forName("unknown").multiprocessors, 108);
+  EXPECT_EQ(GPUChip::forName("sm_90a").sharedBytes, 227 << 10);
+  EXPECT_EQ(GPUChip::forName("sm_120").sharedBytes, 99 << 10);
+  EXPECT_EQ(GPUChip::forName("unknown").sharedBytes, 48 << 10);
   EXPECT_FALSE(GPUChip::forName("sm_90a").isSlowInF64);
   EXPECT_TRUE(GPUChip::forName("sm_120a").isSlowInF64);
   EXPECT_EQ(GPUChip::forName("sm_90a").memoryRate, 3350);
