@@ -57,7 +57,7 @@ BlockFFT::BlockFFT(OpBuilder &b, Kernel &kernel, const GPUFFTPlan &plan)
 /// The bits of the thread's number at their places.
 Value BlockFFT::findThreadPart(const GPUFFTPlan::Round &round) {
   Value thread = k.threadIndex(), sum;
-  int64_t all = plan.logSize() - plan.kLogOwn;
+  int64_t all = plan.logSize() - plan.logOwn;
   for (const GPUFFTPlan::Run &run : plan.threadRuns(round)) {
     Value bits = thread;
     if (run.from)
@@ -80,7 +80,7 @@ SmallVector<SmallVector<int64_t>> BlockFFT::runs(int64_t round,
     length *= 2;
   SmallVector<SmallVector<int64_t>> runs;
   std::map<int64_t, int64_t> numbers;
-  for (int64_t i = 0; i < plan.kPoints; ++i)
+  for (int64_t i = 0; i < plan.perThread(); ++i)
     numbers[ownPart(round, i)] = i;
   for (auto [own, number] : numbers) {
     if (own % length == 0)
@@ -96,30 +96,50 @@ SmallVector<SmallVector<int64_t>> BlockFFT::runs(int64_t round,
 
 void BlockFFT::butterflies(Points z, int64_t round, bool inverse) {
   int64_t radix = int64_t(1) << rounds[round].bits;
-  for (int64_t first = 0; first < plan.kPoints; first += radix)
+  for (int64_t first = 0; first < plan.perThread(); first += radix)
     emitButterfly(k.num, z.slice(first, radix), inverse);
+}
+
+/// The number as a value of its own, by inline assembly of no instructions: no
+/// loop keeps products with it. For NVIDIA's chips, which alone have as much
+/// shared memory.
+Num BlockFFT::hide(Num x) {
+  auto part = [&](Value value) {
+    return LLVM::InlineAsmOp::create(
+               b, k.loc, value.getType(), value, /*asm_string=*/"", "=f,0",
+               /*has_side_effects=*/true, /*is_align_stack=*/false,
+               LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
+               ArrayAttr())
+        .getResult(0);
+  };
+  return {part(x.re), part(x.im)};
 }
 
 /// z_q *= w^-q, where w is a root of the round's block; and by the factor. The
 /// inverse by the conjugates. A thread that has neighbours in a block knows how
-/// far they are apart.
+/// far they are apart. One that has no registers for products that a loop could
+/// keep, or that both ways have in common, makes them each time, and in another
+/// order on the way back.
 void BlockFFT::twiddle(Points z, int64_t round, bool inverse) {
   bool hasFactor = round == 0 && factor.re;
   SmallVector<Num> w(int64_t(1) << rounds[round].bits);
   if (hasFactor)
     w[0] = conjugate(factor);
   int64_t size = plan.blockSize(rounds[round]);
+  SmallVector<Num> by = roots[round];
+  if (isFull() && !by.empty())
+    by.back() = hide(by.back());
   for (int64_t q = 1; q < int64_t(w.size()); ++q) {
-    if (roots[round].empty()) {
+    if (by.empty()) {
       w[q] = w[0];
       continue;
     }
-    unsigned bit = llvm::Log2_64(q);
+    unsigned bit =
+        isFull() && inverse ? llvm::countr_zero(uint64_t(q)) : llvm::Log2_64(q);
     int64_t rest = q - (int64_t(1) << bit);
-    w[q] = rest || hasFactor ? k.num.mul(w[rest], roots[round][bit])
-                             : roots[round][bit];
+    w[q] = rest || hasFactor ? k.num.mul(w[rest], by[bit]) : by[bit];
   }
-  for (int64_t i = 0; i < plan.kPoints; ++i) {
+  for (int64_t i = 0; i < plan.perThread(); ++i) {
     int64_t q = i % int64_t(w.size());
     Num x = w[q];
     if (!x.re)
@@ -163,15 +183,23 @@ Num BlockFFT::takeApart(Value both) {
   return {part(both), part(high)};
 }
 
-void BlockFFT::exchange(Points z, int64_t from, int64_t to) {
+void BlockFFT::store(Value memory, Value place, Num x) {
+  LLVM::StoreOp::create(b, k.loc, join(x),
+                        k.sharedPlace(memory, b.getI64Type(), place), 8);
+}
+
+Num BlockFFT::load(Value memory, Value place) {
   Type pair = b.getI64Type();
+  return takeApart(LLVM::LoadOp::create(b, k.loc, pair,
+                                        k.sharedPlace(memory, pair, place), 8));
+}
+
+void BlockFFT::exchange(Points z, int64_t from, int64_t to) {
   for (auto [i, x] : llvm::enumerate(z))
-    LLVM::StoreOp::create(b, k.loc, join(x),
-                          k.sharedPlace(memory, pair, placeOf(from, i)), 8);
+    store(memory, placeOf(from, i), x);
   gpu::BarrierOp::create(b, k.loc);
   for (auto [i, x] : llvm::enumerate(z))
-    x = takeApart(LLVM::LoadOp::create(
-        b, k.loc, pair, k.sharedPlace(memory, pair, placeOf(to, i)), 8));
+    x = load(memory, placeOf(to, i));
 }
 
 void BlockFFT::forward(Points z) {

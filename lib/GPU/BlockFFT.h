@@ -29,6 +29,10 @@ public:
   /// of rounds.
   mlir::Value threadPart(int64_t round) { return parts[round]; }
   int64_t numRounds() const { return rounds.size(); }
+  int64_t perThread() const { return plan.perThread(); }
+  /// Whether a thread's points leave few of its registers.
+  bool isFull() const { return perThread() > 16; }
+  int64_t threads() const { return plan.threads(); }
   int64_t ownPart(int64_t round, int64_t i) const {
     return GPUFFTPlan::ownPart(rounds[round], i);
   }
@@ -37,10 +41,15 @@ public:
   llvm::SmallVector<llvm::SmallVector<int64_t>> runs(int64_t round,
                                                      int64_t most) const;
 
+  /// A number in shared memory, in eight bytes.
+  void store(mlir::Value memory, mlir::Value place, Num x);
+  Num load(mlir::Value memory, mlir::Value place);
+
   Num conjugate(Num w) { return {w.re, k.num.negf(w.im)}; }
 
 private:
   void butterflies(Points z, int64_t round, bool inverse);
+  Num hide(Num x);
   void twiddle(Points z, int64_t round, bool inverse);
   void exchange(Points z, int64_t from, int64_t to);
   mlir::Value join(Num x);

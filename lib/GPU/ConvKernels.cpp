@@ -57,18 +57,23 @@ void ConvKernels::end(ArrayRef<GridFactor> grid, int64_t workspaceBytes) {
 std::optional<Launch> emitConvolution(OpBuilder &b, gpu::GPUModuleOp parent,
                                       func::FuncOp function,
                                       const ConvShape &shape, StringRef chip) {
-  auto plan = GPUConvPlan::forProblem(shape.problem(chip));
+  GPUConvProblem problem = shape.problem(chip);
+  auto plan = GPUConvPlan::forProblem(problem);
   if (!plan) {
     auto error = emitError(shape.loc, "the convolution has no GPU kernel: ");
+    StringRef numbers = shape.isComplex ? "complex" : "real";
     if (shape.hasMatrices)
-      error << "products of matrices transform windows of at most 8192 real or "
-               "4096 complex steps, for at most 6144 or 3072 taps if they are "
-               "to overlap, but it has "
-            << shape.taps << " taps; leave matrix out of its strategy";
+      error << "products of matrices transform windows of at most "
+            << GPUConvPlan::mostOfBlock(problem) << " " << numbers
+            << " steps on " << chip << ", for at most "
+            << GPUConvPlan::mostTaps(problem)
+            << " taps if they are to overlap, but it has " << shape.taps
+            << " taps; leave matrix out of its strategy";
     else if (ShapedType::isDynamic(shape.sizes[shape.time]))
-      error << "a signal of unknown length takes at most 6144 real taps, or "
-               "3072 complex ones, but its kernel has "
-            << shape.taps << "; give the signal a static length";
+      error << "a signal of unknown length takes at most "
+            << GPUConvPlan::mostTaps(problem) << " " << numbers << " taps on "
+            << chip << ", but its kernel has " << shape.taps
+            << "; give the signal a static length";
     else
       error << "it needs a transform of more than 2^28 points, for "
             << shape.sizes[shape.time] << " steps and " << shape.taps

@@ -77,8 +77,9 @@ GPUConvProblem ConvShape::problem(StringRef chip) const {
   problem.isComplex = isComplex;
   problem.isAligned = isAligned();
   problem.hasMatrices = hasMatrices;
-  problem.multiprocessors =
-      GPUChip::forName(std::string_view(chip)).multiprocessors;
+  GPUChip model = GPUChip::forName(std::string_view(chip));
+  problem.multiprocessors = model.multiprocessors;
+  problem.sharedBytes = model.sharedBytes;
   return problem;
 }
 
@@ -177,6 +178,23 @@ SmallVector<GridFactor> ConvOperands::gridOfShares() {
   if (!plan.isOne)
     grid.push_back(rowFactor(shape.time, plan.step * plan.windows));
   return grid;
+}
+
+Value ConvOperands::difference(Value first, Value end) {
+  return arith::SubIOp::create(b, k.loc, end, first);
+}
+
+Value ConvOperands::countWindows(const Share &share) {
+  return k.mul(difference(share.firstSignal, share.endSignal),
+               difference(share.firstWindow, share.endWindow));
+}
+
+ConvOperands::Place ConvOperands::placeOf(const Share &share, Value number) {
+  Value windows = difference(share.firstWindow, share.endWindow);
+  return {k.add(share.firstSignal,
+                arith::DivUIOp::create(b, k.loc, number, windows)),
+          k.add(share.firstWindow,
+                arith::RemUIOp::create(b, k.loc, number, windows))};
 }
 
 //===----------------------------------------------------------------------===//

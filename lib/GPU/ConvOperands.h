@@ -54,6 +54,13 @@ public:
   /// Goes to the block's kernel.
   Share findShare();
   llvm::SmallVector<GridFactor> gridOfShares();
+  /// Where a window is.
+  struct Place {
+    mlir::Value signal, window;
+  };
+  /// Windows of a share, of one signal after the other.
+  mlir::Value countWindows(const Share &share);
+  Place placeOf(const Share &share, mlir::Value number);
   void enterSignal(mlir::Value number) { enter(number, shape.signalDims); }
   /// The first result of a window.
   mlir::Value resultOf(mlir::Value window) {
@@ -107,6 +114,7 @@ private:
   KernelTensor place(KernelTensor tensor, mlir::Value &offset);
   std::pair<mlir::Value, mlir::Value>
   takeGroup(mlir::Value &block, mlir::Value count, int64_t perBlock);
+  mlir::Value difference(mlir::Value first, mlir::Value end);
   Num ownWeight(int64_t own);
   Numbers readOrZero(const KernelTensor &tensor, unsigned dim,
                      mlir::Value index, mlir::Value isInside, int64_t count);

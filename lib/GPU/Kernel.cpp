@@ -381,6 +381,10 @@ SmallVector<Value> Kernel::loadScalars(const KernelTensor &tensor, Value offset,
                                    scalars * bytes);
   if (scalars == 1)
     return {all};
+  // LLVM takes loads of vectors apart, and joins them again but in a kernel
+  // that it is not to look for vectors in.
+  if (kernel->hasAttr("passthrough"))
+    all = LLVM::FreezeOp::create(b, loc, all);
   SmallVector<Value> loaded;
   for (unsigned i = 0; i < scalars; ++i)
     loaded.push_back(

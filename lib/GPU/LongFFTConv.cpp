@@ -148,7 +148,7 @@ Value Pass::windowStart(Side side, Value row) {
 
 /// Two complex numbers of f32 are 16 bytes.
 Numbers Pass::load(Value first, int64_t round) {
-  Numbers z(GPUFFTPlan::kPoints);
+  Numbers z(fftPlan.perThread());
   Value from = k.add(first, threadOffset(round));
   forAccesses(round, 2, [&](int64_t offset, ArrayRef<int64_t> run) {
     Value place = k.add(from, k.constant(offset));
@@ -192,13 +192,13 @@ void Pass::setTwiddles(const GPUFFTPlan &columns, int64_t logSize, Value row,
     return emitRootOfUnity(b, k, turns, size);
   };
   fft.setFactor(fft.conjugate(root(k.add(from, threadOffset(0)))));
-  for (int64_t bit = 1; bit < GPUFFTPlan::kPoints; bit *= 2)
+  for (int64_t bit = 1; bit < fftPlan.perThread(); bit *= 2)
     roots.push_back(root(k.constant(ownOffset(0, bit))));
 }
 
 void Pass::twiddle(MutableArrayRef<Num> z, bool inverse) {
-  Numbers w(GPUFFTPlan::kPoints);
-  for (int64_t i = 1; i < GPUFFTPlan::kPoints; ++i) {
+  Numbers w(fftPlan.perThread());
+  for (int64_t i = 1; i < fftPlan.perThread(); ++i) {
     unsigned bit = llvm::Log2_64(i);
     int64_t rest = i - (int64_t(1) << bit);
     w[i] = rest ? k.num.mul(w[rest], roots[bit]) : roots[bit];
@@ -211,7 +211,7 @@ void Pass::twiddle(MutableArrayRef<Num> z, bool inverse) {
 //===----------------------------------------------------------------------===//
 
 void ColumnPass::forward(Side side) {
-  Numbers z(GPUFFTPlan::kPoints);
+  Numbers z(fftPlan.perThread());
   if (pass > 0) {
     z = load(first, 0);
     twiddle(z, /*inverse=*/false);
@@ -318,7 +318,7 @@ SmallVector<GridFactor> RowPass::emit() {
   };
   // The next signal is loaded while this one is transformed.
   k.loop(from, to, 1, loadRow(from), [&](Value signal, ArrayRef<Value> row) {
-    Numbers z(GPUFFTPlan::kPoints);
+    Numbers z(fftPlan.perThread());
     for (auto [i, x] : llvm::enumerate(z))
       x = {row[2 * i], row[2 * i + 1]};
     Value next = k.add(signal, k.constant(1));

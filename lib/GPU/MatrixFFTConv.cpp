@@ -221,18 +221,12 @@ void MatrixFFTConv::transform(Value number, Value first) {
 /// The kernel is in front of the block's windows, and its code is theirs.
 void MatrixFFTConv::emit() {
   ConvOperands::Share share = operands.findShare();
-  auto count = [&](Value first, Value end) -> Value {
-    return arith::SubIOp::create(b, k.loc, end, first);
-  };
-  Value windows = count(share.firstWindow, share.endWindow);
-  Value all = k.mul(count(share.firstSignal, share.endSignal), windows);
+  Value all = operands.countWindows(share);
   k.loop(k.constant(-1), all, 1, {}, [&](Value i, SmallVector<Value> none) {
-    Value number = arith::MaxSIOp::create(b, k.loc, i, k.constant(0));
-    operands.enterSignal(k.add(
-        share.firstSignal, arith::DivUIOp::create(b, k.loc, number, windows)));
-    Value window = k.add(share.firstWindow,
-                         arith::RemUIOp::create(b, k.loc, number, windows));
-    transform(i, operands.resultOf(window));
+    ConvOperands::Place place = operands.placeOf(
+        share, arith::MaxSIOp::create(b, k.loc, i, k.constant(0)));
+    operands.enterSignal(place.signal);
+    transform(i, operands.resultOf(place.window));
     return none;
   });
 }

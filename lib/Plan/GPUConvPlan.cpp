@@ -14,11 +14,11 @@ static constexpr int64_t kBusyBlocks = 4;
 static constexpr int64_t kMostWindows = 8;
 /// Of the passes: 256 points of 16 columns, two sectors of f32, fill a block.
 /// Rows of 2048 points take three rounds with two neighbours for a thread.
-static constexpr int64_t kLogMostColumns = 8, kLogRows = 11;
+static constexpr int64_t kLogPass = 12, kLogMostColumns = 8, kLogRows = 11;
 /// Windows begin at whole lines of memory.
 static constexpr int64_t kLine = 32;
-/// A warp, of 16 points for each lane.
-static constexpr int64_t kLogLeast = 9;
+/// A warp, of 16 points for each lane, and eight of them.
+static constexpr int64_t kLogLeast = 9, kLogUsual = 12;
 
 /// What a window must have so that one is enough.
 static int64_t wholeWindow(const GPUConvProblem &p) {
@@ -32,15 +32,36 @@ static int64_t logPointsOf(int64_t window, const GPUConvProblem &p) {
                                          : kLogLeast);
 }
 
+/// Of a point in shared memory: transforms exchange numbers of f32, and have
+/// the spectrum there if their threads have 32 points; products of matrices
+/// have it too, and two exchanges, all of bf16.
+static int64_t pointBytes(const GPUConvProblem &p, int64_t logPoints) {
+  if (p.hasMatrices)
+    return 3 * 4;
+  return logPoints > kLogUsual ? 2 * 8 : 8;
+}
+
 /// Of a window that a block holds.
 static int64_t logMostOfBlock(const GPUConvProblem &p) {
-  return p.hasMatrices ? GPUMatrixFFTPlan::kLogMost : GPUFFTPlan::kLogMost;
+  int64_t log =
+      p.hasMatrices ? GPUMatrixFFTPlan::kLogMost : GPUFFTPlan::kLogMost;
+  while (pointBytes(p, log) << log > p.sharedBytes)
+    --log;
+  return log;
+}
+
+/// The same, unless a quarter at most of shorter windows, of which a
+/// multiprocessor may have several, would overlap.
+static int64_t logLongest(const GPUConvProblem &p) {
+  int64_t most = logMostOfBlock(p);
+  return logPointsOf(4 * p.taps, p) > kLogUsual ? most
+                                                : std::min(most, kLogUsual);
 }
 
 /// Windows that overlap, where the kernel fills at most 3/4 of one: beyond, the
 /// passes move fewer bytes. Where it is short, so are windows.
 static bool planOverlap(GPUConvPlan &plan, const GPUConvProblem &p) {
-  plan.logPoints = std::min(logPointsOf(8 * p.taps, p), logMostOfBlock(p));
+  plan.logPoints = std::min(logPointsOf(8 * p.taps, p), logLongest(p));
   if (p.taps > plan.window() / 4 * 3)
     return false;
   // The window begins at `future - overlap` from a result's line.
@@ -87,6 +108,10 @@ static void countWork(GPUConvPlan &plan, const GPUConvProblem &p) {
     plan.windows = most / plan.signals;
 }
 
+int64_t GPUConvPlan::mostOfBlock(const GPUConvProblem &problem) {
+  return int64_t(problem.isComplex ? 1 : 2) << logMostOfBlock(problem);
+}
+
 std::optional<GPUConvPlan>
 GPUConvPlan::forProblem(const GPUConvProblem &problem) {
   GPUConvPlan plan;
@@ -97,7 +122,7 @@ GPUConvPlan::forProblem(const GPUConvProblem &problem) {
     plan.logAccess = problem.isComplex ? 1 : 2;
   int64_t logWhole = problem.length ? logPointsOf(wholeWindow(problem), problem)
                                     : kLogMost + 1;
-  bool fitsBlock = logWhole <= logMostOfBlock(problem);
+  bool fitsBlock = logWhole <= logLongest(problem);
   if (!fitsBlock && planOverlap(plan, problem)) {
     countWork(plan, problem);
     return plan;
@@ -134,13 +159,15 @@ static GPUFFTPlan accessTogether(GPUFFTPlan plan, int64_t logAccess) {
 }
 
 GPUFFTPlan GPUConvPlan::rowPlan() const {
+  // 256 threads; fewer with 16 points each.
   if (!hasPasses())
-    return accessTogether({logPoints, 0, 0, 0}, logAccess);
+    return accessTogether(
+        {logPoints, 0, 0, 0, std::max<int64_t>(logPoints - 8, 4)}, logAccess);
   return {logRows(logColumns.size() - 1), 0, 1, 0};
 }
 
 GPUFFTPlan GPUConvPlan::columnPlan(int64_t pass) const {
   int64_t log = logColumns[pass];
-  GPUFFTPlan columns{log, GPUFFTPlan::kLogMost - log, pass > 0, 1};
+  GPUFFTPlan columns{log, kLogPass - log, pass > 0, 1};
   return pass > 0 ? columns : accessTogether(columns, logAccess);
 }

@@ -7,22 +7,21 @@ using namespace ssm;
 
 /// A round over bits [low, low + bits). Beside them a thread has `neighbours`
 /// of the lowest bits, and for the rest the highest: lanes then are neighbours.
-static GPUFFTPlan::Round makeRound(int64_t low, int64_t bits,
-                                   int64_t neighbours, int64_t logSize) {
+static GPUFFTPlan::Round makeRound(const GPUFFTPlan &plan, int64_t low,
+                                   int64_t bits, int64_t neighbours) {
   GPUFFTPlan::Round round{low, bits, {}};
-  int64_t used = 0;
-  auto isOwn = [&](int64_t bit) {
-    return std::find(round.own.begin(), round.own.begin() + used, bit) !=
-           round.own.begin() + used;
+  std::vector<int64_t> &own = round.own;
+  auto add = [&](int64_t bit) {
+    if (std::find(own.begin(), own.end(), bit) == own.end())
+      own.push_back(bit);
   };
   for (int64_t bit = low; bit < low + bits; ++bit)
-    round.own[used++] = bit;
+    add(bit);
   for (int64_t bit = 0; bit < neighbours; ++bit)
-    if (!isOwn(bit))
-      round.own[used++] = bit;
-  for (int64_t bit = logSize - 1; used < GPUFFTPlan::kLogOwn; --bit)
-    if (!isOwn(bit))
-      round.own[used++] = bit;
+    add(bit);
+  for (int64_t bit = plan.logSize() - 1; int64_t(own.size()) < plan.logOwn;
+       --bit)
+    add(bit);
   return round;
 }
 
@@ -31,13 +30,13 @@ std::vector<GPUFFTPlan::Round> GPUFFTPlan::rounds() const {
   int64_t left = logPoints;
   auto add = [&](int64_t bits, int64_t neighbours) {
     left -= bits;
-    all.push_back(makeRound(logColumns + left, bits, neighbours, logSize()));
+    all.push_back(makeRound(*this, logColumns + left, bits, neighbours));
   };
   // Where the two ends have different neighbours, they are two rounds.
-  bool isOne = left <= kLogOwn - logFirst && (logFirst == logLast || left == 1);
-  add(isOne ? left : std::min(kLogOwn - logFirst, left - 1), logFirst);
-  while (left > kLogOwn - logLast)
-    add(std::min(kLogOwn, left - 1), 0);
+  bool isOne = left <= logOwn - logFirst && (logFirst == logLast || left == 1);
+  add(isOne ? left : std::min(logOwn - logFirst, left - 1), logFirst);
+  while (left > logOwn - logLast)
+    add(std::min(logOwn, left - 1), 0);
   if (left > 0)
     add(left, logLast);
   return all;
@@ -67,7 +66,7 @@ int64_t GPUFFTPlan::threadPart(const Round &round, int64_t thread) const {
 
 int64_t GPUFFTPlan::ownPart(const Round &round, int64_t i) {
   int64_t index = 0;
-  for (int64_t bit = 0; bit < kLogOwn; ++bit)
+  for (int64_t bit = 0; bit < int64_t(round.own.size()); ++bit)
     index += (i >> bit & 1) << round.own[bit];
   return index;
 }

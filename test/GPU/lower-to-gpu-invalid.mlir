@@ -259,10 +259,10 @@ func.func @wide(%a: tensor<3xf64>, %b: tensor<3xf64>) -> tensor<9xf64> {
 
 #bt = affine_map<(b, t) -> (b, t)>
 #t = affine_map<(b, t) -> (t)>
-func.func @unknown(%u: tensor<2x?xf32>, %k: tensor<6145xf32>) -> tensor<2x?xf32> {
-  // expected-error@+1 {{the convolution has no GPU kernel: a signal of unknown length takes at most 6144 real taps, or 3072 complex ones, but its kernel has 6145; give the signal a static length}}
+func.func @unknown(%u: tensor<2x?xf32>, %k: tensor<12289xf32>) -> tensor<2x?xf32> {
+  // expected-error@+1 {{the convolution has no GPU kernel: a signal of unknown length takes at most 12288 real taps on sm_80, but its kernel has 12289; give the signal a static length}}
   %y = ssm.long_conv %u, %k {indexing_maps = [#bt, #t, #bt], time = 1 : i64}
-      : tensor<2x?xf32>, tensor<6145xf32> -> tensor<2x?xf32>
+      : tensor<2x?xf32>, tensor<12289xf32> -> tensor<2x?xf32>
   return %y : tensor<2x?xf32>
 }
 

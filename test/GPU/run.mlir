@@ -18,14 +18,23 @@
 // TIME: {"min_s": 0.0025{{0*}}, "median_s": 0.0025{{0*}}, "repeats": 2}
 // Y: float32 (9000,) [0.0, 1.0, 2.0,
 
+// RUN: %python %S/../Tools/Inputs/npy.py make %t/n.npy 13000
 // Several kernels of a function run one after the other, in a workspace that
 // need not be clean.
-// RUN: env LD_LIBRARY_PATH=%t ssm-run %s --entry=passes --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/y.npy 2>&1 | FileCheck %s --check-prefix=PASSES
+// RUN: env LD_LIBRARY_PATH=%t ssm-run %s --entry=passes --target=nvidia:sm_90 --input %t/n.npy --input %t/n.npy --output %t/y.npy 2>&1 | FileCheck %s --check-prefix=PASSES
 // PASSES:      grid 4x1x1 block 256x1x1
 // PASSES-NEXT: grid 4x1x1 block 256x1x1
 // PASSES-NEXT: grid 8x1x1 block 128x1x1
 // PASSES-NEXT: grid 4x1x1 block 256x1x1
 // PASSES-NEXT: 0 buffers are left
+
+// A kernel of more than 48 KiB of shared memory asks for it.
+// RUN: %python %S/../Tools/Inputs/npy.py make %t/k.npy 7000
+// RUN: env LD_LIBRARY_PATH=%t ssm-run %s --entry=window --target=nvidia:sm_90 --input %t/a.npy --input %t/k.npy 2>&1 | FileCheck %s --check-prefix=SHARED
+// RUN: env LD_LIBRARY_PATH=%t FAIL=cuFuncSetAttribute CODE=1 not ssm-run %s --entry=window --target=nvidia:sm_90 --input %t/a.npy --input %t/k.npy 2>&1 | FileCheck %s --check-prefix=REFUSED
+// SHARED: bytes 131072
+// SHARED-NEXT: grid 1x1x1 block 256x1x1 shared 131072
+// REFUSED: ssm-run: error: cuFuncSetAttribute failed: {{.*}} (1)
 
 // Every failure is an error, and leaves nothing behind.
 // RUN: env LD_LIBRARY_PATH=%t FAIL=cuMemAlloc_v2 not ssm-run %s --entry=f --target=nvidia:sm_90 --input %t/a.npy --input %t/a.npy --output %t/z.npy 2>&1 | FileCheck %s --check-prefix=MEMORY
@@ -66,7 +75,12 @@ func.func @other(%a: tensor<2xf32>) -> tensor<2xf32> {
   return %a : tensor<2xf32>
 }
 
-func.func @passes(%u: tensor<9000xf32>, %k: tensor<9000xf32>) -> tensor<9000xf32> {
-  %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64} : tensor<9000xf32>, tensor<9000xf32> -> tensor<9000xf32>
+func.func @passes(%u: tensor<13000xf32>, %k: tensor<13000xf32>) -> tensor<13000xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64} : tensor<13000xf32>, tensor<13000xf32> -> tensor<13000xf32>
+  return %y : tensor<13000xf32>
+}
+
+func.func @window(%u: tensor<9000xf32>, %k: tensor<7000xf32>) -> tensor<9000xf32> {
+  %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64} : tensor<9000xf32>, tensor<7000xf32> -> tensor<9000xf32>
   return %y : tensor<9000xf32>
 }

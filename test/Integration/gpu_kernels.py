@@ -33,6 +33,8 @@ KERNELS = {
     "column_scan, complex": (program([Recurrence("bth,,,bth->bth", {"b": 8, "t": 4096, "h": 768}, complex="auh")]), "f"),
     **_CONVOLUTIONS,
     "fft_conv, complex": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 2048}, taps=2048, complex="uk")]), "f"),
+    "fft_conv, complex, 8192 points": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 4096}, taps=4096, complex="uk")]), "f"),
+    "fft_conv, windows of 8192 points": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 65536}, taps=4096)]), "f"),
     "fft_conv, complex by passes": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 8192}, taps=8192, complex="uk")]), "f"),
     "fft_conv, bf16": (program([Conv("bht,ht->bht", {"b": 8, "h": 768, "t": 8192}, taps=8192, dtype="bf16")]), "f"),
     "chunked_scan": _timed("K6"),

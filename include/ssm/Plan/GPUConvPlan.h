@@ -34,6 +34,7 @@ struct GPUConvProblem {
   bool isAligned = false;   ///< Whether rows and windows are whole accesses.
   bool hasMatrices = false; ///< Transforms are to be products of matrices.
   int64_t multiprocessors = 108;
+  int64_t sharedBytes = 48 << 10; ///< That a block may have.
 };
 
 struct GPUConvPlan {
@@ -57,6 +58,12 @@ struct GPUConvPlan {
   /// Nothing if the length is unknown and the kernel long, or a window would
   /// have too many points: products of matrices have no passes.
   static std::optional<GPUConvPlan> forProblem(const GPUConvProblem &problem);
+  /// Numbers of the longest window that a block holds, and the most taps for
+  /// which such windows overlap.
+  static int64_t mostOfBlock(const GPUConvProblem &problem);
+  static int64_t mostTaps(const GPUConvProblem &problem) {
+    return mostOfBlock(problem) / 4 * 3;
+  }
 
   int64_t points() const { return int64_t(1) << logPoints; }
   int64_t window() const { return isComplex ? points() : 2 * points(); }

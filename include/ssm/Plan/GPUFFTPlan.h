@@ -1,6 +1,6 @@
 //===- GPUFFTPlan.h - How a block of a GPU transforms -----------*- C++ -*-===//
 //
-// A block transforms columns of complex points, 16 of which are in the
+// A block transforms columns of complex points, 16 or 32 of which are in the
 // registers of each thread. A point's index has the bits of its column below
 // those of its place in the column. A round has butterflies over some bits of
 // the place, the highest first; its threads have the points that differ in
@@ -19,27 +19,25 @@
 #ifndef SSM_PLAN_GPUFFTPLAN_H
 #define SSM_PLAN_GPUFFTPLAN_H
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
 namespace ssm {
 
 struct GPUFFTPlan {
-  static constexpr int64_t kLogOwn = 4;
-  static constexpr int64_t kPoints = 1 << kLogOwn; ///< Of a thread.
-  /// Shared memory of a block has 48 KiB, of which 4096 points fill 32.
-  static constexpr int64_t kLogMost = 12;
+  /// 256 threads, whose registers hold no more.
+  static constexpr int64_t kLogMost = 13;
 
   int64_t logPoints = 9, logColumns = 0; ///< At least 9 together: a warp.
   /// Of the neighbours that a thread has in the first and in the last round.
   int64_t logFirst = 0, logLast = 0;
+  int64_t logOwn = 4; ///< Of the points of a thread.
 
   struct Round {
     int64_t low,
         bits; ///< Butterflies over bits [low, low + bits) of the index.
     /// The bits in which a thread's points differ: first those of butterflies.
-    std::array<int64_t, kLogOwn> own;
+    std::vector<int64_t> own;
   };
   /// Bits of a thread's number that are neighbours in the index.
   struct Run {
@@ -48,7 +46,8 @@ struct GPUFFTPlan {
 
   int64_t logSize() const { return logPoints + logColumns; }
   int64_t size() const { return int64_t(1) << logSize(); }
-  int64_t threads() const { return size() / kPoints; }
+  int64_t perThread() const { return int64_t(1) << logOwn; }
+  int64_t threads() const { return size() / perThread(); }
   int64_t points() const { return int64_t(1) << logPoints; }
   int64_t columns() const { return int64_t(1) << logColumns; }
 

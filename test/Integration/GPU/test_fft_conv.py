@@ -42,12 +42,25 @@ WINDOWS = [
     Conv("bt,t->bt", {"b": 1, "t": 9003}, taps=100, direction="backward"),
 ]
 
-PASSES = [
+# Of 32 points a thread, in shared memory that the launch gives.
+LARGEST = [
     Conv(BATCH, {"b": 3, "h": 2, "t": 8192}, taps=8192, dynamic="bh"),
-    Conv("bt,t->bt", {"b": 1, "t": 8193}, taps=8193),
-    Conv("bt,t->bt", {"b": 2, "t": 20001}, taps=30001, direction="two_sided"),
+    Conv("bt,t->bt", {"b": 1, "t": 7001}, taps=6999, direction="backward"),
+    Conv("bt,t->bt", {"b": 2, "t": 10000}, taps=2100),
+    Conv("bt,t->bt", {"b": 1, "t": 20001}, taps=9001, direction="two_sided"),
+    Conv("bt,t->bt", {"b": 1, "t": 4096}, taps=4096, complex="uk"),
+    # Windows that overlap.
+    Conv(BATCH, {"b": 3, "h": 1, "t": 8196}, taps=8196, dynamic="bh"),
     Conv("bt,t->bt", {"b": 1, "t": 10000}, taps=9999, direction="backward"),
     Conv("bt,t->bt", {"b": 1, "t": 5001}, taps=5001, complex="uk"),
+]
+
+PASSES = [
+    Conv(BATCH, {"b": 3, "h": 2, "t": 12292}, taps=12292, dynamic="bh"),
+    Conv("bt,t->bt", {"b": 1, "t": 12289}, taps=12289),
+    Conv("bt,t->bt", {"b": 2, "t": 20001}, taps=30001, direction="two_sided"),
+    Conv("bt,t->bt", {"b": 1, "t": 13000}, taps=12999, direction="backward"),
+    Conv("bt,t->bt", {"b": 1, "t": 6145}, taps=6145, complex="uk"),
     *(Conv("t,t->t", {"t": n}, taps=n) for n in (1 << 17, (1 << 18) - 5)),
 ]
 
@@ -74,7 +87,7 @@ def kernels(report):
 
 
 @pytest.mark.parametrize("case, count", [
-    *((case, 1) for case in CASES + COMPLEX + WINDOWS), *((case, 4) for case in PASSES),
+    *((case, 1) for case in CASES + COMPLEX + WINDOWS + LARGEST), *((case, 4) for case in PASSES),
     *(pytest.param(case, None, id=f"turned {case.name}") for case in TURNED),
 ], ids=lambda x: x.name if isinstance(x, Conv) else "")
 def test_equals_direct_sum(case, count):
@@ -120,10 +133,12 @@ def test_narrow_storage(spec, dtype, bound, length):
     (Conv(BATCH, {"b": 1, "h": 2, "t": 2048}, taps=2048), 4 * 3 * 2 * 2048),
     (Conv(BATCH, {"b": 1, "h": 2, "t": 4096}, taps=4096), 4 * 3 * 2 * 4096),
     (Conv(BATCH, {"b": 1, "h": 2, "t": 512}, taps=512, complex="uk"), 8 * 3 * 2 * 512),
-    # Windows of 3168 results and 8192 steps, the last of which end with the signal.
-    (Conv("bt,t->bt", {"b": 1, "t": 3 * 3168}, taps=5001), 4 * (3 * 5001 + (8192 - 5024) + (8192 - 5024 + 3168) + 8192 + 3 * 3168)),
+    (Conv(BATCH, {"b": 1, "h": 2, "t": 8192}, taps=8192), 4 * 3 * 2 * 8192),
+    # Windows of 6144 results and 8192 steps, or twice as many steps, the last of which end with the signal.
+    (Conv("bt,t->bt", {"b": 1, "t": 3 * 6144}, taps=2048), 4 * (3 * 2048 + (8192 - 2048) + 2 * 8192 + 3 * 6144)),
+    (Conv("bt,t->bt", {"b": 1, "t": 3 * 11360}, taps=5001), 4 * (3 * 5001 + (16384 - 5024) + 2 * 16384 + 3 * 11360)),
     # Kernel and signal: in, complex out and in. Rows out, columns in and the result out.
-    (Conv(BATCH, {"b": 1, "h": 1, "t": 8192}, taps=8192), 8192 * (2 * (4 + 8 + 8) + 8 + 8 + 4)),
+    (Conv(BATCH, {"b": 1, "h": 1, "t": 16384}, taps=16384), 16384 * (2 * (4 + 8 + 8) + 8 + 8 + 4)),
     (Conv(BATCH, {"b": 1, "h": 1, "t": 1 << 16}, taps=1 << 16), 65536 * (2 * (4 + 8 + 8) + 8 + 8 + 4)),
     # The signal turned, read, the result written, and turned; the kernel turned, and read by two blocks.
     (Conv("bth,th->bth", {"b": 2, "h": 32, "t": 512}, taps=512), 4 * (2 * 6 + 4) * 32 * 512),
@@ -145,8 +160,9 @@ def test_barriers():
 @pytest.mark.parametrize("case, count", [
     (Conv(BATCH, {"b": 1, "h": 1, "t": 1024}, taps=1024), 7),
     (Conv("bt,t->bt", {"b": 1, "t": 2000}, taps=64), 7),
-    # Columns of 4 points of the kernel and the signal, and back: one exchange each. Rows of 2048 points: seven barriers.
-    (Conv("bt,t->bt", {"b": 1, "t": 8192}, taps=8192), 3 + 7),
+    (Conv("bt,t->bt", {"b": 2, "t": 8192}, taps=8192), 5),
+    # Columns of 8 points of the kernel and the signal, and back: one exchange each. Rows of 2048 points: seven barriers.
+    (Conv("bt,t->bt", {"b": 1, "t": 12289}, taps=12289), 3 + 7),
     (Conv("tb,t->tb", {"b": 33, "t": 40}, taps=40), 1 + 7 + 1),
 ], ids=lambda x: x.name if isinstance(x, Conv) else "")
 def test_a_deleted_barrier_is_a_race(case, count):

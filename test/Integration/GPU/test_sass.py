@@ -165,6 +165,15 @@ def test_windows_access_neighbours_if_that_is_no_round(length, bits, chip, tmp_p
 
 
 @needs_both
+@pytest.mark.parametrize("chip", ["sm_80", "sm_90a", "sm_100a"])
+def test_the_longest_windows_access_sixteen_bytes(chip, tmp_path):
+    """Three rounds of 8, 32 and 32 points are no more than of 32, 32 and 8. In the code of the windows is the kernel's."""
+    code = sass.disassemble(sass.assemble(*KERNELS["fft_conv, 8 x 768 x 8192"], chip, tmp_path).cubin)
+    assert set(sass.select(code.opcodes, "LDG")) == {"LDG.E.128.CONSTANT"} and set(sass.select(code.opcodes, "STG")) == {"STG.E.128"}
+    assert sass.select(code.opcodes, "BAR").count("BAR.SYNC.DEFER_BLOCKING") == 5 and len(code.opcodes) <= 4000
+
+
+@needs_both
 @pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("name, wide, narrow", [("chunked_scan", 0, 2), ("chunked_scan, Mamba-2", 8, 4)])
 def test_products_are_on_the_tensor_cores(name, wide, narrow, chip, tmp_path):

@@ -13,6 +13,7 @@ static GPUConvProblem problem(std::optional<int64_t> length, int64_t taps) {
   p.signals = 8;
   p.taps = taps;
   p.multiprocessors = 132;
+  p.sharedBytes = 227 << 10;
   return p;
 }
 
@@ -52,6 +53,7 @@ TEST(GPUConvPlan, ThreadsAccessNeighbours) {
   EXPECT_EQ(first(1024, false), 0);
   EXPECT_EQ(first(512, true, /*isComplex=*/true), 1);
   EXPECT_EQ(first(8192, true), 2);
+  EXPECT_EQ(first(8192, false), 0);
   EXPECT_EQ(first(16384, true), 2);
   EXPECT_EQ(first(1 << 20, true), 2);
   EXPECT_EQ(first(1 << 20, false), 0);
@@ -69,7 +71,7 @@ TEST(GPUConvPlan, OneWindowHasEveryResult) {
 }
 
 TEST(GPUConvPlan, ShortKernelsTakeWindowsThatOverlap) {
-  for (int64_t taps : {1, 64, 1000, 4096, 6144})
+  for (int64_t taps : {1, 64, 1000, 4096, 6144, 12288})
     for (int64_t future : {int64_t(0), taps / 2}) {
       GPUConvProblem ofTaps = problem(1 << 20, taps);
       ofTaps.future = future;
@@ -85,12 +87,15 @@ TEST(GPUConvPlan, ShortKernelsTakeWindowsThatOverlap) {
       EXPECT_GE(p.step, p.window() / 8);
     }
   EXPECT_EQ(plan(1 << 20, 64).points(), 512);
-  EXPECT_EQ(plan(std::nullopt, 6144).points(), 4096);
-  EXPECT_FALSE(GPUConvPlan::forProblem(problem(std::nullopt, 6145)));
+  EXPECT_EQ(plan(1 << 20, 2048).points(), 4096);
+  EXPECT_EQ(plan(10000, 2048).points(), 4096);
+  EXPECT_EQ(plan(1 << 20, 2049).points(), 8192);
+  EXPECT_EQ(plan(std::nullopt, 12288).points(), 8192);
+  EXPECT_FALSE(GPUConvPlan::forProblem(problem(std::nullopt, 12289)));
 }
 
 TEST(GPUConvPlan, LongKernelsTakePasses) {
-  for (int64_t log = 13; log <= 28; ++log) {
+  for (int64_t log = 14; log <= 28; ++log) {
     GPUConvPlan p = plan(int64_t(1) << log, int64_t(1) << log);
     EXPECT_TRUE(p.isOne);
     EXPECT_EQ(p.logPoints, log);
@@ -100,7 +105,7 @@ TEST(GPUConvPlan, LongKernelsTakePasses) {
     EXPECT_EQ(sum, log);
     for (size_t pass = 0; pass < p.logColumns.size(); ++pass) {
       // A block's columns are a part of a row.
-      EXPECT_EQ(p.columnPlan(pass).logSize(), GPUFFTPlan::kLogMost);
+      EXPECT_EQ(p.columnPlan(pass).threads(), 256);
       EXPECT_LE(p.columnPlan(pass).logColumns, p.logRows(pass));
       EXPECT_GE(p.columnPlan(pass).columns(), 16);
     }
