@@ -18,7 +18,7 @@ FULL = [
     Conv("convolution, 8 x 8 x 2^20", [8, 8, 1 << 20], "faster than torch.fft"),
     Conv("convolution, 8 x 768 x 65536 with 2048 taps", [8, 768, 65536], ">= 2.5 x torch.fft", taps=2048),
     Conv("convolution, 8 x 4096 x 768, channels last", [8, 768, 4096], ">= 2.5 x torch.fft", layout="bth"),
-    *(Conv(f"convolution by matrices, 8 x 768 x {n}", [8, 768, n], ">= 5 x torch.fft", matrices=True) for n in (1024, 2048, 4096)),
+    *(Conv(f"convolution by matrices, 8 x 768 x {n}", [8, 768, n], ">= 5 x torch.fft", matrices=True) for n in (1024, 2048, 4096, 8192)),
     SSD("matrix states, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm, 0.35 of the product"),
     Mamba2("Mamba-2, 8 x 4096 x 24 x 64 x 128", [8, 4096, 24, 64, 128], ">= 1.3 x mamba_ssm, 0.35 of the product"),
 ]

@@ -2,8 +2,9 @@
 //
 //   forward       for every n3 of the warp: over n1, times roots, over n2; to
 //                 shared memory, rows of k1
-//   tiles         over n3 with rows of k1: frequencies. Back: over k3; to
-//                 shared memory, rows of k2
+//   tiles         over n3 with rows of k1: frequencies; of two tiles where n3
+//                 is more than a product sums over. Back: over k3; to shared
+//                 memory, rows of k2
 //   inverse       for every n3 of the warp: over k2, times roots, over k1
 //
 // Factors are rounded to bf16; sums, and the roots between products, are in
@@ -178,50 +179,53 @@ Value MatrixFFT::wholeUnit(Value memory, Value unit) {
   return k.sharedPlace(memory, VectorType::get(4, b.getI32Type()), unit);
 }
 
-/// Numbers of the lane's (k1, k2), of each n3. A lane has halves of units, or
+/// Numbers of the lane's (k1, k2), of each n3: parts of units, of both h, or
 /// whole ones of two k2.
 void MatrixFFT::storeRows(ArrayRef<Numbers> all) {
-  int64_t radix = plan.lastRadix();
-  int64_t together = plan.swapsHalves() ? 1 : 2;
-  Type words = VectorType::get(2 * together, b.getI32Type());
-  Value thread = swizzleRow(
-      matrix.g, k.add(scale(matrix.t, radix / 4), bitsOf(warp, 1, 1)));
-  // In halves of units.
-  Value half = plan.swapsHalves()
-                   ? exclusiveOr(bitsOf(matrix.t, 0, 1), bitsOf(warp, 0, 1))
-                   : k.constant(0);
-  for (int64_t j = 0; j < kPerLane; j += together) {
+  int64_t radix = plan.lastRadix(), halves = plan.halves();
+  int64_t width = plan.rowWords(), parts = plan.rowParts();
+  Type words = VectorType::get(width, b.getI32Type());
+  Value thread =
+      swizzleRow(matrix.g, k.add(scale(matrix.t, radix / 4),
+                                 bitsOf(warp, llvm::Log2_64(parts), 1)));
+  Value inUnit = bitsOf(exclusiveOr(matrix.t, warp), 0, parts - 1);
+  auto store = [&](int64_t j, int64_t half, int64_t part) {
     int64_t row = j / 2 % 2 * 8, column = j % 2 + j / 4 * 8;
-    int64_t own = plan.placeRow(row, column * radix / GPUMatrixFFTPlan::kUnit);
-    for (auto [part, of] : llvm::enumerate(std::array{&Num::re, &Num::im})) {
-      Value joined = LLVM::PoisonOp::create(b, k.loc, words);
-      for (int64_t word = 0; word < 2 * together; ++word) {
-        int64_t i = word % 2 * 2, element = j + word / 2;
-        joined = LLVM::InsertElementOp::create(
-            b, k.loc, joined,
-            matrix.pack(all[i][element].*of, all[i + 1][element].*of),
-            k.laneNumber(word));
-      }
-      Value unit = place(thread, own + part * plan.rowUnits() * 16);
-      LLVM::StoreOp::create(b, k.loc, joined,
-                            k.sharedPlace(rows,
-                                          VectorType::get(2, b.getI32Type()),
-                                          k.add(scale(unit, 2), half)),
-                            /*alignment=*/8 * together);
+    Value joined = LLVM::PoisonOp::create(b, k.loc, words);
+    for (int64_t word = 0; word < width; ++word) {
+      auto number = [&](int64_t i) {
+        const Num &x = all[(word % 2 * 2 + i) * halves + half][j + word / 2];
+        return part ? x.im : x.re;
+      };
+      joined = LLVM::InsertElementOp::create(b, k.loc, joined,
+                                             matrix.pack(number(0), number(1)),
+                                             k.laneNumber(word));
     }
-  }
+    int64_t own =
+        plan.placeRow(row, column * radix / GPUMatrixFFTPlan::kUnit + 2 * half);
+    Value unit = place(thread, own + part * plan.rowUnits() * 16);
+    LLVM::StoreOp::create(
+        b, k.loc, joined,
+        k.sharedPlace(rows, words, k.add(scale(unit, parts), inUnit)),
+        /*alignment=*/4 * width);
+  };
+  for (int64_t j = 0; j < kPerLane; j += std::max<int64_t>(width / 2, 1))
+    for (int64_t half = 0; half < halves; ++half)
+      for (int64_t part : {0, 1})
+        store(j, half, part);
 }
 
 Value MatrixFFT::tileOf(int64_t i) {
   return k.add(warp, k.constant(plan.warps() * i));
 }
 
-/// Over n3.
+/// Over n3, or m.
 MatrixFFT::Numbers MatrixFFT::loadTile(int64_t i) {
   Value k1 = k.add(matrix.inMatrix, scale(matrix.isOdd, 8));
-  Value thread = swizzleRow(k1, k.add(scale(warp, 2), matrix.isHigh));
+  Value thread =
+      swizzleRow(k1, k.add(scale(warp, 2 * plan.halves()), matrix.isHigh));
   auto part = [&](int64_t part) {
-    int64_t own = plan.placeRow(0, 2 * plan.warps() * i);
+    int64_t own = plan.placeRow(0, 2 * plan.tilesBehind(i));
     return matrix.load(
         wholeUnit(rows, place(thread, own + part * plan.rowUnits() * 16)),
         /*transposed=*/false);
@@ -231,24 +235,26 @@ MatrixFFT::Numbers MatrixFFT::loadTile(int64_t i) {
 
 /// Numbers of the lane's k1 and (k2, n3).
 void MatrixFFT::storeColumns(int64_t tile, ArrayRef<Num> x) {
-  int64_t radix = plan.lastRadix();
-  Value column = scale(matrix.t, 2);
-  if (plan.swapsHalves())
-    column = exclusiveOr(column, scale(bitsOf(warp, radix / 16, 1), 4));
+  int64_t radix = plan.tileRadix(), halves = plan.halves();
+  Value column =
+      exclusiveOr(scale(matrix.t, 2),
+                  scale(bitsOf(warp, plan.swapBit(), plan.rowParts() - 1),
+                        2 * plan.rowWords()));
   Value n = bitsOf(column, 0, radix - 1);
   Value second =
       k.add(scale(warp, plan.groups()),
             arith::DivUIOp::create(b, k.loc, column, k.constant(radix)));
   // See GPUMatrixFFTPlan::placeColumn.
-  Value thread =
-      k.add(scale(k.add(scale(n, 16), second), 4), bitsOf(matrix.g, 0, 1));
+  Value thread = k.add(scale(k.add(scale(n, 16 * halves), second), 4),
+                       bitsOf(matrix.g, 0, 1));
   thread =
       exclusiveOr(thread, exclusiveOr(bitsOf(second, 1, 3), bitsOf(n, 0, 6)));
   for (int64_t i = 0; i < kPerLane; ++i) {
     int64_t further = i % 2 + i / 4 * 8;
     int64_t own = plan.placeColumn(
-        i / 2 % 2 * 8, plan.warps() * plan.groups() * tile + further / radix,
-        further % radix);
+        i / 2 % 2 * 8,
+        plan.warps() * plan.groups() * (tile / halves) + further / radix,
+        further % radix * halves + tile % halves);
     Value word = k.add(scale(place(thread, own), 4), bitsOf(matrix.g, 1, 3));
     LLVM::StoreOp::create(b, k.loc, matrix.pack(x[i].re, x[i].im),
                           k.sharedPlace(columns, b.getI32Type(), word),
@@ -262,7 +268,7 @@ MatrixFFT::Numbers MatrixFFT::overSecondBack(int64_t i) {
   Value second = k.add(matrix.inMatrix, scale(matrix.isOdd, 8));
   Value thread = k.add(k.add(scale(second, 4), matrix.isHigh),
                        scale(warp, 64 * kNeighbours));
-  Value n = scale(warp, kNeighbours);
+  Value n = scale(warp, kNeighbours / plan.halves());
   thread =
       exclusiveOr(thread, exclusiveOr(bitsOf(second, 1, 3), bitsOf(n, 0, 6)));
   Numbers x(kPerLane);
@@ -294,22 +300,49 @@ void MatrixFFT::forward(ArrayRef<Column> z) {
   storeRows(all);
 }
 
-void MatrixFFT::forKernel(function_ref<void(Value, Numbers)> body) {
-  MatrixRoots::OfTiles factors =
-      MatrixRoots::makeOfKernel(b, k, matrix, warp, plan, isShifted);
-  for (int64_t i = 0; i < GPUMatrixFFTPlan::kTiles; ++i) {
-    Numbers x = loadTile(i);
-    turn(x, factors[i], /*inverse=*/true);
-    body(tileOf(i), x);
+/// Over h or r, of tiles that differ in it.
+void MatrixFFT::addHalves(MutableArrayRef<Numbers> tiles) {
+  if (tiles.size() == 1)
+    return;
+  for (auto [x, y] : llvm::zip_equal(tiles[0], tiles[1])) {
+    Num sum = k.num.add(x, y);
+    y = k.num.sub(x, y);
+    x = sum;
   }
 }
 
-void MatrixFFT::changeTiles(function_ref<Numbers(Value, Numbers)> change) {
-  for (int64_t i = 0; i < GPUMatrixFFTPlan::kTiles; ++i) {
-    Numbers x = change(tileOf(i), loadTile(i));
-    storeColumns(i,
-                 multiplyTile(asLeft(x), roots.third[i], /*conjugate=*/false));
+/// Calls with all tiles that have the same k2, from a number on.
+void MatrixFFT::forTiles(
+    function_ref<void(int64_t, MutableArrayRef<Numbers>)> body) {
+  for (int64_t i = 0; i < GPUMatrixFFTPlan::kTiles; i += plan.halves()) {
+    SmallVector<Numbers, 2> tiles;
+    for (int64_t h = 0; h < plan.halves(); ++h)
+      tiles.push_back(loadTile(i + h));
+    addHalves(tiles);
+    body(i, tiles);
   }
+}
+
+void MatrixFFT::forKernel(function_ref<void(Value, Numbers)> body) {
+  MatrixRoots::OfTiles factors =
+      MatrixRoots::makeOfKernel(b, k, matrix, warp, plan, isShifted);
+  forTiles([&](int64_t first, MutableArrayRef<Numbers> tiles) {
+    for (auto [h, x] : llvm::enumerate(tiles)) {
+      turn(x, factors[first + h], /*inverse=*/true);
+      body(tileOf(first + h), x);
+    }
+  });
+}
+
+void MatrixFFT::changeTiles(function_ref<Numbers(Value, Numbers)> change) {
+  forTiles([&](int64_t first, MutableArrayRef<Numbers> tiles) {
+    for (auto [h, x] : llvm::enumerate(tiles))
+      x = change(tileOf(first + h), x);
+    addHalves(tiles);
+    for (auto [h, x] : llvm::enumerate(tiles))
+      storeColumns(first + h, multiplyTile(asLeft(x), roots.third[first + h],
+                                           /*conjugate=*/false));
+  });
 }
 
 MatrixFFT::Factor MatrixFFT::beforeInverse(int64_t i) {

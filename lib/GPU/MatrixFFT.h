@@ -74,6 +74,10 @@ private:
   void storeRows(llvm::ArrayRef<Numbers> all);
   mlir::Value tileOf(int64_t i);
   Numbers loadTile(int64_t i);
+  void addHalves(llvm::MutableArrayRef<Numbers> tiles);
+  void forTiles(llvm::function_ref<void(int64_t first,
+                                        llvm::MutableArrayRef<Numbers> tiles)>
+                    body);
   void storeColumns(int64_t tile, llvm::ArrayRef<Num> x);
 
   mlir::OpBuilder &b;

@@ -20,7 +20,7 @@ class RootMaker {
 public:
   RootMaker(OpBuilder &b, Kernel &kernel, WarpMatrix &matrix, Value warp,
             const GPUMatrixFFTPlan &plan, bool isShifted)
-      : b(b), k(kernel), matrix(matrix), plan(plan), radix(plan.lastRadix()),
+      : b(b), k(kernel), matrix(matrix), plan(plan), radix(plan.tileRadix()),
         order(4 * plan.points()), shift(isShifted ? 1 : 0), g(matrix.g),
         column(times(matrix.t, 2)), warp(warp),
         from(times(warp, GPUMatrixFFTPlan::kNeighbours)) {}
@@ -65,7 +65,8 @@ private:
   Kernel &k;
   WarpMatrix &matrix;
   const GPUMatrixFFTPlan &plan;
-  int64_t radix, order, shift; ///< 4 N; of frequencies, in quarters.
+  /// Of n3 or m; 4 N; of frequencies, in quarters.
+  int64_t radix, order, shift;
   Value g, column, warp, from; ///< 2 t; the first n3 of the warp.
 };
 } // namespace
@@ -125,6 +126,8 @@ void RootMaker::makeFirst(MatrixRoots &made) {
   Num step = root(theta, order), backStep = root(thetaBack, order);
   // Of eight more k1.
   Num further = root(from, order / 32);
+  // What makeThird has more of m where h = 1.
+  Num ofHalf = root(plus(times(warp, -2), 32), 32);
   for (int64_t i = 0; i < GPUMatrixFFTPlan::kNeighbours; ++i) {
     Num away = turned(further, 32 * i, order);
     std::array<Num, 2> near{w, mul(w, byE)};
@@ -134,15 +137,18 @@ void RootMaker::makeFirst(MatrixRoots &made) {
       far[e] = turned(mul(near[e], away), 32 * e, 64);
       farBack[e] = mul(nearBack[e], away);
     }
+    auto withHalf = [&](Num x) {
+      return i % plan.halves() ? mul(x, turned(ofHalf, 32 - i / 2, 32)) : x;
+    };
     made.first[i] = asLeft(makeRight(
         [&](int64_t j, int64_t a, int64_t e) {
-          return turned((a ? far : near)[e], 64 - 8 * shift * j, 64);
+          return withHalf(turned((a ? far : near)[e], 64 - 8 * shift * j, 64));
         },
         g));
     made.firstBack[i] = makeRight(
         [&](int64_t j, int64_t a, int64_t e) {
-          return turned((j ? farBack : nearBack)[e],
-                        32 * a * e + 64 - 8 * shift * a, 64);
+          return withHalf(turned((j ? farBack : nearBack)[e],
+                                 32 * a * e + 64 - 8 * shift * a, 64));
         },
         g);
     w = mul(w, step);
@@ -192,13 +198,13 @@ RootMaker::Numbers RootMaker::makeOuter() {
 /// Of a lane's number of a tile. What is further by a number below eight and
 /// even, or by eight, has no bit in common with it.
 RootMaker::Digits RootMaker::digitsOf(Value x) {
-  if (plan.swapsHalves()) {
-    // Where bit 1 of the k2 of the warp's tiles is set.
-    Value bit = arith::RemUIOp::create(
-        b, k.loc, arith::DivUIOp::create(b, k.loc, warp, k.constant(radix / 8)),
-        k.constant(2));
-    x = arith::XOrIOp::create(b, k.loc, x, times(bit, 4));
-  }
+  // By bits of k2 / 2 of the warp's tiles.
+  Value swapped = arith::RemUIOp::create(
+      b, k.loc,
+      arith::DivUIOp::create(b, k.loc, warp,
+                             k.constant(int64_t(1) << plan.swapBit())),
+      k.constant(plan.rowParts()));
+  x = arith::XOrIOp::create(b, k.loc, x, times(swapped, 2 * plan.rowWords()));
   Value divisor = k.constant(radix);
   return {arith::RemUIOp::create(b, k.loc, x, divisor),
           arith::DivUIOp::create(b, k.loc, x, divisor)};
@@ -206,7 +212,9 @@ RootMaker::Digits RootMaker::digitsOf(Value x) {
 
 /// n3 k3 / R + k2 (n3 + k3) / 16 R of numbers 2 t + e + 8 j and g + 8 a of a
 /// tile: symmetric, and zero where they have different k2. From one tile to the
-/// next k2 grows by four.
+/// next k2 grows by four. Of m and k where there are h; from those of h = 0 and
+/// 1 to the next ones k2 grows by eight, and of h = 1 m / 32 + k / 32 + k2 /
+/// 512 more.
 std::array<MatrixRoots::Factor, GPUMatrixFFTPlan::kTiles>
 RootMaker::makeThird() {
   int64_t of = 16 * radix;
@@ -217,7 +225,7 @@ RootMaker::makeThird() {
   Value byRow = k.add(times(col.third, 16), k2);
   Value byColumn = k.add(times(row.third, 16), k2);
   Num base = root(k.add(k.mul(row.third, byRow), k.mul(k2, col.third)), of);
-  Num byE = root(byRow, of), step = root(sum, 4 * radix);
+  Num byE = root(byRow, of), step = root(times(sum, 4 * plan.halves()), of);
   Num far = root(times(byRow, 8 % radix), of);
   Num farColumn = root(times(byColumn, 8 % radix), of);
   Num farGroup = root(times(sum, 8 / radix), of);
@@ -238,14 +246,25 @@ RootMaker::makeThird() {
     w[i] = orZero(isSame, w[i]);
   }
   std::array<Factor, GPUMatrixFFTPlan::kTiles> made;
-  for (Factor &factor : made) {
-    factor = makeRight(
-        [&](int64_t j, int64_t a, int64_t e) { return w[4 * j + 2 * a + e]; },
+  int64_t further = 4 * plan.halves();
+  auto stepOf = [&](int64_t i) {
+    int64_t known = thirdOf(i % 2 + i / 4 * 8) + thirdOf(i / 2 % 2 * 8);
+    return turned(step, known * further, 16 * radix);
+  };
+  Num ofHalf = root(k2, 32 * radix);
+  for (int64_t tile = 0; tile < GPUMatrixFFTPlan::kTiles; ++tile) {
+    made[tile] = makeRight(
+        [&](int64_t j, int64_t a, int64_t e) {
+          int64_t i = 4 * j + 2 * a + e;
+          if (tile % plan.halves() == 0)
+            return w[i];
+          return mul(w[i],
+                     turned(mul(stepOf(i), ofHalf), tile / 2 * 8, 32 * radix));
+        },
         k.constant(0));
-    for (int64_t i = 0; i < 8; ++i) {
-      int64_t known = thirdOf(i % 2 + i / 4 * 8) + thirdOf(i / 2 % 2 * 8);
-      w[i] = mul(w[i], turned(step, known, 4 * radix));
-    }
+    if ((tile + 1) % plan.halves() == 0)
+      for (int64_t i = 0; i < 8; ++i)
+        w[i] = mul(w[i], stepOf(i));
   }
   return made;
 }
@@ -263,16 +282,18 @@ RootMaker::OfTiles RootMaker::makeOfKernel() {
   Num byE = root(times(k2, perThird), 1024);
   Num far =
       root(radix > 8 ? times(k2, 8 * perThird) : times(turns, 8 / radix), 1024);
-  Num step = root(turns, 256);
+  int64_t further = 256 / plan.halves();
+  Num step = root(turns, further);
   OfTiles made;
   for (int64_t i = 0; i < 8; ++i) {
     int64_t e = i % 2, j = i / 4, n3 = (e + 8 * j) % radix;
     Num w = e ? mul(base, byE) : base;
     if (j)
       w = turned(mul(w, far), 8 / radix * n3 * perThird, 1024);
-    for (Numbers &all : made) {
+    for (auto [tile, all] : llvm::enumerate(made)) {
       all.push_back(w);
-      w = mul(w, turned(step, n3 * perThird, 256));
+      if ((tile + 1) % plan.halves() == 0)
+        w = mul(w, turned(step, n3 * perThird, further));
     }
   }
   return made;

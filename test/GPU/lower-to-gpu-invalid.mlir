@@ -289,11 +289,11 @@ func.func @endless(%u: tensor<300000000xf32>, %k: tensor<300000000xf32>) -> tens
 // -----
 
 #t = affine_map<(t) -> (t)>
-func.func @matrices(%u: tensor<8192xf32>, %k: tensor<8192xf32>) -> tensor<8192xf32> {
-  // expected-error@+1 {{the convolution has no GPU kernel: products of matrices transform windows of at most 8192 real or 4096 complex steps, for at most 6144 or 3072 taps if they are to overlap, but it has 8192 taps; leave matrix out of its strategy}}
+func.func @matrices(%u: tensor<8193xcomplex<f32>>, %k: tensor<8193xf32>) -> tensor<8193xcomplex<f32>> {
+  // expected-error@+1 {{the convolution has no GPU kernel: products of matrices transform windows of at most 8192 complex steps on sm_80, for at most 6144 taps if they are to overlap, but it has 8193 taps; leave matrix out of its strategy}}
   %y = ssm.long_conv %u, %k {indexing_maps = [#t, #t, #t], time = 0 : i64, strategy = #ssm.strategy<fft_conv, matrix = bf16>}
-      : tensor<8192xf32>, tensor<8192xf32> -> tensor<8192xf32>
-  return %y : tensor<8192xf32>
+      : tensor<8193xcomplex<f32>>, tensor<8193xf32> -> tensor<8193xcomplex<f32>>
+  return %y : tensor<8193xcomplex<f32>>
 }
 
 // -----

@@ -39,6 +39,8 @@ WINDOWS = [
     LongConv("bht,ht->bht", {"b": 8, "h": 768, "t": 16384}, taps=1024, complex="uk"),
     LongConv("bht,ht->bht", {"b": 3, "h": 33, "t": 3000}, taps=1024, complex="k", direction="two_sided"),
     LongConv("bht,ht->bht", {"b": 3, "h": 2, "t": 1000}, taps=1000, complex="uk"),
+    LongConv("bht,ht->bht", {"b": 3, "h": 2, "t": 65536}, taps=4096),
+    LongConv("bht,ht->bht", {"b": 3, "h": 2, "t": 4001}, taps=4001, complex="uk", direction="backward"),
 ]
 
 
@@ -193,7 +195,7 @@ def test_products_are_on_the_tensor_cores(name, wide, narrow, chip, tmp_path):
 
 @needs_both
 @pytest.mark.parametrize("chip", CHIPS)
-@pytest.mark.parametrize("length, short", [(1024, True), (2048, True), (4096, False)])
+@pytest.mark.parametrize("length, short", [(1024, True), (2048, True), (4096, False), (8192, False)])
 def test_transforms_are_on_the_tensor_cores(length, short, chip, tmp_path):
     """Sums over eight numbers where the last digit has no more; 16 bytes of signal, kernel and result a lane."""
     code = sass.disassemble(sass.assemble(*KERNELS[f"fft_conv by matrices, 8 x 768 x {length}"], chip, tmp_path).cubin)

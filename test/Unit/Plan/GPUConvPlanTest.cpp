@@ -113,6 +113,24 @@ TEST(GPUConvPlan, LongKernelsTakePasses) {
   EXPECT_FALSE(GPUConvPlan::forProblem(problem((1 << 28) + 1, (1 << 28) + 1)));
 }
 
+/// Windows of 8192 points need 64 KiB for an exchange and 64 for the spectrum,
+/// or 96 for two and the spectrum of bf16.
+TEST(GPUConvPlan, SharedMemoryLimitsWindows) {
+  GPUConvProblem p = problem(8192, 8192);
+  auto hasPasses = [&](int64_t kibibytes) {
+    p.sharedBytes = kibibytes << 10;
+    auto plan = GPUConvPlan::forProblem(p);
+    return !plan || plan->hasPasses();
+  };
+  EXPECT_TRUE(hasPasses(99));
+  EXPECT_FALSE(hasPasses(128));
+  EXPECT_EQ(GPUConvPlan::forProblem(p)->rowPlan().threads(), 256);
+  p.hasMatrices = true;
+  EXPECT_TRUE(hasPasses(64));
+  EXPECT_FALSE(hasPasses(96));
+  EXPECT_EQ(GPUConvPlan::forProblem(p)->matrixPlan().warps(), 8);
+}
+
 static std::pair<int64_t, int64_t> work(std::optional<int64_t> kernels,
                                         std::optional<int64_t> signals,
                                         int64_t length, int64_t taps) {

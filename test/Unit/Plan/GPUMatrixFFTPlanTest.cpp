@@ -18,7 +18,14 @@ TEST(GPUMatrixFFTPlan, WarpsHaveFourOfTheLastDigit) {
   for (const GPUMatrixFFTPlan &plan : allPlans()) {
     EXPECT_EQ(plan.lastRadix() * 256, plan.points());
     EXPECT_EQ(plan.warps() * GPUMatrixFFTPlan::kNeighbours, plan.lastRadix());
-    EXPECT_EQ(plan.warps() * GPUMatrixFFTPlan::kTiles * plan.groups(), 16);
+    EXPECT_EQ(plan.warps() * GPUMatrixFFTPlan::kTiles * plan.groups(),
+              16 * plan.halves());
+    std::set<int64_t> tiles;
+    for (int64_t warp = 0; warp < plan.warps(); ++warp)
+      for (int64_t i = 0; i < GPUMatrixFFTPlan::kTiles; ++i)
+        tiles.insert(plan.halves() * warp + plan.tilesBehind(i));
+    EXPECT_EQ(int64_t(tiles.size()), plan.warps() * GPUMatrixFFTPlan::kTiles);
+    EXPECT_EQ(*tiles.rbegin(), int64_t(tiles.size()) - 1);
   }
 }
 
@@ -61,17 +68,17 @@ TEST(GPUMatrixFFTPlan, EightRowsAreInDifferentBanks) {
   }
 }
 
-/// Those that a product leaves: half a warp's, g = 0 ... 3 and columns 2 t, has
-/// 16 halves of units, or a quarter eight whole ones.
+/// Those that a product leaves: a warp, g and columns 2 t, has 32 quarters of
+/// units, or half a warp 16 halves, or a quarter eight whole ones.
 TEST(GPUMatrixFFTPlan, LanesStoreToDifferentBanks) {
   for (const GPUMatrixFFTPlan &plan : allPlans()) {
-    int64_t lanes = plan.swapsHalves() ? 16 : 8;
+    int64_t lanes = 8 * plan.rowParts();
     std::set<int64_t> banks;
     for (int64_t lane = 0; lane < lanes; ++lane) {
       int64_t k1 = lane / 4, k2 = lane % 4 * 2;
       int64_t unit = k2 * plan.lastRadix() / GPUMatrixFFTPlan::kUnit;
-      int64_t half = plan.swapsHalves() ? k2 / 2 % 2 : 0;
-      banks.insert(plan.placeRow(k1, unit) % 8 * 2 + half);
+      banks.insert(plan.placeRow(k1, unit) % 8 * plan.rowParts() +
+                   k2 / 2 % plan.rowParts());
     }
     EXPECT_EQ(int64_t(banks.size()), lanes);
   }
