@@ -2,9 +2,10 @@
 //
 //   K[h, l] = sum over n of c[h, n] a[h, n]^l
 //
-// of a tensor of all powers, as a^l or as exp(x l), becomes one
-// `ssm.materialize_kernel`, which forms them as it sums. exp(x) is computed in
-// f64: the error of l multiplications with an f32 is l times its own.
+// of a tensor of all powers, as a^l or as exp(x y l) with l anywhere among the
+// factors, becomes one `ssm.materialize_kernel`, which forms them as it sums.
+// exp(x y) is computed in f64: the error of l multiplications with an f32 is l
+// times its own.
 //
 // Precondition: l is the index of a dimension that nothing else has.
 //
@@ -36,9 +37,9 @@ using namespace mlir;
 using namespace ssm;
 
 namespace {
-/// base^l, or exp(base l).
+/// base^l of the only factor, or exp(l product of the factors).
 struct Powers {
-  Mapped base;
+  SmallVector<Mapped> factors;
   unsigned lag;
   bool isExponential;
 };
@@ -51,16 +52,29 @@ struct PowerSum {
 };
 } // namespace
 
+/// How deep l may lie in a product.
+static constexpr unsigned kMaxFactors = 8;
+
 /// The factors of a product of which one is the index of a loop dimension.
-static std::optional<Powers> splitLag(ArrayRef<Mapped> operands,
-                                      bool isExponential) {
+static std::optional<Powers> splitLag(Mapped value, unsigned depth = 0) {
+  if (std::optional<unsigned> lag = findPosition(value))
+    return Powers{{}, *lag, /*isExponential=*/true};
+  auto element = findElementOp(seeThroughCopies(value));
+  if (!element || depth == kMaxFactors)
+    return std::nullopt;
+  // A real number as a complex one.
+  if (isa<complex::CreateOp>(element->op) &&
+      findUniform(element->operands[1].tensor) == 0.0)
+    return splitLag(element->operands[0], depth + 1);
+  if (!isa<arith::MulFOp, complex::MulOp>(element->op))
+    return std::nullopt;
   for (unsigned i : {1u, 0u}) {
-    std::optional<unsigned> lag = findPosition(operands[i]);
-    Mapped base = seeThroughCopies(operands[1 - i]);
-    if (lag && !uses(base.map, *lag))
-      return Powers{base, *lag, isExponential};
-    if (!isExponential)
-      break;
+    std::optional<Powers> powers = splitLag(element->operands[i], depth + 1);
+    Mapped other = seeThroughCopies(element->operands[1 - i]);
+    if (!powers || uses(other.map, powers->lag))
+      continue;
+    powers->factors.push_back(other);
+    return powers;
   }
   return std::nullopt;
 }
@@ -69,14 +83,17 @@ static std::optional<Powers> findPowers(Mapped value) {
   std::optional<ElementOp> element = findElementOp(seeThroughCopies(value));
   if (!element)
     return std::nullopt;
-  if (isa<math::PowFOp, math::FPowIOp, complex::PowOp>(element->op))
-    return splitLag(element->operands, /*isExponential=*/false);
+  if (isa<math::PowFOp, math::FPowIOp, complex::PowOp>(element->op)) {
+    std::optional<unsigned> lag = findPosition(element->operands[1]);
+    Mapped base = seeThroughCopies(element->operands[0]);
+    if (!lag || uses(base.map, *lag))
+      return std::nullopt;
+    return Powers{{base}, *lag, /*isExponential=*/false};
+  }
   if (!isa<math::ExpOp, complex::ExpOp>(element->op))
     return std::nullopt;
-  auto product = findElementOp(seeThroughCopies(element->operands[0]));
-  if (!product || !isa<arith::MulFOp, complex::MulOp>(product->op))
-    return std::nullopt;
-  return splitLag(product->operands, /*isExponential=*/true);
+  std::optional<Powers> powers = splitLag(element->operands[0]);
+  return powers && !powers->factors.empty() ? powers : std::nullopt;
 }
 
 /// The factors of what the op sums, over its loop dimensions.
@@ -111,8 +128,10 @@ static std::optional<PowerSum> findPowerSum(linalg::GenericOp op) {
         !uses(result, powers->lag) || !result.isProjectedPermutation())
       continue;
     auto isCovered = [&](unsigned dim) {
-      return dim == powers->lag || uses(powers->base.map, dim) ||
-             uses(output.map, dim);
+      return dim == powers->lag || uses(output.map, dim) ||
+             llvm::any_of(powers->factors, [&](const Mapped &factor) {
+               return uses(factor.map, dim);
+             });
     };
     if (llvm::all_of(llvm::seq(op.getNumLoops()), isCovered))
       return PowerSum{*powers, output, result};
@@ -130,30 +149,61 @@ static bool isKernel(const PowerSum &sum, RankedTensorType type) {
                     : nullptr;
     return real && real.getWidth() >= getElementWidth(type.getElementType());
   };
-  return isWide(sum.powers.base.tensor) && isWide(sum.output.tensor) &&
+  auto isFactor = [&](const Mapped &factor) {
+    return isWide(factor.tensor) && factor.map.isProjectedPermutation();
+  };
+  return llvm::all_of(sum.powers.factors, isFactor) &&
+         isWide(sum.output.tensor) &&
          !type.isDynamicDim(*positionOf(sum.result, sum.powers.lag));
 }
 
-/// exp of each element, in f64.
-static Value exponentiate(OpBuilder &b, Location loc, Value x) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, x);
-  bool isComplex = isa<ComplexType>(getElementTypeOrSelf(x));
+/// exp of the product of the factors, in f64, over the loop dimensions that any
+/// of them has.
+static Mapped exponentiate(OpBuilder &b, Location loc,
+                           ArrayRef<Mapped> factors) {
+  SmallVector<unsigned> dims;
+  SmallVector<OpFoldResult> sizes;
+  bool isComplex = false;
+  for (const Mapped &factor : factors) {
+    isComplex |= isa<ComplexType>(getElementTypeOrSelf(factor.tensor));
+    for (auto [dim, size] : llvm::zip_equal(
+             dimsOf(factor.map), tensor::getMixedSizes(b, loc, factor.tensor)))
+      if (!llvm::is_contained(dims, dim)) {
+        dims.push_back(dim);
+        sizes.push_back(size);
+      }
+  }
+  SmallVector<Indexed> ins;
+  for (const Mapped &factor : factors) {
+    SmallVector<AffineExpr> places;
+    for (unsigned dim : dimsOf(factor.map))
+      places.push_back(
+          b.getAffineDimExpr(llvm::find(dims, dim) - dims.begin()));
+    ins.push_back({factor.tensor,
+                   AffineMap::get(dims.size(), 0, places, b.getContext())});
+  }
   Type real = b.getF64Type(),
        element = isComplex ? ComplexType::get(real) : real;
-  AffineMap identity = b.getMultiDimIdentityMap(sizes.size());
   Value empty = tensor::EmptyOp::create(b, loc, sizes, element);
-  return buildGeneric(
-      b, loc, sizes.size(), {{x, identity}}, {{empty, identity}},
-      [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-        NumBuilder num(nested, bodyLoc, real);
-        Value wide = num.store(num.load(args[0]), element);
-        Value power;
-        if (isComplex)
-          power = complex::ExpOp::create(nested, bodyLoc, wide);
-        else
-          power = math::ExpOp::create(nested, bodyLoc, wide);
-        return SmallVector<Value>{power};
-      })[0];
+  AffineMap identity = b.getMultiDimIdentityMap(dims.size());
+  Value powers =
+      buildGeneric(b, loc, dims.size(), ins, {{empty, identity}},
+                   [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
+                     NumBuilder num(nested, bodyLoc, real);
+                     Num product = num.load(args[0]);
+                     for (Value factor : args.drop_front().drop_back())
+                       product = num.mul(product, num.load(factor));
+                     Value wide = num.store(product, element), power;
+                     if (isComplex)
+                       power = complex::ExpOp::create(nested, bodyLoc, wide);
+                     else
+                       power = math::ExpOp::create(nested, bodyLoc, wide);
+                     return SmallVector<Value>{power};
+                   })[0];
+  SmallVector<AffineExpr> results = llvm::map_to_vector(
+      dims, [&](unsigned dim) { return b.getAffineDimExpr(dim); });
+  return {powers, AffineMap::get(factors[0].map.getNumDims(), 0, results,
+                                 b.getContext())};
 }
 
 namespace {
@@ -168,9 +218,10 @@ struct RaisePowerSum : OpRewritePattern<linalg::GenericOp> {
     if (!isKernel(*sum, type))
       return rewriter.notifyMatchFailure(op, "types of no kernel");
     Location loc = op.getLoc();
-    auto [base, lag, isExponential] = sum->powers;
-    if (isExponential)
-      base.tensor = exponentiate(rewriter, loc, base.tensor);
+    const Powers &powers = sum->powers;
+    Mapped base = powers.isExponential
+                      ? exponentiate(rewriter, loc, powers.factors)
+                      : powers.factors[0];
     bool isComplex = isa<ComplexType>(getElementTypeOrSelf(base.tensor)) ||
                      isa<ComplexType>(getElementTypeOrSelf(sum->output.tensor));
     bool isProjected = isComplex && !isa<ComplexType>(type.getElementType());
@@ -185,7 +236,8 @@ struct RaisePowerSum : OpRewritePattern<linalg::GenericOp> {
     rewriter.replaceOpWithNewOp<MaterializeKernelOp>(
         op, type, base.tensor, one, sum->output.tensor, /*length=*/Value(),
         /*left=*/Value(), /*right=*/Value(),
-        rewriter.getAffineMapArrayAttr(maps), rewriter.getI64IntegerAttr(lag),
+        rewriter.getAffineMapArrayAttr(maps),
+        rewriter.getI64IntegerAttr(powers.lag),
         /*row=*/IntegerAttr(), /*column=*/IntegerAttr(),
         ProjectionAttr::get(getContext(),
                             isProjected ? Projection::Real : Projection::None));

@@ -112,6 +112,64 @@ func.func @exponentials(%x: tensor<4x8xf32>, %c: tensor<4x8xf32>) -> tensor<4x3x
 
 #hn = affine_map<(h, n, l) -> (h, n)>
 #hnl = affine_map<(h, n, l) -> (h, n, l)>
+#hl = affine_map<(h, l) -> (h, l)>
+
+// A step of each channel times the position, as a complex number, times x: what
+// is left without the position is a product in f64.
+// CHECK-LABEL: func.func @factors(
+// CHECK-SAME: %[[X:.*]]: tensor<4x8xcomplex<f32>>, %[[STEP:.*]]: tensor<4xf32>, %[[C:.*]]: tensor<4x8xcomplex<f32>>
+// CHECK: %[[A:.*]] = linalg.generic {{.*}} ins(%[[STEP]], %[[X]] : tensor<4xf32>, tensor<4x8xcomplex<f32>>) outs(%{{.*}} : tensor<4x8xcomplex<f64>>)
+// CHECK: arith.extf %{{.*}} : f32 to f64
+// CHECK: complex.exp %{{.*}} : complex<f64>
+// CHECK: ssm.materialize_kernel transition(%[[A]] : tensor<4x8xcomplex<f64>>) input(%{{.*}} : tensor<f32>) output(%[[C]] : tensor<4x8xcomplex<f32>>)
+// CHECK-SAME: -> tensor<4x3xcomplex<f32>>
+func.func @factors(%x: tensor<4x8xcomplex<f32>>, %step: tensor<4xf32>, %c: tensor<4x8xcomplex<f32>>) -> tensor<4x3xcomplex<f32>> {
+  %zero = arith.constant 0.0 : f32
+  %czero = complex.create %zero, %zero : complex<f32>
+  %pos = arith.constant dense<[0.0, 1.0, 2.0]> : tensor<3xf32>
+  %te = tensor.empty() : tensor<4x3xf32>
+  %t = linalg.generic {indexing_maps = [affine_map<(h, l) -> (l)>, affine_map<(h, l) -> (h)>, #hl], iterator_types = ["parallel", "parallel"]}
+      ins(%pos, %step : tensor<3xf32>, tensor<4xf32>) outs(%te : tensor<4x3xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %w = arith.mulf %a, %b : f32
+    linalg.yield %w : f32
+  } -> tensor<4x3xf32>
+  %ke = tensor.empty() : tensor<4x3xcomplex<f32>>
+  %z = linalg.generic {indexing_maps = [#hl, #hl], iterator_types = ["parallel", "parallel"]}
+      ins(%t : tensor<4x3xf32>) outs(%ke : tensor<4x3xcomplex<f32>>) {
+  ^bb0(%a: f32, %out: complex<f32>):
+    %w = complex.create %a, %zero : complex<f32>
+    linalg.yield %w : complex<f32>
+  } -> tensor<4x3xcomplex<f32>>
+  %pe = tensor.empty() : tensor<4x8x3xcomplex<f32>>
+  %p = linalg.generic {indexing_maps = [affine_map<(h, n, l) -> (h, l)>, #hn, #hnl], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%z, %x : tensor<4x3xcomplex<f32>>, tensor<4x8xcomplex<f32>>) outs(%pe : tensor<4x8x3xcomplex<f32>>) {
+  ^bb0(%a: complex<f32>, %b: complex<f32>, %out: complex<f32>):
+    %w = complex.mul %a, %b : complex<f32>
+    linalg.yield %w : complex<f32>
+  } -> tensor<4x8x3xcomplex<f32>>
+  %e = linalg.generic {indexing_maps = [#hnl, #hnl], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%p : tensor<4x8x3xcomplex<f32>>) outs(%pe : tensor<4x8x3xcomplex<f32>>) {
+  ^bb0(%a: complex<f32>, %out: complex<f32>):
+    %w = complex.exp %a : complex<f32>
+    linalg.yield %w : complex<f32>
+  } -> tensor<4x8x3xcomplex<f32>>
+  %kz = linalg.fill ins(%czero : complex<f32>) outs(%ke : tensor<4x3xcomplex<f32>>) -> tensor<4x3xcomplex<f32>>
+  %K = linalg.generic {indexing_maps = [affine_map<(h, l, n) -> (h, n)>, affine_map<(h, l, n) -> (h, n, l)>, affine_map<(h, l, n) -> (h, l)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%c, %e : tensor<4x8xcomplex<f32>>, tensor<4x8x3xcomplex<f32>>) outs(%kz : tensor<4x3xcomplex<f32>>) {
+  ^bb0(%a: complex<f32>, %b: complex<f32>, %out: complex<f32>):
+    %m = complex.mul %a, %b : complex<f32>
+    %s = complex.add %out, %m : complex<f32>
+    linalg.yield %s : complex<f32>
+  } -> tensor<4x3xcomplex<f32>>
+  return %K : tensor<4x3xcomplex<f32>>
+}
+
+// -----
+
+#hn = affine_map<(h, n, l) -> (h, n)>
+#hnl = affine_map<(h, n, l) -> (h, n, l)>
 #l = affine_map<(h, n, l) -> (l)>
 
 // Positions that begin at one are no powers of the state.

@@ -197,6 +197,23 @@ def test_exponentials(order, is_complex):
     close(k, want if is_complex else want.real, 1e-6)
 
 
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize("exponent", [
+    lambda l, step, x: l * step * x, lambda l, step, x: step * (x * l), lambda l, step, x: x * l * step],
+    ids=["l step x", "step (x l)", "x l step"])
+def test_a_step_among_the_factors(exponent, is_complex):
+    """As in S4D's kernels, of one function for each lag."""
+    x = np.log(decays(5, 7, is_complex=is_complex)).astype(np.complex64 if is_complex else np.float32)
+    c, step = normal(5, 7).astype(x.dtype), RNG.uniform(0.1, 1, (5, 1)).astype("f4")
+
+    def f(x, c, step):
+        return jax.vmap(lambda l: (c * jnp.exp(exponent(l, step, x))).sum(-1), out_axes=-1)(jnp.arange(2000)).real
+    text, k = lowered(f, x, c, step)
+    assert "ssm.materialize_kernel" in text and "tensor<5x2000x7x" not in text
+    powers = np.exp((step.astype("f8") * x.astype("c16"))[..., None] * np.arange(2000))
+    close(k, np.einsum("hn,hnl->hl", c.astype("c16"), powers).real, 1e-6)
+
+
 @pytest.mark.parametrize("f, factor", [
     (lambda a, c: 2 * jnp.einsum("hn,hnl->hl", c, a[..., None] ** jnp.arange(300)).real, 2),
     (lambda a, c: jnp.real(2 * jnp.einsum("hn,hnl->hl", c, a[..., None] ** jnp.arange(300))), 2),
@@ -241,7 +258,10 @@ def test_the_same_at_all_times(f):
     lambda a, c: jnp.einsum("n,nl->n", c, a[:, None] ** jnp.arange(30)),
     lambda a, c: jnp.einsum("n,nl->l", c.astype(jnp.bfloat16), a.astype(jnp.bfloat16)[:, None] ** jnp.arange(30), preferred_element_type=jnp.float32),
     lambda a, c: jnp.einsum("n,nl->l", c, jnp.exp(jnp.log(a)[:, None] * jnp.arange(30) + 1)),
-], ids=["one number", "from one", "of positions", "weights in time", "a sum over time", "narrow", "and more"])
+    lambda a, c: jnp.einsum("n,nl->l", c, jnp.exp(jnp.log(a)[:, None] * jnp.arange(30) * jnp.arange(30))),
+    lambda a, c: jnp.einsum("n,nl->l", c, jnp.exp(jnp.arange(30.0))[None] * jnp.ones((7, 1))),
+], ids=["one number", "from one", "of positions", "weights in time", "a sum over time", "narrow", "and more", "squares",
+        "no factor"])
 def test_other_powers_are_what_they_were(f):
     a, c = decays(7, is_complex=False), normal(7)
     text, k = lowered(f, a, c)

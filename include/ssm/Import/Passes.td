@@ -168,8 +168,8 @@ def RaiseKernels : Pass<"ssm-raise-kernels"> {
     ```
 
     The powers may be `math.powf`, `math.fpowi`, `complex.pow`, or exponentials of
-    a product x l, real or complex; then a = exp(x) is computed in f64, since l
-    multiplications have l times the error of a. Positions are those of
+    a product x y l, real or complex, in which l may be anywhere; then a = exp(x y)
+    is computed in f64, since l multiplications have l times the error of a. Positions are those of
     `linalg.index` or the constant 0, 1, 2, ..., converted or not. The real part of the
     kernel, and twice that, is its projection.
 
