@@ -77,8 +77,10 @@ private:
     LoopSlices loops;
     loops.areCut.assign(op.getNumLoops(), false);
     loops.offsets.assign(op.getNumLoops(), b.getIndexAttr(0));
-    for (int64_t size : op.getStaticLoopRanges())
-      loops.sizes.push_back(b.getIndexAttr(size));
+    auto ranges = cast<linalg::LinalgOp>(op.getOperation())
+                      .createLoopRanges(b, op.getLoc());
+    for (const Range &range : ranges)
+      loops.sizes.push_back(range.size);
     AffineMap map = op.getIndexingMapsArray().back();
     for (unsigned i = 0; i < map.getNumResults(); ++i) {
       unsigned loop = map.getDimPosition(i);

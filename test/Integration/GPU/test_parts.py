@@ -128,6 +128,23 @@ def test_a_product_of_slices():
 }""", [x, w], x[::2].astype(float) @ w[:, 3:8], "matrix_product")
 
 
+@pytest.mark.parametrize("terms", [1, 21])
+def test_slices_of_a_product(terms):
+    """Halves of its columns, one times the other; how many terms a sum has is known when it runs."""
+    x, w = numbers(9, terms), numbers(terms, 12)
+    u, z = np.split(x.astype(float) @ w, 2, axis=1)
+    check("""func.func @f(%x: tensor<9x?xf32>, %w: tensor<?x12xf32>) -> tensor<9x6xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<9x12xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<9x12xf32>) -> tensor<9x12xf32>
+  %p = linalg.matmul ins(%x, %w : tensor<9x?xf32>, tensor<?x12xf32>) outs(%i : tensor<9x12xf32>) -> tensor<9x12xf32>
+  %u = tensor.extract_slice %p[0, 0] [9, 6] [1, 1] : tensor<9x12xf32> to tensor<9x6xf32>
+  %z = tensor.extract_slice %p[0, 6] [9, 6] [1, 1] : tensor<9x12xf32> to tensor<9x6xf32>
+  %y = arith.mulf %u, %z : tensor<9x6xf32>
+  return %y : tensor<9x6xf32>
+}""", [x, w], u * z, "matrix_product, matrix_product", [terms, terms])
+
+
 def test_other_dimensions_than_the_product_s():
     """Read at two places, and for each of two more."""
     x, w = numbers(12, 8), numbers(8, 12)
