@@ -6,9 +6,11 @@
 //   llvm.mlir.global internal @f_points() {addr_space = 3 : i32} : ...
 //   %p = llvm.mlir.addressof @f_points
 //
-//   llvm.mlir.global external @f_shared() {addr_space = 3 : i32} : array of
-//   none %s = llvm.mlir.addressof @f_shared %p = llvm.getelementptr %s[where
-//   the points begin]
+// becomes, where the points begin at byte 1024,
+//
+//   llvm.mlir.global external @f_shared() {addr_space = 3 : i32} : ...
+//   %s = llvm.mlir.addressof @f_shared
+//   %p = llvm.getelementptr %s[1024]
 //
 // Plans ask for no more than the chip gives a block: see GPUChip.
 //
