@@ -7,7 +7,7 @@
 //   y[batch.., offset..] = x[start(batch) + offset]
 //
 //===----------------------------------------------------------------------===//
-#include "StableHLO.h"
+#include "StableHLOWindows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -16,88 +16,37 @@
 using namespace mlir;
 using namespace ssm;
 
-namespace {
-struct Gather {
-  SmallVector<int64_t> offsetDims;    ///< Of the result: those of a slice.
-  SmallVector<int64_t> collapsed;     ///< Of the operand: left out of a slice.
-  SmallVector<int64_t> batching;      ///< Of the operand: as in the indices,
-  SmallVector<int64_t> indexBatching; ///< at these dimensions.
-  SmallVector<int64_t> starts;        ///< Of the operand: places of a vector.
-  int64_t vectorDim = 0;              ///< Of the indices: their vectors.
-  SmallVector<int64_t> sizes;         ///< Of a slice.
-
-  /// Whether the operand's dimension is one of a slice in the result.
-  bool isOffset(int64_t dim) const {
-    return !llvm::is_contained(collapsed, dim) &&
-           !llvm::is_contained(batching, dim);
-  }
-};
-} // namespace
-
-static Gather readGather(Operation *op) {
-  StringRef text = getKeyword(op, "dimension_numbers", "gather");
-  Gather gather;
-  gather.offsetDims = readDims(text, "offset_dims");
-  gather.collapsed = readDims(text, "collapsed_slice_dims");
-  gather.batching = readDims(text, "operand_batching_dims");
-  gather.indexBatching = readDims(text, "start_indices_batching_dims");
-  gather.starts = readDims(text, "start_index_map");
-  // A zero is not printed.
-  StringRef number = text.split("index_vector_dim = ").second;
-  (void)number.consumeInteger(10, gather.vectorDim);
+static IndexedWindows readGather(Operation *op) {
+  IndexedWindows gather = IndexedWindows::read(
+      getKeyword(op, "dimension_numbers", "gather"),
+      {"offset_dims", "collapsed_slice_dims", "operand_batching_dims",
+       "start_indices_batching_dims", "start_index_map"});
   gather.sizes = llvm::to_vector(getNumbers(op, "slice_sizes"));
   return gather;
 }
 
-/// Whether each number is below `end` and none comes twice.
-static bool areDims(ArrayRef<int64_t> dims, int64_t end) {
-  llvm::SmallDenseSet<int64_t> seen;
-  return llvm::all_of(dims, [&](int64_t dim) {
-    return dim >= 0 && dim < end && seen.insert(dim).second;
-  });
-}
-
 /// Whether the numbers fit the types.
-static bool fits(const Gather &gather, RankedTensorType operand,
+static bool fits(const IndexedWindows &gather, RankedTensorType operand,
                  RankedTensorType indices, RankedTensorType result) {
-  int64_t rank = operand.getRank(), indexRank = indices.getRank();
-  if (!indices.getElementType().isSignlessInteger() ||
-      indices.getElementType().isInteger(1) || gather.vectorDim < 0 ||
-      gather.vectorDim > indexRank || int64_t(gather.sizes.size()) != rank ||
-      !areDims(gather.offsetDims, result.getRank()) ||
-      !llvm::is_sorted(gather.offsetDims) ||
-      !areDims(llvm::to_vector(llvm::concat<const int64_t>(gather.collapsed,
-                                                           gather.batching)),
-               rank) ||
-      !areDims(gather.starts, rank) ||
-      gather.batching.size() != gather.indexBatching.size() ||
-      !areDims(gather.indexBatching, indexRank) ||
-      llvm::is_contained(gather.indexBatching, gather.vectorDim))
+  int64_t rank = operand.getRank();
+  if (int64_t(gather.sizes.size()) != rank ||
+      !gather.fits(operand, indices, result))
     return false;
-  int64_t length =
-      gather.vectorDim < indexRank ? indices.getDimSize(gather.vectorDim) : 1;
-  SmallVector<int64_t> batch(indices.getShape()), offsets;
-  if (gather.vectorDim < indexRank)
-    batch.erase(batch.begin() + gather.vectorDim);
+  SmallVector<int64_t> batch = gather.batchShape(indices), offsets;
   for (int64_t dim = 0; dim < rank; ++dim) {
     if (gather.sizes[dim] < 0 || gather.sizes[dim] > operand.getDimSize(dim))
       return false;
-    if (gather.isOffset(dim))
+    if (gather.isWindow(dim))
       offsets.push_back(gather.sizes[dim]);
     else if (gather.sizes[dim] != 1)
       return false;
   }
-  for (auto [dim, index] :
-       llvm::zip_equal(gather.batching, gather.indexBatching))
-    if (operand.getDimSize(dim) != indices.getDimSize(index))
-      return false;
-  if (length != int64_t(gather.starts.size()) ||
-      offsets.size() != gather.offsetDims.size() ||
+  if (offsets.size() != gather.windowDims.size() ||
       int64_t(offsets.size() + batch.size()) != result.getRank())
     return false;
   auto nextOffset = offsets.begin(), nextBatch = batch.begin();
   for (int64_t dim = 0; dim < result.getRank(); ++dim)
-    if (result.getDimSize(dim) != (llvm::is_contained(gather.offsetDims, dim)
+    if (result.getDimSize(dim) != (llvm::is_contained(gather.windowDims, dim)
                                        ? *nextOffset++
                                        : *nextBatch++))
       return false;
@@ -106,13 +55,13 @@ static bool fits(const Gather &gather, RankedTensorType operand,
 
 /// Where the element of a result's element lies in the operand.
 static SmallVector<Value> emitPlace(OpBuilder &b, Location loc,
-                                    const Gather &gather, Value operand,
+                                    const IndexedWindows &gather, Value operand,
                                     Value indices, unsigned resultRank) {
   RankedTensorType type = typeOf(operand);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   SmallVector<Value> place(type.getRank(), zero), batch, offsets;
   for (unsigned dim = 0; dim < resultRank; ++dim)
-    (llvm::is_contained(gather.offsetDims, dim) ? offsets : batch)
+    (llvm::is_contained(gather.windowDims, dim) ? offsets : batch)
         .push_back(linalg::IndexOp::create(b, loc, dim));
   bool hasVectors = gather.vectorDim < typeOf(indices).getRank();
   for (auto [i, dim] : llvm::enumerate(gather.starts)) {
@@ -133,13 +82,13 @@ static SmallVector<Value> emitPlace(OpBuilder &b, Location loc,
     place[dim] = batch[index - (index > gather.vectorDim)];
   auto next = offsets.begin();
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
-    if (gather.isOffset(dim))
+    if (gather.isWindow(dim))
       place[dim] = arith::AddIOp::create(b, loc, place[dim], *next++);
   return place;
 }
 
 LogicalResult StableHLOImporter::importGather(Operation *op) {
-  Gather gather = readGather(op);
+  IndexedWindows gather = readGather(op);
   Value operand = get(op->getOperand(0)), indices = get(op->getOperand(1));
   RankedTensorType type = typeOf(op->getResult(0));
   if (!fits(gather, typeOf(operand), typeOf(indices), type) ||

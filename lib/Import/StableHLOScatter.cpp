@@ -8,7 +8,7 @@
 // A window that does not lie inside as a whole changes nothing.
 //
 //===----------------------------------------------------------------------===//
-#include "StableHLO.h"
+#include "StableHLOWindows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -18,28 +18,9 @@
 using namespace mlir;
 using namespace ssm;
 
-struct ssm::Scatter {
-  SmallVector<int64_t> windowDims;    ///< Of the updates: those of a window.
-  SmallVector<int64_t> inserted;      ///< Of the operand: 1 in a window,
-  SmallVector<int64_t> batching;      ///< also these, as in the indices
-  SmallVector<int64_t> indexBatching; ///< at these dimensions.
-  SmallVector<int64_t> starts;        ///< Of the operand: places of a vector.
-  int64_t vectorDim = 0;              ///< Of the indices: their vectors.
-  SmallVector<int64_t> sizes;         ///< Of a window, in the operand.
-  SmallVector<int64_t> batchDims;     ///< Of the updates: the others.
-
-  bool isWindow(int64_t dim) const {
-    return !llvm::is_contained(inserted, dim) &&
-           !llvm::is_contained(batching, dim);
-  }
+struct ssm::Scatter : IndexedWindows {
+  SmallVector<int64_t> batchDims; ///< Of the updates: those of no window.
 };
-
-static bool areDims(ArrayRef<int64_t> dims, int64_t end) {
-  llvm::SmallDenseSet<int64_t> seen;
-  return llvm::all_of(dims, [&](int64_t dim) {
-    return dim >= 0 && dim < end && seen.insert(dim).second;
-  });
-}
 
 /// None if the numbers do not fit the types.
 static std::optional<Scatter> readScatter(Operation *op) {
@@ -47,32 +28,16 @@ static std::optional<Scatter> readScatter(Operation *op) {
     return cast<RankedTensorType>(op->getOperand(i).getType());
   };
   RankedTensorType whole = typeAt(0), indices = typeAt(1), updates = typeAt(2);
-  StringRef text = getKeyword(op, "scatter_dimension_numbers", "scatter");
-  Scatter scatter;
-  scatter.windowDims = readDims(text, "update_window_dims");
-  scatter.inserted = readDims(text, "inserted_window_dims");
-  scatter.batching = readDims(text, "input_batching_dims");
-  scatter.indexBatching = readDims(text, "scatter_indices_batching_dims");
-  scatter.starts = readDims(text, "scatter_dims_to_operand_dims");
-  // A zero is not printed.
-  StringRef number = text.split("index_vector_dim = ").second;
-  (void)number.consumeInteger(10, scatter.vectorDim);
-  int64_t rank = whole.getRank(), indexRank = indices.getRank();
-  if (!indices.getElementType().isSignlessInteger() ||
-      indices.getElementType().isInteger(1) || scatter.vectorDim < 0 ||
-      scatter.vectorDim > indexRank ||
-      !areDims(scatter.windowDims, updates.getRank()) ||
-      !llvm::is_sorted(scatter.windowDims) ||
-      !areDims(llvm::to_vector(llvm::concat<const int64_t>(scatter.inserted,
-                                                           scatter.batching)),
-               rank) ||
-      !areDims(scatter.starts, rank) ||
-      scatter.batching.size() != scatter.indexBatching.size() ||
-      !areDims(scatter.indexBatching, indexRank) ||
-      llvm::is_contained(scatter.indexBatching, scatter.vectorDim))
+  Scatter scatter{
+      IndexedWindows::read(
+          getKeyword(op, "scatter_dimension_numbers", "scatter"),
+          {"update_window_dims", "inserted_window_dims", "input_batching_dims",
+           "scatter_indices_batching_dims", "scatter_dims_to_operand_dims"}),
+      {}};
+  if (!scatter.fits(whole, indices, updates))
     return std::nullopt;
   auto window = scatter.windowDims.begin();
-  for (int64_t dim = 0; dim < rank; ++dim) {
+  for (int64_t dim = 0; dim < whole.getRank(); ++dim) {
     if (scatter.isWindow(dim) && window == scatter.windowDims.end())
       return std::nullopt;
     int64_t size =
@@ -81,23 +46,14 @@ static std::optional<Scatter> readScatter(Operation *op) {
       return std::nullopt;
     scatter.sizes.push_back(size);
   }
-  SmallVector<int64_t> batch(indices.getShape()), shape;
-  int64_t length = 1;
-  if (scatter.vectorDim < indexRank) {
-    length = indices.getDimSize(scatter.vectorDim);
-    batch.erase(batch.begin() + scatter.vectorDim);
-  }
+  SmallVector<int64_t> shape;
   for (int64_t dim = 0; dim < updates.getRank(); ++dim)
     if (!llvm::is_contained(scatter.windowDims, dim)) {
       scatter.batchDims.push_back(dim);
       shape.push_back(updates.getDimSize(dim));
     }
-  for (auto [dim, index] :
-       llvm::zip_equal(scatter.batching, scatter.indexBatching))
-    if (whole.getDimSize(dim) != indices.getDimSize(index))
-      return std::nullopt;
-  if (window != scatter.windowDims.end() || shape != batch ||
-      length != int64_t(scatter.starts.size()))
+  if (window != scatter.windowDims.end() ||
+      shape != scatter.batchShape(indices))
     return std::nullopt;
   return scatter;
 }
