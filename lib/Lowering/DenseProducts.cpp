@@ -31,6 +31,7 @@
 #include "MatrixRoles.h"
 #include "RealProducts.h"
 #include "TileLoop.h"
+#include "TurnedProducts.h"
 
 #include "ssm/Analysis/TargetInfo.h"
 #include "ssm/IR/LoopDims.h"
@@ -407,6 +408,7 @@ struct DenseProducts : ::ssm::impl::DenseProductsBase<DenseProducts> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateRealProductsPatterns(patterns);
+    populateTurnedProductsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     Registers registers(TargetInfo::forName(target));

@@ -220,3 +220,68 @@ func.func @chain(%x: tensor<24x256xf32>, %a: tensor<256x32xf32>, %b: tensor<32x6
   } -> tensor<24x64xf32>
   return %r : tensor<24x64xf32>
 }
+
+// -----
+
+#gkv = affine_map<(g, v, r, k) -> (g, k, v)>
+#rk = affine_map<(g, v, r, k) -> (r, k)>
+#gvr = affine_map<(g, v, r, k) -> (g, v, r)>
+#from = affine_map<(g, r, v) -> (g, v, r)>
+#to = affine_map<(g, r, v) -> (g, r, v)>
+
+// A product that a transpose reads has the transpose's order, whose rows fill
+// vectors: what einsum makes of the product of weights with two tokens.
+// CHECK-LABEL: func.func @read_transposed(
+// CHECK-SAME: %[[W:.*]]: tensor<2x128x384xf32>, %[[X:.*]]: tensor<2x128xf32>
+// CHECK: scf.forall {{.*}} -> (tensor<2x2x384xf32>)
+// CHECK: tensor.extract_slice %[[W]][%{{.*}}, 0, %{{.*}}] [1, 128, 128]
+// CHECK: vector.transfer_read {{.*}} vector<128xf32>
+// CHECK: tensor.extract %[[X]]
+// CHECK-NOT: linalg.generic
+func.func @read_transposed(%w: tensor<2x128x384xf32>, %x: tensor<2x128xf32>) -> tensor<2x2x384xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<2x384x2xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x384x2xf32>) -> tensor<2x384x2xf32>
+  %y = linalg.generic {indexing_maps = [#gkv, #rk, #gvr], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%w, %x : tensor<2x128x384xf32>, tensor<2x128xf32>) outs(%start : tensor<2x384x2xf32>) {
+  ^bb0(%p: f32, %q: f32, %sum: f32):
+    %m = arith.mulf %p, %q fastmath<contract> : f32
+    %n = arith.addf %sum, %m fastmath<contract> : f32
+    linalg.yield %n : f32
+  } -> tensor<2x384x2xf32>
+  %out = tensor.empty() : tensor<2x2x384xf32>
+  %z = linalg.generic {indexing_maps = [#from, #to], iterator_types = ["parallel", "parallel", "parallel"]} ins(%y : tensor<2x384x2xf32>) outs(%out : tensor<2x2x384xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    linalg.yield %p : f32
+  } -> tensor<2x2x384xf32>
+  return %z : tensor<2x2x384xf32>
+}
+
+// -----
+
+#rk = affine_map<(r, v, k) -> (r, k)>
+#kv = affine_map<(r, v, k) -> (k, v)>
+#rv = affine_map<(r, v, k) -> (r, v)>
+#vr = affine_map<(v, r) -> (r, v)>
+#to = affine_map<(v, r) -> (v, r)>
+
+// Rows of two would not: the product keeps its order.
+// CHECK-LABEL: func.func @wide_before(
+// CHECK: vector.transfer_write {{.*}} tensor<2x{{.*}}xf32>
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<2x128xf32>) outs(%{{.*}} : tensor<128x2xf32>)
+func.func @wide_before(%s: tensor<2x256xf32>, %v: tensor<256x128xf32>) -> tensor<128x2xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<2x128xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x128xf32>) -> tensor<2x128xf32>
+  %y = linalg.generic {indexing_maps = [#rk, #kv, #rv], iterator_types = ["parallel", "parallel", "reduction"]} ins(%s, %v : tensor<2x256xf32>, tensor<256x128xf32>) outs(%start : tensor<2x128xf32>) {
+  ^bb0(%p: f32, %q: f32, %sum: f32):
+    %m = arith.mulf %p, %q fastmath<contract> : f32
+    %n = arith.addf %sum, %m fastmath<contract> : f32
+    linalg.yield %n : f32
+  } -> tensor<2x128xf32>
+  %out = tensor.empty() : tensor<128x2xf32>
+  %z = linalg.generic {indexing_maps = [#vr, #to], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<2x128xf32>) outs(%out : tensor<128x2xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    linalg.yield %p : f32
+  } -> tensor<128x2xf32>
+  return %z : tensor<128x2xf32>
+}

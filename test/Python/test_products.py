@@ -70,6 +70,10 @@ func.func @f(%x: {x}, %y: {y}{f", %init: {z}" if add else ""}) -> {z} {{
 
 def check(left, right, result, sizes, types=("f32",) * 3, add="", dynamic="", threads=1):
     f = mlir_ssm.compile(program(left, right, result, sizes, types, add, dynamic), entry="f", threads=threads)
+    return compare(f, left, right, result, sizes, types, add)
+
+
+def compare(f, left, right, result, sizes, types=("f32",) * 3, add=""):
     rng = np.random.default_rng(5)
     x = numbers(rng, [sizes[d] for d in left], types[0])
     y = numbers(rng, [sizes[d] for d in right], types[1])
@@ -124,6 +128,31 @@ def test_types(layout, types):
 
 def test_what_is_added_to():
     check("rk", "kv", "rv", dict(r=29, k=37, v=45), add="start")
+
+
+def transposed(text, before, after, sizes, element):
+    """The program, of which the result is a transpose of the product."""
+    old, new = (f"tensor<{'x'.join(str(sizes[d]) for d in dims)}x{element}>" for dims in (before, after))
+    place = f"affine_map<({', '.join(after)}) -> ({', '.join(before)})>"
+    same = f"affine_map<({', '.join(after)}) -> ({', '.join(after)})>"
+    parallel = ", ".join(['"parallel"'] * len(after))
+    return text.replace(f"-> {old} {{", f"-> {new} {{", 1).replace(f"return %out : {old}", f"""%to = tensor.empty() : {new}
+  %turned = linalg.generic {{iterator_types = [{parallel}], indexing_maps = [{place}, {same}]}}
+      ins(%out : {old}) outs(%to : {new}) {{
+  ^bb0(%p: {element}, %q: {element}):
+    linalg.yield %p : {element}
+  }} -> {new}
+  return %turned : {new}""")
+
+
+@pytest.mark.parametrize("types", [("f32",) * 3, TYPES[0], TYPES[1], TYPES[4]], ids="-".join)
+@pytest.mark.parametrize("left, right, before, after", [
+    ("rk", "kv", "rv", "vr"), ("brk", "vk", "brv", "vbr"), ("brk", "kv", "brv", "rvb"), ("bkr", "vbk", "bvr", "rbv")])
+@pytest.mark.parametrize("rows", (1, 2, 3, 16, 50))
+def test_a_product_that_is_read_transposed(left, right, before, after, types, rows):
+    sizes = dict(b=2, r=rows, k=31, v=70)
+    f = mlir_ssm.compile(transposed(program(left, right, before, sizes, types), before, after, sizes, types[2]), entry="f")
+    compare(f, left, right, after, sizes, types)
 
 
 @pytest.mark.parametrize("types", [("f32",) * 3, ("complex<f32>", "f32", "complex<f32>")], ids="-".join)

@@ -81,6 +81,7 @@ def DenseProducts : Pass<"ssm-dense-products", "::mlir::func::FuncOp"> {
         ... vector.transfer_write
     ```
 
+    A product that only a transpose reads is computed in the transpose's order.
     Of complex numbers, parts that are zero or that nothing reads are not
     computed. Products of a matrix with a vector, of few numbers, and of 16 bits
     stay as they are.
