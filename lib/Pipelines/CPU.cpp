@@ -96,6 +96,8 @@ static void addTensorOptimization(OpPassManager &pm,
   products.target = target;
   pm.addNestedPass<func::FuncOp>(createDenseProducts(products));
   pm.addNestedPass<func::FuncOp>(createFuseElementwise());
+  pm.addNestedPass<func::FuncOp>(createSplitConcatenations());
+  pm.addNestedPass<func::FuncOp>(createFuseElementwise());
   pm.addNestedPass<func::FuncOp>(createLaneReductions());
   pm.addNestedPass<func::FuncOp>(createVectorize());
   addCleanup(pm);
