@@ -11,6 +11,7 @@ from ._arrays import broadcast_letters, check_choice, check_widths, is_complex, 
 from ._compile import STRATEGIES, Plan
 from ._conv import check_long_conv
 from ._gradient import GradientProgram
+from ._output_gradient import OutputGradient
 from ._recurrence import (LETTERS, NUMERICS, Form, operand_elements, plan_recurrence, result_elements,
                           write_recurrence)
 from ._scan import DTYPES
@@ -97,6 +98,12 @@ class Recurrence(NamedTuple):
         outputs = set(maps.get("c", "")) - set(self.final) - {"t"}
         states = "".join(k for k in self.y if k not in outputs)
         states += "".join(k for k in self.final if k not in states)
+        asked = [n for n, need in zip(self.names, needed or [True] * len(self.names)) if need]
+        if "c" in given:
+            through = OutputGradient(self, library, operands, cotangents, sizes, states)
+            if through.suits(asked):
+                grads = through.cotangents(asked)
+                return tuple(grads.get(n) for n in self.names)
         row, column = (dict(self.mixing).get(word) for word in ("row", "column"))
         across = states.replace(row, column) if row else states
         if self.projection == "twice_real":
@@ -147,7 +154,7 @@ class Recurrence(NamedTuple):
                  "b": lambda: sum_to("b", (states, g), (maps["u"], conj["u"])),
                  "c": lambda: sum_to("c", (self.y, dy), (states, library.conj(states_read(self.read)))),
                  "init": lambda: sum_to("init", (self.final, first))}
-        return tuple(grads[n]() if need else None for n, need in zip(self.names, needed or [True] * len(self.names)))
+        return tuple(grads[n]() if n in asked else None for n in self.names)
 
     def batch(self, flags):
         """The op with one axis more in front of the operands with a flag, and of the results that depend on one."""

@@ -251,6 +251,9 @@ class Library:
     def concatenate(self, parts, axis):
         return jnp.concatenate(parts, axis)
 
+    def ones_like(self, x):
+        return jnp.ones_like(x)
+
     def resize(self, x, axis, size):
         """x along an axis cut to `size`, or continued by zeros."""
         x = lax.slice_in_dim(x, 0, min(size, x.shape[axis]), axis=axis)

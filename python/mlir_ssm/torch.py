@@ -138,6 +138,7 @@ class Library:
     run = staticmethod(apply)
     conj = staticmethod(torch.conj)
     concatenate = staticmethod(torch.cat)
+    ones_like = staticmethod(torch.ones_like)
     specs = staticmethod(specs)
 
     @staticmethod

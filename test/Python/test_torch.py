@@ -116,6 +116,43 @@ def test_feedthrough_and_init():
                    *operands)
 
 
+@pytest.mark.parametrize("name,reverse,read", [("Mamba-1", True, "after"), ("Mamba-2", False, "before"),
+                                               ("gated", True, "after"), ("gated", False, "before"), ("S4D", True, "before")])
+def test_gradient_with_init(name, reverse, read):
+    """Also of the last state."""
+    spec, output, operands = space(name)
+    shape = ssm.state_space(spec, *operands, output=output)[1].shape
+    options = dict(output=output, reverse=reverse, read=read)
+    same_gradients(lambda init, *xs: ssm.state_space(spec, *xs, init=init, **options),
+                   lambda init, *xs: loop(spec, *xs, init=init, **options), numbers(*shape, dtype=operands[0].dtype),
+                   *operands)
+
+
+def test_gradient_with_complex_outputs():
+    """Of real states."""
+    a, b, u = numbers(2, 4, 3, scale=0.5), numbers(3, 2), numbers(2, 4, 3)
+    c = numbers(4, 3, 2, dtype=torch.complex128)
+    spec = "bth,hn,thn,bth->bth"
+
+    def plain(a, b, c, u):
+        (real, final), (imaginary, _) = (loop(spec, a, b, x, u) for x in (c.real, c.imag))
+        return torch.complex(real, imaginary), final
+    same_gradients(lambda *xs: ssm.state_space(spec, *xs), plain, a, b, c, u)
+
+
+def test_gradient_stores_no_states(monkeypatch):
+    """Of matrices of states, but for those that the transition's cotangent multiplies."""
+    spec, _, (a, b, c, u) = space("Mamba-2")
+    sizes = []
+    launch = ssm.launch
+    monkeypatch.setattr(ssm, "launch", lambda op, xs: [sizes.append(y.numel()) or y for y in launch(op, xs)])
+    for varies in (False, True):
+        sizes.clear()
+        xs = [x.requires_grad_() for x in ((a,) if varies else ()) + (b, c, u)]
+        torch.autograd.grad(ssm.state_space(spec, a, b, c, u)[0].sum(), xs)
+        assert sum(n == u.numel() * b.shape[-1] for n in sizes) == varies
+
+
 @pytest.mark.parametrize("shape,reverse,dtype", [
     ((), False, torch.float64), ((3,), True, torch.complex128), ((4, 3), True, torch.float64),
     ((2, 1, 3), False, torch.float64), ((2, 4, 3), False, torch.complex128), ((2, 4, 3), True, torch.float64)])
