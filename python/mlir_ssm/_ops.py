@@ -71,6 +71,11 @@ class Recurrence(NamedTuple):
     def spec(self):
         return f"{', '.join(f'{n}:{m}' for n, m in zip(self.names, self.maps))} -> {self.y}, {self.final}"
 
+    @property
+    def reads_results(self):
+        """Whether its gradient does: where the results are the states."""
+        return "c" not in self.names
+
     def form(self, operands):
         dims = "".join(dict.fromkeys(self.y + self.final + "".join(self.maps)))
         keywords = {n: KEYWORDS[n] for n in self.names}
@@ -156,6 +161,39 @@ class Recurrence(NamedTuple):
                  "init": lambda: sum_to("init", (self.final, first))}
         return tuple(grads[n]() if n in asked else None for n in self.names)
 
+    def jvp(self, library, operands, tangents):
+        """The tangents of the results, from those of the operands, None for zero; each is a recurrence of its own."""
+        given, moving = dict(zip(self.names, operands)), dict(zip(self.names, tangents))
+        maps = dict(zip(self.names, self.maps))
+        sizes = bind_letters(self.maps, operands)
+
+        def run(op, **changed):
+            now = {n: changed.get(n, x) for n, x in given.items() if changed.get(n, x) is not None}
+            op = op._replace(names=tuple(now), maps=tuple(maps[n] for n in now))
+            return library.run(op, *now.values())
+        parts = []
+        if moving["u"] is not None:
+            parts.append(run(self, u=moving["u"], init=None))
+        if moving.get("b") is not None:
+            parts.append(run(self, b=moving["b"], init=None))
+        if moving.get("init") is not None:
+            parts.append(run(self, u=0 * given["u"], init=moving["init"]))
+        if moving.get("c") is not None:
+            y, final = run(self, c=moving["c"])
+            parts.append((y, 0 * final))
+        if moving["a"] is not None:
+            outputs = set(maps.get("c", "")) - set(self.final) - {"t"}
+            states = "".join(k for k in self.y if k not in outputs)
+            states += "".join(k for k in self.final if k not in states)
+            before, final = run(self._replace(y=states, projection="none", read="before"), c=None)
+            row, column = (dict(self.mixing).get(word) for word in ("row", "column"))
+            across = states.replace(row, column) if row else states
+            drive = library.product(states, sizes, library.dtype(before), (maps["a"], moving["a"]), (across, before))
+            maps["u"] = states
+            parts.append(run(self, u=drive, b=None, init=None))
+        ys, finals = zip(*parts)
+        return sum(ys[1:], ys[0]), sum(finals[1:], finals[0])
+
     def batch(self, flags):
         """The op with one axis more in front of the operands with a flag, and of the results that depend on one."""
         k = fresh_letter(self.y + self.final + "".join(self.maps))
@@ -169,6 +207,8 @@ class RecurrenceGradient(NamedTuple):
     kernel, where `vjp` of the recurrence is made of several."""
 
     op: Recurrence
+
+    reads_results = False
 
     def suits(self, operands):
         """Whether there is such a kernel for operands of the recurrence, and it is the faster way: not for a parameter
@@ -201,6 +241,8 @@ class Convolution(NamedTuple):
     direction: str
     strategy: str
     numerics: str
+
+    reads_results = False
 
     @property
     def spec(self):
@@ -257,6 +299,11 @@ class Convolution(NamedTuple):
             past = correlate(after, before, taps - taps // 2)
             return library.concatenate([library.resize(future, lag, taps // 2), past], lag)
         return tuple(grad() if need else None for grad, need in zip((signal, kernel), needed))
+
+    def jvp(self, library, operands, tangents):
+        (u, k), (du, dk) = operands, tangents
+        parts = [library.run(self, *pair)[0] for pair in ((du, k), (u, dk)) if all(x is not None for x in pair)]
+        return (sum(parts[1:], parts[0]),)
 
     def batch(self, flags):
         """The op with one axis more in front of the operands with a flag, and of the results that depend on one."""

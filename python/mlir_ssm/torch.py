@@ -14,7 +14,6 @@ those of mlir_ssm's functions, without transition="dplr"; float16 and bfloat16 w
 
 import functools
 import re
-from collections.abc import Sequence
 
 import ml_dtypes
 import numpy as np
@@ -29,7 +28,8 @@ from ._scan import minimum as ssm_minimum
 
 try:
     import torch
-    from torch import Tensor
+    from torch._functorch.utils import enable_single_level_autograd_function
+    from torch.autograd import forward_ad
 except ImportError as error:
     raise ImportError("mlir_ssm.torch needs PyTorch; install it with pip install torch") from error
 
@@ -67,8 +67,8 @@ def launch(op, tensors):
     return tuple(map(from_numpy, plan(arrays)))
 
 
-# The two operators. `spec` has the letters of the axes, as in "a:h, u:bth -> bth, bh"; `mixing` is "", or the letters of
-# a dense transition's row and column.
+# The operators. `spec` has the letters of the axes, as in "a:h, u:bth -> bth, bh"; `mixing` is "", or the letters of a dense
+# transition's row and column.
 
 @functools.cache
 def read_recurrence(spec, mixing, *fields):
@@ -82,6 +82,11 @@ def read_recurrence(spec, mixing, *fields):
 
 
 @functools.cache
+def read_gradient(*fields):
+    return _ops.RecurrenceGradient(read_recurrence(*fields))
+
+
+@functools.cache
 def read_convolution(spec, *fields):
     if not (found := re.fullmatch(r"u:([a-z]*), k:([a-z]*) -> ([a-z]*)", spec)):
         raise ValueError(f"spec: expected axes such as 'u:bht, k:ht -> bht', but it is {spec!r}")
@@ -89,47 +94,102 @@ def read_convolution(spec, *fields):
     return _ops.Convolution((u, k), y, *fields)
 
 
+def fields_of(op):
+    """The arguments of an operator that mean the op."""
+    if isinstance(op, _ops.Convolution):
+        return op.spec, op.direction, op.strategy, op.numerics
+    mixing = "".join(letter for _, letter in op.mixing)
+    return op.spec, mixing, op.projection, op.reverse, op.read, op.strategy, op.numerics
+
+
 def apply(op, *operands):
     """The operator of an op; a tuple of its results."""
-    if isinstance(op, _ops.Convolution):
-        return (torch.ops.mlir_ssm.convolution(*operands, op.spec, op.direction, op.strategy, op.numerics),)
-    mixing = "".join(letter for _, letter in op.mixing)
-    return torch.ops.mlir_ssm.recurrence(operands, op.spec, mixing, op.projection, op.reverse, op.read, op.strategy,
-                                         op.numerics)
+    call = convolution if isinstance(op, _ops.Convolution) else recurrence
+    return call(operands, *fields_of(op))
 
 
-@torch.library.custom_op("mlir_ssm::recurrence", mutates_args=(), device_types="cpu")
-def recurrence(operands: Sequence[Tensor], spec: str, mixing: str, projection: str, reverse: bool, read: str,
-               strategy: str, numerics: str) -> tuple[Tensor, Tensor]:
-    return launch(read_recurrence(spec, mixing, projection, reverse, read, strategy, numerics), operands)
+library = torch.library.Library("mlir_ssm", "FRAGMENT")
+FIELDS = "str spec, str mixing, str projection, bool reverse, str read, str strategy, str numerics"
 
 
-@torch.library.custom_op("mlir_ssm::convolution", mutates_args=(), device_types="cpu")
-def convolution(u: Tensor, k: Tensor, spec: str, direction: str, strategy: str, numerics: str) -> Tensor:
-    return launch(read_convolution(spec, direction, strategy, numerics), (u, k))[0]
+def primitive(schema, read, vmap, gradients):
+    """Defines an operator with a kernel for the CPU, shapes without data, a batching rule and derivatives: `read` makes the
+    op of its last arguments, and `gradients` has those of the operands, as `vjp` of an op. Returns a function of a list of
+    operands and of these arguments.
+
+    PyTorch's own way to register a gradient, custom_op, refuses torch.func.grad and ignores torch.func.jvp
+    (https://github.com/pytorch/pytorch/issues/170834), so the kernel for the key Autograd is our own.
+    """
+    name = library.define(schema, tags=(torch.Tag.pt2_compliant_tag,))
+    operator = getattr(torch.ops.mlir_ssm, name).default
+    is_list = "Tensor[]" in schema
+    returns = list if schema.endswith("Tensor[]") else tuple
+    single = schema.endswith("-> Tensor")
+
+    def split(arguments):
+        return (arguments[0], arguments[1:]) if is_list else (arguments[:2], arguments[2:])
+
+    def join(operands, fields):
+        return (list(operands), *fields) if is_list else (*operands, *fields)
+
+    def many(results):
+        return (results,) if single else results
+
+    def pack(results):
+        return results[0] if single else returns(results)
+
+    def run(*arguments):
+        operands, fields = split(arguments)
+        return pack(launch(read(*fields), operands))
+
+    def shapes(*arguments):
+        operands, fields = split(arguments)
+        return pack(empty(read(*fields), operands))
+
+    def batched(info, dims, *arguments):
+        (operands, fields), (dims, _) = split(arguments), split(dims)
+        results, places = vmap(read(*fields), info.batch_size, operands, dims)
+        return pack(results), pack(places)
+
+    class Derivatives(torch.autograd.function._SingleLevelFunction):
+        @staticmethod
+        def forward(ctx, keys, fields, *operands):
+            results = below(keys, operands, fields)
+            ctx.fields = fields
+            ctx.save_for_backward(*operands, *(results if read(*fields).reads_results else ()))
+            ctx.save_for_forward(*operands)
+            return tuple(results)
+
+        @staticmethod
+        def backward(ctx, *cotangents):
+            kept, needed = ctx.saved_tensors, ctx.needs_input_grad[2:]
+            operands, results = kept[:len(needed)], kept[len(needed):]
+            return None, None, *gradients(read(*ctx.fields), operands, results, cotangents, needed)
+
+        @staticmethod
+        def jvp(ctx, _keys, _fields, *tangents):
+            return read(*ctx.fields).jvp(Library, ctx.saved_tensors, tangents)
+
+    def below(keys, operands, fields):
+        with torch._C._AutoDispatchBelowAutograd():
+            return many(operator.redispatch(keys & torch._C._after_autograd_keyset, *join(operands, fields)))
+
+    def differentiate(keys, *arguments):
+        operands, fields = split(arguments)
+        if torch.is_grad_enabled() and any(x.requires_grad for x in operands) or have_tangents(operands):
+            with enable_single_level_autograd_function():
+                return pack(Derivatives.apply(keys, fields, *operands))
+        return pack(below(keys, operands, fields))
+
+    library.impl(name, run, "CPU")
+    library.impl(name, differentiate, "Autograd", with_keyset=True)
+    torch.library.register_fake(operator, shapes, lib=library)
+    torch.library.register_vmap(operator, batched, lib=library)
+    return lambda operands, *fields: many(operator(*join(operands, fields)))
 
 
-@torch.library.custom_op("mlir_ssm::recurrence_gradient", mutates_args=(), device_types="cpu")
-def recurrence_gradient(operands: Sequence[Tensor], spec: str, mixing: str, projection: str, reverse: bool, read: str,
-                        strategy: str, numerics: str) -> list[Tensor]:
-    """Of the operands of a recurrence, from them and the cotangents of its two results; see _ops.RecurrenceGradient."""
-    op = _ops.RecurrenceGradient(read_recurrence(spec, mixing, projection, reverse, read, strategy, numerics))
-    return list(launch(op, operands))
-
-
-@recurrence.register_fake
-def _(operands, *fields):
-    return empty(read_recurrence(*fields), operands)
-
-
-@recurrence_gradient.register_fake
-def _(operands, *fields):
-    return list(empty(_ops.RecurrenceGradient(read_recurrence(*fields)), operands))
-
-
-@convolution.register_fake
-def _(u, k, *fields):
-    return empty(read_convolution(*fields), (u, k))[0]
+def have_tangents(tensors):
+    return forward_ad._current_level >= 0 and any(forward_ad.unpack_dual(x).tangent is not None for x in tensors)
 
 
 class Library:
@@ -184,57 +244,7 @@ def align(x, letters, target):
     return x
 
 
-def keep_recurrence(ctx, inputs, output):
-    operands, *ctx.fields = inputs
-    ctx.save_for_backward(*operands, *output)
-
-
-@functools.partial(recurrence.register_autograd, setup_context=keep_recurrence)
-def _(ctx, *cotangents):
-    op = read_recurrence(*ctx.fields)
-    count = len(op.names)
-    kept = ctx.saved_tensors
-    operands, results = kept[:count], kept[count:]
-    if all(ctx.needs_input_grad[0]) and _ops.RecurrenceGradient(op).suits(specs(operands)):
-        grads = torch.ops.mlir_ssm.recurrence_gradient([*operands, *cotangents], *ctx.fields)
-    else:
-        grads = op.vjp(Library, operands, results, cotangents, ctx.needs_input_grad[0])
-    return list(grads), *[None] * len(ctx.fields)
-
-
-def gradient_of_several(op, *operands):
-    """What recurrence_gradient computes, by operators that can be differentiated."""
-    *operands, dy, dfinal = operands
-    return op.vjp(Library, operands, apply(op, *operands), (dy, dfinal))
-
-
-def keep_gradient(ctx, inputs, output):
-    operands, *ctx.fields = inputs
-    ctx.save_for_backward(*operands)
-
-
-@functools.partial(recurrence_gradient.register_autograd, setup_context=keep_gradient)
-def _(ctx, cotangents):
-    further = torch.is_grad_enabled()  # create_graph: the result is to be differentiated as well
-    with torch.enable_grad():
-        operands = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in ctx.saved_tensors]
-        grads = gradient_of_several(read_recurrence(*ctx.fields), *operands)
-    return (list(torch.autograd.grad(grads, operands, cotangents, create_graph=further)), *[None] * len(ctx.fields))
-
-
-def keep_convolution(ctx, inputs, output):
-    u, k, *ctx.fields = inputs
-    ctx.save_for_backward(u, k)
-
-
-@functools.partial(convolution.register_autograd, setup_context=keep_convolution)
-def _(ctx, cotangent):
-    op = read_convolution(*ctx.fields)
-    grads = op.vjp(Library, ctx.saved_tensors, None, (cotangent,), ctx.needs_input_grad[:2])
-    return *grads, *[None] * len(ctx.fields)
-
-
-def batch(op, operands, dims):
+def batch(op, _, operands, dims):
     """The results of an op along a further axis of operands, and where these have it."""
     moved = [x if d is None else x.movedim(d, 0) for x, d in zip(operands, dims)]
     inner = [x if d is None else x[0] for x, d in zip(moved, dims)]
@@ -243,29 +253,42 @@ def batch(op, operands, dims):
                           for y, (shape, _) in zip(results, op.results(specs(inner))))
 
 
-@recurrence.register_vmap
-def _(info, dims, operands, *fields):
-    return batch(read_recurrence(*fields), operands, dims[0])
+def batch_gradient(gradient, size, operands, dims):
+    wider = gradient.batch()
+    moved = [x.expand(size, *x.shape) if d is None else x.movedim(d, 0) for x, d in zip(operands, dims)]
+    return recurrence_gradient(moved, *fields_of(wider.op)), [0] * len(wider.op.names)
 
 
-@recurrence_gradient.register_vmap
-def _(info, dims, operands, *fields):
-    wider = _ops.RecurrenceGradient(read_recurrence(*fields)).batch()
-    moved = [x.expand(info.batch_size, *x.shape) if d is None else x.movedim(d, 0) for x, d in zip(operands, dims[0])]
-    return torch.ops.mlir_ssm.recurrence_gradient(moved, wider.op.spec, *fields[1:]), [0] * len(wider.op.names)
+def gradients(op, operands, results, cotangents, needed):
+    return op.vjp(Library, operands, results, cotangents, needed)
 
 
-@convolution.register_vmap
-def _(info, dims, u, k, *fields):
-    (y,), (place,) = batch(read_convolution(*fields), (u, k), dims[:2])
-    return y, place
+def gradients_of_recurrence(op, operands, results, cotangents, needed):
+    """By one kernel where that is the faster way; it has no tangents."""
+    if all(needed) and _ops.RecurrenceGradient(op).suits(specs(operands)) and forward_ad._current_level < 0:
+        return recurrence_gradient([*operands, *cotangents], *fields_of(op))
+    return gradients(op, operands, results, cotangents, needed)
+
+
+def gradients_of_gradient(gradient, operands, results, cotangents, needed):
+    """Of what is computed by operators that can be differentiated."""
+    def several(*operands):
+        *operands, dy, dfinal = operands
+        return gradient.op.vjp(Library, operands, apply(gradient.op, *operands), (dy, dfinal))
+    return torch.func.vjp(several, *operands)[1](tuple(cotangents))
+
+
+recurrence = primitive(f"recurrence(Tensor[] operands, {FIELDS}) -> (Tensor, Tensor)", read_recurrence, batch,
+                       gradients_of_recurrence)
+# Of the operands of a recurrence, from them and the cotangents of its two results; see _ops.RecurrenceGradient.
+recurrence_gradient = primitive(f"recurrence_gradient(Tensor[] operands, {FIELDS}) -> Tensor[]", read_gradient,
+                                batch_gradient, gradients_of_gradient)
+convolution = primitive("convolution(Tensor u, Tensor k, str spec, str direction, str strategy, str numerics) -> Tensor",
+                        read_convolution, batch, gradients)
 
 
 # The functions: operators that decompose into the two above, and in front of each a function that makes tensors of its
 # arguments.
-
-library = torch.library.Library("mlir_ssm", "FRAGMENT")
-
 
 def operator(schema):
     """Registers a function as an operator, which it returns."""
@@ -277,8 +300,12 @@ def operator(schema):
 
 
 def as_tensors(names, values):
+    """None stays what it is, but for the first one."""
     tensors = []
     for name, x in zip(names, values):
+        if x is None and tensors:
+            tensors.append(None)
+            continue
         try:
             x = torch.as_tensor(x)
         except (TypeError, ValueError, RuntimeError) as error:
@@ -287,6 +314,9 @@ def as_tensors(names, values):
             raise TypeError(f"{name}: the dtype must be one of {', '.join(map(str, NUMPY))}, but it is {x.dtype}")
         if x.device.type not in ("cpu", "meta"):
             raise ValueError(f"{name}: expected a tensor on the CPU, but it is on {x.device}; move it with cpu()")
+        if tensors and x.device != tensors[0].device:
+            raise ValueError(f"{name}: expected a tensor on the device of {names[0]}, {tensors[0].device}, but it is on "
+                             f"{x.device}")
         tensors.append(x)
     return tensors
 
@@ -320,8 +350,7 @@ def linear_recurrence_op(a, x, init, axis, reverse, transition, strategy, numeri
 def linear_recurrence(a, x, *, init=None, axis=1, reverse=False, transition="diagonal", strategy="auto",
                       numerics="norm"):
     """mlir_ssm.linear_recurrence on tensors, with transition "diagonal" or "dense"."""
-    a, x = as_tensors(("a", "x"), (a, x))
-    init = init if init is None else as_tensors(["init"], [init])[0]
+    a, x, init = as_tensors(("a", "x", "init"), (a, x, init))
     return linear_recurrence_op(a, x, init, axis, check_flag(reverse, "reverse"), transition, strategy, numerics)
 
 
@@ -343,9 +372,7 @@ def state_space_op(spec, a, b, c, u, d, init, output, reverse, read, strategy, n
 def state_space(spec, a, b, c, u, d=None, *, init=None, output="none", reverse=False, read="after", strategy="auto",
                 numerics="norm"):
     """mlir_ssm.state_space on tensors."""
-    a, b, c, u = as_tensors("abcu", (a, b, c, u))
-    d = d if d is None else as_tensors(["d"], [d])[0]
-    init = init if init is None else as_tensors(["init"], [init])[0]
+    a, b, c, u, d, init = as_tensors(("a", "b", "c", "u", "d", "init"), (a, b, c, u, d, init))
     return state_space_op(spec, a, b, c, u, d, init, output, check_flag(reverse, "reverse"), read, strategy, numerics)
 
 

@@ -375,6 +375,44 @@ def test_gradient_is_one_kernel(varies, monkeypatch):
         close(torch.vmap(gradient, dims)(*batch), [torch.stack(both) for both in zip(*single)])
 
 
+def test_results_may_be_changed():
+    """Those that the gradient does not read: of the outputs of states, and of a convolution."""
+    spec, output, operands = space("Mamba-2")
+    *params, u = [x.requires_grad_() for x in operands]
+    ssm.state_space(spec, *params, u)[0].mul_(2).sum().backward()
+    k = numbers(3, 4).requires_grad_()
+    ssm.long_conv(numbers(2, 3, 5), k).mul_(2).sum().backward()
+    assert u.grad is not None and k.grad is not None
+
+
+@pytest.mark.parametrize("f,shapes", [
+    (lambda a, x, init: ssm.linear_recurrence(a, x, init=init), ((2, 3, 2), (2, 3, 2), (2, 2))),
+    (lambda a, x: ssm.linear_recurrence(a, x, reverse=True), ((2,), (2, 3, 2))),
+    (lambda a, x: ssm.linear_recurrence(a, x, transition="dense"), ((3, 2, 2), (2, 3, 2))),
+    (lambda a, b, c, u, init: ssm.state_space("bth,btn,btn,bthp->bthp", a, b, c, u, init=init),
+     ((2, 3, 1), (2, 3, 2), (2, 3, 2), (2, 3, 1, 2), (2, 1, 2, 2))),
+    (lambda a, b, c, u: ssm.state_space("n,ni,on,bti->bto", torch.complex(a, b[:, 0]), b, c, u, output="real",
+                                        read="before")[0], ((2,), (2, 2), (3, 2), (2, 3, 2))),
+    (lambda u, k: ssm.long_conv(u, k, mode="two_sided"), ((2, 2, 3), (2, 5)))])
+def test_transforms(f, shapes):
+    """Tangents, and torch.func."""
+    xs = [numbers(*s, scale=0.5).requires_grad_() for s in shapes]
+    assert torch.autograd.gradcheck(f, xs, check_forward_ad=True, check_backward_ad=False)
+    assert torch.autograd.gradcheck(f, xs[:-1] + [xs[-1].detach()], check_forward_ad=True, check_backward_ad=False)
+
+    def loss(*xs):
+        y = f(*xs)
+        return sum((v ** 2).sum() for v in (y if isinstance(y, tuple) else (y,)))
+    every = tuple(range(len(xs)))
+    plain = torch.autograd.grad(loss(*xs), xs)
+    xs = [x.detach() for x in xs]
+    close(torch.func.grad(loss, every)(*xs), plain)
+    twice = [torch.stack([x, 2 * x]) for x in xs]
+    close([d[0] for d in torch.vmap(torch.func.grad(loss, every))(*twice)], plain)
+    close([torch.func.jacfwd(loss)(*xs), torch.func.jacrev(loss)(*xs)], plain[:1] * 2)
+    close(torch.func.hessian(loss)(*xs), torch.func.jacrev(torch.func.jacrev(loss))(*xs))
+
+
 def test_nothing_is_printed_at_exit():
     program = "import torch, mlir_ssm.torch as s; x = torch.ones(1, 4, 4); s.linear_recurrence(x, x)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
