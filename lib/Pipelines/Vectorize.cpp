@@ -18,6 +18,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -104,6 +106,41 @@ struct SumRows : OpRewritePattern<vector::MultiDimReductionOp> {
   }
 };
 
+/// A read of rows that are one element each, in every lane. What upstream's
+/// patterns leave of them, since the elements lie in slices of matrices, would
+/// become a loop over lanes.
+struct SplatRows : OpRewritePattern<vector::TransferReadOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(vector::TransferReadOp op,
+                                PatternRewriter &rewriter) const override {
+    VectorType type = op.getVectorType();
+    AffineMap map = op.getPermutationMap();
+    if (op.hasOutOfBoundsDim() || op.getMask() || type.isScalable() ||
+        type.getRank() == 0 || !isa<RankedTensorType>(op.getBase().getType()) ||
+        !isa<AffineConstantExpr>(map.getResults().back()))
+      return rewriter.notifyMatchFailure(op, "not of elements in every lane");
+    Location loc = op.getLoc();
+    SmallVector<int64_t> rows(type.getShape());
+    rows.back() = 1;
+    SmallVector<Value> elements;
+    for (int64_t i = 0, e = ShapedType::getNumElements(rows); i < e; ++i) {
+      SmallVector<Value> at(op.getIndices());
+      for (auto [expr, offset] : llvm::zip_equal(
+               map.getResults(), delinearize(i, computeStrides(rows))))
+        if (auto dim = dyn_cast<AffineDimExpr>(expr))
+          at[dim.getPosition()] = affine::makeComposedAffineApply(
+              rewriter, loc, rewriter.getAffineDimExpr(0) + offset,
+              {at[dim.getPosition()]});
+      elements.push_back(
+          tensor::ExtractOp::create(rewriter, loc, op.getBase(), at));
+    }
+    Value splats = vector::FromElementsOp::create(
+        rewriter, loc, VectorType::get(rows, type.getElementType()), elements);
+    rewriter.replaceOpWithNewOp<vector::BroadcastOp>(op, type, splats);
+    return success();
+  }
+};
+
 struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
   using VectorizeBase::VectorizeBase;
 
@@ -118,6 +155,7 @@ struct Vectorize : ::ssm::impl::VectorizeBase<Vectorize> {
         set, vector::VectorMultiReductionLowering::InnerParallel);
     vector::populateVectorTransferPermutationMapLoweringPatterns(set);
     ::ssm::populateTransposeSquaresPatterns(set);
+    set.add<SplatRows>(context, /*benefit=*/0);
     patterns = std::move(set);
     return success();
   }

@@ -166,3 +166,26 @@ func.func @much_of_each(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32
   } -> tensor<4x8xf32>
   return %0, %1 : tensor<4x8xf32>, tensor<4x8xf32>
 }
+
+#bhd = affine_map<(b, h, d) -> (b, h, d)>
+#bh = affine_map<(b, h, d) -> (b, h)>
+
+// Elements of matrices' diagonals, each in every lane of its row: read one by
+// one, not by a loop over lanes.
+// CHECK-LABEL: func.func @diagonal(
+// CHECK-SAME: %[[X:.*]]: tensor<2x2x16xf32>
+// CHECK-DAG: %[[XS:.*]] = vector.transfer_read %[[X]]{{.*}} vector<2x2x16xf32>
+// CHECK-COUNT-4: tensor.extract %{{.*}}[%{{.*}}, %{{.*}}]
+// CHECK: %[[ELEMENTS:.*]] = vector.from_elements {{.*}} : vector<2x2x1xf32>
+// CHECK: %[[LANES:.*]] = vector.broadcast %[[ELEMENTS]] : vector<2x2x1xf32> to vector<2x2x16xf32>
+// CHECK: arith.divf %[[XS]], %[[LANES]]
+func.func @diagonal(%x: tensor<2x2x16xf32>, %m: tensor<2x2x64x64xf32>, %i: index) -> tensor<2x2x16xf32> {
+  %e = tensor.empty() : tensor<2x2x16xf32>
+  %d = tensor.extract_slice %m[0, 0, %i, %i] [2, 2, 1, 1] [1, 1, 1, 1] : tensor<2x2x64x64xf32> to tensor<2x2xf32>
+  %y = linalg.generic {indexing_maps = [#bhd, #bh, #bhd], iterator_types = ["parallel", "parallel", "parallel"]} ins(%x, %d : tensor<2x2x16xf32>, tensor<2x2xf32>) outs(%e : tensor<2x2x16xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %s = arith.divf %p, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<2x2x16xf32>
+  return %y : tensor<2x2x16xf32>
+}
