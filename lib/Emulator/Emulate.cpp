@@ -53,6 +53,15 @@ static void callCopy(char *to, const char *from, unsigned bytes,
 }
 static void callCommit() { Machine::current->commitCopies(); }
 static void callWait(int left) { Machine::current->waitForCopies(left); }
+static void callGroupProduct(unsigned flags, uint64_t left, uint64_t right,
+                             uint32_t *words, unsigned site) {
+  Machine::current->multiplyGroup(flags, left, right, words, site);
+}
+static void callGroupCommit() { Machine::current->commitProducts(); }
+static void callGroupWait(unsigned left, uint32_t *words, unsigned count) {
+  Machine::current->waitForProducts(left, words, count);
+}
+static void callFenceProxy() { Machine::current->fenceProxy(); }
 static void callYield() { Machine::current->yield(); }
 static float callRcp(float x) { return 1.0f / x; }
 static float callRsqrt(float x) { return 1.0f / std::sqrt(x); }
@@ -86,6 +95,10 @@ static orc::SymbolMap makeSymbols(orc::LLJIT &jit) {
   add("ssm_emu_copy", &callCopy);
   add("ssm_emu_commit", &callCommit);
   add("ssm_emu_wait", &callWait);
+  add("ssm_emu_group_product", &callGroupProduct);
+  add("ssm_emu_group_commit", &callGroupCommit);
+  add("ssm_emu_group_wait", &callGroupWait);
+  add("ssm_emu_fence_proxy", &callFenceProxy);
   add("ssm_emu_yield", &callYield);
   add("ssm_emu_rcp", &callRcp);
   add("ssm_emu_rsqrt", &callRsqrt);

@@ -96,14 +96,20 @@ Value *Retargeter::replaceMatrix(CallInst &call, StringRef name) {
   } else {
     return nullptr;
   }
-  auto *type = dyn_cast<StructType>(call.getType());
-  if (!type)
-    return b.CreateLoad(call.getType(), slot);
-  Value *result = PoisonValue::get(type);
-  for (auto [i, element] : enumerate(type->elements()))
-    result = b.CreateInsertValue(result, b.CreateLoad(element, word(i)),
-                                 {static_cast<unsigned>(i)});
-  return result;
+  return loadWords(call, slot);
+}
+
+/// What orders products of a warp group: see Assembly.cpp.
+Value *Retargeter::replaceGroupOrder(CallInst &call, StringRef name) {
+  IRBuilder<> b(&call);
+  if (name == "wgmma.commit_group.sync.aligned")
+    return callMachine(b, "ssm_emu_group_commit", voidTy, {});
+  if (name == "fence.proxy.async.shared_cta")
+    return callMachine(b, "ssm_emu_fence_proxy", voidTy, {});
+  // Registers are those of the thread at once.
+  if (name == "wgmma.fence.sync.aligned")
+    return callMachine(b, "ssm_emu_yield", voidTy, {});
+  return nullptr;
 }
 
 /// Copies to shared memory that end when the thread waits for them.
@@ -196,9 +202,10 @@ Value *Retargeter::replaceScalar(CallInst &call, StringRef name) {
 
 Error Retargeter::replaceIntrinsic(CallInst &call, StringRef name) {
   Value *result = nullptr;
-  for (auto replace : {&Retargeter::replaceScalar, &Retargeter::replaceShuffle,
-                       &Retargeter::replaceMeeting, &Retargeter::replaceMatrix,
-                       &Retargeter::replaceCopy})
+  for (auto replace :
+       {&Retargeter::replaceGroupOrder, &Retargeter::replaceScalar,
+        &Retargeter::replaceShuffle, &Retargeter::replaceMeeting,
+        &Retargeter::replaceMatrix, &Retargeter::replaceCopy})
     if (!result)
       result = (this->*replace)(call, name);
   if (!result)

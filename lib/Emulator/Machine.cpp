@@ -171,14 +171,17 @@ Region &Machine::findRegion(char *p, unsigned size, const Site &what) {
   return *region;
 }
 
-/// Finds races with earlier accesses.
-void Machine::noteAccess(char *p, unsigned size, unsigned site) {
+/// Finds races with earlier accesses; who wrote there last, of this block.
+const Moment *Machine::noteAccess(char *p, unsigned size, unsigned site) {
   const Site &what = program.sites[site];
   Moment now{block->index, thread, block->barriers,
-             block->warps[thread / kWarp].barriers};
-  findRegion(p, size, what)
-      .access(p, size, site, what, now,
-              [&](unsigned earlier) { ++races[{earlier, site}]; });
+             block->warps[thread / kWarp].barriers,
+             block->threads[thread].fences};
+  Region &region = findRegion(p, size, what);
+  region.access(p, size, site, what, now,
+                [&](unsigned earlier) { ++races[{earlier, site}]; });
+  const Moment *writer = region.findWriter(p);
+  return writer && writer->block == block->index ? writer : nullptr;
 }
 
 void Machine::access(char *p, unsigned size, unsigned site) {
@@ -326,12 +329,15 @@ void Machine::start(Block &place) {
     fibre.state = Fibre::Ready;
     fibre.matrices = fibre.groups = 0;
     fibre.copies.clear();
+    fibre.fences = fibre.products = fibre.productGroups = 0;
+    fibre.pending.clear();
+    fibre.sums.clear();
   }
   place.warps.assign(divideCeil(numThreads, kWarp), Warp());
   for (Warp &warp : place.warps)
     warp.received.resize(kWarp);
   // What a kernel reads before it writes is NaN.
-  place.memory.assign(report.sharedBytes + 128, char(0xff));
+  place.memory.assign(report.sharedBytes + kSharedAlignment, char(0xff));
   place.shared = std::make_unique<Region>(base(place), report.sharedBytes,
                                           /*elementBytes=*/2, /*shared=*/true);
   place.coalescer = std::make_unique<Coalescer>(program.sites.size());

@@ -2,6 +2,7 @@
 #ifndef SSM_LIB_EMULATOR_MACHINE_H
 #define SSM_LIB_EMULATOR_MACHINE_H
 
+#include "GroupProduct.h"
 #include "Matrix.h"
 #include "Memory.h"
 #include "Retarget.h"
@@ -29,6 +30,12 @@ struct Fibre {
   unsigned matrices = 0; ///< Times that it has shown words to its warp.
   unsigned groups = 0;   ///< Of copies, that are committed.
   std::vector<Copy> copies;
+  unsigned fences = 0; ///< Of the asynchronous proxy.
+  /// Products of warp groups, and their groups that are committed.
+  unsigned products = 0, productGroups = 0;
+  std::vector<GroupProduct> pending;
+  /// Results of the last ones that have been waited for, by number.
+  std::map<unsigned, std::array<uint32_t, kGroupSums>> sums;
 };
 
 /// Lanes of a warp that meet: the mask that they named says who must come.
@@ -45,6 +52,9 @@ struct Warp {
   /// What lanes show each other, in turns.
   std::array<std::array<LaneWords, 32>, 2> words{};
 };
+
+/// Of a block's shared memory: so that matrices may be permuted by address.
+inline constexpr unsigned kSharedAlignment = 1024;
 
 /// A block that is running.
 struct Block {
@@ -85,6 +95,11 @@ public:
                  unsigned writeSite);
   void commitCopies();
   void waitForCopies(int left);
+  void multiplyGroup(unsigned flags, uint64_t left, uint64_t right,
+                     uint32_t *words, unsigned site);
+  void commitProducts();
+  void waitForProducts(unsigned left, uint32_t *words, unsigned count);
+  void fenceProxy() { ++block->threads[thread].fences; }
 
   static thread_local Machine *current;
 
@@ -96,7 +111,12 @@ private:
                                        unsigned site);
   llvm::ArrayRef<LaneWords> showWords(const LaneWords &words, unsigned site);
   Region &findRegion(char *p, unsigned size, const Site &what);
-  void noteAccess(char *p, unsigned size, unsigned site);
+  const Moment *noteAccess(char *p, unsigned size, unsigned site);
+  void noteFactor(const SharedFactor &factor, unsigned first, unsigned count,
+                  unsigned site);
+  void noteFactors(const GroupProduct &product);
+  void completeProduct(const GroupProduct &product);
+  uint32_t resolveSum(uint32_t bits);
   void completeMeetings(Warp &warp, unsigned first);
   void exitThread();
 
@@ -107,8 +127,8 @@ private:
   void retire(Block &place);
   std::string describeDeadlock();
   static char *base(Block &block) {
-    return reinterpret_cast<char *>(
-        llvm::alignTo(reinterpret_cast<uintptr_t>(block.memory.data()), 128));
+    return reinterpret_cast<char *>(llvm::alignTo(
+        reinterpret_cast<uintptr_t>(block.memory.data()), kSharedAlignment));
   }
 
   const Program &program;

@@ -16,6 +16,8 @@ struct Moment {
   unsigned thread = 0;
   unsigned barrier = 0;     ///< Barriers that the block has passed.
   unsigned warpBarrier = 0; ///< Barriers that the warp has passed.
+  unsigned fences =
+      0; ///< Of the asynchronous proxy, that the thread has passed.
 };
 
 /// A piece of memory with the last accesses to each of its elements.
@@ -36,6 +38,12 @@ public:
   /// that nothing orders with it.
   void access(const char *p, int64_t size, unsigned site, const Site &what,
               const Moment &now, llvm::function_ref<void(unsigned)> race);
+
+  /// Who wrote the element last; null: no one.
+  const Moment *findWriter(const char *p) const {
+    const Access &write = cells[(p - begin) / elementBytes].write;
+    return write.site < 0 ? nullptr : &write.at;
+  }
 
 private:
   struct Access {

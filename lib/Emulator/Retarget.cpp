@@ -73,8 +73,10 @@ static Class classify(const Instruction &inst) {
                ? Shared
                : Global;
   if (const auto *call = dyn_cast<CallBase>(&inst)) {
-    if (call->isInlineAsm())
-      return Other;
+    if (const auto *code = dyn_cast<InlineAsm>(call->getCalledOperand()))
+      return StringRef(code->getAsmString()).contains("wgmma.mma_async")
+                 ? Tensor
+                 : Other;
     StringRef name =
         call->getCalledFunction() ? call->getCalledFunction()->getName() : "";
     if (name.contains("nvvm.shfl") || name.contains("nvvm.vote"))
@@ -227,7 +229,10 @@ void Retargeter::placeSharedMemory() {
     end = offset + layout.getTypeAllocSize(variable->getValueType());
     replace(variable, offset);
   }
-  program.sharedBytes = alignTo(end, 16);
+  Align align(16);
+  for (GlobalVariable *variable : dynamic)
+    align = std::max(align, variable->getAlign().valueOrOne());
+  program.sharedBytes = alignTo(end, align);
   for (GlobalVariable *variable : dynamic)
     replace(variable, program.sharedBytes);
 }
@@ -247,8 +252,7 @@ Error Retargeter::replaceCall(CallInst &call) {
     return Error::success();
   }
   if (call.isInlineAsm())
-    return createStringError("inline PTX cannot be emulated: " +
-                             describe(call));
+    return replaceAssembly(call);
   if (findMaskedPointer(call))
     return instrumentMasked(cast<IntrinsicInst>(call));
   Function *callee = call.getCalledFunction();

@@ -46,6 +46,13 @@ private:
   llvm::Value *replaceMatrix(llvm::CallInst &call, llvm::StringRef name);
   llvm::Value *replaceCopy(llvm::CallInst &call, llvm::StringRef name);
   llvm::Value *replaceScalar(llvm::CallInst &call, llvm::StringRef name);
+  llvm::Value *replaceGroupOrder(llvm::CallInst &call, llvm::StringRef name);
+
+  // Assembly.cpp
+  llvm::Error replaceAssembly(llvm::CallInst &call);
+  llvm::Value *replaceGroupProduct(llvm::CallInst &call, llvm::StringRef code);
+  llvm::Value *replaceGroupWait(llvm::CallInst &call, llvm::StringRef code);
+  llvm::Value *loadWords(llvm::CallInst &call, llvm::Value *slot);
 
   llvm::Constant *addSite(Site::Kind kind, const llvm::Instruction &inst) {
     program.sites.push_back({kind, describe(inst)});

@@ -1,4 +1,4 @@
-"""The emulator's products of matrices, loads of matrices and copies that end later."""
+"""The emulator's products of matrices, of warps and of groups of warps, loads of matrices and copies that end later."""
 
 import json
 
@@ -147,6 +147,116 @@ def test_a_copy_without_barrier_is_a_race(tmp_path):
   %rows = getelementptr [512 x i32], ptr addrspace(3) @tile, i32 0, i32 %next
   %r = call"""), tmp_path)
     assert report["races"] > 0
+
+
+SUMS = "{ " + ", ".join(["float"] * 32) + " }"
+
+
+def group_product(left_transposed, right_transposed, permutation=1):
+    """D = 1 + A B of four warps, from tiles of 64 rows of 128 bytes that are copied to shared memory as they are. `left_transposed`
+    is None for A in registers, in words as a lane has them."""
+    results = ", ".join(f"${i}" for i in range(32))
+    ties = ",".join(map(str, range(32)))
+    in_registers = left_transposed is None
+    left, right = ("{$32, $33, $34, $35}", "$36") if in_registers else ("$32", "$33")
+    flags = "" if in_registers else f"{left_transposed:d}, "
+    copies = "".join(f"""
+  %w{i} = add i64 %mine, {i}
+  %p{i} = getelementptr i32, ptr addrspace(1) %x, i64 %w{i}
+  %s{i} = getelementptr i32, ptr addrspace(3) @tiles, i64 %w{i}
+  %v{i} = load <4 x i32>, ptr addrspace(1) %p{i}, align 16
+  store <4 x i32> %v{i}, ptr addrspace(3) %s{i}, align 16""" for i in range(0, 32, 4))
+    words = "".join(line + "\n" for i in range(4) for line in (
+        f"  %a{i} = add i64 %fours, {i}", f"  %pa{i} = getelementptr i32, ptr addrspace(1) %a, i64 %a{i}",
+        f"  %left{i} = load i32, ptr addrspace(1) %pa{i}, align 4"))
+    stores = "".join(f"""
+  %d{i} = extractvalue {SUMS} %there, {i}
+  %i{i} = add i64 %mine, {i}
+  %q{i} = getelementptr float, ptr addrspace(1) %y, i64 %i{i}
+  store float %d{i}, ptr addrspace(1) %q{i}, align 4""" for i in range(32))
+    extracts = "".join(f"\n  %e{i} = extractvalue {SUMS} %under_way, {i}" for i in range(32))
+    args = ", ".join([f"i32 %left{i}" for i in range(4)] if in_registers else ["i64 %da"])
+    return f"""target triple = "nvptx64-nvidia-cuda"
+@tiles = internal addrspace(3) global [4096 x i32] undef, align 1024
+define ptx_kernel void @f(ptr addrspace(1) %x, ptr addrspace(1) %a, ptr addrspace(1) %y) {{
+  %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %thread = zext i32 %t to i64
+  %mine = mul i64 %thread, 32
+  %fours = mul i64 %thread, 4
+{copies}
+{words}
+  call void @llvm.nvvm.fence.proxy.async.shared_cta()
+  call void @llvm.nvvm.barrier.cta.sync.aligned.all(i32 0)
+  %start = ptrtoint ptr addrspace(3) @tiles to i32
+  %masked = and i32 %start, 262143
+  %units = lshr i32 %masked, 4
+  %place = zext i32 %units to i64
+  %da = or i64 %place, {permutation << 62 | 64 << 32 | 64 << 16}
+  %db = add i64 %da, 512
+  call void @llvm.nvvm.wgmma.fence.sync.aligned()
+  %under_way = call {SUMS} asm sideeffect "{{\\0A.reg .pred p;\\0Asetp.ne.b32 p, 1, 0;\\0Awgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {{{results}}}, {left}, {right}, p, 1, 1, {flags}{right_transposed:d};\\0A}}", "{'=f,' * 32}{'r,r,r,r,l' if in_registers else 'l,l'},{ties}"({args}, i64 %db, {', '.join(['float 1.0'] * 32)}){extracts}
+  call void @llvm.nvvm.wgmma.commit_group.sync.aligned()
+  %there = call {SUMS} asm sideeffect "wgmma.wait_group.sync.aligned 0;", "{'=f,' * 32}{ties}"({', '.join(f'float %e{i}' for i in range(32))})
+{stores}
+  ret void
+}}
+declare i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+declare void @llvm.nvvm.fence.proxy.async.shared_cta()
+declare void @llvm.nvvm.barrier.cta.sync.aligned.all(i32)
+declare void @llvm.nvvm.wgmma.fence.sync.aligned()
+declare void @llvm.nvvm.wgmma.commit_group.sync.aligned()
+"""
+
+
+def permute(rows):
+    """Rows of 64 elements as the tensor cores read them: unit u of eight of row r is where unit u ^ r % 8 would be."""
+    units = rows.reshape(64, 8, 8)
+    return np.stack([units[r, np.arange(8) ^ r % 8] for r in range(64)]).reshape(64, 64)
+
+
+def multiply_groups(left_transposed, right_transposed, tmp_path, edit=lambda kernel: kernel, permutation=1):
+    rng = np.random.default_rng(1)
+    a, b = (rng.integers(-8, 9, (64, 16)).astype(ml_dtypes.bfloat16) for _ in range(2))  # B by columns
+    tiles = np.zeros((2, 64, 64), ml_dtypes.bfloat16)
+    for tile, factor, transposed in zip(tiles, (a, b), (left_transposed, right_transposed)):
+        tile[:16 if transposed else 64, :64 if transposed else 16] = factor.T if transposed else factor
+    # Word 2 half + down of a lane: columns 8 half + 2t and the next one, of row g + 8 down of its warp.
+    words = a.view(np.int32).reshape(4, 2, 8, 2, 4).transpose(0, 2, 4, 3, 1).reshape(128, 4)
+    (tmp_path / "f.ll").write_text(edit(group_product(left_transposed, right_transposed, permutation)))
+    np.save(tmp_path / "x.npy", np.stack([permute(tile) for tile in tiles]).view(np.int32))
+    np.save(tmp_path / "a.npy", np.ascontiguousarray(words))
+    report = json.loads(tool("ssm-emulate", tmp_path / "f.ll", "--entry=f", "--block=128", "--seed=2", f"--output=2={tmp_path}/y.npy",
+                             f"--arg={tmp_path}/x.npy", f"--arg={tmp_path}/a.npy", "--arg=new:float32:128x32").stdout)
+    # Of a thread, 8 columns after the others: two of row g, and two of row g + 8.
+    y = np.load(tmp_path / "y.npy").reshape(4, 8, 4, 8, 2, 2).transpose(0, 4, 1, 3, 2, 5).reshape(64, 64)
+    return y, a.astype(float) @ b.astype(float).T + 1, report
+
+
+@pytest.mark.parametrize("left_transposed", [None, False, True])
+@pytest.mark.parametrize("right_transposed", [False, True])
+def test_products_of_groups(left_transposed, right_transposed, tmp_path):
+    y, want, report = multiply_groups(left_transposed, right_transposed, tmp_path)
+    np.testing.assert_array_equal(y, want)
+    assert report["instructions"]["tensor"] == 128 and report["races"] == 0
+
+
+def test_products_of_groups_end_with_a_wait(tmp_path):
+    def edit(kernel):
+        return kernel.replace("wgmma.wait_group.sync.aligned 0", "wgmma.wait_group.sync.aligned 1")
+    y, _, _ = multiply_groups(False, True, tmp_path, edit)
+    assert np.all(np.isnan(y))
+
+
+@pytest.mark.parametrize("line", ["fence.proxy.async.shared_cta()", "barrier.cta.sync.aligned.all(i32 0)"])
+def test_products_of_groups_see_what_is_fenced_and_behind_a_barrier(line, tmp_path):
+    _, _, report = multiply_groups(False, True, tmp_path, lambda kernel: kernel.replace(f"  call void @llvm.nvvm.{line}\n", ""))
+    assert report["races"] > 0
+
+
+def test_products_of_groups_need_permuted_rows(tmp_path):
+    with pytest.raises(ToolError) as error:
+        multiply_groups(False, True, tmp_path, permutation=2)
+    assert "not permuted by 128 bytes" in error.value.stderr
 
 
 def test_other_shapes_are_refused(tmp_path):
