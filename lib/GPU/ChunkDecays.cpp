@@ -22,15 +22,25 @@ namespace ssm {
 
 static constexpr int64_t kHalf = ChunkDecays::kBlock / 2;
 
-ChunkDecays::ChunkDecays(OpBuilder &b, Kernel &kernel, WarpMatrix &warpMatrix)
+ChunkDecays::ChunkDecays(OpBuilder &b, Kernel &kernel, WarpMatrix &warpMatrix,
+                         int64_t buffers)
     : b(b), k(kernel), warpMatrix(warpMatrix),
-      steps(kernel.addShared("steps", 4 * kChunk)),
-      ends(kernel.addShared("ends", 4 * kChunk)),
-      blocks(kernel.addShared("blocks", 4 * kBlocks)) {}
+      steps(kernel.addShared("steps", 4 * kChunk * buffers)),
+      ends(kernel.addShared("ends", 4 * kChunk * buffers)),
+      blocks(kernel.addShared("blocks", 4 * kBlocks * buffers)) {}
 
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
+
+void ChunkDecays::useBuffer(Value number) { buffer = number; }
+
+Value ChunkDecays::stepPlace(Value step) {
+  return buffer ? k.add(step, k.mul(buffer, k.constant(kChunk))) : step;
+}
+Value ChunkDecays::blockPlace(Value block) {
+  return buffer ? k.add(block, k.mul(buffer, k.constant(kBlocks))) : block;
+}
 
 SmallVector<Value> ChunkDecays::load(Value memory, Value index, int64_t count) {
   Type f32 = b.getF32Type();
@@ -70,7 +80,7 @@ Parts ChunkDecays::join(Value a) {
 
 void ChunkDecays::store(Value warp, const Parts &joined) {
   Value step = warpMatrix.laneIn(kBlock);
-  Value place = k.add(k.mul(warp, k.constant(kBlock)), step);
+  Value place = stepPlace(k.add(k.mul(warp, k.constant(kBlock)), step));
   auto write = [&](Value x, Value memory, Value index) {
     LLVM::StoreOp::create(b, k.loc, x,
                           k.sharedPlace(memory, b.getF32Type(), index),
@@ -83,8 +93,9 @@ void ChunkDecays::store(Value warp, const Parts &joined) {
   k.when(isBelow(warpMatrix.laneIn(kWarp), kBlock), [&] {
     write(joined[0], steps, place);
     write(joined[1], ends, place);
-    k.when(isBelow(step, 1),
-           [&] { write(k.num.mulf(joined[0], joined[1]), blocks, warp); });
+    k.when(isBelow(step, 1), [&] {
+      write(k.num.mulf(joined[0], joined[1]), blocks, blockPlace(warp));
+    });
   });
 }
 
@@ -123,7 +134,7 @@ ChunkDecays::Half ChunkDecays::walkBack(ArrayRef<Value> a) {
 
 void ChunkDecays::enter(Value warp) {
   SmallVector<Value> a;
-  Value first = k.mul(warp, k.constant(kBlock));
+  Value first = stepPlace(k.mul(warp, k.constant(kBlock)));
   for (int64_t i = 0; i < kBlock; i += 4)
     a.append(load(steps, k.add(first, k.constant(i)), 4));
   for (int64_t half = 0; half < 2; ++half)
@@ -150,24 +161,42 @@ Value ChunkDecays::inside(int64_t down, int64_t half, int64_t part) {
 Parts ChunkDecays::toBlockEnd(Value block, int64_t half) {
   Value column =
       k.add(k.mul(warpMatrix.t, k.constant(2)), k.constant(half * kHalf));
-  return load(ends, k.add(k.mul(block, k.constant(kBlock)), column), 2);
+  Value step = k.add(k.mul(block, k.constant(kBlock)), column);
+  return load(ends, stepPlace(step), 2);
+}
+
+Value ChunkDecays::toBlockEnd(Value step) {
+  return load(ends, stepPlace(step));
 }
 
 //===----------------------------------------------------------------------===//
 // Whole blocks
 //===----------------------------------------------------------------------===//
 
-Value ChunkDecays::ofBlock(Value block) { return load(blocks, block); }
+Value ChunkDecays::ofBlock(Value block) {
+  return load(blocks, blockPlace(block));
+}
 
-Value ChunkDecays::before(Value block) {
+/// Of those from one on to which the block compares so.
+Value ChunkDecays::multiplyBlocks(arith::CmpIPredicate counts, Value block,
+                                  int64_t from) {
   Value product = k.num.constant(1).re;
-  for (auto [i, one] : llvm::enumerate(load(blocks, k.constant(0), kBlocks))) {
-    Value isBefore = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ugt,
-                                           block, k.constant(i));
-    product = arith::SelectOp::create(b, k.loc, isBefore,
-                                      k.num.mulf(product, one), product);
+  SmallVector<Value> all = load(blocks, blockPlace(k.constant(0)), kBlocks);
+  for (int64_t i = from; i < kBlocks; ++i) {
+    Value isFactor =
+        arith::CmpIOp::create(b, k.loc, counts, block, k.constant(i));
+    product = arith::SelectOp::create(b, k.loc, isFactor,
+                                      k.num.mulf(product, all[i]), product);
   }
   return product;
+}
+
+Value ChunkDecays::before(Value block) { return between(0, block); }
+Value ChunkDecays::between(int64_t from, Value block) {
+  return multiplyBlocks(arith::CmpIPredicate::ugt, block, from);
+}
+Value ChunkDecays::after(Value block) {
+  return multiplyBlocks(arith::CmpIPredicate::ult, block, 0);
 }
 
 Value ChunkDecays::fromLast(Value block, Value i) {

@@ -5,6 +5,8 @@
 #include "Row.h"
 #include "WarpMatrix.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 namespace ssm {
 
 /// A chunk has a block of steps for each warp: see ChunkDecays.cpp.
@@ -12,7 +14,10 @@ class ChunkDecays {
 public:
   static constexpr int64_t kChunk = 64, kBlock = 16, kBlocks = kChunk / kBlock;
 
-  ChunkDecays(mlir::OpBuilder &b, Kernel &kernel, WarpMatrix &warpMatrix);
+  ChunkDecays(mlir::OpBuilder &b, Kernel &kernel, WarpMatrix &warpMatrix,
+              int64_t buffers);
+  /// Which of the buffers is stored to and read from here on.
+  void useBuffer(mlir::Value number);
 
   /// What a lane knows of its step, number lane % kBlock of the warp's block,
   /// whose transition is `a`. All lanes of the warp have to be there.
@@ -34,6 +39,11 @@ public:
   /// Products of whole blocks: of one, and of those before it.
   mlir::Value ofBlock(mlir::Value block);
   mlir::Value before(mlir::Value block);
+  /// Of those from `from` on that are before one, or of those after it.
+  mlir::Value between(int64_t from, mlir::Value block);
+  mlir::Value after(mlir::Value block);
+  /// From a step of the chunk to the end of its block.
+  mlir::Value toBlockEnd(mlir::Value step);
   /// The i-th block before one, from 0 on.
   mlir::Value fromLast(mlir::Value block, mlir::Value i);
 
@@ -47,6 +57,10 @@ private:
   mlir::Value load(mlir::Value memory, mlir::Value index);
   llvm::SmallVector<mlir::Value> load(mlir::Value memory, mlir::Value index,
                                       int64_t count);
+  mlir::Value stepPlace(mlir::Value step);
+  mlir::Value blockPlace(mlir::Value block);
+  mlir::Value multiplyBlocks(mlir::arith::CmpIPredicate counts,
+                             mlir::Value block, int64_t from);
 
   mlir::OpBuilder &b;
   Kernel &k;
@@ -55,6 +69,7 @@ private:
   mlir::Value steps, ends, blocks;
   Half halves[2];
   mlir::Value rows[2], across[2];
+  mlir::Value buffer; ///< Null: there is one.
 };
 
 } // namespace ssm

@@ -4,21 +4,18 @@
 //           its four warps has a quarter of the states in registers, and 16 of
 //           a chunk's 64 steps
 //   for every chunk:
-//     store  B (steps x states), U (steps x 64), decays of steps, and X
 //     Y_i  = (a_1 ... a_i) C_i X + sum_{j <= i} L_ij (C_i B_j) U_j,
 //            where L_ij = a_{j+1} ... a_i
-//     load   the next chunk, into registers
 //     X    = (a_1 ... a_64) X + sum_j L_64,j B_j U_j
 //
 // All four products are of the tensor cores: bf16 factors, sums in f32. X is
-// rounded to bf16 where Y reads it and carried in f32; so are L_ij C_i B_j and
-// L_64,j B_j. Elementwise ops around the recurrence are computed on the way:
-// those of a and U where a chunk comes in, so that U may be dt x and a exp(dt
-// A), and those behind Y where it is stored.
+// rounded to bf16 where Y reads it and carried in f32; so are L_ij C_i B_j, and
+// B_j or U_j with L_64,j. Elementwise ops around the recurrence are computed on
+// the way: those of a and U where a chunk comes in, so that U may be dt x and a
+// exp(dt A), and those behind Y where it is stored.
 //
-// Rows of C are factors of the warp that loads them. A lane has 16 bytes of a
-// row, states that follow each other, so that products over states take these
-// in an order of their own: of 16 the lane has 4.
+// How the products are computed is a chunk's own matter: WarpChunks.cpp and
+// GroupChunks.cpp.
 //
 // Precondition: refusesChunks of ChunkForm.cpp.
 //
@@ -36,13 +33,15 @@ using namespace mlir;
 
 namespace ssm {
 
-ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, const FusedRecurrence &fused)
+ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, const FusedRecurrence &fused,
+                         int64_t decayBuffers)
     : b(b), k(k), fused(fused), op(fused.op), dims(op.getDims()),
-      stateDim(dims.state[0]),
-      columnDim(dimsOf(op.getResultIndexingMap()).back()),
-      states(getStaticLoopSizes(op)[stateDim]),
+      states(getStaticLoopSizes(op)[dims.state[0]]),
       input(k.argument(op.getInput(), op.getInputIndexingMap())),
       output(k.argument(op.getOutput(), op.getOutputIndexingMap())),
+      warpMatrix(b, k), decays(b, k, warpMatrix, decayBuffers),
+      stateDim(dims.state[0]),
+      columnDim(dimsOf(op.getResultIndexingMap()).back()),
       init(k.argument(op.getInit(), op.getInitIndexingMap())),
       final(k.result(op.getFinal(), op.getFinalIndexingMap())),
       ofUnit(b, k, dims.time, columnDim, kUnit, kUnit,
@@ -54,11 +53,7 @@ ChunkedScan::ChunkedScan(OpBuilder &b, Kernel &k, const FusedRecurrence &fused)
           b, k, dims.time, columnDim, 2 * kUnit, kUnit,
           [this](int64_t i) { return at(Value(), resultColumn(i), Value()); }),
       transition{op.getTransition(), op.getTransitionMap()},
-      signal{op.getSignal(), op.getSignalMap()}, warpMatrix(b, k),
-      outputs(b, k, "outputs", kChunk, states),
-      stateTile(outputs.reshaped(kColumns)),
-      inputs(b, k, "inputs", kChunk, states),
-      signals(b, k, "signals", kChunk, kColumns), decays(b, k, warpMatrix) {
+      signal{op.getSignal(), op.getSignalMap()} {
   ofUnit.share(signal);
 }
 
@@ -171,32 +166,6 @@ Value ChunkedScan::timeOf(Value step, int64_t below) {
   return clamp(k.add(k.add(coming, step), k.constant(below)));
 }
 
-ChunkedScan::Values ChunkedScan::loadInputs() {
-  Values loaded;
-  forUnits(states, [&](Value step, int64_t below, Value unit) {
-    loaded.push_back(k.loadWords(input, placeOf(input, step, below, unit)));
-  });
-  return loaded;
-}
-
-/// The warp's rows of C, of which only it has a use, where the state was.
-void ChunkedScan::copyOutputs() {
-  forUnits(states, [&](Value step, int64_t below, Value unit) {
-    outputs.copyUnit(step, below, unit,
-                     k.address(output, placeOf(output, step, below, unit)));
-  });
-}
-
-ChunkedScan::Values ChunkedScan::takeOutputs() {
-  SharedTile::waitForCopies(b, k);
-  warpMatrix.synchronize();
-  Values words;
-  Value row = stepOf(k.constant(0));
-  for (int64_t unit = 0; unit < states / kUnit; unit += 2)
-    llvm::append_range(words, warpMatrix.left(outputs, {row, 0, {}, unit}));
-  return words;
-}
-
 /// What a lane's own step has is loaded first, and shared with its warp.
 void ChunkedScan::prefetchStep() {
   ownTime = timeOf(stepOf(warpMatrix.laneIn(kBlock)));
@@ -249,18 +218,153 @@ Value ChunkedScan::packSignal() {
                                  all);
 }
 
-/// Zero beyond the end.
-void ChunkedScan::storeUnits(SharedTile &tile, int64_t columns,
-                             ArrayRef<Value> units) {
-  size_t i = 0;
-  forUnits(columns, [&](Value step, int64_t below, Value unit) {
-    Value words = units[i++];
-    Value zero =
-        arith::ConstantOp::create(b, k.loc, b.getZeroAttr(words.getType()));
-    Value time = k.add(k.add(first, step), k.constant(below));
-    words = arith::SelectOp::create(b, k.loc, isInside(time), words, zero);
-    tile.storeUnit(step, below, unit, words);
+/// Units of a row of that number in the present chunk.
+Value ChunkedScan::zeroBeyondEnd(Value words, Value step, int64_t below) {
+  Value zero =
+      arith::ConstantOp::create(b, k.loc, b.getZeroAttr(words.getType()));
+  Value time = k.add(k.add(first, step), k.constant(below));
+  return arith::SelectOp::create(b, k.loc, isInside(time), words, zero);
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of the result
+//===----------------------------------------------------------------------===//
+
+/// Of the thread's pair of elements in a unit.
+Value ChunkedScan::pairColumn(int64_t unit, int64_t part) {
+  return k.add(k.add(firstColumn, k.constant(unit * kUnit + part)),
+               k.mul(warpMatrix.t, k.constant(2)));
+}
+
+/// Of the i-th element of the two units of a row that the thread stores.
+Value ChunkedScan::resultColumn(int64_t i) {
+  Value unit = k.add(resultUnit, k.constant(i / kUnit * 4));
+  return k.add(k.add(firstColumn, k.mul(unit, k.constant(kUnit))),
+               k.constant(i % kUnit));
+}
+
+/// The elements of these units, in the result's type, from the pairs of all
+/// that the products have left the thread.
+ChunkedScan::Values ChunkedScan::takeUnits(const Values &y, int64_t down) {
+  auto pairType = VectorType::get(2, b.getBF16Type());
+  Values elements;
+  for (int64_t half = 0; half < 2; ++half) {
+    Values pairs;
+    for (int64_t unit = 4 * half; unit < 4 * half + 4; ++unit)
+      pairs.push_back(
+          warpMatrix.pack(y[4 * unit + 2 * down], y[4 * unit + 2 * down + 1]));
+    warpMatrix.transposeQuad(pairs);
+    for (Value word : pairs) {
+      Value pair = LLVM::BitcastOp::create(b, k.loc, pairType, word);
+      for (int64_t i = 0; i < 2; ++i)
+        elements.push_back(
+            LLVM::ExtractElementOp::create(b, k.loc, pair, k.laneNumber(i)));
+    }
+  }
+  return elements;
+}
+
+/// Steps of the thread's rows.
+void ChunkedScan::enterRows() {
+  for (int64_t down = 0; down < 2; ++down)
+    rowTimes[down] = clamp(k.add(first, rowOf(down)));
+}
+
+/// Loads what ops behind the recurrence read of one.
+void ChunkedScan::prefetchRow(int64_t down) {
+  ofUnits.enter(rowTimes[down]);
+  for (const Mapped &result : fused.results)
+    ofUnits.prefetch(result);
+}
+
+void ChunkedScan::storeRow(int64_t down, ArrayRef<Value> elements) {
+  Value time = rowTimes[down];
+  ofUnits.enter(time);
+  for (auto [i, element] : llvm::enumerate(elements))
+    ofUnits.setScalars({op.getResult(), op.getResultIndexingMap()}, {element},
+                       i);
+  for (const Mapped &result : fused.results) {
+    KernelTensor tensor = k.result(result.tensor, result.map);
+    int64_t group = ofUnits.countNeighbours(tensor);
+    SmallVector<Num> values;
+    for (size_t i = 0; i < elements.size(); ++i)
+      values.push_back(ofUnits.read(result, i));
+    for (size_t i = 0; i < elements.size(); i += group)
+      k.store(tensor, k.offset(tensor, at(time, resultColumn(i), Value())),
+              ArrayRef(values).slice(i, group));
+  }
+}
+
+void ChunkedScan::storeRows(const Values &y) {
+  for (int64_t down = 0; down < 2; ++down) {
+    Values elements = takeUnits(y, down);
+    k.when(isInside(k.add(first, rowOf(down))),
+           [&] { storeRow(down, elements); });
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The state
+//===----------------------------------------------------------------------===//
+
+/// Values of state tile i of a warp are those of rows 16 (warp + 4 i).
+Value ChunkedScan::stateRow(int64_t tile, int64_t half) {
+  Value row = k.add(warp, k.constant(kWarps * tile));
+  return k.add(k.mul(row, k.constant(16)),
+               k.add(warpMatrix.g, k.constant(8 * half)));
+}
+
+/// Calls the body for each pair of elements of the state, with its place in
+/// memory, and that of its second element unless they follow each other.
+void ChunkedScan::forStatePairs(const KernelTensor &tensor,
+                                function_ref<void(Value, Value)> body) {
+  bool follow = dimsOf(tensor.map).back() == columnDim;
+  for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
+    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
+      for (int64_t half = 0; half < 2; ++half) {
+        auto place = [&](int64_t part) {
+          return k.offset(tensor, at(Value(), pairColumn(unit, part),
+                                     stateRow(tile, half)));
+        };
+        body(place(0), follow ? Value() : place(1));
+      }
+}
+
+ChunkedScan::Values ChunkedScan::loadState() {
+  if (!init)
+    return Values(states / kWarps * kColumns / kWarp, k.num.constant(0).re);
+  Values state;
+  forStatePairs(init, [&](Value low, Value high) {
+    for (const Num &x : k.load(init, low, high ? 1 : 2))
+      state.push_back(x.re);
+    if (high)
+      state.push_back(k.load(init, high).front().re);
   });
+  return state;
+}
+
+void ChunkedScan::storeFinal(const Values &state) {
+  if (!final)
+    return;
+  size_t i = 0;
+  forStatePairs(final, [&](Value low, Value high) {
+    Num first{state[i++], Value()}, second{state[i++], Value()};
+    if (!high)
+      return k.store(final, low, {first, second});
+    k.store(final, low, first);
+    k.store(final, high, second);
+  });
+}
+
+/// As a right factor.
+void ChunkedScan::storeState(SharedTile &tile, const Values &state) {
+  size_t x = 0;
+  for (int64_t i = 0; i < countTiles(); ++i)
+    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
+      for (int64_t half = 0; half < 2; ++half, x += 2)
+        tile.storePair(stateRow(0, 0), 16 * kWarps * i + 8 * half,
+                       k.constant(unit), warpMatrix.t,
+                       warpMatrix.pack(state[x], state[x + 1]));
 }
 
 //===----------------------------------------------------------------------===//
@@ -284,48 +388,6 @@ void ChunkedScan::synchronize() { gpu::BarrierOp::create(b, k.loc); }
 /// fill too many registers.
 void ChunkedScan::enterPart() {
   enter(k.opaque(k.threadIndex(), kWarps * kWarp - 1));
-}
-
-ChunkedScan::Chunk ChunkedScan::loadFirst() {
-  Chunk chunk;
-  coming = k.constant(0);
-  copyOutputs();
-  prefetchStep();
-  chunk.decays = joinSteps();
-  chunk.inputs = loadInputs();
-  prefetchSignals();
-  chunk.signals = computeSignals();
-  chunk.outputs = takeOutputs();
-  synchronize();
-  return chunk;
-}
-
-/// The next chunk is under way while the state is updated.
-ChunkedScan::Chunk ChunkedScan::emitChunk(const Chunk &chunk, Values &state) {
-  coming = nextStart();
-  Chunk next;
-  storeUnits(inputs, states, chunk.inputs);
-  storeUnits(signals, kColumns, chunk.signals);
-  decays.store(warp, chunk.decays);
-  storeState(state);
-  synchronize();
-  prefetchStep();
-  decays.enter(warp);
-  Values y = readState(chunk);
-  synchronize();
-  enterPart();
-  copyOutputs();
-  storeRows(computeRows(chunk, y));
-  warpMatrix.synchronize();
-  enterPart();
-  next.inputs = loadInputs();
-  prefetchSignals();
-  next.decays = joinSteps();
-  state = updateState(state);
-  next.signals = computeSignals();
-  next.outputs = takeOutputs();
-  synchronize();
-  return next;
 }
 
 ChunkedScan::Values ChunkedScan::emitChunks(const Values &state) {
@@ -373,8 +435,9 @@ Launch ChunkedScan::emit() {
 }
 
 Launch emitChunkedScan(OpBuilder &b, Kernel &kernel,
-                       const FusedRecurrence &fused) {
-  return ChunkedScan(b, kernel, fused).emit();
+                       const FusedRecurrence &fused, bool byGroups) {
+  return byGroups ? emitGroupChunks(b, kernel, fused)
+                  : emitWarpChunks(b, kernel, fused);
 }
 
 } // namespace ssm

@@ -8,15 +8,17 @@
 
 namespace ssm {
 
-/// See ChunkedScan.cpp. What a chunk does with the rows of the result and with
-/// the state is in ChunkRows.cpp.
+/// See ChunkedScan.cpp. What computes a chunk's products is in WarpChunks.cpp
+/// and GroupChunks.cpp.
 class ChunkedScan {
 public:
-  ChunkedScan(mlir::OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused);
+  ChunkedScan(mlir::OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused,
+              int64_t decayBuffers);
+  virtual ~ChunkedScan() = default;
 
   Launch emit();
 
-private:
+protected:
   static constexpr int64_t kChunk = ChunkDecays::kChunk;
   static constexpr int64_t kBlock = ChunkDecays::kBlock;
   static constexpr int64_t kColumns = kChunkColumns;
@@ -36,7 +38,10 @@ private:
     }
   };
 
-  void findBlock(Launch &launch);
+  virtual Chunk loadFirst() = 0;
+  /// Stores the results of a chunk and updates the state; the next chunk.
+  virtual Chunk emitChunk(const Chunk &chunk, Values &state) = 0;
+
   void enter(mlir::Value thread);
   bool areWhole();
   mlir::Value isInside(mlir::Value time);
@@ -44,6 +49,9 @@ private:
   Values at(mlir::Value time, mlir::Value column, mlir::Value state);
   mlir::Value stepOf(mlir::Value inBlock);
   mlir::Value rowOf(int64_t down);
+  mlir::Value nextStart();
+  void synchronize();
+  void enterPart();
 
   // Steps of the next chunk.
   void
@@ -52,73 +60,69 @@ private:
   mlir::Value placeOf(const KernelTensor &tensor, mlir::Value step,
                       int64_t below, mlir::Value unit);
   mlir::Value timeOf(mlir::Value step, int64_t below = 0);
-  Values loadInputs();
-  void copyOutputs();
-  Values takeOutputs();
   void prefetchStep();
   Parts joinSteps();
   void prefetchSignals();
   Values computeSignals();
-  mlir::Value packSignal();
-  void storeUnits(SharedTile &tile, int64_t columns,
-                  llvm::ArrayRef<mlir::Value> units);
+  mlir::Value zeroBeyondEnd(mlir::Value words, mlir::Value step, int64_t below);
 
   // Rows of the result.
-  WarpMatrix::Words outputWords(const Chunk &chunk, int64_t tile);
-  Values multiplyOutputs(const Chunk &chunk, mlir::Value block);
-  void
-  addBlock(Values &y, llvm::ArrayRef<mlir::Value> products, mlir::Value block,
-           llvm::function_ref<mlir::Value(int64_t, int64_t, int64_t)> weight);
-  Values readState(const Chunk &chunk);
-  Values computeRows(const Chunk &chunk, Values y);
-  mlir::Value pairColumn(int64_t unit, int64_t part);
-  mlir::Value resultColumn(int64_t i);
-  Values takeUnits(const Values &y, int64_t down);
+  void enterRows();
+  void prefetchRow(int64_t down);
   void storeRows(const Values &y);
 
   // Elements of the state that the thread has.
   int64_t countTiles() const { return states / 16 / kWarps; }
   mlir::Value stateRow(int64_t tile, int64_t half);
-  void forStatePairs(const KernelTensor &tensor,
-                     llvm::function_ref<void(mlir::Value, mlir::Value)> body);
-  Values loadState();
-  void storeState(const Values &state);
-  WarpMatrix::Words inputWords(int64_t tile, mlir::Value step,
-                               llvm::ArrayRef<Parts> weights);
-  Values updateState(const Values &state);
-  void storeFinal(const Values &state);
-
-  mlir::Value nextStart();
-  void synchronize();
-  void enterPart();
-  Chunk loadFirst();
-  Chunk emitChunk(const Chunk &chunk, Values &state);
-  Values emitChunks(const Values &state);
+  void storeState(SharedTile &tile, const Values &state);
 
   mlir::OpBuilder &b;
   Kernel &k;
   const FusedRecurrence &fused;
   LinearRecurrenceOp op;
   LinearRecurrenceOp::Dims dims;
-  unsigned stateDim, columnDim;
   int64_t states;
-  KernelTensor input, output, init, final;
+  KernelTensor input, output;
+  WarpMatrix warpMatrix;
+  ChunkDecays decays;
+  mlir::Value warp;
+  /// Step of the present chunk, and of the next one.
+  mlir::Value first, coming;
+
+private:
+  void findBlock(Launch &launch);
+  mlir::Value packSignal();
+  mlir::Value pairColumn(int64_t unit, int64_t part);
+  mlir::Value resultColumn(int64_t i);
+  Values takeUnits(const Values &y, int64_t down);
+  void storeRow(int64_t down, llvm::ArrayRef<mlir::Value> elements);
+  void forStatePairs(const KernelTensor &tensor,
+                     llvm::function_ref<void(mlir::Value, mlir::Value)> body);
+  Values loadState();
+  void storeFinal(const Values &state);
+  Values emitChunks(const Values &state);
+
+  unsigned stateDim, columnDim;
+  KernelTensor init, final;
   /// The thread's unit of a row of U, and its pairs of a row of results.
   Pointwise ofUnit, ofUnits;
   Mapped transition, signal;
-  WarpMatrix warpMatrix;
-  /// C, and X in the same memory; B; U.
-  SharedTile outputs, stateTile, inputs, signals;
-  ChunkDecays decays;
-  llvm::SmallVector<mlir::Value> indices;
-  mlir::Value warp, firstColumn, unitColumn, resultUnit;
-  /// Step of the present chunk, and of the next one.
-  mlir::Value first, coming;
-  /// Of the next one: the lane's step, and those of its units of U. Beyond the
-  /// end, the last one.
+  Values indices;
+  mlir::Value firstColumn, unitColumn, resultUnit;
+  /// Of the next chunk: the lane's step, and those of its units of U. Beyond
+  /// the end, the last one.
   mlir::Value ownTime;
   Values times;
+  /// Of the present one: those of the thread's rows of results, likewise.
+  mlir::Value rowTimes[2];
 };
+
+/// On the tensor cores of a warp, from sm_80 on; and of a group of warps, on
+/// sm_90a.
+Launch emitWarpChunks(mlir::OpBuilder &b, Kernel &kernel,
+                      const FusedRecurrence &fused);
+Launch emitGroupChunks(mlir::OpBuilder &b, Kernel &kernel,
+                       const FusedRecurrence &fused);
 
 } // namespace ssm
 

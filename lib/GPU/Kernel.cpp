@@ -186,15 +186,15 @@ Value Kernel::workspace(Value offset) {
                 : all;
 }
 
-Value Kernel::addShared(StringRef name, int64_t bytes) {
+Value Kernel::addShared(StringRef name, int64_t bytes, int64_t alignment) {
   auto type =
       LLVM::LLVMArrayType::get(b.getI32Type(), llvm::divideCeil(bytes, 4));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(kernel);
-  auto memory = LLVM::GlobalOp::create(
-      b, loc, type, /*isConstant=*/false, LLVM::Linkage::Internal,
-      (kernel.getName() + "_" + name).str(), Attribute(), /*alignment=*/16,
-      kSharedSpace);
+  auto memory = LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/false,
+                                       LLVM::Linkage::Internal,
+                                       (kernel.getName() + "_" + name).str(),
+                                       Attribute(), alignment, kSharedSpace);
   b.setInsertionPointToStart(&kernel.getBody().front());
   return LLVM::AddressOfOp::create(b, loc, memory);
 }

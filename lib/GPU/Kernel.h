@@ -78,9 +78,10 @@ public:
   mlir::Value workspace() { return workspaceStart; }
   mlir::Value workspace(mlir::Value offset);
 
-  /// Shared memory of a block, aligned to 16 bytes; the name is one of the
-  /// kernel's own. Where an element of it is.
-  mlir::Value addShared(llvm::StringRef name, int64_t bytes);
+  /// Shared memory of a block; the name is one of the kernel's own. Where an
+  /// element of it is.
+  mlir::Value addShared(llvm::StringRef name, int64_t bytes,
+                        int64_t alignment = 16);
   mlir::Value sharedPlace(mlir::Value memory, mlir::Type element,
                           mlir::Value index);
   /// A name for shared memory that has no better one.

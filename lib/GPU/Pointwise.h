@@ -149,11 +149,11 @@ Launch emitChannelScan(mlir::OpBuilder &b, Kernel &kernel,
 
 /// Blocks for each head of a matrix state, and so many of its columns: see
 /// ChunkedScan.cpp. The reason is null if its products are of the kind that
-/// tensor cores compute.
+/// tensor cores compute; `byGroups` says whether four warps do so together.
 inline constexpr int64_t kChunkColumns = 64;
 const char *refusesChunks(const FusedRecurrence &fused);
 Launch emitChunkedScan(mlir::OpBuilder &b, Kernel &kernel,
-                       const FusedRecurrence &fused);
+                       const FusedRecurrence &fused, bool byGroups);
 
 /// The kernel for a function, by its layouts and sizes, and its code; the
 /// reason if there is none: see SelectKernel.cpp.

@@ -106,7 +106,9 @@ Launch emitKernel(OpBuilder &b, const KernelFrame &frame,
     if (plan.kernel == GPUScanPlan::Kernel::ChannelScan)
       return emitChannelScan(b, kernel, fused, plan);
     if (plan.kernel == GPUScanPlan::Kernel::ChunkedScan)
-      return emitChunkedScan(b, kernel, fused);
+      return emitChunkedScan(
+          b, kernel, fused,
+          GPUChip::forName(std::string_view(chip)).multipliesInGroups);
     std::unique_ptr<Row> row = makeAffineRow(b, kernel, fused, plan);
     return looksBack ? emitLookBack(b, kernel, *row, plan)
                      : emitRowScan(b, kernel, *row, plan);

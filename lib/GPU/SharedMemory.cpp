@@ -33,6 +33,10 @@ static constexpr unsigned kSharedSpace = 3;
 
 using Arrays = SmallVector<std::pair<LLVM::AddressOfOp, LLVM::GlobalOp>>;
 
+static int64_t getAlignment(LLVM::GlobalOp array) {
+  return array.getAlignment().value_or(kAlignment);
+}
+
 /// Each of which has one use that names it.
 static Arrays findArrays(gpu::GPUModuleOp parent, gpu::GPUFuncOp kernel) {
   Arrays arrays;
@@ -44,13 +48,22 @@ static Arrays findArrays(gpu::GPUModuleOp parent, gpu::GPUFuncOp kernel) {
   return arrays;
 }
 
-/// Of an array that Kernel::addShared made, of words.
-static int64_t countBytes(LLVM::GlobalOp array) {
-  auto type = cast<LLVM::LLVMArrayType>(array.getType());
-  return llvm::alignTo(4 * type.getNumElements(), kAlignment);
+/// Where arrays that Kernel::addShared made, of words, are in one; its bytes
+/// at the end.
+static SmallVector<int64_t> findPlaces(const Arrays &arrays) {
+  SmallVector<int64_t> places;
+  int64_t end = 0;
+  for (auto [use, array] : arrays) {
+    places.push_back(llvm::alignTo(end, getAlignment(array)));
+    auto type = cast<LLVM::LLVMArrayType>(array.getType());
+    end = places.back() + 4 * type.getNumElements();
+  }
+  places.push_back(llvm::alignTo(end, kAlignment));
+  return places;
 }
 
-static void placeInOne(const Arrays &arrays, gpu::GPUFuncOp kernel) {
+static void placeInOne(const Arrays &arrays, ArrayRef<int64_t> places,
+                       gpu::GPUFuncOp kernel) {
   OpBuilder b(kernel);
   Location loc = kernel.getLoc();
   auto one = LLVM::GlobalOp::create(
@@ -60,30 +73,30 @@ static void placeInOne(const Arrays &arrays, gpu::GPUFuncOp kernel) {
       kSharedSpace);
   b.setInsertionPointToStart(&kernel.getBody().front());
   Value start = LLVM::AddressOfOp::create(b, loc, one);
-  int64_t offset = 0;
-  for (auto [use, array] : arrays) {
+  int64_t alignment = kAlignment;
+  for (auto [i, both] : llvm::enumerate(arrays)) {
+    auto [use, array] = both;
+    alignment = std::max(alignment, getAlignment(array));
     b.setInsertionPointAfterValue(start);
     use.replaceAllUsesWith(
         LLVM::GEPOp::create(b, loc, start.getType(), b.getI8Type(), start,
-                            ArrayRef<LLVM::GEPArg>{int32_t(offset)})
+                            ArrayRef<LLVM::GEPArg>{int32_t(places[i])})
             .getResult());
-    offset += countBytes(array);
     use.erase();
     array.erase();
   }
+  one.setAlignment(alignment);
 }
 
 void placeSharedMemory(gpu::GPUModuleOp parent, Launch &launch) {
   auto place = [&](KernelLaunch &one) {
     auto kernel = parent.lookupSymbol<gpu::GPUFuncOp>(one.entry);
     Arrays arrays = findArrays(parent, kernel);
-    int64_t bytes = 0;
-    for (auto [use, array] : arrays)
-      bytes += countBytes(array);
-    if (bytes <= kDeclared)
+    SmallVector<int64_t> places = findPlaces(arrays);
+    if (places.back() <= kDeclared)
       return;
-    placeInOne(arrays, kernel);
-    one.sharedBytes = bytes;
+    placeInOne(arrays, places, kernel);
+    one.sharedBytes = places.back();
   };
   place(launch);
   for (KernelLaunch &further : launch.then)

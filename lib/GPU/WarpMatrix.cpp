@@ -22,8 +22,9 @@ namespace ssm {
 //===----------------------------------------------------------------------===//
 
 SharedTile::SharedTile(OpBuilder &b, Kernel &kernel, StringRef name,
-                       int64_t rows, int64_t columns)
-    : b(b), k(kernel), base(kernel.addShared(name, 2 * rows * columns)),
+                       int64_t rows, int64_t columns, int64_t alignment)
+    : b(b), k(kernel),
+      base(kernel.addShared(name, 2 * rows * columns, alignment)),
       units(columns / kUnit) {}
 
 SharedTile SharedTile::reshaped(int64_t columns) const {

@@ -17,7 +17,7 @@ inline constexpr int64_t kUnit = 8;
 class SharedTile {
 public:
   SharedTile(mlir::OpBuilder &b, Kernel &kernel, llvm::StringRef name,
-             int64_t rows, int64_t columns);
+             int64_t rows, int64_t columns, int64_t alignment = 16);
 
   /// The same memory, with rows of so many columns.
   SharedTile reshaped(int64_t columns) const;

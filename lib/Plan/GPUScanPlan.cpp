@@ -69,11 +69,13 @@ GPUChip GPUChip::forName(std::string_view name) {
                                                 {"sm_120", 170, 1792, 99, true},
                                                 {"gfx942", 304, 5300, 64}}};
   // The letter of "sm_90a" says which instructions there are.
+  bool hasGroups = name == "sm_90a";
   name = name.substr(0, name.find_last_of("0123456789") + 1);
   for (const Entry &entry : kChips)
     if (entry.name == name)
       return {entry.multiprocessors, !isAMDChip(name) && entry.name != "sm_75",
-              entry.isSlowInF64, entry.memoryRate, entry.sharedKiB << 10};
+              entry.isSlowInF64,     entry.memoryRate,
+              entry.sharedKiB << 10, hasGroups};
   GPUChip unknown = forName("sm_80");
   unknown.sharedBytes = GPUChip().sharedBytes;
   unknown.multipliesMatrices = !isSPIRVChip(name);

@@ -4,15 +4,18 @@
 // RUN: ssm-compile %s --target=nvidia:sm_90a -o %t.ptx && %ptxas -v -arch=sm_90a %t.ptx -o /dev/null 2>&1 | FileCheck %s
 // RUN: ssm-compile %s --target=nvidia:sm_100a -o %t.ptx && %ptxas -v -arch=sm_100a %t.ptx -o /dev/null 2>&1 | FileCheck %s
 // RUN: ssm-compile %s --target=nvidia:sm_120a -o %t.ptx && %ptxas -v -arch=sm_120a %t.ptx -o /dev/null 2>&1 | FileCheck %s
+// RUN: ssm-compile %s --target=nvidia:sm_90 -o %t.ptx
+// RUN: FileCheck %s --check-prefixes=PTX,WARPS < %t.ptx
 // RUN: ssm-compile %s --target=nvidia:sm_90a -o %t.ptx
-// RUN: FileCheck %s --check-prefix=PTX < %t.ptx
+// RUN: FileCheck %s --check-prefixes=PTX,GROUPS < %t.ptx
 // RUN: FileCheck %s --check-prefix=JSON < %t.json
 // RUN: ssm-compile %S/../../examples/models/mamba1.mlir --entry=mamba1 --target=nvidia:sm_90a -o %t.ptx
 // RUN: %ptxas -v -arch=sm_90a %t.ptx -o /dev/null 2>&1 | FileCheck %s --check-prefix=MAMBA
 // MAMBA: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 
 // CHECK-COUNT-6: 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
-// PTX: .target sm_90a{{$}}
+// WARPS: .target sm_90{{$}}
+// GROUPS: .target sm_90a{{$}}
 // PTX: .visible .entry rows(
 // PTX: ld.global.nc.v4.b32
 // PTX: .visible .entry channels(
@@ -26,10 +29,16 @@
 // PTX: st.shared.b64
 // PTX: ld.shared.b64
 // PTX: .visible .entry ssd(
-// PTX: ld.global.nc.v4.b32
-// PTX: ldmatrix.sync.aligned.m8n8.x4.shared.b16
-// PTX: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
-// PTX: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// WARPS: ld.global.nc.v4.b32
+// WARPS: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// WARPS: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// WARPS: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// GROUPS-NOT: ldmatrix
+// GROUPS: fence.proxy.async.shared::cta
+// GROUPS: wgmma.fence.sync.aligned
+// GROUPS: wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16
+// GROUPS: wgmma.commit_group.sync.aligned
+// GROUPS: wgmma.wait_group.sync.aligned 1
 // JSON: "entry": "rows"
 // JSON: "entry": "channels"
 // JSON: "entry": "few"

@@ -78,18 +78,18 @@ def emulate_seeds(text, inputs, outputs, sizes=(), chip="sm_90", seeds=(0,), edi
             report = json.loads(tool("ssm-emulate", *args, f"--seed={seed}").stdout) | {"launch": launch}
             results = [np.load(path).reshape(shape) for path, (shape, _) in zip(paths, outputs)]
             results = [x.view(ml_dtypes.bfloat16) if x.dtype.kind == "V" else x for x in results]
-            if RECORDS and not edit and chip == "sm_90" and seed == seeds[0]:
-                record(folder / "f.mlir", entry, launch, inputs, results)
+            if RECORDS and not edit and chip in ("sm_90", "sm_90a") and seed == seeds[0]:
+                record(folder / "f.mlir", entry, chip, launch, inputs, results)
             yield results, report
 
 
-def record(source, entry, launch, inputs, results):
+def record(source, entry, chip, launch, inputs, results):
     """For bench/gpu/replay.py, in $SSM_RECORD_KERNELS: a kernel's PTX and JSON, its inputs and what the emulator makes of them."""
     bits = lambda x: x.view(np.uint16) if x.dtype == ml_dtypes.bfloat16 else x
     arrays = {f"in{i}": bits(np.asarray(x)) for i, x in enumerate(inputs)} | {f"out{i}": bits(x) for i, x in enumerate(results)}
-    name = hashlib.sha256(source.read_bytes() + b"".join(x.tobytes() for x in arrays.values())).hexdigest()[:16]
+    name = hashlib.sha256(source.read_bytes() + chip.encode() + b"".join(x.tobytes() for x in arrays.values())).hexdigest()[:16]
     RECORDS.mkdir(parents=True, exist_ok=True)
-    tool("ssm-compile", source, "--target=nvidia:sm_90", "--emit=ptx", f"--entry={entry}", "-o", RECORDS / f"{name}.ptx")
+    tool("ssm-compile", source, f"--target=nvidia:{chip}", "--emit=ptx", f"--entry={entry}", "-o", RECORDS / f"{name}.ptx")
     label = os.environ.get("PYTEST_CURRENT_TEST", "").removesuffix(" (call)")
     np.savez_compressed(RECORDS / f"{name}.npz", label=f"{label}: {launch['kernel']}", **arrays)
 

@@ -27,6 +27,7 @@ PTXAS, NVDISASM = find_tool("ptxas"), find_tool("nvdisasm")
 class Assembled:
     """What ptxas says of a cubin: so many kernels, the most registers of one, and sums of bytes."""
 
+    text: str
     cubin: Path
     kernels: int
     registers: int
@@ -42,7 +43,7 @@ def assemble(text, entry, chip, folder):
     numbers = lambda pattern: [int(n) for n in re.findall(pattern, said)]
     registers = numbers(r"Used (\d+) registers")
     assert len(registers) == said.count("Compiling entry function") > 0
-    return Assembled(cubin, len(registers), max(registers), sum(numbers(r"(\d+) bytes stack frame")), sum(numbers(r"(\d+) bytes spill")))
+    return Assembled(said, cubin, len(registers), max(registers), sum(numbers(r"(\d+) bytes stack frame")), sum(numbers(r"(\d+) bytes spill")))
 
 
 @dataclass

@@ -18,10 +18,11 @@ namespace ssm {
 /// What of a chip decides.
 struct GPUChip {
   int64_t multiprocessors;
-  bool multipliesMatrices = true; ///< Of bf16, by instructions of NVIDIA's.
-  bool isSlowInF64 = false;       ///< An FMA for 32 of f32, or fewer.
-  int64_t memoryRate = 2039;      ///< GB/s of memory.
-  int64_t sharedBytes = 48 << 10; ///< Of shared memory that a block may have.
+  bool multipliesMatrices = true;  ///< Of bf16, by instructions of NVIDIA's.
+  bool isSlowInF64 = false;        ///< An FMA for 32 of f32, or fewer.
+  int64_t memoryRate = 2039;       ///< GB/s of memory.
+  int64_t sharedBytes = 48 << 10;  ///< Of shared memory that a block may have.
+  bool multipliesInGroups = false; ///< Of four warps: wgmma.
 
   /// "sm_90", "sm_90a", "gfx942"; one that the table lacks counts as sm_80,
   /// with the shared memory that all have.

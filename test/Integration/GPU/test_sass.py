@@ -176,7 +176,7 @@ def test_the_longest_windows_access_sixteen_bytes(chip, tmp_path):
 
 
 @needs_both
-@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("chip", ["sm_80", "sm_90", "sm_100a", "sm_120a"])
 @pytest.mark.parametrize("name, wide, narrow", [("chunked_scan", 0, 2), ("chunked_scan, Mamba-2", 8, 4)])
 def test_products_are_on_the_tensor_cores(name, wide, narrow, chip, tmp_path):
     code = sass.disassemble(sass.assemble(*KERNELS[name], chip, tmp_path).cubin)
@@ -191,6 +191,20 @@ def test_products_are_on_the_tensor_cores(name, wide, narrow, chip, tmp_path):
     assert count >= 8 + 4 + wide and len(loads) - count == narrow
     assert set(sass.select(code.opcodes, "LDGSTS")) == {"LDGSTS.E.BYPASS.128"}
     assert set(sass.select(code.opcodes, "STG")) == {"STG.E.128"}
+
+
+@needs_both
+@pytest.mark.parametrize("name, most, wide", [("chunked_scan", 900, 0), ("chunked_scan, Mamba-2", 1500, 8)])
+def test_products_of_groups_are_not_serialized(name, most, wide, tmp_path):
+    """A chunk is 28 products, which three waits end: the assembler adds none. B and C need no registers, and nothing loads factors."""
+    said = sass.assemble(*KERNELS[name], "sm_90a", tmp_path)
+    assert "(C75" not in said.text
+    code = sass.disassemble(said.cubin)
+    (chunk,) = [loop for loop in code.loops if sass.select(loop, "HGMMA")]
+    assert len(sass.select(chunk, "HGMMA")) == 28 and len(chunk) <= most
+    assert chunk.count("WARPGROUP.DEPBAR.LE") == 3 and chunk.count("BAR.SYNC.DEFER_BLOCKING") == 2
+    assert chunk.count("LDGSTS.E.BYPASS.128") == 16 and chunk.count("LDG.E.128.CONSTANT") == 4 + wide
+    assert not sass.select(code.opcodes, "HMMA", "LDSM")
 
 
 @needs_both

@@ -1,35 +1,111 @@
-//===- ChunkRows.cpp - What a chunk does with a matrix state --------------===//
+//===- WarpChunks.cpp - Chunks of a matrix state, warp by warp ------------===//
 //
-// The rows of a chunk's results, from the state before it and its own steps,
-// and the state behind it: see ChunkedScan.cpp.
+//   for every chunk:
+//     store  B (steps x states), U (steps x 64), decays of steps, and X
+//     Y of each warp's 16 steps: blocks of 16 x 16 of C B that are not behind
+//     load   the next chunk, into registers
+//     X      from B, each step with its decay up to the chunk's end, and U
+//
+// Rows of C are factors of the warp that loads them. A lane has 16 bytes of a
+// row, states that follow each other, so that products over states take these
+// in an order of their own: of 16 the lane has 4.
 //
 //===----------------------------------------------------------------------===//
 #include "ChunkedScan.h"
 
-#include "ssm/IR/LoopDims.h"
-
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 
 namespace ssm {
+namespace {
+
+class WarpChunks : public ChunkedScan {
+public:
+  WarpChunks(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused)
+      : ChunkedScan(b, kernel, fused, /*decayBuffers=*/1),
+        outputs(b, k, "outputs", kChunk, states),
+        stateTile(outputs.reshaped(kColumns)),
+        inputs(b, k, "inputs", kChunk, states),
+        signals(b, k, "signals", kChunk, kColumns) {}
+
+private:
+  Chunk loadFirst() override;
+  Chunk emitChunk(const Chunk &chunk, Values &state) override;
+
+  Values loadInputs();
+  void copyOutputs();
+  Values takeOutputs();
+  void storeUnits(SharedTile &tile, int64_t columns, ArrayRef<Value> units);
+
+  WarpMatrix::Words outputWords(const Chunk &chunk, int64_t tile);
+  Values multiplyOutputs(const Chunk &chunk, Value block);
+  void addBlock(Values &y, ArrayRef<Value> products, Value block,
+                function_ref<Value(int64_t, int64_t, int64_t)> weight);
+  Values readState(const Chunk &chunk);
+  Values computeRows(const Chunk &chunk, Values y);
+  WarpMatrix::Words inputWords(int64_t tile, Value step,
+                               ArrayRef<Parts> weights);
+  Values updateState(const Values &state);
+
+  /// C, and X in the same memory; B; U.
+  SharedTile outputs, stateTile, inputs, signals;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// A chunk comes in
+//===----------------------------------------------------------------------===//
+
+ChunkedScan::Values WarpChunks::loadInputs() {
+  Values loaded;
+  forUnits(states, [&](Value step, int64_t below, Value unit) {
+    loaded.push_back(k.loadWords(input, placeOf(input, step, below, unit)));
+  });
+  return loaded;
+}
+
+/// The warp's rows of C, of which only it has a use, where the state was.
+void WarpChunks::copyOutputs() {
+  forUnits(states, [&](Value step, int64_t below, Value unit) {
+    outputs.copyUnit(step, below, unit,
+                     k.address(output, placeOf(output, step, below, unit)));
+  });
+}
+
+ChunkedScan::Values WarpChunks::takeOutputs() {
+  SharedTile::waitForCopies(b, k);
+  warpMatrix.synchronize();
+  Values words;
+  Value row = stepOf(k.constant(0));
+  for (int64_t unit = 0; unit < states / kUnit; unit += 2)
+    llvm::append_range(words, warpMatrix.left(outputs, {row, 0, {}, unit}));
+  return words;
+}
+
+void WarpChunks::storeUnits(SharedTile &tile, int64_t columns,
+                            ArrayRef<Value> units) {
+  size_t i = 0;
+  forUnits(columns, [&](Value step, int64_t below, Value unit) {
+    tile.storeUnit(step, below, unit, zeroBeyondEnd(units[i++], step, below));
+  });
+}
 
 //===----------------------------------------------------------------------===//
 // Rows of the result
 //===----------------------------------------------------------------------===//
 
 /// C at the warp's rows and 16 states as a left factor.
-WarpMatrix::Words ChunkedScan::outputWords(const Chunk &chunk, int64_t tile) {
+WarpMatrix::Words WarpChunks::outputWords(const Chunk &chunk, int64_t tile) {
   WarpMatrix::Words words;
   llvm::copy(ArrayRef(chunk.outputs).slice(4 * tile, 4), words.begin());
   return words;
 }
 
 /// C B at the warp's rows and a block.
-ChunkedScan::Values ChunkedScan::multiplyOutputs(const Chunk &chunk,
-                                                 Value block) {
+ChunkedScan::Values WarpChunks::multiplyOutputs(const Chunk &chunk,
+                                                Value block) {
   Values products(8, k.num.constant(0).re);
   Value step = k.mul(block, k.constant(kBlock));
   for (int64_t tile = 0; tile < states / 16; ++tile)
@@ -41,7 +117,7 @@ ChunkedScan::Values ChunkedScan::multiplyOutputs(const Chunk &chunk,
 
 /// What the steps of a block add to the warp's rows, by their weights at row g
 /// + 8 down and column 2t + part of half a block.
-void ChunkedScan::addBlock(
+void WarpChunks::addBlock(
     Values &y, ArrayRef<Value> products, Value block,
     function_ref<Value(int64_t down, int64_t half, int64_t part)> weight) {
   // Values of two products of 16 x 8 are the words of a left factor.
@@ -61,7 +137,7 @@ void ChunkedScan::addBlock(
 }
 
 /// The state in front of the chunk, which decays up to each row.
-ChunkedScan::Values ChunkedScan::readState(const Chunk &chunk) {
+ChunkedScan::Values WarpChunks::readState(const Chunk &chunk) {
   Values y(kColumns / kUnit * 4, k.num.constant(0).re);
   for (int64_t tile = 0; tile < states / 16; ++tile)
     for (int64_t unit = 0; unit < kColumns / kUnit; unit += 2)
@@ -74,7 +150,7 @@ ChunkedScan::Values ChunkedScan::readState(const Chunk &chunk) {
   return y;
 }
 
-ChunkedScan::Values ChunkedScan::computeRows(const Chunk &chunk, Values y) {
+ChunkedScan::Values WarpChunks::computeRows(const Chunk &chunk, Values y) {
   addBlock(y, multiplyOutputs(chunk, warp), warp,
            [&](int64_t down, int64_t half, int64_t part) {
              return decays.inside(down, half, part);
@@ -101,131 +177,14 @@ ChunkedScan::Values ChunkedScan::computeRows(const Chunk &chunk, Values y) {
   return y;
 }
 
-/// Of the thread's pair of elements in a unit.
-Value ChunkedScan::pairColumn(int64_t unit, int64_t part) {
-  return k.add(k.add(firstColumn, k.constant(unit * kUnit + part)),
-               k.mul(warpMatrix.t, k.constant(2)));
-}
-
-/// Of the i-th element of the two units of a row that the thread stores.
-Value ChunkedScan::resultColumn(int64_t i) {
-  Value unit = k.add(resultUnit, k.constant(i / kUnit * 4));
-  return k.add(k.add(firstColumn, k.mul(unit, k.constant(kUnit))),
-               k.constant(i % kUnit));
-}
-
-/// The elements of these units, in the result's type, from the pairs of all
-/// that the products have left the thread.
-ChunkedScan::Values ChunkedScan::takeUnits(const Values &y, int64_t down) {
-  auto pairType = VectorType::get(2, b.getBF16Type());
-  Values elements;
-  for (int64_t half = 0; half < 2; ++half) {
-    Values pairs;
-    for (int64_t unit = 4 * half; unit < 4 * half + 4; ++unit)
-      pairs.push_back(
-          warpMatrix.pack(y[4 * unit + 2 * down], y[4 * unit + 2 * down + 1]));
-    warpMatrix.transposeQuad(pairs);
-    for (Value word : pairs) {
-      Value pair = LLVM::BitcastOp::create(b, k.loc, pairType, word);
-      for (int64_t i = 0; i < 2; ++i)
-        elements.push_back(
-            LLVM::ExtractElementOp::create(b, k.loc, pair, k.laneNumber(i)));
-    }
-  }
-  return elements;
-}
-
-void ChunkedScan::storeRows(const Values &y) {
-  for (int64_t down = 0; down < 2; ++down) {
-    Value time = k.add(first, rowOf(down));
-    Values elements = takeUnits(y, down);
-    k.when(isInside(time), [&] {
-      ofUnits.enter(time);
-      for (auto [i, element] : llvm::enumerate(elements))
-        ofUnits.setScalars({op.getResult(), op.getResultIndexingMap()},
-                           {element}, i);
-      for (const Mapped &result : fused.results) {
-        KernelTensor tensor = k.result(result.tensor, result.map);
-        int64_t group = ofUnits.countNeighbours(tensor);
-        SmallVector<Num> values;
-        for (size_t i = 0; i < elements.size(); ++i)
-          values.push_back(ofUnits.read(result, i));
-        for (size_t i = 0; i < elements.size(); i += group)
-          k.store(tensor, k.offset(tensor, at(time, resultColumn(i), Value())),
-                  ArrayRef(values).slice(i, group));
-      }
-    });
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // The state
 //===----------------------------------------------------------------------===//
 
-/// Values of state tile i of a warp are those of rows 16 (warp + 4 i).
-Value ChunkedScan::stateRow(int64_t tile, int64_t half) {
-  Value row = k.add(warp, k.constant(kWarps * tile));
-  return k.add(k.mul(row, k.constant(16)),
-               k.add(warpMatrix.g, k.constant(8 * half)));
-}
-
-/// Calls the body for each pair of elements of the state, with its place in
-/// memory, and that of its second element unless they follow each other.
-void ChunkedScan::forStatePairs(const KernelTensor &tensor,
-                                function_ref<void(Value, Value)> body) {
-  bool follow = dimsOf(tensor.map).back() == columnDim;
-  for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
-    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
-      for (int64_t half = 0; half < 2; ++half) {
-        auto place = [&](int64_t part) {
-          return k.offset(tensor, at(Value(), pairColumn(unit, part),
-                                     stateRow(tile, half)));
-        };
-        body(place(0), follow ? Value() : place(1));
-      }
-}
-
-ChunkedScan::Values ChunkedScan::loadState() {
-  if (!init)
-    return Values(states / kWarps * kColumns / kWarp, k.num.constant(0).re);
-  Values state;
-  forStatePairs(init, [&](Value low, Value high) {
-    for (const Num &x : k.load(init, low, high ? 1 : 2))
-      state.push_back(x.re);
-    if (high)
-      state.push_back(k.load(init, high).front().re);
-  });
-  return state;
-}
-
-void ChunkedScan::storeFinal(const Values &state) {
-  if (!final)
-    return;
-  size_t i = 0;
-  forStatePairs(final, [&](Value low, Value high) {
-    Num first{state[i++], Value()}, second{state[i++], Value()};
-    if (!high)
-      return k.store(final, low, {first, second});
-    k.store(final, low, first);
-    k.store(final, high, second);
-  });
-}
-
-/// As a right factor.
-void ChunkedScan::storeState(const Values &state) {
-  size_t i = 0;
-  for (int64_t tile = 0; tile < countTiles(); ++tile)
-    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
-      for (int64_t half = 0; half < 2; ++half, i += 2)
-        stateTile.storePair(stateRow(0, 0), 16 * kWarps * tile + 8 * half,
-                            k.constant(unit), warpMatrix.t,
-                            warpMatrix.pack(state[i], state[i + 1]));
-}
-
 /// B at the warp's states and the steps of a block as a left factor, each step
 /// with its weight.
-WarpMatrix::Words ChunkedScan::inputWords(int64_t tile, Value step,
-                                          ArrayRef<Parts> weights) {
+WarpMatrix::Words WarpChunks::inputWords(int64_t tile, Value step,
+                                         ArrayRef<Parts> weights) {
   WarpMatrix::Words left = warpMatrix.leftTransposed(
       inputs, {step, 0, k.mul(warp, k.constant(2)), 2 * kWarps * tile});
   for (int64_t word = 0; word < 4; ++word) {
@@ -239,7 +198,7 @@ WarpMatrix::Words ChunkedScan::inputWords(int64_t tile, Value step,
 
 /// Blocks backward, with what is behind them in the chunk. What has been loaded
 /// in front of a loop is under way in it.
-ChunkedScan::Values ChunkedScan::updateState(const Values &state) {
+ChunkedScan::Values WarpChunks::updateState(const Values &state) {
   Values sums;
   Value end = k.constant(kBlocks), whole = decays.before(end);
   for (Value x : state)
@@ -271,6 +230,59 @@ ChunkedScan::Values ChunkedScan::updateState(const Values &state) {
       /*mayUnroll=*/false);
   sums.pop_back();
   return sums;
+}
+
+//===----------------------------------------------------------------------===//
+// Chunks
+//===----------------------------------------------------------------------===//
+
+ChunkedScan::Chunk WarpChunks::loadFirst() {
+  Chunk chunk;
+  coming = k.constant(0);
+  copyOutputs();
+  prefetchStep();
+  chunk.decays = joinSteps();
+  chunk.inputs = loadInputs();
+  prefetchSignals();
+  chunk.signals = computeSignals();
+  chunk.outputs = takeOutputs();
+  synchronize();
+  return chunk;
+}
+
+/// The next chunk is under way while the state is updated.
+ChunkedScan::Chunk WarpChunks::emitChunk(const Chunk &chunk, Values &state) {
+  coming = nextStart();
+  Chunk next;
+  storeUnits(inputs, states, chunk.inputs);
+  storeUnits(signals, kColumns, chunk.signals);
+  decays.store(warp, chunk.decays);
+  storeState(stateTile, state);
+  synchronize();
+  prefetchStep();
+  decays.enter(warp);
+  Values y = readState(chunk);
+  synchronize();
+  enterPart();
+  copyOutputs();
+  y = computeRows(chunk, y);
+  enterRows();
+  storeRows(y);
+  warpMatrix.synchronize();
+  enterPart();
+  next.inputs = loadInputs();
+  prefetchSignals();
+  next.decays = joinSteps();
+  state = updateState(state);
+  next.signals = computeSignals();
+  next.outputs = takeOutputs();
+  synchronize();
+  return next;
+}
+
+Launch emitWarpChunks(OpBuilder &b, Kernel &kernel,
+                      const FusedRecurrence &fused) {
+  return WarpChunks(b, kernel, fused).emit();
 }
 
 } // namespace ssm
