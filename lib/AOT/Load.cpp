@@ -24,15 +24,26 @@ LoadedModule::LoadedModule(std::unique_ptr<orc::LLJIT> jit)
 LoadedModule::LoadedModule(LoadedModule &&) = default;
 LoadedModule::~LoadedModule() = default;
 
-/// Loads LLVM's OpenMP runtime into the process; returns its function that
-/// sets the number of threads.
-static Expected<void (*)(int)> loadOpenMP() {
+namespace {
+/// LLVM's OpenMP runtime, whose numbers of threads are those of the calling
+/// one.
+struct OpenMP {
+  void (*setThreads)(int) = nullptr;
+  int (*getThreads)() = nullptr;
+};
+} // namespace
+
+/// Loads it into the process.
+static Expected<OpenMP> loadOpenMP() {
   for (const char *name : {"libomp.so.5", "libomp.so", SSM_LIBOMP}) {
     auto library = sys::DynamicLibrary::getPermanentLibrary(name);
     if (!library.isValid())
       continue;
-    if (void *setThreads = library.getAddressOfSymbol("omp_set_num_threads"))
-      return reinterpret_cast<void (*)(int)>(setThreads);
+    void *set = library.getAddressOfSymbol("omp_set_num_threads");
+    void *get = library.getAddressOfSymbol("omp_get_max_threads");
+    if (set && get)
+      return OpenMP{reinterpret_cast<void (*)(int)>(set),
+                    reinterpret_cast<int (*)()>(get)};
   }
   return createStringError("more than one thread needs LLVM's OpenMP runtime, "
                            "but libomp.so was not found; install libomp5-22 or "
@@ -40,11 +51,26 @@ static Expected<void (*)(int)> loadOpenMP() {
 }
 
 Error setThreads(unsigned threads) {
-  auto set = loadOpenMP();
-  if (!set)
-    return set.takeError();
-  (*set)(threads);
+  auto openMP = loadOpenMP();
+  if (!openMP)
+    return openMP.takeError();
+  openMP->setThreads(threads);
   return Error::success();
+}
+
+unsigned limitThreads(unsigned threads) {
+  static const OpenMP openMP = [] {
+    auto loaded = loadOpenMP();
+    if (loaded)
+      return *loaded;
+    consumeError(loaded.takeError());
+    return OpenMP();
+  }();
+  if (!openMP.setThreads)
+    return 0;
+  unsigned before = openMP.getThreads();
+  openMP.setThreads(threads);
+  return before;
 }
 
 Expected<LoadedModule> CompiledModule::load(unsigned threads) {

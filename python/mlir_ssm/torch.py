@@ -20,7 +20,7 @@ import numpy as np
 
 from . import _monoids, _ops
 from ._arrays import ELEMENTS, check_axis, check_choice, check_flag
-from ._compile import plans
+from ._compile import CPUS, core, plans
 from ._ops import dtype_of, is_complex_dtype
 from ._recurrence import form_linear_recurrence, form_state_space
 from ._scan import maximum as ssm_maximum
@@ -64,7 +64,18 @@ def from_numpy(x):
 def launch(op, tensors):
     arrays = [as_numpy(x) for x in tensors]
     plan = plans.get(("torch", op, *[(x.shape, x.dtype) for x in arrays]), lambda: op.plan(arrays))
-    return tuple(map(from_numpy, plan(arrays)))
+    return tuple(map(from_numpy, run_limited(plan, arrays)))
+
+
+def run_limited(plan, arrays):
+    """On no more threads than PyTorch takes itself, which may be one in a worker of a DataLoader."""
+    threads = torch.get_num_threads()
+    if threads >= CPUS or not (before := core().limit_threads(threads)):
+        return plan(arrays)
+    try:
+        return plan(arrays)
+    finally:
+        core().limit_threads(before)
 
 
 # The operators. `spec` has the letters of the axes, as in "a:h, u:bth -> bth, bh"; `mixing` is "", or the letters of a dense
@@ -265,7 +276,7 @@ def gradients(op, operands, results, cotangents, needed):
 
 def gradients_of_recurrence(op, operands, results, cotangents, needed):
     """By one kernel where that is the faster way; it has no tangents."""
-    if all(needed) and _ops.RecurrenceGradient(op).suits(specs(operands)) and forward_ad._current_level < 0:
+    if needed[op.names.index("a")] and _ops.RecurrenceGradient(op).suits(specs(operands)) and forward_ad._current_level < 0:
         return recurrence_gradient([*operands, *cotangents], *fields_of(op))
     return gradients(op, operands, results, cotangents, needed)
 
@@ -295,6 +306,7 @@ def operator(schema):
     def register(function):
         name = library.define(schema)
         library.impl(name, function, "CompositeImplicitAutograd")
+        torch.library.register_autocast(f"mlir_ssm::{name}", "cpu", torch.float32, lib=library)  # as torch.cumsum
         return getattr(torch.ops.mlir_ssm, name).default
     return register
 

@@ -222,6 +222,25 @@ def test_dtypes(dtype, tol):
     close(da.to(wide), torch.autograd.grad(wanted[0].sum().real, a)[0].to(wide), 5 * tol)
 
 
+def test_autocast():
+    """Operands become float32, as in torch.cumsum: a layer's projections are bfloat16 there, its parameters are not."""
+    project, decay, k = torch.nn.Linear(3, 3), torch.rand(3).requires_grad_(), torch.randn(3, 2)
+    u = torch.randn(2, 5, 3)
+    for compiled in (False, True):
+        def run(u):
+            x = project(u)
+            y, _ = ssm.state_space("h,h,h,bth->bth", decay, k[:, 0], k[:, 1], ssm.linear_recurrence(decay, x)[0], decay)
+            return x, ssm.long_conv(y, k, axis=1)
+        with torch.autocast("cpu", torch.bfloat16):
+            x, y = torch.compile(run, backend="aot_eager", fullgraph=True)(u) if compiled else run(u)
+        assert x.dtype == torch.bfloat16 and y.dtype == torch.float32
+        states, _ = states_of(decay.expand(x.shape), x.detach().float())
+        want = loop("h,h,h,bth->bth", decay, k[:, 0], k[:, 1], states)[0] + decay * states
+        want = want * k[:, 0] + torch.nn.functional.pad(want, (0, 0, 1, -1)) * k[:, 1]
+        close(y, want, 1e-5)
+        close(torch.autograd.grad(y.sum(), decay), torch.autograd.grad(want.sum(), decay), 1e-4)
+
+
 def test_memory():
     """Contiguous tensors are read where they lie; views, conjugates and NumPy arrays are taken too."""
     a, x = numbers(3, dtype=torch.complex128, scale=0.5), numbers(2, 3, 4, dtype=torch.complex128)
@@ -411,6 +430,25 @@ def test_transforms(f, shapes):
     close([d[0] for d in torch.vmap(torch.func.grad(loss, every))(*twice)], plain)
     close([torch.func.jacfwd(loss)(*xs), torch.func.jacrev(loss)(*xs)], plain[:1] * 2)
     close(torch.func.hessian(loss)(*xs), torch.func.jacrev(torch.func.jacrev(loss))(*xs))
+
+
+THREADS = """
+import os, torch, mlir_ssm.torch as ssm
+torch.set_num_threads(1)
+a, x = torch.rand(4, 2048, 256), torch.rand(4, 2048, 256)
+states, _ = ssm.linear_recurrence(a, x)
+alone = len(os.listdir("/proc/self/task"))
+torch.set_num_threads(2)
+assert torch.equal(ssm.linear_recurrence(a, x)[0], states)
+print(alone, len(os.listdir("/proc/self/task")) - alone)
+"""
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU")
+def test_threads_are_those_of_pytorch():
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "2"})
+    assert done.returncode == 0 and int(done.stdout.split()[1]) > 0, done.stderr
 
 
 def test_nothing_is_printed_at_exit():

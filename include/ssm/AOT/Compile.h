@@ -113,6 +113,11 @@ private:
 /// of the whole process, so it is for tools.
 llvm::Error setThreads(unsigned threads);
 
+/// Limits the threads of the kernels that this thread calls from now on.
+/// Returns the limit before, or 0 where the process has no OpenMP runtime, and
+/// then nothing changes.
+unsigned limitThreads(unsigned threads);
+
 /// Links an object file into a shared library with the system's compiler.
 llvm::Error linkSharedLibrary(llvm::StringRef object, llvm::StringRef output,
                               bool openmp);
