@@ -164,8 +164,9 @@ def primitive(schema, read, vmap, gradients):
 
     class Derivatives(torch.autograd.function._SingleLevelFunction):
         @staticmethod
-        def forward(ctx, keys, fields, *operands):
-            results = below(keys, operands, fields)
+        def forward(ctx, keys, modes, fields, *operands):
+            with torch.set_grad_enabled(modes[0]), forward_ad._set_fwd_grad_enabled(modes[1]):  # for transforms further out
+                results = below(keys, operands, fields)
             ctx.fields = fields
             ctx.save_for_backward(*operands, *(results if read(*fields).reads_results else ()))
             ctx.save_for_forward(*operands)
@@ -173,13 +174,15 @@ def primitive(schema, read, vmap, gradients):
 
         @staticmethod
         def backward(ctx, *cotangents):
-            kept, needed = ctx.saved_tensors, ctx.needs_input_grad[2:]
+            kept, needed = ctx.saved_tensors, ctx.needs_input_grad[3:]
             operands, results = kept[:len(needed)], kept[len(needed):]
-            return None, None, *gradients(read(*ctx.fields), operands, results, cotangents, needed)
+            return None, None, None, *gradients(read(*ctx.fields), operands, results, cotangents, needed)
 
         @staticmethod
-        def jvp(ctx, _keys, _fields, *tangents):
-            return read(*ctx.fields).jvp(Library, ctx.saved_tensors, tangents)
+        def jvp(ctx, _keys, _modes, _fields, *tangents):
+            operands = [forward_ad.unpack_dual(x).primal for x in ctx.saved_tensors]
+            with forward_ad._set_fwd_grad_enabled(True):  # as in forward
+                return read(*ctx.fields).jvp(Library, operands, tangents)
 
     def below(keys, operands, fields):
         with torch._C._AutoDispatchBelowAutograd():
@@ -188,8 +191,9 @@ def primitive(schema, read, vmap, gradients):
     def differentiate(keys, *arguments):
         operands, fields = split(arguments)
         if torch.is_grad_enabled() and any(x.requires_grad for x in operands) or have_tangents(operands):
+            modes = torch.is_grad_enabled(), torch._C._is_fwd_grad_enabled()
             with enable_single_level_autograd_function():
-                return pack(Derivatives.apply(keys, fields, *operands))
+                return pack(Derivatives.apply(keys, modes, fields, *operands))
         return pack(below(keys, operands, fields))
 
     library.impl(name, run, "CPU")

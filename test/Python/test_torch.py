@@ -429,7 +429,10 @@ def test_transforms(f, shapes):
     twice = [torch.stack([x, 2 * x]) for x in xs]
     close([d[0] for d in torch.vmap(torch.func.grad(loss, every))(*twice)], plain)
     close([torch.func.jacfwd(loss)(*xs), torch.func.jacrev(loss)(*xs)], plain[:1] * 2)
-    close(torch.func.hessian(loss)(*xs), torch.func.jacrev(torch.func.jacrev(loss))(*xs))
+    hessian = torch.autograd.functional.hessian(lambda x: loss(x, *xs[1:]), xs[0])
+    forward, reverse = torch.func.jacfwd, torch.func.jacrev
+    close([outer(inner(loss))(*xs) for outer in (forward, reverse) for inner in (forward, reverse)], [hessian] * 4)
+    close(torch.vmap(forward(reverse(loss)))(*twice)[0], hessian)
 
 
 THREADS = """
