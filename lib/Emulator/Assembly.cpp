@@ -1,7 +1,6 @@
 //===- Assembly.cpp - Inline PTX, as calls of the machine -----------------===//
 //
-// Products of a warp group have no intrinsics. What LLVM gets, and what MLIR
-// makes of nvvm.wgmma.mma_async, is
+// Products of a warp group have no intrinsics. What LLVM gets is
 //
 //   {
 //   .reg .pred p;
@@ -11,8 +10,8 @@
 //   }
 //
 // whose operands are factors and, behind them, sums, which 0 in place of the
-// first 1 leaves out. A wait has the sums that
-// it is for as operands and results.
+// first 1 leaves out. A wait has the sums that it is for as operands and
+// results.
 //
 //===----------------------------------------------------------------------===//
 #include "GroupProduct.h"
@@ -44,17 +43,19 @@ Value *Retargeter::loadWords(CallInst &call, Value *slot) {
 Value *Retargeter::replaceGroupProduct(CallInst &call, StringRef code) {
   static const Regex product(
       "^\\{\n\\.reg \\.pred p;\nsetp\\.ne\\.b32 p, ([01]), 0;\n"
-      "wgmma\\.mma_async\\.sync\\.aligned\\.m64n64k16\\.f32\\.bf16\\.bf16 "
+      "wgmma\\.mma_async\\.sync\\.aligned\\.m64n(64|128)k16\\.f32\\.bf16\\."
+      "bf16 "
       "\\{[^}]*\\}, (\\{[^}]*\\}|\\$[0-9]+), \\$[0-9]+, p, 1, 1, "
       "(([01]), )?([01]);\n\\}$");
   SmallVector<StringRef> parts;
   if (!product.match(code, &parts))
     return nullptr;
-  bool inRegisters = parts[2].starts_with("{");
+  unsigned sums = parts[2] == "64" ? 32 : 64;
+  bool inRegisters = parts[3].starts_with("{");
   unsigned flags = (parts[1] == "0" ? IsFirst : 0) |
                    (inRegisters ? LeftInRegisters : 0) |
-                   (parts[4] == "1" ? LeftTransposed : 0) |
-                   (parts[5] == "1" ? RightTransposed : 0);
+                   (parts[5] == "1" ? LeftTransposed : 0) |
+                   (parts[6] == "1" ? RightTransposed : 0);
   IRBuilder<> b(&call);
   Value *slot = allocate(call, ArrayType::get(i32, kGroupSums + kGroupLeft));
   auto store = [&](unsigned first, unsigned count, unsigned place) {
@@ -63,13 +64,13 @@ Value *Retargeter::replaceGroupProduct(CallInst &call, StringRef code) {
                     b.CreateConstGEP1_32(i32, slot, place + i));
   };
   unsigned left = inRegisters ? kGroupLeft : 1;
-  if (call.arg_size() != left + 1 + kGroupSums)
+  if (call.arg_size() != left + 1 + sums)
     return nullptr;
   if (inRegisters)
     store(0, kGroupLeft, kGroupSums);
-  store(left + 1, kGroupSums, 0);
+  store(left + 1, sums, 0);
   callMachine(b, "ssm_emu_group_product", voidTy,
-              {b.getInt32(flags),
+              {b.getInt32(2 * sums), b.getInt32(flags),
                inRegisters ? b.getInt64(0) : call.getArgOperand(0),
                call.getArgOperand(left), slot, addSite(Site::Load, call)});
   return loadWords(call, slot);

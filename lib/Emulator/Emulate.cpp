@@ -53,9 +53,9 @@ static void callCopy(char *to, const char *from, unsigned bytes,
 }
 static void callCommit() { Machine::current->commitCopies(); }
 static void callWait(int left) { Machine::current->waitForCopies(left); }
-static void callGroupProduct(unsigned flags, uint64_t left, uint64_t right,
-                             uint32_t *words, unsigned site) {
-  Machine::current->multiplyGroup(flags, left, right, words, site);
+static void callGroupProduct(unsigned columns, unsigned flags, uint64_t left,
+                             uint64_t right, uint32_t *words, unsigned site) {
+  Machine::current->multiplyGroup(columns, flags, left, right, words, site);
 }
 static void callGroupCommit() { Machine::current->commitProducts(); }
 static void callGroupWait(unsigned left, uint32_t *words, unsigned count) {

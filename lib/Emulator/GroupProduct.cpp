@@ -56,15 +56,16 @@ char *SharedFactor::place(unsigned index, unsigned depth) const {
 }
 
 static constexpr uint32_t kName = 0x7fe00000, kNameMask = 0xffe00000;
+static constexpr unsigned kNumbers = 0x7fff;
 
 uint32_t nameSum(unsigned number, unsigned i) {
-  return kName | (number & 0xffff) << 5 | i;
+  return kName | (number & kNumbers) << 6 | i;
 }
 
 std::optional<NamedSum> findNamedSum(uint32_t bits) {
   if ((bits & kNameMask) != kName)
     return std::nullopt;
-  return NamedSum{bits >> 5 & 0xffff, bits & 31};
+  return NamedSum{bits >> 6 & kNumbers, bits & 63};
 }
 
 //===----------------------------------------------------------------------===//
@@ -105,11 +106,11 @@ void Machine::noteFactor(const SharedFactor &factor, unsigned first,
 void Machine::noteFactors(const GroupProduct &product) {
   if (product.left)
     noteFactor(*product.left, thread / kWarp % 4 * 16, 16, product.site);
-  noteFactor(product.right, 0, kGroupSize, product.site);
+  noteFactor(product.right, 0, product.columns, product.site);
 }
 
-void Machine::multiplyGroup(unsigned flags, uint64_t left, uint64_t right,
-                            uint32_t *words, unsigned site) {
+void Machine::multiplyGroup(unsigned columns, unsigned flags, uint64_t left,
+                            uint64_t right, uint32_t *words, unsigned site) {
   Fibre &fibre = block->threads[thread];
   auto describe = [&](uint64_t descriptor, bool isTransposed) {
     auto factor = SharedFactor::read(descriptor, sharedMemory(), isTransposed);
@@ -131,11 +132,12 @@ void Machine::multiplyGroup(unsigned flags, uint64_t left, uint64_t right,
   product.sums.fill(0);
   if (!(flags & IsFirst))
     std::copy_n(words, kGroupSums, product.sums.begin());
+  product.columns = columns;
   product.number = fibre.products++;
   product.site = site;
   product.group = fibre.productGroups;
   noteFactors(product);
-  for (unsigned i = 0; i < kGroupSums; ++i)
+  for (unsigned i = 0; i < columns / 2; ++i)
     words[i] = nameSum(product.number, i);
   fibre.pending.push_back(product);
 }
@@ -160,8 +162,8 @@ void Machine::completeProduct(const GroupProduct &product) {
     std::memcpy(&bits, factor.place(index, depth), sizeof(bits));
     return fromBF16(bits);
   };
-  std::array<uint32_t, kGroupSums> results;
-  for (unsigned i = 0; i < kGroupSums; ++i) {
+  std::array<uint32_t, kGroupSums> results{};
+  for (unsigned i = 0; i < product.columns / 2; ++i) {
     unsigned down = i / 2 % 2, column = i / 4 * 8 + thread % 4 * 2 + i % 2;
     float sum = bit_cast<float>(resolveSum(product.sums[i]));
     for (unsigned k = 0; k < kGroupDepth; ++k)
@@ -171,8 +173,8 @@ void Machine::completeProduct(const GroupProduct &product) {
     results[i] = bit_cast<uint32_t>(sum);
   }
   auto &sums = block->threads[thread].sums;
-  sums[product.number & 0xffff] = results;
-  sums.erase((product.number - kKeptProducts) & 0xffff);
+  sums[product.number & kNumbers] = results;
+  sums.erase((product.number - kKeptProducts) & kNumbers);
 }
 
 /// All but the last `left` groups are complete: what `words` name is there.

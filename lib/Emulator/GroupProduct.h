@@ -1,8 +1,8 @@
 //===- GroupProduct.h - Products of a warp group ----------------*- C++ -*-===//
 //
-// wgmma: four warps multiply 64 x 16 by 16 x 64 elements of bf16. The right
-// factor is in shared memory, the left one too or in registers. Shared factors
-// are described by a word of 64 bits.
+// wgmma: four warps multiply 64 x 16 by 16 x 64 or 16 x 128 elements of bf16.
+// The right factor is in shared memory, the left one too or in registers.
+// Shared factors are described by a word of 64 bits.
 //
 // Reference: PTX ISA 8.5, 9.7.14.5, "Asynchronous wgmma", "Matrix descriptor
 // format" and "Canonical layouts".
@@ -18,10 +18,10 @@
 
 namespace ssm::emulator {
 
-inline constexpr unsigned kGroupDepth = 16, kGroupSize = 64;
-/// Elements of the result that a thread has, in rows g and g + 8 of its warp's
-/// 16.
-inline constexpr unsigned kGroupSums = 32;
+inline constexpr unsigned kGroupDepth = 16;
+/// Elements of the widest result that a thread has, in rows g and g + 8 of its
+/// warp's 16: of each eight columns, four.
+inline constexpr unsigned kGroupSums = 64;
 /// Words of a left factor that is in registers.
 inline constexpr unsigned kGroupLeft = 4;
 
@@ -66,7 +66,7 @@ struct GroupProduct {
   std::optional<SharedFactor> left;
   SharedFactor right;
   std::array<uint32_t, kGroupSums> sums; ///< In front of it.
-  unsigned number, site;
+  unsigned columns, number, site;
   unsigned group; ///< Groups that the thread had committed before.
 };
 

@@ -95,8 +95,8 @@ public:
                  unsigned writeSite);
   void commitCopies();
   void waitForCopies(int left);
-  void multiplyGroup(unsigned flags, uint64_t left, uint64_t right,
-                     uint32_t *words, unsigned site);
+  void multiplyGroup(unsigned columns, unsigned flags, uint64_t left,
+                     uint64_t right, uint32_t *words, unsigned site);
   void commitProducts();
   void waitForProducts(unsigned left, uint32_t *words, unsigned count);
   void fenceProxy() { ++block->threads[thread].fences; }

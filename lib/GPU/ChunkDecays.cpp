@@ -25,7 +25,7 @@ static constexpr int64_t kHalf = ChunkDecays::kBlock / 2;
 ChunkDecays::ChunkDecays(OpBuilder &b, Kernel &kernel, WarpMatrix &warpMatrix,
                          int64_t buffers)
     : b(b), k(kernel), warpMatrix(warpMatrix),
-      steps(kernel.addShared("steps", 4 * kChunk * buffers)),
+      steps(kernel.addShared("steps", 4 * kChunk)),
       ends(kernel.addShared("ends", 4 * kChunk * buffers)),
       blocks(kernel.addShared("blocks", 4 * kBlocks * buffers)) {}
 
@@ -80,7 +80,7 @@ Parts ChunkDecays::join(Value a) {
 
 void ChunkDecays::store(Value warp, const Parts &joined) {
   Value step = warpMatrix.laneIn(kBlock);
-  Value place = stepPlace(k.add(k.mul(warp, k.constant(kBlock)), step));
+  Value place = k.add(k.mul(warp, k.constant(kBlock)), step);
   auto write = [&](Value x, Value memory, Value index) {
     LLVM::StoreOp::create(b, k.loc, x,
                           k.sharedPlace(memory, b.getF32Type(), index),
@@ -92,7 +92,7 @@ void ChunkDecays::store(Value warp, const Parts &joined) {
   };
   k.when(isBelow(warpMatrix.laneIn(kWarp), kBlock), [&] {
     write(joined[0], steps, place);
-    write(joined[1], ends, place);
+    write(joined[1], ends, stepPlace(place));
     k.when(isBelow(step, 1), [&] {
       write(k.num.mulf(joined[0], joined[1]), blocks, blockPlace(warp));
     });
@@ -134,7 +134,7 @@ ChunkDecays::Half ChunkDecays::walkBack(ArrayRef<Value> a) {
 
 void ChunkDecays::enter(Value warp) {
   SmallVector<Value> a;
-  Value first = stepPlace(k.mul(warp, k.constant(kBlock)));
+  Value first = k.mul(warp, k.constant(kBlock));
   for (int64_t i = 0; i < kBlock; i += 4)
     a.append(load(steps, k.add(first, k.constant(i)), 4));
   for (int64_t half = 0; half < 2; ++half)

@@ -22,7 +22,8 @@ public:
   /// What a lane knows of its step, number lane % kBlock of the warp's block,
   /// whose transition is `a`. All lanes of the warp have to be there.
   Parts join(mlir::Value a);
-  /// Stores it: barriers have to be in front and behind.
+  /// Stores it: barriers have to be in front and behind, of the warp for a's
+  /// own block, of which there is one buffer.
   void store(mlir::Value warp, const Parts &joined);
   /// Finds the products that warp has for its own rows.
   void enter(mlir::Value warp);

@@ -230,12 +230,6 @@ Value ChunkedScan::zeroBeyondEnd(Value words, Value step, int64_t below) {
 // Rows of the result
 //===----------------------------------------------------------------------===//
 
-/// Of the thread's pair of elements in a unit.
-Value ChunkedScan::pairColumn(int64_t unit, int64_t part) {
-  return k.add(k.add(firstColumn, k.constant(unit * kUnit + part)),
-               k.mul(warpMatrix.t, k.constant(2)));
-}
-
 /// Of the i-th element of the two units of a row that the thread stores.
 Value ChunkedScan::resultColumn(int64_t i) {
   Value unit = k.add(resultUnit, k.constant(i / kUnit * 4));
@@ -270,11 +264,13 @@ void ChunkedScan::enterRows() {
     rowTimes[down] = clamp(k.add(first, rowOf(down)));
 }
 
-/// Loads what ops behind the recurrence read of one.
-void ChunkedScan::prefetchRow(int64_t down) {
-  ofUnits.enter(rowTimes[down]);
-  for (const Mapped &result : fused.results)
-    ofUnits.prefetch(result);
+/// Loads what ops behind the recurrence read of them.
+void ChunkedScan::prefetchRows() {
+  for (Value time : rowTimes) {
+    ofUnits.enter(time);
+    for (const Mapped &result : fused.results)
+      ofUnits.prefetch(result);
+  }
 }
 
 void ChunkedScan::storeRow(int64_t down, ArrayRef<Value> elements) {
@@ -307,32 +303,26 @@ void ChunkedScan::storeRows(const Values &y) {
 // The state
 //===----------------------------------------------------------------------===//
 
-/// Values of state tile i of a warp are those of rows 16 (warp + 4 i).
-Value ChunkedScan::stateRow(int64_t tile, int64_t half) {
-  Value row = k.add(warp, k.constant(kWarps * tile));
-  return k.add(k.mul(row, k.constant(16)),
-               k.add(warpMatrix.g, k.constant(8 * half)));
-}
-
 /// Calls the body for each pair of elements of the state, with its place in
 /// memory, and that of its second element unless they follow each other.
 void ChunkedScan::forStatePairs(const KernelTensor &tensor,
                                 function_ref<void(Value, Value)> body) {
-  bool follow = dimsOf(tensor.map).back() == columnDim;
-  for (int64_t tile = 0; tile < states / 16 / kWarps; ++tile)
-    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
-      for (int64_t half = 0; half < 2; ++half) {
-        auto place = [&](int64_t part) {
-          return k.offset(tensor, at(Value(), pairColumn(unit, part),
-                                     stateRow(tile, half)));
-        };
-        body(place(0), follow ? Value() : place(1));
-      }
+  auto place = [&](const Element &one) {
+    return k.offset(tensor,
+                    at(Value(), k.add(firstColumn, one.column), one.row));
+  };
+  unsigned last = dimsOf(tensor.map).back();
+  for (int64_t i = 0; i < countElements() / 2; ++i) {
+    auto [one, other] = pairOf(i);
+    bool follow =
+        last == columnDim ? one.row == other.row : one.column == other.column;
+    body(place(one), follow ? Value() : place(other));
+  }
 }
 
 ChunkedScan::Values ChunkedScan::loadState() {
   if (!init)
-    return Values(states / kWarps * kColumns / kWarp, k.num.constant(0).re);
+    return Values(countElements(), k.num.constant(0).re);
   Values state;
   forStatePairs(init, [&](Value low, Value high) {
     for (const Num &x : k.load(init, low, high ? 1 : 2))
@@ -354,17 +344,6 @@ void ChunkedScan::storeFinal(const Values &state) {
     k.store(final, low, first);
     k.store(final, high, second);
   });
-}
-
-/// As a right factor.
-void ChunkedScan::storeState(SharedTile &tile, const Values &state) {
-  size_t x = 0;
-  for (int64_t i = 0; i < countTiles(); ++i)
-    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
-      for (int64_t half = 0; half < 2; ++half, x += 2)
-        tile.storePair(stateRow(0, 0), 16 * kWarps * i + 8 * half,
-                       k.constant(unit), warpMatrix.t,
-                       warpMatrix.pack(state[x], state[x + 1]));
 }
 
 //===----------------------------------------------------------------------===//

@@ -68,13 +68,15 @@ protected:
 
   // Rows of the result.
   void enterRows();
-  void prefetchRow(int64_t down);
+  void prefetchRows();
   void storeRows(const Values &y);
 
-  // Elements of the state that the thread has.
-  int64_t countTiles() const { return states / 16 / kWarps; }
-  mlir::Value stateRow(int64_t tile, int64_t half);
-  void storeState(SharedTile &tile, const Values &state);
+  /// Of the i-th pair of elements of the state that the thread has, in the
+  /// order of registers.
+  struct Element {
+    mlir::Value column, row;
+  };
+  virtual std::pair<Element, Element> pairOf(int64_t i) = 0;
 
   mlir::OpBuilder &b;
   Kernel &k;
@@ -92,7 +94,6 @@ protected:
 private:
   void findBlock(Launch &launch);
   mlir::Value packSignal();
-  mlir::Value pairColumn(int64_t unit, int64_t part);
   mlir::Value resultColumn(int64_t i);
   Values takeUnits(const Values &y, int64_t down);
   void storeRow(int64_t down, llvm::ArrayRef<mlir::Value> elements);
@@ -101,6 +102,7 @@ private:
   Values loadState();
   void storeFinal(const Values &state);
   Values emitChunks(const Values &state);
+  int64_t countElements() const { return states * kColumns / (kWarps * kWarp); }
 
   unsigned stateDim, columnDim;
   KernelTensor init, final;

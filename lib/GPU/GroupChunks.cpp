@@ -5,15 +5,17 @@
 //   for every chunk:
 //     store   U, V_j = L_64,j U_j, and X                            | barrier
 //     copy    the next chunk's B and C to the other buffer
-//     start   G = C B^T, then Z = C X
-//     weigh   P = L o G, as soon as G is there
-//     start   W = P U, then X = (a_1 ... a_64) X + B^T V
+//     compute G, Z = C [B^T, X]
+//     weigh   P = L o G
+//     start   W = P U, then X^T = (a_1 ... a_64) X^T + V^T B
 //     store   Y_i = (a_1 ... a_i) Z_i + W_i, while X is computed
 //     load    the next chunk's U                                    | barrier
 //
 // The tensor cores read all of it from shared memory but for P, whose rows are
 // in the registers of the warp that has weighed them: what ldmatrix would load
-// for every warp is read once for four. Two blocks fit a multiprocessor.
+// for every warp is read once for four. Wide products read their left factors
+// least: so X is transposed, and behind each buffer of B there is room for it,
+// in panels of 64 states. Two blocks fit a multiprocessor.
 //
 //===----------------------------------------------------------------------===//
 #include "ChunkedScan.h"
@@ -32,7 +34,7 @@ public:
   GroupChunks(OpBuilder &b, Kernel &kernel, const FusedRecurrence &fused)
       : ChunkedScan(b, kernel, fused, /*decayBuffers=*/2), group(b, k),
         outputs(tile("outputs", 2 * states)),
-        inputs(tile("inputs", 2 * states)), stateTile(tile("state", states)),
+        inputs(tile("inputs", 4 * states)),
         signals(tile("signals", 2 * kChunk)) {}
 
 private:
@@ -42,11 +44,13 @@ private:
   SharedTile tile(StringRef name, int64_t rows) {
     return SharedTile(b, k, name, rows, kColumns, kPattern);
   }
-  Value bufferRow(Value buffer);
+  Value bufferRow(Value buffer, int64_t panel);
+  std::pair<Element, Element> pairOf(int64_t i) override;
+  void storeState(const Values &state);
   void copyFactors(Value buffer);
   void storeSignals(ArrayRef<Value> units);
   Value weighUnit(Value words, Value weight);
-  void startRows(Values &products, Values &fromState);
+  Values multiplyOutputs();
   Values weighBlock(ArrayRef<Value> products,
                     function_ref<Value(int64_t, int64_t, int64_t)> weight);
   SmallVector<WarpMatrix::Words> weighProducts(ArrayRef<Value> products);
@@ -55,11 +59,12 @@ private:
 
   /// Bytes after which permuted rows repeat.
   static constexpr int64_t kPattern = 1024;
-  static constexpr int64_t kSums = GroupMatrix::kSums;
+  /// Rows of 64 states of C, and of B and X.
+  static constexpr int64_t kPanel = kChunk, kWidePanel = kChunk + kColumns;
 
   GroupMatrix group;
-  /// Of C and of B, two buffers: of each 64 states, the steps. X. U, and V.
-  SharedTile outputs, inputs, stateTile, signals;
+  /// Two buffers of C, and of B and X; U, and V.
+  SharedTile outputs, inputs, signals;
   Value present; ///< Buffer.
 };
 
@@ -69,23 +74,23 @@ private:
 // A chunk comes in
 //===----------------------------------------------------------------------===//
 
-Value GroupChunks::bufferRow(Value buffer) {
-  return k.mul(buffer, k.constant(states));
+Value GroupChunks::bufferRow(Value buffer, int64_t panel) {
+  return k.mul(buffer, k.constant(states / kPanel * panel));
 }
 
 /// B and C of the next chunk.
 void GroupChunks::copyFactors(Value buffer) {
-  Value first = bufferRow(buffer);
-  auto copy = [&](const KernelTensor &tensor, SharedTile &tile) {
-    for (int64_t state = 0; state < states; state += kColumns)
+  auto copy = [&](const KernelTensor &tensor, SharedTile &tile, int64_t panel) {
+    Value first = bufferRow(buffer, panel);
+    for (int64_t state = 0; state < states; state += kPanel)
       forUnits(kColumns, [&](Value step, int64_t below, Value unit) {
         Value place = placeOf(tensor, step, below, unit);
-        tile.copyUnit(k.add(first, step), below + state, unit,
+        tile.copyUnit(k.add(first, step), below + state / kPanel * panel, unit,
                       k.address(tensor, k.add(place, k.constant(state))));
       });
   };
-  copy(output, outputs);
-  copy(input, inputs);
+  copy(output, outputs, kPanel);
+  copy(input, inputs, kWidePanel);
 }
 
 Value GroupChunks::weighUnit(Value words, Value weight) {
@@ -119,17 +124,16 @@ void GroupChunks::storeSignals(ArrayRef<Value> units) {
 // Rows of the result
 //===----------------------------------------------------------------------===//
 
-/// C B^T, and C X, of which the former is there first.
-void GroupChunks::startRows(Values &products, Values &fromState) {
-  Value zero = k.constant(0), first = bufferRow(present);
-  auto left = group.describe(outputs, first, 0, /*isTransposed=*/false);
-  auto right = group.describe(inputs, first, 0, /*isTransposed=*/false);
-  auto state = group.describe(stateTile, zero, 0, /*isTransposed=*/true);
+/// C B^T, and behind it C X.
+ChunkedScan::Values GroupChunks::multiplyOutputs() {
+  auto left = group.describe(outputs, bufferRow(present, kPanel), 0,
+                             /*isTransposed=*/false);
+  auto right = group.describe(inputs, bufferRow(present, kWidePanel), 0,
+                              /*isTransposed=*/false, kWidePanel);
   group.enterRegisters();
-  products = group.multiply(left, right, states);
+  Values products = group.multiply(left, right, states, kWidePanel);
   group.commit();
-  fromState = group.multiply(left, state, states);
-  group.commit();
+  return products;
 }
 
 /// A block of them as a left factor, by their decays.
@@ -200,19 +204,38 @@ ChunkedScan::Values GroupChunks::joinRows(ArrayRef<Value> fromState, Values y) {
 // The state
 //===----------------------------------------------------------------------===//
 
+/// Of row g or g + 8 of the warp's 16 columns, two states of each unit.
+std::pair<ChunkedScan::Element, ChunkedScan::Element>
+GroupChunks::pairOf(int64_t i) {
+  Value column = rowOf(i % 2);
+  auto row = [&](int64_t part) {
+    return k.add(k.mul(warpMatrix.t, k.constant(2)),
+                 k.constant(i / 2 * kUnit + part));
+  };
+  return {{column, row(0)}, {column, row(1)}};
+}
+
+/// Below B, transposed.
+void GroupChunks::storeState(const Values &state) {
+  Value row = k.add(bufferRow(present, kWidePanel), rowOf(0));
+  for (int64_t i = 0; i < states / 4; ++i) {
+    int64_t unit = i / 2, panel = unit * kUnit / kPanel * kWidePanel;
+    inputs.storePair(row, panel + kChunk + 8 * (i % 2),
+                     k.constant(unit % (kPanel / kUnit)), warpMatrix.t,
+                     warpMatrix.pack(state[2 * i], state[2 * i + 1]));
+  }
+}
+
 void GroupChunks::startState(Values &state) {
   Value whole = decays.before(k.constant(kBlocks));
   for (Value &x : state)
     x = k.num.mulf(x, whole);
-  auto right = group.describe(signals, k.constant(kChunk), 0,
-                              /*isTransposed=*/true);
+  auto left = group.describe(signals, k.constant(kChunk), 0,
+                             /*isTransposed=*/true);
+  auto right = group.describe(inputs, bufferRow(present, kWidePanel), 0,
+                              /*isTransposed=*/true, kWidePanel);
   group.enterRegisters();
-  for (int64_t tile = 0; tile < countTiles(); ++tile) {
-    auto left = group.describe(inputs, bufferRow(present), tile * kChunk,
-                               /*isTransposed=*/true);
-    group.multiplyAdd(MutableArrayRef(state).slice(tile * kSums, kSums), left,
-                      right, kChunk);
-  }
+  group.multiplyAdd(state, left, right, kChunk);
   group.commit();
 }
 
@@ -242,33 +265,31 @@ ChunkedScan::Chunk GroupChunks::emitChunk(const Chunk &chunk, Values &state) {
   Value other = arith::SubIOp::create(b, k.loc, k.constant(1), present);
   decays.useBuffer(present);
   storeSignals(chunk.signals);
-  storeState(stateTile, state);
+  storeState(state);
   SharedTile::waitForCopies(b, k);
   group.enterMemory();
   synchronize();
 
-  // Bounds of steps have registers of their own.
-  if (!areWhole())
-    enterPart();
-  Values products, fromState;
-  startRows(products, fromState);
+  Values products = multiplyOutputs();
   copyFactors(other);
   prefetchStep();
   prefetchSignals();
   enterRows();
-  prefetchRow(0);
+  prefetchRows();
   decays.enter(warp);
-  group.wait(1, {products});
-  SmallVector<WarpMatrix::Words> weighed = weighProducts(products);
+  group.wait(0, {products});
+  ArrayRef<Value> all(products);
+  SmallVector<WarpMatrix::Words> weighed =
+      weighProducts(all.take_front(kChunk / 2));
   group.enterRegisters();
   Values y = group.multiply(weighed, group.describe(signals, k.constant(0), 0,
                                                     /*isTransposed=*/true));
   group.commit();
   startState(state);
-  group.wait(1, {fromState, y});
-  prefetchRow(1);
-  storeRows(joinRows(fromState, y));
+  group.wait(1, {y});
+  storeRows(joinRows(all.drop_front(kChunk / 2), y));
   decays.useBuffer(other);
+  warpMatrix.synchronize();
   decays.store(warp, joinSteps());
   next.signals = computeSignals();
   group.wait(0, {state});

@@ -31,7 +31,8 @@ static constexpr int64_t kRowUnits = GroupMatrix::kSize / kUnit;
 //===----------------------------------------------------------------------===//
 
 GroupMatrix::Factor GroupMatrix::describe(SharedTile &tile, Value row,
-                                          int64_t below, bool isTransposed) {
+                                          int64_t below, bool isTransposed,
+                                          int64_t panel) {
   Type i32 = b.getI32Type(), i64 = b.getI64Type();
   auto constant = [&](int32_t value) {
     return arith::ConstantOp::create(b, k.loc, b.getI32IntegerAttr(value));
@@ -42,9 +43,9 @@ GroupMatrix::Factor GroupMatrix::describe(SharedTile &tile, Value row,
   place = arith::ShRUIOp::create(b, k.loc, place, constant(4));
   place = arith::ExtUIOp::create(b, k.loc, i64, place);
   constexpr int64_t eightRows = 8 * kRowUnits, permutedBy128 = 1;
-  Value shape =
-      k.constant(permutedBy128 << 62 | eightRows << 32 | eightRows << 16);
-  return {arith::OrIOp::create(b, k.loc, place, shape), isTransposed};
+  Value shape = k.constant(permutedBy128 << 62 | eightRows << 32 |
+                           panel * kRowUnits << 16);
+  return {arith::OrIOp::create(b, k.loc, place, shape), isTransposed, panel};
 }
 
 /// Where 16 of what is summed over begin.
@@ -53,7 +54,7 @@ Value GroupMatrix::place(const Factor &factor, int64_t step) {
   int64_t further =
       factor.isTransposed
           ? kDepth * kRowUnits * step
-          : units / kRowUnits * kSize * kRowUnits + units % kRowUnits;
+          : units / kRowUnits * factor.panel * kRowUnits + units % kRowUnits;
   return k.add(factor.descriptor, k.constant(further));
 }
 
@@ -120,8 +121,8 @@ SmallVector<Value> GroupMatrix::assemble(const Twine &code, StringRef factors,
 
 /// Of no value, so that nothing is moved there while other products are under
 /// way.
-SmallVector<Value> GroupMatrix::makeSums() {
-  return SmallVector<Value>(kSums,
+SmallVector<Value> GroupMatrix::makeSums(int64_t columns) {
+  return SmallVector<Value>(columns * kSize / (4 * kWarp),
                             LLVM::PoisonOp::create(b, k.loc, b.getF32Type()));
 }
 
@@ -135,7 +136,8 @@ void GroupMatrix::multiply16(Sums sums, bool isFirst, ValueRange left,
     return all;
   };
   bool inRegisters = left.size() > 1;
-  std::string factor = list(kSums, left.size());
+  size_t count = sums.size();
+  std::string factor = list(count, left.size());
   std::string flags;
   for (bool flag : transposed)
     flags += flag ? ", 1" : ", 0";
@@ -144,9 +146,10 @@ void GroupMatrix::multiply16(Sums sums, bool isFirst, ValueRange left,
   SmallVector<Value> results = assemble(
       "{\n.reg .pred p;\nsetp.ne.b32 p, " + Twine(isFirst ? 0 : 1) +
           ", 0;\n"
-          "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" +
-          list(0, kSums) + "}, " + (inRegisters ? "{" + factor + "}" : factor) +
-          ", " + list(kSums + left.size(), 1) + ", p, 1, 1" + flags + ";\n}",
+          "wgmma.mma_async.sync.aligned.m64n" +
+          Twine(4 * kWarp * count / kSize) + "k16.f32.bf16.bf16 {" +
+          list(0, count) + "}, " + (inRegisters ? "{" + factor + "}" : factor) +
+          ", " + list(count + left.size(), 1) + ", p, 1, 1" + flags + ";\n}",
       inRegisters ? ",r,r,r,r,l" : ",l,l", operands, sums);
   llvm::copy(results, sums.begin());
 }
@@ -159,8 +162,9 @@ void GroupMatrix::multiplyAdd(Sums sums, const Factor &left,
 }
 
 SmallVector<Value> GroupMatrix::multiply(const Factor &left,
-                                         const Factor &right, int64_t depth) {
-  SmallVector<Value> sums = makeSums();
+                                         const Factor &right, int64_t depth,
+                                         int64_t columns) {
+  SmallVector<Value> sums = makeSums(columns);
   for (int64_t step = 0; step < depth / kDepth; ++step)
     multiply16(sums, step == 0, place(left, step), place(right, step),
                {left.isTransposed, right.isTransposed});
@@ -169,7 +173,7 @@ SmallVector<Value> GroupMatrix::multiply(const Factor &left,
 
 SmallVector<Value> GroupMatrix::multiply(ArrayRef<Words> left,
                                          const Factor &right) {
-  SmallVector<Value> sums = makeSums();
+  SmallVector<Value> sums = makeSums(kSize);
   for (auto [step, words] : llvm::enumerate(left))
     multiply16(sums, step == 0, ArrayRef<Value>(words), place(right, step),
                {right.isTransposed});

@@ -6,15 +6,13 @@
 
 namespace ssm {
 
-/// Products of 64 x 64 that four warps compute together while they go on: see
-/// GroupMatrix.cpp. A warp has 16 rows of them, as of 16 x 8 one beside the
-/// other in WarpMatrix.
+/// Products of 64 rows and 64 or 128 columns that four warps compute together
+/// while they go on: see GroupMatrix.cpp. A warp has 16 rows of them, as of 16
+/// x 8 one beside the other in WarpMatrix.
 class GroupMatrix {
 public:
-  /// Rows and columns of a product; elements of a row that a tile has, of which
-  /// wider matrices have one below the other.
+  /// Rows of a product; elements of a row of a tile.
   static constexpr int64_t kSize = 64;
-  static constexpr int64_t kSums = kSize * kSize / (4 * kWarp);
   using Sums = llvm::MutableArrayRef<mlir::Value>;
   /// Of a left factor, in registers: 16 columns.
   using Words = WarpMatrix::Words;
@@ -22,14 +20,16 @@ public:
   GroupMatrix(mlir::OpBuilder &b, Kernel &kernel) : b(b), k(kernel) {}
 
   /// A factor in shared memory, in rows of 64 elements from a multiple of 1024
-  /// bytes on. The products are sums over what is beside each other in a row
-  /// or, transposed, over rows.
+  /// bytes on; what wider rows have further is so many rows below. The products
+  /// are sums over what is beside each other in a row or, transposed, over
+  /// rows.
   struct Factor {
     mlir::Value descriptor;
     bool isTransposed;
+    int64_t panel;
   };
   Factor describe(SharedTile &tile, mlir::Value row, int64_t below,
-                  bool isTransposed);
+                  bool isTransposed, int64_t panel = kSize);
 
   /// What was computed in registers, and what the thread has stored in shared
   /// memory, are there for products from here on; others' after a barrier.
@@ -38,7 +38,8 @@ public:
   /// left * right, sums over so many products. Until a wait, sums and factors
   /// are not to be touched, but by further products.
   llvm::SmallVector<mlir::Value> multiply(const Factor &left,
-                                          const Factor &right, int64_t depth);
+                                          const Factor &right, int64_t depth,
+                                          int64_t columns);
   llvm::SmallVector<mlir::Value> multiply(llvm::ArrayRef<Words> left,
                                           const Factor &right);
   /// sums += left * right.
@@ -51,7 +52,7 @@ public:
 
 private:
   mlir::Value place(const Factor &factor, int64_t step);
-  llvm::SmallVector<mlir::Value> makeSums();
+  llvm::SmallVector<mlir::Value> makeSums(int64_t columns);
   void multiply16(Sums sums, bool isFirst, mlir::ValueRange left,
                   mlir::Value right, llvm::ArrayRef<bool> transposed);
   llvm::SmallVector<mlir::Value> assemble(const llvm::Twine &code,

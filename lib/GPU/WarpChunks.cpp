@@ -38,6 +38,11 @@ private:
   Values takeOutputs();
   void storeUnits(SharedTile &tile, int64_t columns, ArrayRef<Value> units);
 
+  std::pair<Element, Element> pairOf(int64_t i) override;
+  int64_t countTiles() const { return states / 16 / kWarps; }
+  Value stateRow(int64_t tile, int64_t half);
+  void storeState(const Values &state);
+
   WarpMatrix::Words outputWords(const Chunk &chunk, int64_t tile);
   Values multiplyOutputs(const Chunk &chunk, Value block);
   void addBlock(Values &y, ArrayRef<Value> products, Value block,
@@ -181,6 +186,36 @@ ChunkedScan::Values WarpChunks::computeRows(const Chunk &chunk, Values y) {
 // The state
 //===----------------------------------------------------------------------===//
 
+/// Values of state tile i of a warp are those of rows 16 (warp + 4 i).
+Value WarpChunks::stateRow(int64_t tile, int64_t half) {
+  Value row = k.add(warp, k.constant(kWarps * tile));
+  return k.add(k.mul(row, k.constant(16)),
+               k.add(warpMatrix.g, k.constant(8 * half)));
+}
+
+/// Beside each other, of each tile and unit two rows.
+std::pair<ChunkedScan::Element, ChunkedScan::Element>
+WarpChunks::pairOf(int64_t i) {
+  int64_t units = kColumns / kUnit, unit = i / 2 % units;
+  Value row = stateRow(i / 2 / units, i % 2);
+  auto column = [&](int64_t part) {
+    return k.add(k.mul(warpMatrix.t, k.constant(2)),
+                 k.constant(unit * kUnit + part));
+  };
+  return {{column(0), row}, {column(1), row}};
+}
+
+/// As a right factor.
+void WarpChunks::storeState(const Values &state) {
+  size_t i = 0;
+  for (int64_t tile = 0; tile < countTiles(); ++tile)
+    for (int64_t unit = 0; unit < kColumns / kUnit; ++unit)
+      for (int64_t half = 0; half < 2; ++half, i += 2)
+        stateTile.storePair(stateRow(0, 0), 16 * kWarps * tile + 8 * half,
+                            k.constant(unit), warpMatrix.t,
+                            warpMatrix.pack(state[i], state[i + 1]));
+}
+
 /// B at the warp's states and the steps of a block as a left factor, each step
 /// with its weight.
 WarpMatrix::Words WarpChunks::inputWords(int64_t tile, Value step,
@@ -257,7 +292,7 @@ ChunkedScan::Chunk WarpChunks::emitChunk(const Chunk &chunk, Values &state) {
   storeUnits(inputs, states, chunk.inputs);
   storeUnits(signals, kColumns, chunk.signals);
   decays.store(warp, chunk.decays);
-  storeState(stateTile, state);
+  storeState(state);
   synchronize();
   prefetchStep();
   decays.enter(warp);

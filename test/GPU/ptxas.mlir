@@ -36,7 +36,7 @@
 // GROUPS-NOT: ldmatrix
 // GROUPS: fence.proxy.async.shared::cta
 // GROUPS: wgmma.fence.sync.aligned
-// GROUPS: wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16
+// GROUPS: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
 // GROUPS: wgmma.commit_group.sync.aligned
 // GROUPS: wgmma.wait_group.sync.aligned 1
 // JSON: "entry": "rows"

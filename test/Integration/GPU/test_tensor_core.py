@@ -149,39 +149,39 @@ def test_a_copy_without_barrier_is_a_race(tmp_path):
     assert report["races"] > 0
 
 
-SUMS = "{ " + ", ".join(["float"] * 32) + " }"
-
-
-def group_product(left_transposed, right_transposed, permutation=1):
+def group_product(left_transposed, right_transposed, columns, permutation=1):
     """D = 1 + A B of four warps, from tiles of 64 rows of 128 bytes that are copied to shared memory as they are. `left_transposed`
     is None for A in registers, in words as a lane has them."""
-    results = ", ".join(f"${i}" for i in range(32))
-    ties = ",".join(map(str, range(32)))
+    sums = columns // 2
+    struct = "{ " + ", ".join(["float"] * sums) + " }"
+    results = ", ".join(f"${i}" for i in range(sums))
+    ties = ",".join(map(str, range(sums)))
     in_registers = left_transposed is None
-    left, right = ("{$32, $33, $34, $35}", "$36") if in_registers else ("$32", "$33")
+    left, right = ("{" + ", ".join(f"${sums + i}" for i in range(4)) + "}", f"${sums + 4}") if in_registers else (f"${sums}", f"${sums + 1}")
     flags = "" if in_registers else f"{left_transposed:d}, "
     copies = "".join(f"""
   %w{i} = add i64 %mine, {i}
   %p{i} = getelementptr i32, ptr addrspace(1) %x, i64 %w{i}
   %s{i} = getelementptr i32, ptr addrspace(3) @tiles, i64 %w{i}
   %v{i} = load <4 x i32>, ptr addrspace(1) %p{i}, align 16
-  store <4 x i32> %v{i}, ptr addrspace(3) %s{i}, align 16""" for i in range(0, 32, 4))
+  store <4 x i32> %v{i}, ptr addrspace(3) %s{i}, align 16""" for i in range(0, 64, 4))
     words = "".join(line + "\n" for i in range(4) for line in (
         f"  %a{i} = add i64 %fours, {i}", f"  %pa{i} = getelementptr i32, ptr addrspace(1) %a, i64 %a{i}",
         f"  %left{i} = load i32, ptr addrspace(1) %pa{i}, align 4"))
     stores = "".join(f"""
-  %d{i} = extractvalue {SUMS} %there, {i}
-  %i{i} = add i64 %mine, {i}
+  %d{i} = extractvalue {struct} %there, {i}
+  %i{i} = add i64 %result, {i}
   %q{i} = getelementptr float, ptr addrspace(1) %y, i64 %i{i}
-  store float %d{i}, ptr addrspace(1) %q{i}, align 4""" for i in range(32))
-    extracts = "".join(f"\n  %e{i} = extractvalue {SUMS} %under_way, {i}" for i in range(32))
+  store float %d{i}, ptr addrspace(1) %q{i}, align 4""" for i in range(sums))
+    extracts = "".join(f"\n  %e{i} = extractvalue {struct} %under_way, {i}" for i in range(sums))
     args = ", ".join([f"i32 %left{i}" for i in range(4)] if in_registers else ["i64 %da"])
     return f"""target triple = "nvptx64-nvidia-cuda"
-@tiles = internal addrspace(3) global [4096 x i32] undef, align 1024
+@tiles = internal addrspace(3) global [8192 x i32] undef, align 1024
 define ptx_kernel void @f(ptr addrspace(1) %x, ptr addrspace(1) %a, ptr addrspace(1) %y) {{
   %t = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
   %thread = zext i32 %t to i64
-  %mine = mul i64 %thread, 32
+  %mine = mul i64 %thread, 64
+  %result = mul i64 %thread, {sums}
   %fours = mul i64 %thread, 4
 {copies}
 {words}
@@ -191,12 +191,12 @@ define ptx_kernel void @f(ptr addrspace(1) %x, ptr addrspace(1) %a, ptr addrspac
   %masked = and i32 %start, 262143
   %units = lshr i32 %masked, 4
   %place = zext i32 %units to i64
-  %da = or i64 %place, {permutation << 62 | 64 << 32 | 64 << 16}
+  %da = or i64 %place, {permutation << 62 | 64 << 32 | 512 << 16}
   %db = add i64 %da, 512
   call void @llvm.nvvm.wgmma.fence.sync.aligned()
-  %under_way = call {SUMS} asm sideeffect "{{\\0A.reg .pred p;\\0Asetp.ne.b32 p, 1, 0;\\0Awgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {{{results}}}, {left}, {right}, p, 1, 1, {flags}{right_transposed:d};\\0A}}", "{'=f,' * 32}{'r,r,r,r,l' if in_registers else 'l,l'},{ties}"({args}, i64 %db, {', '.join(['float 1.0'] * 32)}){extracts}
+  %under_way = call {struct} asm sideeffect "{{\\0A.reg .pred p;\\0Asetp.ne.b32 p, 1, 0;\\0Awgmma.mma_async.sync.aligned.m64n{columns}k16.f32.bf16.bf16 {{{results}}}, {left}, {right}, p, 1, 1, {flags}{right_transposed:d};\\0A}}", "{'=f,' * sums}{'r,r,r,r,l' if in_registers else 'l,l'},{ties}"({args}, i64 %db, {', '.join(['float 1.0'] * sums)}){extracts}
   call void @llvm.nvvm.wgmma.commit_group.sync.aligned()
-  %there = call {SUMS} asm sideeffect "wgmma.wait_group.sync.aligned 0;", "{'=f,' * 32}{ties}"({', '.join(f'float %e{i}' for i in range(32))})
+  %there = call {struct} asm sideeffect "wgmma.wait_group.sync.aligned 0;", "{'=f,' * sums}{ties}"({', '.join(f'float %e{i}' for i in range(sums))})
 {stores}
   ret void
 }}
@@ -214,28 +214,30 @@ def permute(rows):
     return np.stack([units[r, np.arange(8) ^ r % 8] for r in range(64)]).reshape(64, 64)
 
 
-def multiply_groups(left_transposed, right_transposed, tmp_path, edit=lambda kernel: kernel, permutation=1):
+def multiply_groups(left_transposed, right_transposed, tmp_path, columns=64, edit=lambda kernel: kernel, permutation=1):
     rng = np.random.default_rng(1)
-    a, b = (rng.integers(-8, 9, (64, 16)).astype(ml_dtypes.bfloat16) for _ in range(2))  # B by columns
-    tiles = np.zeros((2, 64, 64), ml_dtypes.bfloat16)
-    for tile, factor, transposed in zip(tiles, (a, b), (left_transposed, right_transposed)):
-        tile[:16 if transposed else 64, :64 if transposed else 16] = factor.T if transposed else factor
+    a, b = (rng.integers(-8, 9, (n, 16)).astype(ml_dtypes.bfloat16) for n in (64, columns))  # B by columns
+    tiles = np.zeros((4, 64, 64), ml_dtypes.bfloat16)
+    for tile, factor, transposed in [(0, a, left_transposed), (1, b[:64], right_transposed), (2, b[64:], right_transposed)]:
+        for row, values in enumerate(factor.T if transposed else factor):
+            tiles[tile, row, :len(values)] = values
     # Word 2 half + down of a lane: columns 8 half + 2t and the next one, of row g + 8 down of its warp.
     words = a.view(np.int32).reshape(4, 2, 8, 2, 4).transpose(0, 2, 4, 3, 1).reshape(128, 4)
-    (tmp_path / "f.ll").write_text(edit(group_product(left_transposed, right_transposed, permutation)))
+    (tmp_path / "f.ll").write_text(edit(group_product(left_transposed, right_transposed, columns, permutation)))
     np.save(tmp_path / "x.npy", np.stack([permute(tile) for tile in tiles]).view(np.int32))
     np.save(tmp_path / "a.npy", np.ascontiguousarray(words))
     report = json.loads(tool("ssm-emulate", tmp_path / "f.ll", "--entry=f", "--block=128", "--seed=2", f"--output=2={tmp_path}/y.npy",
-                             f"--arg={tmp_path}/x.npy", f"--arg={tmp_path}/a.npy", "--arg=new:float32:128x32").stdout)
+                             f"--arg={tmp_path}/x.npy", f"--arg={tmp_path}/a.npy", f"--arg=new:float32:128x{columns // 2}").stdout)
     # Of a thread, 8 columns after the others: two of row g, and two of row g + 8.
-    y = np.load(tmp_path / "y.npy").reshape(4, 8, 4, 8, 2, 2).transpose(0, 4, 1, 3, 2, 5).reshape(64, 64)
+    y = np.load(tmp_path / "y.npy").reshape(4, 8, 4, columns // 8, 2, 2).transpose(0, 4, 1, 3, 2, 5).reshape(64, columns)
     return y, a.astype(float) @ b.astype(float).T + 1, report
 
 
 @pytest.mark.parametrize("left_transposed", [None, False, True])
 @pytest.mark.parametrize("right_transposed", [False, True])
-def test_products_of_groups(left_transposed, right_transposed, tmp_path):
-    y, want, report = multiply_groups(left_transposed, right_transposed, tmp_path)
+@pytest.mark.parametrize("columns", [64, 128])
+def test_products_of_groups(left_transposed, right_transposed, columns, tmp_path):
+    y, want, report = multiply_groups(left_transposed, right_transposed, tmp_path, columns)
     np.testing.assert_array_equal(y, want)
     assert report["instructions"]["tensor"] == 128 and report["races"] == 0
 
@@ -243,13 +245,13 @@ def test_products_of_groups(left_transposed, right_transposed, tmp_path):
 def test_products_of_groups_end_with_a_wait(tmp_path):
     def edit(kernel):
         return kernel.replace("wgmma.wait_group.sync.aligned 0", "wgmma.wait_group.sync.aligned 1")
-    y, _, _ = multiply_groups(False, True, tmp_path, edit)
+    y, _, _ = multiply_groups(False, True, tmp_path, edit=edit)
     assert np.all(np.isnan(y))
 
 
 @pytest.mark.parametrize("line", ["fence.proxy.async.shared_cta()", "barrier.cta.sync.aligned.all(i32 0)"])
 def test_products_of_groups_see_what_is_fenced_and_behind_a_barrier(line, tmp_path):
-    _, _, report = multiply_groups(False, True, tmp_path, lambda kernel: kernel.replace(f"  call void @llvm.nvvm.{line}\n", ""))
+    _, _, report = multiply_groups(False, True, tmp_path, edit=lambda kernel: kernel.replace(f"  call void @llvm.nvvm.{line}\n", ""))
     assert report["races"] > 0
 
 
