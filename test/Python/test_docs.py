@@ -1,22 +1,14 @@
-"""The programs of docs/Python.md and docs/Tutorial.md run, and print what the latter shows."""
+"""The programs of docs/Python.md and docs/Tutorial.md run, and print what the latter shows. Those of PyTorch are run by
+test_torch.py."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import BUILD
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-
-
-def blocks(name):
-    """[(language, text, line)] of a page."""
-    page = (DOCS / name).read_text()
-    return [(m[1], m[2], page.count("\n", 0, m.start()) + 2)
-            for m in re.finditer(r"^```(\w+)\n(.*?)^```", page, re.M | re.S)]
+from pages import blocks, run_python
 
 
 def run_shell(text):
@@ -26,10 +18,7 @@ def run_shell(text):
 
 
 def test_python(capsys):
-    names = {}
-    for language, text, line in blocks("Python.md"):
-        if language == "python":
-            exec(compile("\n" * (line - 1) + text, "docs/Python.md", "exec"), names)
+    run_python("Python.md", lambda text: "torch" not in text)
     assert "linear_recurrence: " in capsys.readouterr().out
 
 

@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import mlir_ssm.torch as ssm
+from pages import run_python
 
 torch.manual_seed(5)
 
@@ -452,6 +453,10 @@ def test_threads_are_those_of_pytorch():
     done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "2"})
     assert done.returncode == 0 and int(done.stdout.split()[1]) > 0, done.stderr
+
+
+def test_documentation():
+    run_python("Python.md", lambda text: "torch" in text)
 
 
 def test_nothing_is_printed_at_exit():
