@@ -310,6 +310,7 @@ def operator(schema):
     def register(function):
         name = library.define(schema)
         library.impl(name, function, "CompositeImplicitAutograd")
+        library.impl(name, function, "FuncTorchBatchedDecomposition")  # else vmap is a loop
         torch.library.register_autocast(f"mlir_ssm::{name}", "cpu", torch.float32, lib=library)  # as torch.cumsum
         return getattr(torch.ops.mlir_ssm, name).default
     return register
@@ -323,7 +324,7 @@ def as_tensors(names, values):
             tensors.append(None)
             continue
         try:
-            x = torch.as_tensor(x)
+            x = x if isinstance(x, torch.Tensor) else torch.as_tensor(x)
         except (TypeError, ValueError, RuntimeError) as error:
             raise TypeError(f"{name}: expected a tensor, but {type(x).__name__} cannot become one: {error}") from None
         if x.dtype not in NUMPY:

@@ -340,6 +340,24 @@ def test_vmap(which):
     close(torch.vmap(ssm.long_conv, (0, None))(u, k), torch.stack([ssm.long_conv(v, k) for v in u]))
 
 
+def test_vmap_is_one_call(monkeypatch):
+    launched = []
+    launch = ssm.launch
+    monkeypatch.setattr(ssm, "launch", lambda op, xs: launched.append(op) or launch(op, xs))
+    a, x = numbers(4, 5, 3, scale=0.5), numbers(4, 5, 3)
+    for f in (lambda a, x: ssm.linear_recurrence(a, x, axis=0)[0], lambda a, x: ssm.long_conv(x, a[:, 0], axis=0),
+              lambda a, x: ssm.state_space("th,th,th,th->th", a, a, a, x)[0]):
+        want = torch.stack([f(*both) for both in zip(a, x)])
+        launched.clear()
+        close(torch.vmap(f)(a, x), want)
+        assert len(launched) == 1
+
+    class Scan(torch.nn.Module):
+        def forward(self, a, x):
+            return torch.vmap(lambda a, x: ssm.associative_scan(affine, (a, x))[1])(a, x)
+    close(torch.export.export(Scan(), (a, x)).module()(a, x), states_of(a, x)[0])
+
+
 @pytest.mark.parametrize("call,error,word", [
     (lambda: ssm.linear_recurrence(np.ones((2, 3, 4)), np.ones((2, 3, 5))), ValueError, "a: expected"),
     (lambda: ssm.linear_recurrence(np.ones(4, np.float32), np.ones((2, 3, 4))), TypeError, "x: the dtype"),
@@ -353,6 +371,7 @@ def test_vmap(which):
     (lambda: ssm.long_conv(np.ones((2, 3)), np.ones(4), mode="two_sided"), ValueError, "k: mode 'two_sided' needs"),
     (lambda: ssm.state_space("hn,hn->h", *[np.ones((1, 1))] * 4), ValueError, "spec"),
     (lambda: ssm.state_space("n,n,n,tn->tn", *[np.ones(1)] * 3, np.ones((2, 1)), output="real"), ValueError, "output"),
+    (lambda: ssm.linear_recurrence(torch.ones(4), torch.ones(2, 3, 4, device="meta")), ValueError, "x: expected a tensor on"),
     (lambda: ssm.associative_scan(torch.add, ()), ValueError, "xs: expected at least one"),
     (lambda: torch.ops.mlir_ssm.recurrence([torch.ones(2)], "nonsense", "", "none", False, "after", "auto", "norm"),
      ValueError, "spec: expected axes"),
