@@ -160,6 +160,37 @@ struct LowerRsqrt : OpRewritePattern<math::RsqrtOp> {
   }
 };
 
+/// The high half of a word is an f32 if the low one is cleared: of the second
+/// of two neighbours in bf16, one instruction in place of two.
+struct ExtendHighHalf : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const override {
+    auto element = op.getIn().getDefiningOp<LLVM::ExtractElementOp>();
+    APInt place;
+    if (!element || !op.getType().isF32() || !element.getType().isBF16() ||
+        !matchPattern(element.getPosition(), m_ConstantInt(&place)) ||
+        !place[0])
+      return rewriter.notifyMatchFailure(op, "it is not in a high half");
+    Location loc = op.getLoc();
+    Type i32 = rewriter.getI32Type();
+    int64_t elements =
+        cast<VectorType>(element.getVector().getType()).getNumElements();
+    Value word = LLVM::BitcastOp::create(
+        rewriter, loc, VectorType::get(elements / 2, i32), element.getVector());
+    auto constant = [&](int32_t value) {
+      return LLVM::ConstantOp::create(rewriter, loc,
+                                      rewriter.getI32IntegerAttr(value));
+    };
+    word = LLVM::ExtractElementOp::create(rewriter, loc, word,
+                                          constant(place.getZExtValue() / 2));
+    word = LLVM::AndOp::create(rewriter, loc, word, constant(-65536));
+    rewriter.replaceOpWithNewOp<LLVM::BitcastOp>(op, op.getType(), word);
+    return success();
+  }
+};
+
 struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
   using LowerGPUMathBase::LowerGPUMathBase;
 
@@ -180,6 +211,7 @@ struct LowerGPUMath : ssm::impl::LowerGPUMathBase<LowerGPUMath> {
     set.add<LowerToIntrinsic<math::CopySignOp>>(context, "llvm.copysign");
     set.add<LowerRsqrt>(context, /*benefit=*/2);
     if (instructions == "nvidia") {
+      set.add<ExtendHighHalf>(context);
       set.add<LowerToApproximation<arith::DivFOp>>(context,
                                                    "llvm.nvvm.div.full");
       set.add<LowerToApproximation<math::SqrtOp>>(context,

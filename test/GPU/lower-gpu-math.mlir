@@ -100,3 +100,31 @@ gpu.module @kernels {
     gpu.return %0 : f64
   }
 }
+
+// -----
+
+// The second of two neighbours in bf16 is an f32 once the first is cleared; the
+// first is shifted.
+// CHECK-LABEL: gpu.func @halves
+// CHECK-SAME:    %[[ALL:.*]]: vector<4xbf16>
+gpu.module @kernels {
+  gpu.func @halves(%all: vector<4xbf16>, %i: i32) -> (f32, f32, f32) {
+    %two = llvm.mlir.constant(2 : i32) : i32
+    %three = llvm.mlir.constant(3 : i32) : i32
+    // CHECK: %[[LOW:.*]] = llvm.extractelement %[[ALL]]
+    %low = llvm.extractelement %all[%two : i32] : vector<4xbf16>
+    %high = llvm.extractelement %all[%three : i32] : vector<4xbf16>
+    // CHECK: %[[ANY:.*]] = llvm.extractelement %[[ALL]]
+    %any = llvm.extractelement %all[%i : i32] : vector<4xbf16>
+    // CHECK: arith.extf %[[LOW]] : bf16 to f32
+    %0 = arith.extf %low : bf16 to f32
+    // CHECK: %[[WORDS:.*]] = llvm.bitcast %[[ALL]] : vector<4xbf16> to vector<2xi32>
+    // CHECK: %[[WORD:.*]] = llvm.extractelement %[[WORDS]][%{{.*}} : i32] : vector<2xi32>
+    // CHECK: %[[BITS:.*]] = llvm.and %[[WORD]], %{{.*}} : i32
+    // CHECK: llvm.bitcast %[[BITS]] : i32 to f32
+    %1 = arith.extf %high : bf16 to f32
+    // CHECK: arith.extf %[[ANY]] : bf16 to f32
+    %2 = arith.extf %any : bf16 to f32
+    gpu.return %0, %1, %2 : f32, f32, f32
+  }
+}
