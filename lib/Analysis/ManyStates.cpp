@@ -35,3 +35,14 @@ bool ssm::hasManyStates(LinearRecurrenceOp op) {
   return !ShapedType::isDynamic(states) &&
          states >= (computesTransitions(op) ? kManyComputed : kMany);
 }
+
+bool ssm::walksRows(LinearRecurrenceOp op) {
+  // Fewer are in registers.
+  constexpr int64_t kFewest = 8;
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  if (!op.getLeft() || !dims.rank.empty() || !op.getOutput() ||
+      dims.parallel.empty() || dims.state != ArrayRef{*dims.row})
+    return false;
+  int64_t rows = getStaticLoopSizes(op)[*dims.row];
+  return ShapedType::isDynamic(rows) || rows >= kFewest;
+}

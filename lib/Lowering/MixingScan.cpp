@@ -9,11 +9,21 @@
 // A x is a sum over the columns, or diag(w) x + p (q^H x); the same code
 // applies A to the columns of P.
 //
+// The registers do not hold a matrix state, which diag(w) x + p s advances row
+// by row, s = q^H x having been summed up before:
+//
+//   for each row n:  s += conj(q[n]) x[n]
+//   for each row n:  x[n] = w[n] x[n] + p[n] s + b[n] u;  y += c[n] x[n]
+//
+// so that memory is read twice and written once, and sums stay in registers.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Recurrence.h"
 #include "RecurrenceTile.h"
+#include "TileLoop.h"
 
+#include "ssm/Analysis/ManyStates.h"
 #include "ssm/IR/LoopDims.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,6 +51,9 @@ public:
                    {&copy->transition, &copy->left, &copy->right});
     return copy;
   }
+  int64_t countStepsTogether() const override;
+  Values takeTogether(OpBuilder &b, ValueRange prefix, ArrayRef<Step> steps,
+                      ValueRange outs) override;
   Values neutral(OpBuilder &b) override;
   Values extend(OpBuilder &b, ValueRange summary, const Step &step) override;
   Values resume(OpBuilder &b, ValueRange summary) override;
@@ -55,6 +68,13 @@ private:
                     Values addend);
   Values applyLowRank(OpBuilder &b, const Step &step, const Labelled &x,
                       Values addend);
+  /// diag(w) x + p s + addend.
+  Values addLowRank(OpBuilder &b, const Step &step, const Labelled &x,
+                    const Labelled &s, Values addend);
+  /// Runs `body` for each row, by a tile of its own, at its place.
+  Values
+  walkRows(OpBuilder &b, ValueRange carried,
+           function_ref<Values(MixingTile &, const Tile &, ValueRange)> body);
   Values zeros(OpBuilder &b, ArrayRef<unsigned> dims, unsigned count);
   /// out + x * y, or out + conj(x) * y, summed over the loops that out lacks.
   Values accumulate(OpBuilder &b, ArrayRef<unsigned> loops, const Step &step,
@@ -190,12 +210,90 @@ ScanTile::Values MixingTile::applyLowRank(OpBuilder &b, const Step &step,
   unsigned numParts = 1 + (x.parts.size() > 1 || right.isComplex);
   Labelled s{zeros(b, inner, numParts), inner};
   s.parts = accumulate(b, sumLoops, step, right, /*conjugate=*/true, x, s);
+  return addLowRank(b, step, x, s, addend);
+}
+
+ScanTile::Values MixingTile::addLowRank(OpBuilder &b, const Step &step,
+                                        const Labelled &x, const Labelled &s,
+                                        Values addend) {
   addend = accumulate(b, x.dims, step, transition, /*conjugate=*/false, x,
                       {addend, x.dims});
   Dims loops = dims.rank;
   llvm::append_range(loops, x.dims);
   return accumulate(b, loops, step, left, /*conjugate=*/false, s,
                     {addend, x.dims});
+}
+
+/// A matrix state of which the lanes are columns, and an update of rank one.
+int64_t MixingTile::countStepsTogether() const {
+  return walksRows(op) && tile.kept.size() == 2 && tile.kept.front() == row;
+}
+
+ScanTile::Values MixingTile::walkRows(
+    OpBuilder &b, ValueRange carried,
+    function_ref<Values(MixingTile &, const Tile &, ValueRange)> body) {
+  OpFoldResult one = b.getIndexAttr(1);
+  Value zero = asValue(b, loc, b.getIndexAttr(0)),
+        count = asValue(b, loc, tile.ranges[row].size);
+  return buildFor(b, loc, zero, count, carried, [&](Value n, ValueRange args) {
+    MixingTile ofRow = *this;
+    ofRow.fixTo(b, row, n, {&ofRow.transition, &ofRow.left, &ofRow.right});
+    Tile place = tile.atOrigin();
+    place.ranges[row] = {OpFoldResult(n), one, one};
+    llvm::erase(place.kept, row);
+    return body(ofRow, place, args);
+  });
+}
+
+ScanTile::Values MixingTile::takeTogether(OpBuilder &b, ValueRange prefix,
+                                          ArrayRef<Step> steps,
+                                          ValueRange outs) {
+  const Step &step = steps.front();
+  MixingTile atStep = *this;
+  atStep.fixAt(b, step, row, {&atStep.transition, &atStep.left, &atStep.right});
+  AffineMap kept = mapOf(tile.kept);
+  Dims lanes = {tile.kept.back()};
+  auto rowsAt = [&](ValueRange states, const Tile &place) {
+    return llvm::map_to_vector(states, [&](Value part) {
+      return extractTile(b, loc, part, kept, place);
+    });
+  };
+  // 1. s = q^H x
+  size_t numParts = prefix.size();
+  Values s = atStep.walkRows(
+      b, zeros(b, lanes, numParts > 1 || right.isComplex ? 2 : 1),
+      [&](MixingTile &ofRow, const Tile &place, ValueRange sum) {
+        return ofRow.accumulate(b, lanes, step, ofRow.right, /*conjugate=*/true,
+                                {rowsAt(prefix, place), lanes},
+                                {Values(sum), lanes});
+      });
+  // 2. The states, and the output's sums of them.
+  Values carried(prefix);
+  if (!outs.empty())
+    llvm::append_range(carried, makeSums(b));
+  auto advanceRow = [&](MixingTile &ofRow, const Tile &place, ValueRange args) {
+    Values x = rowsAt(args.take_front(numParts), place),
+           sums(args.drop_front(numParts)), next;
+    auto project = [&](ReadPoint read) {
+      if (op.getRead() == read && !sums.empty())
+        sums = ofRow.project(b, x, step, sums);
+    };
+    project(ReadPoint::Before);
+    x = ofRow.addLowRank(b, step, {x, lanes}, {s, lanes}, ofRow.drive(b, step));
+    project(ReadPoint::After);
+    for (auto [part, whole] : llvm::zip(x, args))
+      next.push_back(insertTile(b, loc, part, whole, kept, place));
+    llvm::append_range(next, sums);
+    return next;
+  };
+  carried = atStep.walkRows(b, carried, advanceRow);
+  Values stored(outs);
+  if (!outs.empty())
+    stored =
+        storeOutput(b, Values(llvm::drop_begin(carried, numParts)), step, outs);
+  carried.truncate(numParts);
+  llvm::append_range(carried, stored);
+  return carried;
 }
 
 /// The identity matrix, and no state.

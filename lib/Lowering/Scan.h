@@ -55,8 +55,8 @@ public:
   virtual Values store(mlir::OpBuilder &b, mlir::ValueRange before,
                        mlir::ValueRange after, const Step &step,
                        mlir::ValueRange outs) = 0;
-  /// Steps that are best taken together.
-  virtual int64_t countStepsTogether() const { return 1; }
+  /// Steps that are best taken together; 0 if each is advanced and stored.
+  virtual int64_t countStepsTogether() const { return 0; }
   /// Advances and stores so many steps, whose element is none of a tree's
   /// leaves: the prefix after them, and the parts of the results.
   virtual Values takeTogether(mlir::OpBuilder &b, mlir::ValueRange prefix,

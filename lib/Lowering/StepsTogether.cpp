@@ -34,7 +34,7 @@ int64_t DiagonalTile::countStepsTogether() const {
   // Lanes that are channels, or leaves of a tree's.
   bool areApart = state.size() == 1 && tile.kept.size() == 2 &&
                   tile.kept.front() == state.front();
-  return areApart && hasManyStates(op) ? kSteps : 1;
+  return areApart && hasManyStates(op) ? kSteps : 0;
 }
 
 void DiagonalTile::carryThrough(OpBuilder &b, Value state,

@@ -152,7 +152,7 @@ SmallVector<Value> ssm::scanRange(OpBuilder &b, ScanProblem &problem,
         });
   };
   int64_t together = scan.countStepsTogether();
-  if (together == 1)
+  if (together == 0)
     return oneByOne({b.getIndexAttr(0), range.length}, carried);
   return forEachBlock(b, problem.loc, range.length, together, problem.backward,
                       carried, [&](TimeRange block, ValueRange args) {

@@ -161,6 +161,7 @@ static void describeRecurrence(LinearRecurrenceOp op, Problem &problem) {
   for (unsigned dim : dims.state)
     problem.states *= sizeOr(sizes[dim], problem);
   problem.manyStates = hasManyStates(op);
+  problem.walksRows = walksRows(op);
   problem.timeChunks = countTimeChunks(op);
   if (!dims.state.empty() &&
       positionOf(op.getFinalIndexingMap(), dims.state.back()) ==

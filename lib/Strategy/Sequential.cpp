@@ -63,6 +63,9 @@ static int64_t vectorsPerTile(const Problem &problem,
                               const TargetInfo &target) {
   if (areTogether(problem))
     return vectorsTogether(problem, target);
+  // Sums and updates of as many are in registers beside a row.
+  if (problem.walksRows)
+    return target.vectorBytes >= 64 ? 4 : 2;
   return isStepOfSideStates(problem) ||
                  (problem.states < 4 && !problem.timeContiguous)
              ? 4

@@ -49,3 +49,26 @@ func.func @tree(%a: tensor<8x5x5xf32>, %u: tensor<8x1x5xf32>) -> tensor<8x1x5xf3
       -> tensor<8x1x5xf32>, tensor<1x5xf32>
   return %y : tensor<8x1x5xf32>
 }
+
+// A matrix state: its rows are walked twice in a step. The sums over them, s and
+// the output, are carried in registers; a row is written once.
+// CHECK-LABEL: func.func @matrix(
+// CHECK: scf.for %[[T:.*]] = %c0 to %c9 step %c1 iter_args(%[[X:.*]] = %{{.*}}, %{{.*}} = %{{.*}}) -> (tensor<12x16xf32>, tensor<9x16xf32>)
+// CHECK: %[[S:.*]] = scf.for %[[N:.*]] = %c0 to %c12 step %c1 iter_args(%[[SUM:.*]] = %{{.*}}) -> (tensor<16xf32>)
+// CHECK: %[[ROW:.*]] = tensor.extract_slice %[[X]][%[[N]], 0] [1, 16]
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[ROW]] : tensor<f32>, tensor<16xf32>) outs(%[[SUM]] : tensor<16xf32>)
+// CHECK: scf.for %[[M:.*]] = %c0 to %c12 step %c1 iter_args(%[[STATES:.*]] = %[[X]], %[[Y:.*]] = %{{.*}}) -> (tensor<12x16xf32>, tensor<16xf32>)
+// CHECK: tensor.extract_slice %[[STATES]][%[[M]], 0] [1, 16]
+// CHECK: %[[NEXT:.*]] = linalg.generic {{.*}} ins(%{{.*}}, %[[S]] : tensor<f32>, tensor<16xf32>)
+// CHECK: linalg.generic {{.*}} outs(%[[Y]] : tensor<16xf32>)
+// CHECK: tensor.insert_slice %[[NEXT]] into %[[STATES]][%[[M]], 0] [1, 16]
+func.func @matrix(%w: tensor<12xf32>, %p: tensor<9x12xf32>, %q: tensor<9x12xf32>, %v: tensor<9x16xf32>, %k: tensor<9x12xf32>,
+                  %c: tensor<9x12xf32>) -> tensor<9x16xf32> {
+  %y, %x = ssm.linear_recurrence transition(%w : tensor<12xf32>) signal(%v : tensor<9x16xf32>) input(%k : tensor<9x12xf32>)
+      output(%c : tensor<9x12xf32>) low_rank(%p, %q : tensor<9x12xf32>, tensor<9x12xf32>)
+      {indexing_maps = [affine_map<(t, n, v) -> (n)>, affine_map<(t, n, v) -> (t, v)>, affine_map<(t, n, v) -> (t, n)>,
+                        affine_map<(t, n, v) -> (t, n)>, affine_map<(t, n, v) -> (t, n)>, affine_map<(t, n, v) -> (t, n)>,
+                        affine_map<(t, n, v) -> (t, v)>, affine_map<(t, n, v) -> (n, v)>], time = 0 : i64, row = 1 : i64}
+      -> tensor<9x16xf32>, tensor<12x16xf32>
+  return %y : tensor<9x16xf32>
+}

@@ -12,6 +12,10 @@ namespace ssm {
 /// Lowering/StepsTogether.cpp.
 bool hasManyStates(LinearRecurrenceOp op);
 
+/// Whether the state is a matrix that updates of rank one mix, of which a step
+/// walks the rows, see Lowering/MixingScan.cpp.
+bool walksRows(LinearRecurrenceOp op);
+
 } // namespace ssm
 
 #endif // SSM_ANALYSIS_MANYSTATES_H

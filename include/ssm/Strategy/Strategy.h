@@ -28,6 +28,7 @@ struct Problem {
   /// Chunks of time that the loop over steps is cut into.
   double timeChunks = 1;
   bool manyStates = false; ///< The registers do not hold them.
+  bool walksRows = false;  ///< Of a matrix state, mixed by updates of rank one.
   double sideStates = 0;   ///< Those that lie side by side in memory.
   /// Real numbers of a channel's states that an operand in memory has side by
   /// side at each step.

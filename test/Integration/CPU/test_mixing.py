@@ -9,9 +9,9 @@ LENGTHS = [0, 1, 2, 3, 63, 64, 65, 300]
 SIZES = {"b": 2, "h": 3, "n": 5, "v": 4, "i": 3, "o": 6, "r": 2}
 
 
-def case(spec, length, dtype, **options):
+def case(spec, length, dtype, more=None, **options):
     letters = set(spec) | set(options.get("p", ""))
-    sizes = {k: v for k, v in SIZES.items() if k in letters} | {"t": length}
+    sizes = {k: v for k, v in (SIZES | (more or {})).items() if k in letters} | {"t": length}
     if column := options.get("column"):
         sizes[column] = sizes["n"]
     return Mixing(spec, sizes, dtype, **options)
@@ -49,9 +49,24 @@ def low_rank(dtype):
     return cases
 
 
+def matrices(dtype):
+    """Matrix states with updates of rank one, more rows than registers hold: delta rules. The columns fill no tile."""
+    def matrix(spec, length=40, v=37, **options):
+        return case(spec, length, dtype, {"n": 12, "v": v}, **{"p": "tn", "q": "tn", **options})
+    cases = [matrix("tn,tn,tn,tv->tv", v=v) for v in (1, 4, 16, 64, 100, 150)]
+    cases += [matrix("tn,tn,tn,tv->tv", length) for length in (0, 1, 2)]
+    cases += [matrix("tn,tn,tn,tv->tv", reverse=r, read=read, start=True) for r in (False, True) for read in ("after", "before")]
+    cases += [matrix("tn,tn,tn,tv->tv", complex=c, projection=p, start=s)
+              for c, p, s in (("abcpqu", "none", True), ("abcpq", "twice_real", False), ("q", "real", True), ("p", "none", False))]
+    cases += [matrix("btn,btn,btn,btv->btv", p="btn", q="btn", dynamic="btnv", start=True), matrix("n,n,n,btv->btv", p="n", q="n"),
+              matrix("bt,btn,btn,btv->btv", p="btn", q="btn", start=True, final="nvb"),
+              matrix("btnv,btn,btnv,btv->btv", p="btnv", q="btnv")]
+    return cases
+
+
 @pytest.mark.parametrize("strategy", ["sequential", "tree_scan"])
 @pytest.mark.parametrize("dtype", ["f32", "f64"])
-@pytest.mark.parametrize("structure", [dense, low_rank])
+@pytest.mark.parametrize("structure", [dense, low_rank, matrices])
 def test_equals_the_equation(structure, dtype, strategy):
     check(structure(dtype), dtype, strategy)
 
