@@ -177,15 +177,18 @@ const Expr *StepReader::subtract(const Expr *x, const Expr *y) {
   return !x ? negate(y) : !y ? x : binary("sub", x, y);
 }
 
-/// Whether it is the 1 that the coefficient of x starts from.
-static bool isOne(const Expr *x) {
-  return x->kind == Expr::Apply && x->operands.empty() && !x->origin;
+bool ssm::isOne(const Expr &x) {
+  return x.kind == Expr::Apply && x.operands.empty() && !x.origin;
 }
 
 const Expr *StepReader::multiply(const Expr *x, const Expr *y) {
   if (!x || !y)
     return nullptr;
-  return isOne(x) ? y : isOne(y) ? x : binary("mul", x, y);
+  return isOne(*x) ? y : isOne(*y) ? x : binary("mul", x, y);
+}
+
+const Expr *StepReader::makeConjugate(const Expr *x) {
+  return isa<ComplexType>(x->type) ? binary("conj", x, nullptr) : x;
 }
 
 std::optional<AffineExprs> StepReader::decompose(const Expr *expr,

@@ -2,13 +2,15 @@
 #include "LiftLinalg.h"
 #include "LoopRaiser.h"
 
+#include "ssm/Analysis/ProductForm.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace ssm;
 
-/// Two bits of an expression's set of states for each.
-static constexpr unsigned kMaxStates = 32;
+/// Two bits of an expression's set of states for each, and kMixed.
+static constexpr unsigned kMaxStates = 31;
 
 unsigned ssm::rankOf(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
@@ -106,7 +108,7 @@ FailureOr<const Expr *> LoopRaiser::readEdge(Sequence &sequence,
     if (&state == subject) {
       if (isAfter)
         continue;
-      if (map == ownDims(sequence.rank, loop.getContext()))
+      if (readsItself(states[j], sequence, map))
         return static_cast<const Expr *>(reader.makeState(value, 2 * j, map));
       return refuse("a step mixes the elements of what it carries", value);
     }
@@ -148,7 +150,8 @@ LoopRaiser::readLifted(Sequence &sequence, const State *subject,
   Value value = op->getResult(0);
   if (!canLift(op, loop))
     return refuse("an op cannot be given a time dimension", value);
-  Leaf &leaf = sequence.leaves.emplace_back();
+  auto lifted = sequence.leaves.emplace(sequence.leaves.end());
+  Leaf &leaf = *lifted;
   leaf.expr = reader.makeInput(value, map);
   leaf.op = op;
   // The carried value may be what the op adds to.
@@ -156,7 +159,7 @@ LoopRaiser::readLifted(Sequence &sequence, const State *subject,
     return subject && (expr->states >> (2 * (subject - states.data())) & 3);
   };
   const Expr *init = nullptr;
-  if (subject && addsToInit(op)) {
+  if (subject && addsToInit(op) && !isFilledWithZero(op.getDpsInits()[0])) {
     init = reader.read(op.getDpsInits()[0], map);
     if (!init)
       return failure();
@@ -180,8 +183,13 @@ LoopRaiser::readLifted(Sequence &sequence, const State *subject,
       return failure();
     leaf.expr->states |= part.expr->states;
   }
-  if (usesSubject(leaf.expr))
-    return refuse("a step contracts what it carries", value);
+  if (usesSubject(leaf.expr)) {
+    sequence.leaves.erase(lifted);
+    auto mixed = readMixed(states[subject - states.data()], reader, op, map);
+    if (failed(mixed) || !init)
+      return mixed;
+    return reader.makeSum(init, *mixed);
+  }
   leaf.expr->map =
       map.insertResult(getAffineDimExpr(sequence.rank, op.getContext()), 0);
   return adds ? reader.makeSum(init, leaf.expr) : leaf.expr;
@@ -211,14 +219,15 @@ LogicalResult LoopRaiser::proveState(State &state) {
   Type real = getRealType(element);
   if (!isReadable(state.before.getType()) || !(real.isF32() || real.isF64()))
     return refuse("it carries what is not made of f32 or f64", state.before);
-  if (failed(read(state.step, state.after, &state)))
+  if (failed(read(state.step, state.after, &state)) ||
+      failed(proveMixing(state)))
     return failure();
   unsigned number = 2 * (&state - states.data());
   auto form = state.step.reader->decompose(state.step.expr, number);
   if (!form)
     return refuse("a step is not affine in what it carries",
                   state.step.reader->getBlocker());
-  if (!form->a)
+  if (!form->a && !state.mixing)
     return refuse("the next value does not depend on the carried one",
                   state.before);
   if (!form->b)
@@ -251,7 +260,12 @@ LogicalResult LoopRaiser::orderStates() {
     size_t before = order.size();
     for (auto [i, state] : llvm::enumerate(states)) {
       uint64_t own = uint64_t(3) << 2 * i;
-      uint64_t needs = (state.form.a->states | state.form.b->states) & ~own;
+      uint64_t needs = state.form.b->states;
+      if (state.form.a)
+        needs |= state.form.a->states;
+      if (state.mixing)
+        needs |= state.mixing->left->states | state.mixing->factor.expr->states;
+      needs &= ~own;
       if ((done & own) || (needs & ~done))
         continue;
       done |= own;

@@ -6,8 +6,9 @@
 // its own part and reads none.
 //
 // The proof (LoopProof.cpp) is on expressions (StepExpr.h): the next value of a
-// state is affine in the state, with factors free of it. States may feed each
-// other without a cycle; they are raised one after another (LoopRewrite.cpp).
+// state is affine in the state, with factors free of it. One contraction of the
+// state may be among its terms (LoopMixing.cpp). States may feed each other
+// without a cycle; they are raised one after another (LoopRewrite.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,17 +68,36 @@ private:
     const Expr *expr = nullptr;
   };
 
+  /// The sum over m of factor[n, m] x[m], for m and n along `row` of the state,
+  /// times `left`: the product of a dense matrix and the state; or, where the
+  /// factor has no n, the rank-one update left[n] sum of factor[m] x[m].
+  struct Mixing {
+    unsigned row = 0;
+    /// Its last own dimension is m; it has those of the state before.
+    Sequence factor;
+    const Expr *left = nullptr;
+    bool isDense = false;
+  };
+
   /// A carried value that the step changes.
   struct State {
     unsigned number; ///< Among the loop's iteration arguments.
     mlir::BlockArgument before;
     mlir::Value after;
     Sequence step;
+    std::optional<Mixing> mixing;
     AffineExprs form;
     /// Where its dimensions and time are in the results.
     mlir::AffineMap layout;
     /// All states before and after their step.
     mlir::Value befores, afters;
+  };
+
+  /// Operands of a recurrence that are not its signal or init, over the state's
+  /// dimensions, time, and m of a dense matrix.
+  struct Transition {
+    Indexed a, left, right;
+    std::optional<unsigned> row, column;
   };
 
   /// A carried tensor that the step writes a part of.
@@ -113,10 +133,18 @@ private:
   readLifted(Sequence &sequence, const State *subject, StepReader &reader,
              mlir::linalg::LinalgOp op, mlir::AffineMap map);
 
+  bool readsItself(State &state, const Sequence &sequence, mlir::AffineMap map);
+  mlir::FailureOr<const Expr *> readMixed(State &state, StepReader &reader,
+                                          mlir::linalg::LinalgOp op,
+                                          mlir::AffineMap map);
+  mlir::LogicalResult proveMixing(State &state);
+
   void settle(mlir::OpBuilder &b, Sequence &sequence);
   mlir::Value buildLifted(mlir::OpBuilder &b, Leaf &leaf);
   llvm::SmallVector<mlir::OpFoldResult> sizesOf(mlir::OpBuilder &b,
                                                 mlir::Value value);
+  Indexed buildFactor(mlir::OpBuilder &b, State &state);
+  Transition buildTransition(mlir::OpBuilder &b, State &state);
   mlir::Value buildRecurrence(mlir::OpBuilder &b, State &state, ReadPoint read,
                               mlir::Value *final);
   mlir::Value buildState(mlir::OpBuilder &b, State &state);

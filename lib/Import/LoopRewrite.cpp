@@ -2,6 +2,8 @@
 #include "LiftLinalg.h"
 #include "LoopRaiser.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -84,6 +86,48 @@ SmallVector<OpFoldResult> LoopRaiser::sizesOf(OpBuilder &b, Value value) {
   return sizes;
 }
 
+/// The factors, if the expression is a product of two of which each lacks one
+/// of the `rank` dimensions that the other has.
+static std::optional<std::pair<const Expr *, const Expr *>>
+findOuterProduct(const Expr &expr, unsigned rank) {
+  if (expr.kind != Expr::Apply ||
+      (expr.name->getStringRef() != arith::MulFOp::getOperationName() &&
+       expr.name->getStringRef() != complex::MulOp::getOperationName()))
+    return std::nullopt;
+  const Expr *x = expr.operands[0], *y = expr.operands[1];
+  auto lacksOneOf = [&](const Expr &factor, const Expr &other) {
+    return llvm::any_of(llvm::seq(rank), [&](unsigned dim) {
+      return !usesDim(factor, dim) && usesDim(other, dim);
+    });
+  };
+  if (!lacksOneOf(*x, *y) || !lacksOneOf(*y, *x))
+    return std::nullopt;
+  return std::pair(x, y);
+}
+
+/// What drives the state. An outer product stays one of two tensors, so that
+/// the recurrence can form it.
+static Indexed buildSignal(OpBuilder &b, Location loc, const Expr &expr,
+                           AffineMap layout, ArrayRef<OpFoldResult> sizes,
+                           ArrayRef<unsigned> needed) {
+  auto factors = findOuterProduct(expr, layout.getNumDims() - 1);
+  if (!factors)
+    return buildSequence(b, loc, expr, layout, sizes, needed);
+  SmallVector<Indexed> ins = {
+      buildSequence(b, loc, *factors->first, layout, sizes, needed),
+      buildSequence(b, loc, *factors->second, layout, sizes)};
+  Value empty =
+      tensor::EmptyOp::create(b, loc, applyMap(layout, sizes), expr.type);
+  auto body = [&](OpBuilder &inner, Location bodyLoc, ValueRange args) {
+    OperationState product(bodyLoc, *expr.name, args.take_front(2), {expr.type},
+                           expr.attributes.getValue());
+    return SmallVector<Value>{inner.create(product)->getResult(0)};
+  };
+  return {buildGeneric(b, loc, layout.getNumDims(), ins, {{empty, layout}},
+                       body)[0],
+          layout};
+}
+
 /// The states before or after each step.
 Value LoopRaiser::buildRecurrence(OpBuilder &b, State &state, ReadPoint read,
                                   Value *final) {
@@ -94,11 +138,11 @@ Value LoopRaiser::buildRecurrence(OpBuilder &b, State &state, ReadPoint read,
   SmallVector<OpFoldResult> sizes = sizesOf(b, init);
   // An operand must have the length.
   SmallVector<unsigned> needed;
-  if (!usesDim(*state.form.a, time) && !usesDim(*state.form.b, time))
+  const AffineExprs &form = state.form;
+  if (!(form.a && usesDim(*form.a, time)) && !usesDim(*form.b, time))
     needed.push_back(time);
-  Indexed a = buildSequence(b, loc, *state.form.a, state.layout, sizes);
-  Indexed signal =
-      buildSequence(b, loc, *state.form.b, state.layout, sizes, needed);
+  Transition transition = buildTransition(b, state);
+  Indexed signal = buildSignal(b, loc, *form.b, state.layout, sizes, needed);
   if (!isa<RankedTensorType>(init.getType()))
     init = tensor::FromElementsOp::create(
         b, loc, RankedTensorType::get({}, init.getType()), init);
@@ -106,12 +150,21 @@ Value LoopRaiser::buildRecurrence(OpBuilder &b, State &state, ReadPoint read,
   SmallVector<int64_t> shape;
   for (OpFoldResult size : applyMap(state.layout, sizes))
     shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-  SmallVector<AffineMap> maps = {a.map, signal.map, own, state.layout, own};
+  SmallVector<AffineMap> maps = {transition.a.map, signal.map, own};
+  if (transition.left.value)
+    llvm::append_values(maps, transition.left.map, transition.right.map);
+  llvm::append_values(maps, state.layout, own);
+  for (AffineMap &map : maps)
+    map = AffineMap::get(transition.a.map.getNumDims(), 0, map.getResults(),
+                         b.getContext());
+  auto dimAttr = [&](std::optional<unsigned> dim) {
+    return dim ? b.getI64IntegerAttr(*dim) : IntegerAttr();
+  };
   auto recurrence = LinearRecurrenceOp::create(
-      b, loc, type.clone(shape), type, a.value, signal.value,
-      /*input=*/Value(), /*output=*/Value(), init, /*left=*/Value(),
-      /*right=*/Value(), b.getAffineMapArrayAttr(maps), time,
-      /*row=*/IntegerAttr(), /*column=*/IntegerAttr(),
+      b, loc, type.clone(shape), type, transition.a.value, signal.value,
+      /*input=*/Value(), /*output=*/Value(), init, transition.left.value,
+      transition.right.value, b.getAffineMapArrayAttr(maps), time,
+      dimAttr(transition.row), dimAttr(transition.column),
       backward.value_or(false) ? Direction::Backward : Direction::Forward,
       Projection::None, read, numerics, StrategyAttr());
   if (final)

@@ -233,6 +233,101 @@ func.func @in_place(%y: memref<9xf32>, %a: f32) {
   return
 }
 
+#kv = affine_map<(v, k) -> (k, v)>
+#k = affine_map<(v, k) -> (k)>
+#v = affine_map<(v, k) -> (v)>
+#rows = affine_map<(k, v) -> (k)>
+#columns = affine_map<(k, v) -> (v)>
+#state = affine_map<(k, v) -> (k, v)>
+
+// A matrix times the state is a dense transition, which is A itself.
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @dense(
+// CHECK-SAME: %[[A:.*]]: tensor<3x3xf32>, %[[U:.*]]: tensor<7x3xf32>, %[[X0:.*]]: tensor<3xf32>)
+// CHECK: %{{.*}}, %[[LAST:.*]] = ssm.linear_recurrence transition(%[[A]] : tensor<3x3xf32>) signal(%[[U]] : tensor<7x3xf32>) init(%[[X0]] : tensor<3xf32>)
+// CHECK-SAME: column = 2 : i64
+// CHECK-SAME: row = 0 : i64, time = 1 : i64
+// CHECK: return %[[LAST]]
+func.func @dense(%a: tensor<3x3xf32>, %u: tensor<7x3xf32>, %x0: tensor<3xf32>) -> (tensor<3xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> (tensor<3xf32>) {
+    %ut = tensor.extract_slice %u[%t, 0] [1, 3] [1, 1] : tensor<7x3xf32> to tensor<3xf32>
+    %xt = linalg.matvec ins(%a, %x : tensor<3x3xf32>, tensor<3xf32>) outs(%ut : tensor<3xf32>) -> tensor<3xf32>
+    scf.yield %xt : tensor<3xf32>
+  }
+  return %last : tensor<3xf32>
+}
+
+// x + s A x: s A, and one more on its diagonal.
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @euler(
+// CHECK-SAME: %[[A:.*]]: tensor<3x3xf32>, %[[S:.*]]: tensor<7xf32>
+// CHECK: %[[M:.*]] = linalg.generic {{.*}} ins(%[[A]], %[[S]], %{{.*}} : tensor<3x3xf32>, tensor<7xf32>, tensor<f32>) outs(%{{.*}} : tensor<7x3x3xf32>)
+// CHECK:   %[[SA:.*]] = arith.mulf
+// CHECK:   %[[ON:.*]] = arith.addf %[[SA]], %{{.*}}
+// CHECK:   arith.select %{{.*}}, %[[ON]], %[[SA]]
+// CHECK: ssm.linear_recurrence transition(%[[M]] : tensor<7x3x3xf32>)
+// CHECK-SAME: column = 2 : i64
+func.func @euler(%a: tensor<3x3xf32>, %s: tensor<7xf32>, %x0: tensor<3xf32>) -> (tensor<3xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %zero = arith.constant dense<0.0> : tensor<3xf32>
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%x = %x0) -> (tensor<3xf32>) {
+    %st = tensor.extract %s[%t] : tensor<7xf32>
+    %all = tensor.splat %st : tensor<3xf32>
+    %ax = linalg.matvec ins(%a, %x : tensor<3x3xf32>, tensor<3xf32>) outs(%zero : tensor<3xf32>) -> tensor<3xf32>
+    %sax = arith.mulf %all, %ax : tensor<3xf32>
+    %xt = arith.addf %x, %sax : tensor<3xf32>
+    scf.yield %xt : tensor<3xf32>
+  }
+  return %last : tensor<3xf32>
+}
+
+// A delta rule, S + k (v - k S): diagonal plus low rank, with p = -k and q = k.
+// Its signal stays an outer product of two tensors.
+// REMARK: Raised {{.*}}linear recurrences that the loop is: 1
+// CHECK-LABEL: func.func @delta(
+// CHECK-SAME: %[[K:.*]]: tensor<7x5xf32>, %[[V:.*]]: tensor<7x3xf32>, %[[S0:.*]]: tensor<5x3xf32>)
+// CHECK: %[[MINUS:.*]] = arith.constant -1.000000e+00 : f32
+// CHECK: %[[ONES:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<5xf32>)
+// CHECK: %[[P:.*]] = linalg.generic {{.*}} ins(%[[K]] : tensor<7x5xf32>)
+// CHECK: arith.mulf %{{.*}}, %[[MINUS]] : f32
+// CHECK: %[[KV:.*]] = linalg.generic {{.*}} ins(%[[K]], %[[V]] : tensor<7x5xf32>, tensor<7x3xf32>) outs(%{{.*}} : tensor<7x5x3xf32>)
+// CHECK: ssm.linear_recurrence transition(%[[ONES]] : tensor<5xf32>) signal(%[[KV]] : tensor<7x5x3xf32>) init(%[[S0]] : tensor<5x3xf32>)
+// CHECK-SAME: low_rank(%[[P]], %[[K]] : tensor<7x5xf32>, tensor<7x5xf32>)
+// CHECK-SAME: row = 0 : i64, time = 2 : i64
+func.func @delta(%k: tensor<7x5xf32>, %v: tensor<7x3xf32>, %s0: tensor<5x3xf32>) -> (tensor<5x3xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %zero = arith.constant dense<0.0> : tensor<3xf32>
+  %e = tensor.empty() : tensor<5x3xf32>
+  %last = scf.for %t = %c0 to %c7 step %c1 iter_args(%s = %s0) -> (tensor<5x3xf32>) {
+    %kt = tensor.extract_slice %k[%t, 0] [1, 5] [1, 1] : tensor<7x5xf32> to tensor<5xf32>
+    %vt = tensor.extract_slice %v[%t, 0] [1, 3] [1, 1] : tensor<7x3xf32> to tensor<3xf32>
+    %ks = linalg.generic {indexing_maps = [#k, #kv, #v], iterator_types = ["parallel", "reduction"]}
+        ins(%kt, %s : tensor<5xf32>, tensor<5x3xf32>) outs(%zero : tensor<3xf32>) {
+    ^bb0(%x: f32, %w: f32, %o: f32):
+      %m = arith.mulf %x, %w : f32
+      %n = arith.addf %o, %m : f32
+      linalg.yield %n : f32
+    } -> tensor<3xf32>
+    %d = arith.subf %vt, %ks : tensor<3xf32>
+    %st = linalg.generic {indexing_maps = [#rows, #columns, #state, #state], iterator_types = ["parallel", "parallel"]}
+        ins(%kt, %d, %s : tensor<5xf32>, tensor<3xf32>, tensor<5x3xf32>) outs(%e : tensor<5x3xf32>) {
+    ^bb0(%x: f32, %w: f32, %old: f32, %o: f32):
+      %m = arith.mulf %x, %w : f32
+      %n = arith.addf %old, %m : f32
+      linalg.yield %n : f32
+    } -> tensor<5x3xf32>
+    scf.yield %st : tensor<5x3xf32>
+  }
+  return %last : tensor<5x3xf32>
+}
+
 // A loop that carries no state is none over time, and is left alone.
 // REMARK-NOT: remark
 // CHECK-LABEL: func.func @parallel(

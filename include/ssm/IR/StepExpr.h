@@ -76,6 +76,10 @@ public:
   Expr *makeInput(mlir::Value value, mlir::AffineMap map);
   const Expr *makeConstant(mlir::Type type, double value);
   const Expr *makeSum(const Expr *x, const Expr *y) { return add(x, y); }
+  const Expr *makeProduct(const Expr *x, const Expr *y) {
+    return multiply(x, y);
+  }
+  const Expr *makeConjugate(const Expr *x);
 
 private:
   const Expr *readDefinition(mlir::Value value, mlir::AffineMap map);
@@ -99,6 +103,9 @@ private:
   llvm::DenseMap<std::pair<mlir::Value, mlir::AffineMap>, const Expr *> known;
   llvm::DenseMap<std::pair<const Expr *, unsigned>, AffineExprs> forms;
 };
+
+/// Whether it is the 1 that the coefficient of x starts from.
+bool isOne(const Expr &expr);
 
 /// Whether an element that the expression reads depends on a loop dimension.
 bool usesDim(const Expr &expr, unsigned dim);

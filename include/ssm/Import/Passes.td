@@ -31,7 +31,14 @@ def RaiseLoops : Pass<"ssm-raise-loops"> {
     tensors or in linalg ops; and write slices or elements of further iteration
     arguments, of any elementwise function of states and signals. Linalg ops with
     reductions, of static sizes, may make b of the signals or what is written of
-    the states. A state may use those of other states, before or after their
+    the states.
+
+    One contraction may be of the state itself, along one of its dimensions and
+    with what is free of it: A x is a dense transition, and p (q^T x), of which
+    each column of a matrix state has a number of its own, an update of rank one,
+    as in a delta rule. Either may be added to a x.
+
+    A state may use those of other states, before or after their
     step, where no two depend on each other. a, b and what is written are
     computed for all of time at once.
 

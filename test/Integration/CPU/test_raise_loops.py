@@ -130,6 +130,99 @@ func.func @f(%a: f32, %u: tensor<40xf32>) -> (tensor<40xf32>, tensor<40xf32>, te
 """
 
 
+# x + s A x + B u, of which the matrix-vector product is named; complex.
+EULER = """
+func.func @f(%a: tensor<6x6xcomplex<f32>>, %s: tensor<9xcomplex<f32>>, %u: tensor<9x6xcomplex<f32>>, %x0: tensor<6xcomplex<f32>>)
+    -> (tensor<9x6xcomplex<f32>>, tensor<6xcomplex<f32>>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %zero = complex.constant [0.0 : f32, 0.0 : f32] : complex<f32>
+  %e = tensor.empty() : tensor<9x6xcomplex<f32>>
+  %e6 = tensor.empty() : tensor<6xcomplex<f32>>
+  %z6 = linalg.fill ins(%zero : complex<f32>) outs(%e6 : tensor<6xcomplex<f32>>) -> tensor<6xcomplex<f32>>
+  %y, %last = scf.for %t = %c0 to %c9 step %c1 iter_args(%yi = %e, %x = %x0) -> (tensor<9x6xcomplex<f32>>, tensor<6xcomplex<f32>>) {
+    %st = tensor.extract %s[%t] : tensor<9xcomplex<f32>>
+    %ut = tensor.extract_slice %u[%t, 0] [1, 6] [1, 1] : tensor<9x6xcomplex<f32>> to tensor<6xcomplex<f32>>
+    %ax = linalg.matvec ins(%a, %x : tensor<6x6xcomplex<f32>>, tensor<6xcomplex<f32>>) outs(%z6 : tensor<6xcomplex<f32>>) -> tensor<6xcomplex<f32>>
+    %xt = linalg.generic {indexing_maps = [affine_map<(n) -> (n)>, affine_map<(n) -> (n)>, affine_map<(n) -> (n)>, affine_map<(n) -> (n)>],
+                          iterator_types = ["parallel"]} ins(%x, %ax, %ut : tensor<6xcomplex<f32>>, tensor<6xcomplex<f32>>, tensor<6xcomplex<f32>>)
+        outs(%e6 : tensor<6xcomplex<f32>>) {
+    ^bb0(%xn: complex<f32>, %an: complex<f32>, %un: complex<f32>, %o: complex<f32>):
+      %sa = complex.mul %st, %an : complex<f32>
+      %sum = complex.add %xn, %sa : complex<f32>
+      %next = complex.add %sum, %un : complex<f32>
+      linalg.yield %next : complex<f32>
+    } -> tensor<6xcomplex<f32>>
+    %yt = tensor.insert_slice %xt into %yi[%t, 0] [1, 6] [1, 1] : tensor<6xcomplex<f32>> into tensor<9x6xcomplex<f32>>
+    scf.yield %yt, %xt : tensor<9x6xcomplex<f32>>, tensor<6xcomplex<f32>>
+  }
+  return %y, %last : tensor<9x6xcomplex<f32>>, tensor<6xcomplex<f32>>
+}
+"""
+
+# The gated delta rule on two heads: S = g S, S += k (b (v - k S)), y = q S; the gate of each row.
+DELTA = """
+#hk = affine_map<(h, v, k) -> (h, k)>
+#hv = affine_map<(h, v, k) -> (h, v)>
+#hkv = affine_map<(h, v, k) -> (h, k, v)>
+#k2 = affine_map<(h, k, v) -> (h, k)>
+#v2 = affine_map<(h, k, v) -> (h, v)>
+#h2 = affine_map<(h, k, v) -> (h)>
+#all = affine_map<(h, k, v) -> (h, k, v)>
+func.func @f(%q: tensor<9x2x5xf32>, %k: tensor<9x2x5xf32>, %v: tensor<9x2x3xf32>, %b: tensor<9x2xf32>, %g: tensor<9x2x5xf32>,
+             %s0: tensor<2x5x3xf32>) -> (tensor<9x2x3xf32>, tensor<2x5x3xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<9x2x3xf32>
+  %e3 = tensor.empty() : tensor<2x3xf32>
+  %e53 = tensor.empty() : tensor<2x5x3xf32>
+  %z3 = linalg.fill ins(%zero : f32) outs(%e3 : tensor<2x3xf32>) -> tensor<2x3xf32>
+  %y, %last = scf.for %t = %c0 to %c9 step %c1 iter_args(%yi = %e, %s = %s0) -> (tensor<9x2x3xf32>, tensor<2x5x3xf32>) {
+    %qt = tensor.extract_slice %q[%t, 0, 0] [1, 2, 5] [1, 1, 1] : tensor<9x2x5xf32> to tensor<2x5xf32>
+    %kt = tensor.extract_slice %k[%t, 0, 0] [1, 2, 5] [1, 1, 1] : tensor<9x2x5xf32> to tensor<2x5xf32>
+    %vt = tensor.extract_slice %v[%t, 0, 0] [1, 2, 3] [1, 1, 1] : tensor<9x2x3xf32> to tensor<2x3xf32>
+    %bt = tensor.extract_slice %b[%t, 0] [1, 2] [1, 1] : tensor<9x2xf32> to tensor<2xf32>
+    %gt = tensor.extract_slice %g[%t, 0, 0] [1, 2, 5] [1, 1, 1] : tensor<9x2x5xf32> to tensor<2x5xf32>
+    %gs = linalg.generic {indexing_maps = [#k2, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%gt, %s : tensor<2x5xf32>, tensor<2x5x3xf32>) outs(%e53 : tensor<2x5x3xf32>) {
+    ^bb0(%x: f32, %w: f32, %o: f32):
+      %m = arith.mulf %x, %w : f32
+      linalg.yield %m : f32
+    } -> tensor<2x5x3xf32>
+    %ks = linalg.generic {indexing_maps = [#hk, #hkv, #hv], iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%kt, %gs : tensor<2x5xf32>, tensor<2x5x3xf32>) outs(%z3 : tensor<2x3xf32>) {
+    ^bb0(%x: f32, %w: f32, %o: f32):
+      %m = arith.mulf %x, %w : f32
+      %n = arith.addf %o, %m : f32
+      linalg.yield %n : f32
+    } -> tensor<2x3xf32>
+    %d = arith.subf %vt, %ks : tensor<2x3xf32>
+    %st = linalg.generic {indexing_maps = [#k2, #h2, #v2, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%kt, %bt, %d, %gs : tensor<2x5xf32>, tensor<2xf32>, tensor<2x3xf32>, tensor<2x5x3xf32>) outs(%e53 : tensor<2x5x3xf32>) {
+    ^bb0(%x: f32, %w: f32, %dv: f32, %old: f32, %o: f32):
+      %m = arith.mulf %w, %dv : f32
+      %n = arith.mulf %x, %m : f32
+      %p = arith.addf %old, %n : f32
+      linalg.yield %p : f32
+    } -> tensor<2x5x3xf32>
+    %qs = linalg.generic {indexing_maps = [#hk, #hkv, #hv], iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%qt, %st : tensor<2x5xf32>, tensor<2x5x3xf32>) outs(%z3 : tensor<2x3xf32>) {
+    ^bb0(%x: f32, %w: f32, %o: f32):
+      %m = arith.mulf %x, %w : f32
+      %n = arith.addf %o, %m : f32
+      linalg.yield %n : f32
+    } -> tensor<2x3xf32>
+    %yt = tensor.insert_slice %qs into %yi[%t, 0, 0] [1, 2, 3] [1, 1, 1] : tensor<2x3xf32> into tensor<9x2x3xf32>
+    scf.yield %yt, %st : tensor<9x2x3xf32>, tensor<2x5x3xf32>
+  }
+  return %y, %last : tensor<9x2x3xf32>, tensor<2x5x3xf32>
+}
+"""
+
+
 def raised(text):
     """The program after the pass, in which no loop is left."""
     done = tool("ssm-opt", "--ssm-raise-loops", "--canonicalize", "--cse", input=text).stdout
@@ -180,6 +273,31 @@ def test_contractions():
         before, x = x, a * x + u[:, t].astype(np.float64) @ b.T
         y[:, t] = (x + before) @ c.T
     check(CONTRACTIONS, (a, b, c, u), (y, x))
+
+
+def test_a_dense_transition():
+    rng = np.random.default_rng(5)
+    def numbers(*shape):
+        return ((rng.normal(size=shape) + 1j * rng.normal(size=shape)) / 4).astype(np.complex64)
+    a, s, u, x = numbers(6, 6), numbers(9), numbers(9, 6), numbers(6)
+    state, states = x.astype(np.complex128), []
+    for t in range(9):
+        state = state + s[t] * (a @ state) + u[t]
+        states.append(state)
+    check(EULER, (a, s, u, x), (np.array(states), state))
+
+
+def test_a_delta_rule():
+    rng = np.random.default_rng(6)
+    q, k, v, b, g, s = (rng.normal(size=shape).astype(np.float32) / 2
+                        for shape in ((9, 2, 5), (9, 2, 5), (9, 2, 3), (9, 2), (9, 2, 5), (2, 5, 3)))
+    state, outputs = s.astype(np.float64), []
+    for t in range(9):
+        state = g[t][:, :, None] * state
+        change = b[t][:, None] * (v[t] - np.einsum("hk,hkv->hv", k[t], state))
+        state = state + np.einsum("hk,hv->hkv", k[t], change)
+        outputs.append(np.einsum("hk,hkv->hv", q[t], state))
+    check(DELTA, (q, k, v, b, g, s), (np.array(outputs), state))
 
 
 def test_memory():
