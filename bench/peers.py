@@ -321,6 +321,23 @@ def jax_matrix_states(decay, k, q, v):
     return jitted(by_steps, decay, k, q, v)
 
 
+# S = diag(w) S + p (q^T S) + k v^T, y = r S, all [B, T, H, ...].
+
+def jax_matrix_updates(w, p, q, k, r, v):
+    lax, np_ = jax().lax, jax().numpy
+
+    def by_steps(*operands):
+        def step(S, now):
+            w, p, q, k, r, v = now
+            s = np_.einsum("bhk,bhkv->bhv", q, S)
+            S = w[..., None] * S + p[..., None] * s[..., None, :] + k[..., None] * v[..., None, :]
+            return S, np_.einsum("bhk,bhkv->bhv", r, S)
+        first = np_.zeros((*k[:, 0].shape, v.shape[-1]), v.dtype)
+        rows = tuple(np_.moveaxis(x, 1, 0) for x in operands)
+        return np_.moveaxis(lax.scan(step, first, rows)[1], 0, 1)
+    return jitted(by_steps, w, p, q, k, r, v)
+
+
 def jax_matrix_chunks(decay, k, q, v, chunk=64):
     """By products of matrices within a chunk, and a loop over chunks."""
     lax, np_ = jax().lax, jax().numpy

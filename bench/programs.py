@@ -12,23 +12,28 @@ def affine(dims, letters):
 
 
 def recurrence(letters, sizes, dtypes, output, final, projection="none"):
-    """Returns text of @f(a, u[, b][, c]) -> (y, final state).
+    """Returns text of @f(a, u[, b][, c][, p, q]) -> (y, final state).
 
-    `letters` has the dimensions of "a", "u" and perhaps "b" (input map) and "c"
-    (output map); `dtypes` names those that are not float32.
+    `letters` has the dimensions of "a", "u" and perhaps "b" (input map), "c"
+    (output map), and "p" and "q", an update of rank one along the dimension k;
+    `dtypes` names those that are not float32.
     """
     words = {"a": "transition", "u": "signal", "b": "input", "c": "output"}
-    used = [k for k in "aubc" if k in letters]
+    used = [k for k in "aubcpq" if k in letters]
     dims = "".join(dict.fromkeys(output + final + "".join(letters[k] for k in used)))
     types = {k: tensor([sizes[d] for d in letters[k]], dtypes.get(k, "float32")) for k in used}
     state = "complex64" if any(dtypes.get(k) == "complex64" for k in "aub") else "float32"
     result = state if projection == "none" else "float32"
     y, x = tensor([sizes[d] for d in output], result), tensor([sizes[d] for d in final], state)
     maps = ", ".join(affine(dims, m) for m in [*(letters[k] for k in used), output, final])
-    operands = " ".join(f"{words[k]}(%{k} : {types[k]})" for k in used)
+    operands = " ".join(f"{words[k]}(%{k} : {types[k]})" for k in used if k in words)
+    row = ""
+    if "p" in letters:
+        operands += f" low_rank(%p, %q : {types['p']}, {types['q']})"
+        row = f", row = {dims.index('k')} : i64"
     return f"""func.func @f({', '.join(f'%{k}: {types[k]}' for k in used)}) -> ({y}, {x}) {{
   %y, %x = ssm.linear_recurrence {operands}
-      {{indexing_maps = [{maps}], time = {dims.index('t')} : i64,
+      {{indexing_maps = [{maps}], time = {dims.index('t')} : i64{row},
        projection = #ssm.projection<{projection}>}} -> {y}, {x}
   return %y, %x : {y}, {x}
 }}

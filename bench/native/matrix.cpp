@@ -5,6 +5,10 @@
 // A vector of a row of S goes through four steps, whose outputs are sums in
 // registers beside it, before the next row is read.
 //
+//   S_t = diag(w_t) S_{t-1} + p_t (q_t^T S_{t-1}) + k_t v_t^T,  y_t = r_t^T S_t
+//
+// Four vectors of a row at a time; the rows of S are read twice in a step.
+//
 //===----------------------------------------------------------------------===//
 #include "simd.h"
 #include <vector>
@@ -58,6 +62,55 @@ API int matrix_states(const float *decay, const float *k, const float *q,
                                                  y + value + d, K, V, keys,
                                                  values);
         t += whole ? kSteps : 1;
+      }
+    }
+  return 0;
+}
+
+/// One step of `kWide` vectors of columns of S.
+constexpr int kWide = 4;
+INLINE void updated(float *__restrict S, const float *w, const float *p,
+                    const float *q, const float *k, const float *r,
+                    const float *v, float *y, int64_t K, int64_t V) {
+  Vec s[kWide], signal[kWide], sum[kWide];
+  for (int i = 0; i < kWide; ++i) {
+    s[i] = sum[i] = Vec{};
+    signal[i] = load(v + i * kLanes);
+  }
+  for (int64_t n = 0; n < K; ++n)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kWide; ++i)
+      s[i] = fma(splat(q[n]), load(S + n * V + i * kLanes), s[i]);
+  for (int64_t n = 0; n < K; ++n)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < kWide; ++i) {
+      float *place = S + n * V + i * kLanes;
+      Vec x = fma(splat(w[n]), load(place), splat(k[n]) * signal[i]);
+      x = fma(splat(p[n]), s[i], x);
+      sum[i] = fma(splat(r[n]), x, sum[i]);
+      store(place, x);
+    }
+  for (int i = 0; i < kWide; ++i)
+    store(y + i * kLanes, sum[i]);
+}
+
+/// w, p, q, k, r [B, T, H, K]; v, y [B, T, H, V]. V is a multiple of four
+/// vectors; otherwise nothing is done and 1 is returned.
+API int matrix_updates(const float *w, const float *p, const float *q,
+                       const float *k, const float *r, const float *v, float *y,
+                       int64_t B, int64_t T, int64_t H, int64_t K, int64_t V,
+                       int threads) {
+  if (V % (kWide * kLanes))
+    return 1;
+#pragma omp parallel for collapse(2) schedule(static) num_threads(threads)
+  for (int64_t b = 0; b < B; ++b)
+    for (int64_t h = 0; h < H; ++h) {
+      std::vector<float> S(K * V);
+      for (int64_t t = 0; t < T; ++t) {
+        int64_t row = (b * T + t) * H + h;
+        for (int64_t d = 0; d < V; d += kWide * kLanes)
+          updated(&S[d], w + row * K, p + row * K, q + row * K, k + row * K,
+                  r + row * K, v + row * V + d, y + row * V + d, K, V);
       }
     }
   return 0;
