@@ -18,6 +18,9 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SSM_BUILD_DIR", ROOT / "build"))
+# A sanitizer takes time and memory of its own, and no Python package is built with it.
+CACHE = BUILD / "CMakeCache.txt"
+SANITIZED = CACHE.is_file() and re.search(r"^LLVM_USE_SANITIZER:\w+=.", CACHE.read_text(), re.M) is not None
 
 DTYPES = {
     "f16": np.float16,

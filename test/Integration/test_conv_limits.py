@@ -4,7 +4,9 @@ import re
 import resource
 
 import pytest
-from harness import tool
+from harness import SANITIZED, tool
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer takes compile time of its own")
 
 LANES = 16  # of f32 in the widest vector
 

@@ -3,8 +3,9 @@
 import resource
 
 import numpy as np
+import pytest
 
-from harness import ROOT, tool
+from harness import ROOT, SANITIZED, tool
 
 STEPS = 1 << 16
 PAGES = STEPS * 64 * 8 // resource.getpagesize()  # Of the states, complex<f32>.
@@ -24,6 +25,7 @@ def faults(folder, calls):
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before
 
 
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer has an allocator of its own, which keeps no memory")
 def test_calls_share_their_memory(tmp_path):
     """The convolution has buffers of run-time length, several times as large as the states."""
     once, often = faults(tmp_path, 1), faults(tmp_path, 11)
