@@ -17,7 +17,9 @@
 //   dA = g x_{t-1}^H,  dB = g u^H,  du = B^H g,  dC = dy x^H,  dinit = p_0,
 //
 // each summed over the dimensions that the operand lacks. States are computed
-// again.
+// again. Of A = diag(a) + p q^H, A^H is diag(conj(a)) + q p^H, and
+//
+//   da = g conj(x_{t-1}),  dp = g (x_{t-1}^H q),  dq = x_{t-1} (g^H p).
 //
 //===----------------------------------------------------------------------===//
 #include "Contraction.h"
@@ -46,8 +48,11 @@ private:
   Value makeStates(ReadPoint read);
   /// (p_{t+1}, p_0).
   std::pair<Value, Value> runBack(Value pull);
+  /// q (p^H v) of a transition diag(a) + p q^H.
+  Value pullLowRank(Value v);
   Value sum(Value x, Value y);
   void addTransition(Value g);
+  void addLowRank(Value g);
   void addSignalAndInput(Value g);
   void addOutput();
 
@@ -56,14 +61,18 @@ private:
   SumTarget statesTarget() {
     return {statesElement, statesMap, applyMap(statesMap, sizes)};
   }
+  Indexed left() { return {op.getLeft(), op.getLeftIndexingMap()}; }
+  Indexed right() { return {op.getRight(), op.getRightIndexingMap()}; }
+  /// y^H x along the row, for each of the ranks.
+  Indexed contractRow(Value x, Indexed y);
   void add(Value operand, AffineMap map, Indexed x, Indexed y = {}) {
     cotangents.add(
         b, operand,
         sumOfProducts(b, loc, SumTarget::of(b, {operand, map}), x, y));
   }
   LinearRecurrenceOp build(TypeRange types, Value transition, Value signal,
-                           Value input, Value init, ArrayRef<AffineMap> maps,
-                           Direction direction);
+                           Value input, Value init, Value left, Value right,
+                           ArrayRef<AffineMap> maps, Direction direction);
   RankedTensorType statesType();
 
   OpBuilder &b;
@@ -132,15 +141,14 @@ Value RecurrenceGradient::makePull() {
   return sumOfProducts(b, loc, target, {dy, op.getResultIndexingMap()}, c);
 }
 
-LinearRecurrenceOp RecurrenceGradient::build(TypeRange types, Value transition,
-                                             Value signal, Value input,
-                                             Value init,
-                                             ArrayRef<AffineMap> maps,
-                                             Direction direction) {
+LinearRecurrenceOp
+RecurrenceGradient::build(TypeRange types, Value transition, Value signal,
+                          Value input, Value init, Value left, Value right,
+                          ArrayRef<AffineMap> maps, Direction direction) {
   LoopAttrs loops(op);
   SmallVector<AffineMap> used = dropUnusedLoops(maps, loops.list());
   return LinearRecurrenceOp::create(
-      b, loc, types, transition, signal, input, Value(), init, Value(), Value(),
+      b, loc, types, transition, signal, input, Value(), init, left, right,
       b.getAffineMapArrayAttr(used), loops.time, loops.rowAttr(b),
       loops.columnAttr(b), direction, Projection::None, ReadPoint::Before,
       op.getNumerics(), StrategyAttr());
@@ -155,10 +163,13 @@ Value RecurrenceGradient::makeStates(ReadPoint read) {
     maps.push_back(op.getInputIndexingMap());
   if (op.getInit())
     maps.push_back(op.getInitIndexingMap());
+  if (op.isLowRank())
+    maps.append({left().map, right().map});
   maps.append({statesMap, op.getFinalIndexingMap()});
-  LinearRecurrenceOp states = build(
-      {statesType(), op.getFinal().getType()}, op.getTransition(),
-      op.getSignal(), op.getInput(), op.getInit(), maps, op.getDirection());
+  LinearRecurrenceOp states =
+      build({statesType(), op.getFinal().getType()}, op.getTransition(),
+            op.getSignal(), op.getInput(), op.getInit(), op.getLeft(),
+            op.getRight(), maps, op.getDirection());
   states.setRead(read);
   return states.getResult();
 }
@@ -169,11 +180,30 @@ AffineMap RecurrenceGradient::rowToColumn(AffineMap map) {
 }
 
 AffineMap RecurrenceGradient::transposed(AffineMap map) {
-  if (op.isDiagonal())
+  if (!op.getColumn())
     return map;
   AffineExpr row = b.getAffineDimExpr(*op.getRow());
   AffineExpr column = b.getAffineDimExpr(*op.getColumn());
   return map.replace({{row, column}, {column, row}}, map.getNumDims(), 0);
+}
+
+Indexed RecurrenceGradient::contractRow(Value x, Indexed y) {
+  LinearRecurrenceOp::Dims dims = op.getDims();
+  SmallVector<AffineExpr> exprs;
+  for (unsigned dim : dimsOf(statesMap))
+    if (dim != *dims.row)
+      exprs.push_back(b.getAffineDimExpr(dim));
+  for (unsigned dim : dims.rank)
+    exprs.push_back(b.getAffineDimExpr(dim));
+  AffineMap map = AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext());
+  SumTarget target = {statesElement, map, applyMap(map, sizes)};
+  return {sumOfProducts(b, loc, target, {x, statesMap}, y), map};
+}
+
+Value RecurrenceGradient::pullLowRank(Value v) {
+  Indexed sums = contractRow(v, left());
+  sums.value = conjugate(b, loc, sums.value);
+  return sumOfProducts(b, loc, statesTarget(), right(), sums);
 }
 
 std::pair<Value, Value> RecurrenceGradient::runBack(Value pull) {
@@ -185,16 +215,21 @@ std::pair<Value, Value> RecurrenceGradient::runBack(Value pull) {
     maps.push_back(map);
   } else if (op.getRead() == ReadPoint::After) {
     SumTarget target = statesTarget();
-    target.map = rowToColumn(statesMap);
-    pull = sumOfProducts(b, loc, target, {pull, statesMap},
-                         {op.getTransition(), op.getTransitionMap()});
+    if (op.getColumn())
+      target.map = rowToColumn(statesMap);
+    Value mixed = sumOfProducts(b, loc, target, {pull, statesMap},
+                                {op.getTransition(), op.getTransitionMap()});
+    pull = op.isLowRank() ? sum(mixed, pullLowRank(pull)) : mixed;
   }
   Value init = cotangents.get(op.getFinal());
   if (init)
     maps.push_back(op.getFinalIndexingMap());
+  if (op.isLowRank())
+    maps.append({right().map, left().map});
   maps.append({statesMap, op.getFinalIndexingMap()});
   LinearRecurrenceOp back =
-      build({statesType(), op.getFinal().getType()}, a, pull, input, init, maps,
+      build({statesType(), op.getFinal().getType()}, a, pull, input, init,
+            op.getRight(), op.getLeft(), maps,
             op.isBackward() ? Direction::Forward : Direction::Backward);
   return {back.getResult(), back.getFinal()};
 }
@@ -212,9 +247,19 @@ Value RecurrenceGradient::sum(Value x, Value y) {
 }
 
 void RecurrenceGradient::addTransition(Value g) {
-  AffineMap previous = op.isDiagonal() ? statesMap : rowToColumn(statesMap);
+  AffineMap previous = op.getColumn() ? rowToColumn(statesMap) : statesMap;
   add(op.getTransition(), op.getTransitionMap(), {g, statesMap},
       {makeStates(ReadPoint::Before), previous});
+}
+
+void RecurrenceGradient::addLowRank(Value g) {
+  Value previous = makeStates(ReadPoint::Before);
+  if (cotangents.isVaried(op.getLeft()))
+    add(op.getLeft(), left().map, {g, statesMap},
+        contractRow(previous, right()));
+  if (cotangents.isVaried(op.getRight()))
+    add(op.getRight(), right().map, {previous, statesMap},
+        contractRow(g, left()));
 }
 
 void RecurrenceGradient::addSignalAndInput(Value g) {
@@ -243,16 +288,13 @@ void RecurrenceGradient::run() {
   Value g = op.getRead() == ReadPoint::After ? sum(pull, next) : next;
   if (cotangents.isVaried(op.getTransition()))
     addTransition(g);
+  if (cotangents.isVaried(op.getLeft()) || cotangents.isVaried(op.getRight()))
+    addLowRank(g);
   addSignalAndInput(g);
 }
 
 LogicalResult ssm::differentiate(OpBuilder &b, LinearRecurrenceOp op,
                                  Cotangents &cotangents) {
-  if (op.isLowRank())
-    return op.emitError(
-        "a recurrence with a gradient has a diagonal or a dense "
-        "transition, but this one is low_rank; write the sum "
-        "as a dense matrix");
   RecurrenceGradient(b, op, cotangents).run();
   return success();
 }
@@ -277,12 +319,9 @@ static Value makeImpulse(OpBuilder &b, Location loc, OpFoldResult length,
 /// The kernel is the recurrence's answer to an impulse.
 LogicalResult ssm::differentiate(OpBuilder &b, MaterializeKernelOp op,
                                  Cotangents &cotangents) {
-  if (op.getLeft())
-    return op.emitError("a kernel with a gradient has a diagonal or a dense "
-                        "transition, but this one is low_rank; write the sum "
-                        "as a dense matrix");
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  AffineMap a = maps[0], input = maps[1], output = maps[2], kernel = maps[3];
+  AffineMap a = maps[0], input = maps[1], output = maps[2],
+            kernel = maps.back();
   unsigned time = op.getTime();
   SmallVector<OpFoldResult> sizes = getLoopSizes(b, op);
   sizes[time] = tensor::getMixedSize(b, op.getLoc(), op.getResult(),
@@ -294,7 +333,9 @@ LogicalResult ssm::differentiate(OpBuilder &b, MaterializeKernelOp op,
                      !uses(kernel, dim);
     bool addsOutput = uses(output, dim) && uses(kernel, dim) && !uses(a, dim) &&
                       !uses(input, dim);
-    if (dim == time || sumsInput || addsOutput ||
+    bool isRank = llvm::none_of(ArrayRef{a, input, output, kernel},
+                                [&](AffineMap map) { return uses(map, dim); });
+    if (dim == time || sumsInput || addsOutput || isRank ||
         (op.getColumn() && *op.getColumn() == dim))
       continue;
     exprs.push_back(b.getAffineDimExpr(dim));
@@ -317,13 +358,15 @@ LogicalResult ssm::differentiate(OpBuilder &b, MaterializeKernelOp op,
   auto attr = [&](std::optional<uint64_t> dim) {
     return dim ? b.getI64IntegerAttr(*dim) : IntegerAttr();
   };
+  maps.insert(maps.begin() + 1, signal);
+  maps.push_back(final);
   auto recurrence = LinearRecurrenceOp::create(
       b, op.getLoc(), TypeRange{op.getResult().getType(), finalType},
       op.getTransition(), makeImpulse(b, op.getLoc(), sizes[time], real),
-      op.getInput(), op.getOutput(), Value(), Value(), Value(),
-      b.getAffineMapArrayAttr({a, signal, input, output, kernel, final}), time,
-      attr(op.getRow()), attr(op.getColumn()), Direction::Forward,
-      op.getProjection(), ReadPoint::After, Numerics::Norm, StrategyAttr());
+      op.getInput(), op.getOutput(), Value(), op.getLeft(), op.getRight(),
+      b.getAffineMapArrayAttr(maps), time, attr(op.getRow()),
+      attr(op.getColumn()), Direction::Forward, op.getProjection(),
+      ReadPoint::After, Numerics::Norm, StrategyAttr());
   cotangents.set(recurrence.getResult(), cotangents.get(op.getResult()));
   return differentiate(b, recurrence, cotangents);
 }

@@ -49,11 +49,11 @@ def tensor(sizes, letters, element):
     return f"tensor<{''.join(f'{sizes[k]}x' for k in letters)}{element}>"
 
 
-SIZES = dict(b=2, t=5, h=3, n=2, i=2, o=3, m=2)
+SIZES = dict(b=2, t=5, h=3, n=2, i=2, o=3, m=2, r=2)
 
 
 def recurrence(operands, y, final, elements, attributes="", projection="none", **sizes):
-    """@f of one recurrence and the shapes of its arguments; operands: {keyword: letters}."""
+    """@f of one recurrence and the shapes of its arguments; operands: {keyword: letters}, p and q those of low_rank."""
     sizes = {**SIZES, **sizes}
     dims = "".join(dict.fromkeys("".join([*operands.values(), y, final])))
     state = C if C in elements.values() else F
@@ -61,9 +61,11 @@ def recurrence(operands, y, final, elements, attributes="", projection="none", *
     types = {k: tensor(sizes, v, elements[k]) for k, v in operands.items()}
     maps = ", ".join(f"affine_map<({', '.join(dims)}) -> ({', '.join(v)})>" for v in [*operands.values(), y, final])
     results = f"{tensor(sizes, y, out)}, {tensor(sizes, final, state)}"
-    mixing = f", row = {dims.index('n')} : i64, column = {dims.index('m')} : i64" if "m" in dims else ""
+    mixing = f", row = {dims.index('n')} : i64" if "m" in dims or "p" in operands else ""
+    mixing += f", column = {dims.index('m')} : i64" if "m" in dims else ""
+    low_rank = f" low_rank(%p, %q : {types['p']}, {types['q']})" if "p" in operands else ""
     text = f"""func.func @f({', '.join(f'%{k}: {t}' for k, t in types.items())}) -> ({results}) {{
-  %y, %x = ssm.linear_recurrence {' '.join(f'{k}(%{k} : {t})' for k, t in types.items())}
+  %y, %x = ssm.linear_recurrence {' '.join(f'{k}(%{k} : {t})' for k, t in types.items() if k not in 'pq')}{low_rank}
     {{indexing_maps = [{maps}], time = {dims.index('t')} : i64, projection = #ssm.projection<{projection}>{mixing}
      {attributes}}} -> {results}
   return %y, %x : {results}
@@ -95,7 +97,13 @@ def run(operands, y, final, arrays, projection="none", read="after", backward=Fa
         ones = np.ones_like(x)
         u = np.einsum(",".join([p[0] for p in parts] + [final]) + "->" + final, *(p[1] for p in parts), ones)
         a = at("transition", t)
-        x = np.einsum(f"{a[0]},{state}->{final}", a[1], x) + u
+        mixed = np.einsum(f"{a[0]},{state}->{final}", a[1], x)
+        if "p" in given:
+            p, q = at("p", t), at("q", t)
+            sums = "".join(dict.fromkeys(final.replace("n", "") + q[0].replace("n", "")))
+            s = np.einsum(f"{q[0]},{final}->{sums}", np.conj(q[1]), x)
+            mixed = mixed + np.einsum(f"{p[0]},{sums}->{final}", p[1], s)
+        x = mixed + u
         seen = before if read == "before" else x
         if "output" in given:
             c = at("output", t)
@@ -113,6 +121,10 @@ RECURRENCES = {
     "Mamba": (dict(transition="bthn", signal="bth", input="btn", output="btn"), "bth", "bhn", F),
     "dense": (dict(transition="nm", signal="btn", init="bn"), "btn", "bn", F),
     "dense, varying": (dict(transition="tnm", signal="bti", input="ni", output="on"), "bto", "bn", C),
+    "S4": (dict(transition="hn", signal="bth", input="hn", output="hn", p="hn", q="hn"), "bth", "bhn", C),
+    "delta rule": (dict(transition="n", signal="bti", input="btn", output="btn", init="bni", p="btn", q="btn"), "bti", "bni", F),
+    "RWKV-7": (dict(transition="btn", signal="bti", input="btn", output="btn", p="btn", q="btn"), "bti", "bni", F),
+    "rank two": (dict(transition="tn", signal="tn", p="tnr", q="nr"), "tn", "n", C),
 }
 
 
@@ -121,8 +133,8 @@ RECURRENCES = {
 @pytest.mark.parametrize("name", RECURRENCES)
 def test_recurrence(name, read, backward):
     operands, y, final, element = RECURRENCES[name]
-    # The signal of S4D and S5 is real, and so is their output.
-    projection = "twice_real" if name in ("S4D", "S5") else "none"
+    # The signal of S4, S4D and S5 is real, and so is their output.
+    projection = "twice_real" if name in ("S4D", "S5", "S4") else "none"
     elements = dict.fromkeys(operands, element) | ({"signal": F} if projection != "none" else {})
     attributes = f", read = #ssm.read<{read}>, direction = #ssm.direction<{'backward' if backward else 'forward'}>"
     text, shapes = recurrence(operands, y, final, elements, attributes, projection)
@@ -180,6 +192,31 @@ def test_layer():
         return [np.einsum("bht,to->bho", y * np.tanh(y), w)]
     a, b, c = (numbers([3, 2], C, 0.6) for _ in "abc")
     check(LAYER, layer, [a, b, c, numbers([2, 3, 5], F), numbers([5, 4], F)])
+
+
+S4_KERNEL = """
+#hn = affine_map<(h, n, l, r) -> (h, n)>
+#hnr = affine_map<(h, n, l, r) -> (h, n, r)>
+#hl = affine_map<(h, n, l, r) -> (h, l)>
+func.func @f(%a: tensor<3x2xcomplex<f64>>, %b: tensor<3x2xcomplex<f64>>, %c: tensor<3x2xcomplex<f64>>,
+             %p: tensor<3x2x2xcomplex<f64>>, %q: tensor<3x2x2xcomplex<f64>>) -> tensor<3x5xf64> {
+  %kernel = ssm.materialize_kernel transition(%a : tensor<3x2xcomplex<f64>>) input(%b : tensor<3x2xcomplex<f64>>)
+    output(%c : tensor<3x2xcomplex<f64>>) low_rank(%p, %q : tensor<3x2x2xcomplex<f64>>, tensor<3x2x2xcomplex<f64>>)
+    {indexing_maps = [#hn, #hn, #hn, #hnr, #hnr, #hl], time = 2 : i64, row = 1 : i64,
+     projection = #ssm.projection<twice_real>} -> tensor<3x5xf64>
+  return %kernel : tensor<3x5xf64>
+}"""
+
+
+def test_low_rank_kernel():
+    def kernel(a, b, c, p, q):
+        matrix = np.einsum("hn,nm->hnm", a, np.eye(2)) + np.einsum("hnr,hmr->hnm", p, np.conj(q))
+        x, lags = b, []
+        for _ in range(5):
+            lags.append(2 * np.real(np.einsum("hn,hn->h", c, x)))
+            x = np.einsum("hnm,hm->hn", matrix, x)
+        return [np.stack(lags, -1)]
+    check(S4_KERNEL, kernel, [numbers(s, C, 0.6) for s in ([3, 2], [3, 2], [3, 2], [3, 2, 2], [3, 2, 2])])
 
 
 @pytest.mark.parametrize("taps", [1, 3, 5, 8])

@@ -37,18 +37,6 @@ func.func @running_largest(%x: tensor<4xf64>) -> tensor<4xf64> {
 
 // -----
 
-#n = affine_map<(t, n) -> (n)>
-#tn = affine_map<(t, n) -> (t, n)>
-func.func @low_rank(%w: tensor<4xf64>, %p: tensor<4xf64>, %u: tensor<9x4xf64>) -> tensor<9x4xf64> {
-  // expected-error @below {{a recurrence with a gradient has a diagonal or a dense transition, but this one is low_rank}}
-  %y, %x = ssm.linear_recurrence transition(%w : tensor<4xf64>) signal(%u : tensor<9x4xf64>)
-    low_rank(%p, %p : tensor<4xf64>, tensor<4xf64>)
-    {indexing_maps = [#n, #tn, #n, #n, #tn, #n], time = 0 : i64, row = 1 : i64} -> tensor<9x4xf64>, tensor<4xf64>
-  return %y : tensor<9x4xf64>
-}
-
-// -----
-
 // expected-error @below {{a function with a gradient takes and returns ranked tensors, but 'scalar' has a value of type 'f64'}}
 func.func @scalar(%x: f64) -> f64 {
   return %x : f64

@@ -67,3 +67,22 @@ func.func @inserted(%x: tensor<8xf32>, %z: tensor<4x6xf32>) -> tensor<4x6xf32> {
   %y = tensor.insert_slice %part into %z[0, 3] [4, 2] [1, 1] : tensor<4x2xf32> into tensor<4x6xf32>
   return %y : tensor<4x6xf32>
 }
+
+#w = affine_map<(t, n, v) -> (n)>
+#tn = affine_map<(t, n, v) -> (t, n)>
+#tv = affine_map<(t, n, v) -> (t, v)>
+#nv = affine_map<(t, n, v) -> (n, v)>
+
+// Back in time p and q change places.
+// CHECK-LABEL: func.func @low_rank_vjp(
+// CHECK-SAME: %[[P:[^:]*]]: tensor<9x4xf32> {ssm.name = "p"}, %[[Q:[^:]*]]: tensor<9x4xf32> {ssm.name = "q"}
+// CHECK: ssm.linear_recurrence {{.*}} low_rank(%[[Q]], %[[P]] : tensor<9x4xf32>, tensor<9x4xf32>)
+// CHECK-SAME: direction = #ssm.direction<backward>
+// CHECK-SAME: read = #ssm.read<before>
+func.func @low_rank(%w: tensor<4xf32> {ssm.name = "w"}, %p: tensor<9x4xf32> {ssm.name = "p"}, %q: tensor<9x4xf32> {ssm.name = "q"},
+                    %k: tensor<9x4xf32> {ssm.name = "k"}, %v: tensor<9x3xf32> {ssm.name = "v"}) -> tensor<9x3xf32> {
+  %y, %x = ssm.linear_recurrence transition(%w : tensor<4xf32>) signal(%v : tensor<9x3xf32>) input(%k : tensor<9x4xf32>)
+      output(%k : tensor<9x4xf32>) low_rank(%p, %q : tensor<9x4xf32>, tensor<9x4xf32>)
+      {indexing_maps = [#w, #tv, #tn, #tn, #tn, #tn, #tv, #nv], time = 0 : i64, row = 1 : i64} -> tensor<9x3xf32>, tensor<4x3xf32>
+  return %y : tensor<9x3xf32>
+}
