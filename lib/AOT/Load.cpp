@@ -58,6 +58,13 @@ Error setThreads(unsigned threads) {
   return Error::success();
 }
 
+bool loadOpenMPRuntime() {
+  auto openMP = loadOpenMP();
+  bool found = static_cast<bool>(openMP);
+  consumeError(openMP.takeError());
+  return found;
+}
+
 unsigned limitThreads(unsigned threads) {
   static const OpenMP openMP = [] {
     auto loaded = loadOpenMP();

@@ -21,9 +21,10 @@ from ._memory import keep_memory
 from ._recurrence import linear_recurrence, materialize_kernel, state_space
 from ._scan import associative_scan, exp, log, maximum, minimum, where
 from ._step import Step, derive_step
+from ._threads import share_threads
 from ._version import version
 
 __version__ = version
 __all__ = ["Compiled", "Step", "associative_scan", "compile", "derive_step", "discretize", "exp", "fft", "gradient",
            "host_target", "ifft", "irfft", "keep_memory", "linear_recurrence", "log", "long_conv", "materialize_kernel",
-           "maximum", "minimum", "rfft", "state_space", "version", "where"]
+           "maximum", "minimum", "rfft", "share_threads", "state_space", "version", "where"]

@@ -264,6 +264,7 @@ NB_MODULE(_core, m) {
   m.def("extract_systems", &extractSystems, nb::arg("text"), nb::arg("name"),
         nb::arg("entry"));
   m.def("keep_memory", &keepFreedMemory, nb::arg("limit"));
+  m.def("load_openmp", &loadOpenMPRuntime);
   m.def("limit_threads", &limitThreads, nb::arg("threads"));
   m.def("host_target", [] { return llvm::sys::getHostCPUName().str(); });
   m.def("runs_on_host",

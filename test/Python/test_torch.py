@@ -474,6 +474,25 @@ def test_threads_are_those_of_pytorch():
     assert done.returncode == 0 and int(done.stdout.split()[1]) > 0, done.stderr
 
 
+SHARED = """
+import mlir_ssm
+assert mlir_ssm.share_threads()
+import torch, mlir_ssm.torch as ssm
+torch.set_num_threads(1)
+assert ssm.core().limit_threads(1) == 1  # of kernels
+assert not mlir_ssm.share_threads()      # too late to say
+a, x = torch.rand(2, 64, 8), torch.rand(2, 64, 8)
+torch.set_num_threads(2)
+assert torch.allclose(ssm.linear_recurrence(a, x)[0][:, 1], a[:, 1] * x[:, 0] + x[:, 1])
+"""
+
+
+def test_share_threads():
+    done = subprocess.run([sys.executable, "-c", SHARED], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "2"})
+    assert done.returncode == 0, done.stderr
+
+
 def test_documentation():
     run_python("Python.md", lambda text: "torch" in text)
 

@@ -113,6 +113,10 @@ private:
 /// of the whole process, so it is for tools.
 llvm::Error setThreads(unsigned threads);
 
+/// Loads LLVM's OpenMP runtime, by which libraries loaded later run as well; false
+/// where it is not found.
+bool loadOpenMPRuntime();
+
 /// Limits the threads of the kernels that this thread calls from now on.
 /// Returns the limit before, or 0 where the process has no OpenMP runtime, and
 /// then nothing changes.
