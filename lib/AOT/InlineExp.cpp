@@ -22,6 +22,11 @@
 //
 // where i is in the low bits of x + 1.5 * 2^18, rounded down.
 //
+// Where 2^x is known to be a normal number (lib/Lowering/NormalPowers.cpp) n
+// is added to the exponent of what it multiplies. On AVX2 that is 2^(i/8):
+//
+//   2^x = 2^k 2^(i/8) 2^r,   x = k + i/8 + r,   0 <= i < 8,   |r| <= 1/16
+//
 // The error of exp(x) is below one unit in the last place, that of 2^x below
 // two; it is exact where x is whole (test/Integration/CPU/test_exp.py).
 //
@@ -34,6 +39,7 @@
 //===----------------------------------------------------------------------===//
 #include "Target.h"
 #include "ssm/AOT/Passes.h"
+#include "ssm/Utils/NormalPowers.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -57,9 +63,11 @@ enum class Means { None, Permutes, Scales };
 /// Arithmetic on vectors of f32 and of their bits.
 class ExpBuilder {
 public:
-  ExpBuilder(OpBuilder &b, Location loc, VectorType type, Means means)
+  /// `isNormal`: 2^x is a normal number.
+  ExpBuilder(OpBuilder &b, Location loc, VectorType type, Means means,
+             bool isNormal)
       : b(b), loc(loc), type(type), bitsType(type.clone(b.getI32Type())),
-        means(means) {}
+        means(means), isNormal(isNormal) {}
 
   Value emitExp(Value x);
   Value emitExp2(Value x);
@@ -67,6 +75,7 @@ public:
 private:
   Value emitExp2ByTable(Value x);
   Value emitExp2ByEvenExponent(Value x);
+  Value emitNormalExp2ByTable(Value x);
   Value limitExp2(Value x);
   Value constant(double value) {
     return arith::ConstantOp::create(
@@ -112,6 +121,14 @@ private:
     Value shifted = arith::ShLIOp::create(b, loc, biased, bits(23));
     return arith::BitcastOp::create(b, loc, type, shifted);
   }
+  /// x 2^n, both of which are normal numbers, where the bits of `shifted` from
+  /// `place` on are those of n.
+  Value addToExponent(Value x, Value shifted, int32_t place) {
+    Value exponent =
+        arith::ShLIOp::create(b, loc, bitsOf(shifted), bits(23 - place));
+    Value sum = arith::AddIOp::create(b, loc, bitsOf(x), exponent);
+    return arith::BitcastOp::create(b, loc, type, sum);
+  }
   /// p 2^n, where `shifted` is n + kShift.
   Value scale(Value p, Value n, Value shifted);
   Value integer(int64_t value, unsigned width = 32) {
@@ -133,13 +150,15 @@ private:
   Location loc;
   VectorType type, bitsType;
   Means means;
+  bool isNormal;
 };
 } // namespace
 
 constexpr int32_t kBias = 127;
-/// Its last bits are zero, so that those of a sum are an integer and two
-/// biases.
-constexpr double kShift = 12582912.0 + 2 * kBias; // 1.5 * 2^23
+/// Its last bits are zero, so that those of a sum are an integer.
+constexpr double kInteger = 12582912.0; // 1.5 * 2^23
+/// The same with two biases.
+constexpr double kShift = kInteger + 2 * kBias;
 
 Value ExpBuilder::masked(StringRef name, ValueRange args) {
   int64_t lanes = type.getNumElements();
@@ -154,6 +173,8 @@ Value ExpBuilder::masked(StringRef name, ValueRange args) {
 Value ExpBuilder::scale(Value p, Value n, Value shifted) {
   if (means == Means::Scales)
     return masked("scalef", {p, n});
+  if (isNormal)
+    return addToExponent(p, shifted, /*place=*/0);
   // n and two biases fall into halves of one bias each.
   Value both = bitsOf(shifted);
   Value half = arith::ShRUIOp::create(b, loc, both, bits(1));
@@ -203,8 +224,10 @@ Value ExpBuilder::emitExp2ByTable(Value x) {
   return masked("scalef", {p, x});
 }
 
-/// x as far as 2^x is neither infinite nor zero.
+/// x, as far as 2^x is neither infinite nor zero.
 Value ExpBuilder::limitExp2(Value x) {
+  if (isNormal)
+    return x;
   x = limit(x, arith::CmpFPredicate::OGT, 129.0);
   return limit(x, arith::CmpFPredicate::OLT, -151.0);
 }
@@ -234,9 +257,29 @@ Value ExpBuilder::emitExp2ByEvenExponent(Value x) {
   return arith::MulFOp::create(b, loc, p, scaling);
 }
 
+Value ExpBuilder::emitNormalExp2ByTable(Value x) {
+  // The bits of 2^(i/8) less those of i, which are shifted with those of k.
+  SmallVector<int32_t> powers;
+  for (int32_t i = 0; i < 8; ++i)
+    powers.push_back(llvm::bit_cast<int32_t>(float(std::exp2(i / 8.0))) -
+                     (i << 20));
+  // 1. x in eighths, and r.
+  constexpr double kEighths = 1572864.0; // 1.5 * 2^20
+  Value shifted = arith::AddFOp::create(b, loc, x, constant(kEighths));
+  Value r = sub(x, sub(shifted, constant(kEighths)));
+  // 2. 2^k 2^(i/8).
+  Value power = addToExponent(
+      intrinsic("avx2.permps", {table(powers), bitsOf(shifted)}), shifted,
+      /*place=*/3);
+  // 3. 2^r = 1 + r q(r), off by 3e-8.
+  Value q = polynomial(
+      r, {0.055496221798753895, 0.24025762982923682, 0.6931472142603403});
+  return fma(arith::MulFOp::create(b, loc, power, r), q, power);
+}
+
 Value ExpBuilder::emitExp2(Value x) {
   if (means == Means::Permutes)
-    return emitExp2ByEvenExponent(x);
+    return isNormal ? emitNormalExp2ByTable(x) : emitExp2ByEvenExponent(x);
   if (means == Means::Scales && type.getNumElements() == 16)
     return emitExp2ByTable(x);
   if (means == Means::Scales) {
@@ -258,9 +301,10 @@ Value ExpBuilder::emitExp2(Value x) {
                            0.2402264791362416,
                            0.6931472028551372,
                            1.0};
+  double shift = isNormal ? kInteger : kShift;
   x = limitExp2(x);
-  Value shifted = arith::AddFOp::create(b, loc, x, constant(kShift));
-  Value n = sub(shifted, constant(kShift));
+  Value shifted = arith::AddFOp::create(b, loc, x, constant(shift));
+  Value n = sub(shifted, constant(shift));
   return scale(polynomial(sub(x, n), kP), n, shifted);
 }
 
@@ -302,7 +346,8 @@ struct VectorExp : OpRewritePattern<ExpOp> {
         vector::ShapeCastOp::create(rewriter, loc, rows, op.getOperand());
     Value out =
         arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(rows));
-    ExpBuilder builder(rewriter, loc, row, lanes ? means : Means::None);
+    ExpBuilder builder(rewriter, loc, row, lanes ? means : Means::None,
+                       op->hasAttr(::ssm::kNormalPowerAttrName));
     for (int64_t i = 0; i < count; ++i) {
       Value x = vector::ExtractOp::create(rewriter, loc, in, i);
       if constexpr (std::is_same_v<ExpOp, math::ExpOp>)

@@ -27,7 +27,8 @@ public:
   }
 
   std::unique_ptr<ScanTile> makeTile(OpBuilder &b, const Tile &tile) override {
-    return std::make_unique<DiagonalTile>(b, op, consumer, tile, results);
+    return std::make_unique<DiagonalTile>(b, op, consumer, tile, results,
+                                          asksForNormalPowers);
   }
   SmallVector<Value> combine(OpBuilder &b, ArrayRef<AffineMap> maps,
                              ValueRange left, ValueRange right) override;

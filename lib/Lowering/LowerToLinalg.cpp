@@ -33,8 +33,8 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateEmptyResultPatterns(lowerings);
     ssm::populateHoistContractionsPatterns(lowerings);
     ssm::populateRecurrenceToConvPatterns(lowerings);
-    ssm::populateRecurrenceLowering(lowerings,
-                                    {cores, vectors, sharedRowsAhead, cached});
+    ssm::populateRecurrenceLowering(
+        lowerings, {cores, vectors, sharedRowsAhead, cached, normalPowers});
     ssm::populateTimeContiguousLowering(lowerings);
     ssm::populateTimeContiguousScanLowering(lowerings);
     if (vectors)

@@ -82,6 +82,7 @@ struct LowerRecurrence : OpRewritePattern<LinearRecurrenceOp> {
       rewriter.setInsertionPoint(consumer.op);
     auto scan = op.isDiagonal() ? makeDiagonalScan(rewriter, op, consumer)
                                 : makeMixingScan(rewriter, op, consumer);
+    scan->asksForNormalPowers = options.normalPowers;
     if (options.buffers) {
       scan->liesApart = scan->asksAhead = true;
       scan->timeChunks = countTimeChunks(op);

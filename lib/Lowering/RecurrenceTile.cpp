@@ -11,6 +11,7 @@
 #include "Transpose.h"
 
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Utils/NormalPowers.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -317,8 +318,14 @@ Value RecurrenceTile::decodeElement(NumBuilder &num, const TileOperand &operand,
   if (!operand.varies || (operand.isShared && operand.isComplex))
     return num.store(decode(num, operand, args),
                      getElementTypeOrSelf(operand.source));
-  if (operand.producer && !operand.isShared)
-    return cloneBody(num, operand.producer, operand.inputs, IRMapping(), args);
+  if (operand.producer && !operand.isShared) {
+    Value computed =
+        cloneBody(num, operand.producer, operand.inputs, IRMapping(), args);
+    if (operand.isNormalPower)
+      computed.getDefiningOp()->setAttr(kNormalPowerAttrName,
+                                        UnitAttr::get(op.getContext()));
+    return computed;
+  }
   Value element = args.front();
   args = args.drop_front();
   return element;

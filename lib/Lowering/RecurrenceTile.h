@@ -39,6 +39,8 @@ struct TileOperand {
   /// If a part of the tile has each element in common: those that are computed,
   /// or are complex and have to be taken apart, are so once for all of it.
   bool isShared = false;
+  /// If what is computed is a power of two that is a normal number.
+  bool isNormalPower = false;
 
   explicit operator bool() const { return bool(source); }
 };
@@ -89,6 +91,8 @@ protected:
 
   /// The map of a tensor over these loop dimensions.
   mlir::AffineMap mapOf(llvm::ArrayRef<unsigned> dims);
+  /// The tile's sizes of these loop dimensions.
+  llvm::SmallVector<mlir::OpFoldResult> sizesOf(llvm::ArrayRef<unsigned> dims);
   /// The lanes are states of a channel, which are summed in any order.
   bool areLanesStates() const;
   /// One step of such lanes: operands are read where they lie.
@@ -123,7 +127,6 @@ private:
                                       const Elementwise &neighbour);
   Labelled bringIn(mlir::OpBuilder &b, const TileOperand &operand);
   std::optional<unsigned> findSide(llvm::ArrayRef<unsigned> dims);
-  llvm::SmallVector<mlir::OpFoldResult> sizesOf(llvm::ArrayRef<unsigned> dims);
   /// A part of a number with its dimensions in the order `to`.
   mlir::Value transpose(mlir::OpBuilder &b, mlir::Value part,
                         llvm::ArrayRef<unsigned> from,

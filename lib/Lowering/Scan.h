@@ -112,6 +112,9 @@ public:
   bool liesApart = false;
   /// Tiles that take several steps at a time shall ask ahead.
   bool asksAhead = false;
+  /// Steps that are taken together shall tell whether their powers of two are
+  /// all normal numbers.
+  bool asksForNormalPowers = false;
   /// Steps ahead that threads which share rows shall ask for (SharedRows.h); 0:
   /// each follows its part of a row by itself.
   int64_t sharedRowsAhead = 0;

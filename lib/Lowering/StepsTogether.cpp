@@ -54,19 +54,13 @@ void DiagonalTile::carryThrough(OpBuilder &b, Value state,
   }
 }
 
-ScanTile::Values DiagonalTile::takeTogether(OpBuilder &b, ValueRange prefix,
-                                            ArrayRef<Step> steps,
-                                            ValueRange outs) {
-  SmallVector<DiagonalTile, 0> tiles(steps.size(), *this);
+ScanTile::Values DiagonalTile::carryAll(OpBuilder &b, ValueRange prefix,
+                                        ArrayRef<DiagonalTile> tiles,
+                                        ArrayRef<Step> steps, ValueRange outs) {
   Values carried(prefix);
-  for (size_t i = 0; i < steps.size(); ++i) {
-    askAhead(b, steps[i]);
-    tiles[i].ahead = {};
-    tiles[i].fixAt(b, steps[i], tile.kept.front(), {&tiles[i].transition});
-    if (!outs.empty())
-      llvm::append_range(carried, makeSums(b));
-  }
   size_t numSums = outs.empty() ? 0 : steps.size();
+  for (size_t i = 0; i < numSums; ++i)
+    llvm::append_range(carried, makeSums(b));
   auto splitSums = [&](ValueRange values) {
     SmallVector<Values> sums(numSums);
     size_t parts = (values.size() - prefix.size()) / steps.size();
@@ -102,4 +96,28 @@ ScanTile::Values DiagonalTile::takeTogether(OpBuilder &b, ValueRange prefix,
   carried.truncate(prefix.size());
   llvm::append_range(carried, stored);
   return carried;
+}
+
+ScanTile::Values DiagonalTile::takeTogether(OpBuilder &b, ValueRange prefix,
+                                            ArrayRef<Step> steps,
+                                            ValueRange outs) {
+  SmallVector<DiagonalTile, 0> tiles(steps.size(), *this);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    askAhead(b, steps[i]);
+    tiles[i].ahead = {};
+    tiles[i].fixAt(b, steps[i], tile.kept.front(), {&tiles[i].transition});
+  }
+  Value areNormal = arePowersNormal(b, tiles);
+  if (!areNormal)
+    return carryAll(b, prefix, tiles, steps, outs);
+  auto carry = [&](bool normal) {
+    for (DiagonalTile &step : tiles)
+      step.transition.isNormalPower = normal;
+    return carryAll(b, prefix, tiles, steps, outs);
+  };
+  Values results(prefix);
+  llvm::append_range(results, outs);
+  return buildIf(
+      b, loc, ValueRange(results).getTypes(), areNormal,
+      [&] { return carry(true); }, [&] { return carry(false); });
 }

@@ -76,6 +76,8 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   lowering.partlyCachedAhead = target.partlyCachedAheadBytes;
   lowering.lastCache = target.l3Bytes;
   lowering.sharedRowsAhead = target.sharedRowsAhead;
+  // AVX-512 scales by a power of two of any size in one instruction.
+  lowering.normalPowers = target.vectorBytes < 64;
   lowering.whole = !options.prepare;
   lowering.cached = cachedBytes(target, options.threads);
   pm.addPass(createLowerToLinalg(lowering));

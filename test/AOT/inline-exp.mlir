@@ -84,6 +84,39 @@ func.func @rows(%x: vector<2x48xf32>, %z: vector<3xf32>) -> (vector<2x48xf32>, v
   return %y, %w : vector<2x48xf32>, vector<3xf32>
 }
 
+// A power that is a normal number: nothing limits x, and n is added to the
+// exponent of what it multiplies.
+// CHECK-LABEL: func.func @normal(
+// CHECK-SAME: %[[X:.*]]: vector<8xf32>
+// CHECK-NOT: arith.select
+// CHECK: %[[SHIFTED:.*]] = arith.addf %[[X]], %{{.*}} : vector<8xf32>
+// CHECK-COUNT-6: math.fma
+// CHECK-NOT: arith.mulf
+// CHECK: %[[BITS:.*]] = arith.bitcast %[[SHIFTED]]
+// CHECK: %[[N:.*]] = arith.shli %[[BITS]],
+// CHECK: arith.addi %{{.*}}, %[[N]]
+// Eight lanes of AVX2 look 2^(i/8) up.
+// AVX2-LABEL: func.func @normal(
+// AVX2-SAME: %[[X:.*]]: vector<8xf32>
+// AVX2-NOT: arith.select
+// AVX2: %[[SHIFTED:.*]] = arith.addf %[[X]], %{{.*}} : vector<8xf32>
+// AVX2: %[[EIGHTHS:.*]] = arith.subf %[[SHIFTED]],
+// AVX2: %[[R:.*]] = arith.subf %[[X]], %[[EIGHTHS]]
+// AVX2: %[[T:.*]] = llvm.call_intrinsic "llvm.x86.avx2.permps"(%{{.*}}, %{{.*}})
+// AVX2: %[[K:.*]] = arith.shli
+// AVX2: %[[TABLE:.*]] = arith.bitcast %[[T]]
+// AVX2: %[[SUM:.*]] = arith.addi %[[TABLE]], %[[K]]
+// AVX2: %[[TK:.*]] = arith.bitcast %[[SUM]]
+// AVX2-COUNT-2: math.fma %{{.*}}, %[[R]],
+// AVX2: %[[TKR:.*]] = arith.mulf %[[TK]], %[[R]]
+// AVX2: %[[P:.*]] = math.fma %[[TKR]], %{{.*}}, %[[TK]]
+// AVX2-NOT: arith.mulf
+// AVX2: return
+func.func @normal(%x: vector<8xf32>) -> vector<8xf32> {
+  %y = math.exp2 %x {ssm.normal} : vector<8xf32>
+  return %y : vector<8xf32>
+}
+
 // Scalars and f64 call libm's functions.
 // CHECK-LABEL: func.func @others(
 // CHECK: math.exp %{{.*}} : f32

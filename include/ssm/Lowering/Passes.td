@@ -45,6 +45,9 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
     Option<"sharedRowsAhead", "shared-rows-ahead", "int64_t", "0",
            "steps ahead that threads which share rows ask for, in bands of a "
            "kilobyte; 0: each follows its part of a row by itself">,
+    Option<"normalPowers", "normal-powers", "bool", "false",
+           "several steps of states ask whether all their powers of two are "
+           "normal numbers, and have a loop for those that are">,
     Option<"whole", "whole", "bool", "false",
            "no part of the program will be computed ahead of the rest: a spectrum "
            "that is used once is computed where it is">,

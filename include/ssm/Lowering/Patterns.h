@@ -25,6 +25,9 @@ struct RecurrenceOptions {
   int64_t sharedRowsAhead;
   /// Bytes of the largest result that several threads write through the caches.
   int64_t cached;
+  /// Several steps of states ask whether all their powers of two are normal
+  /// numbers, which take less then.
+  bool normalPowers;
 };
 
 /// `ssm.linear_recurrence` with strategy sequential or tree_scan (sequential if
