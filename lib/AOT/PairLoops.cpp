@@ -149,7 +149,7 @@ void ssm::putTogether(PairLoop pairs, scf::ForOp loop, bool nontemporal) {
   loop.erase();
 }
 
-void ssm::takeApart(TakeApartLoop pairs, scf::ForOp loop) {
+void ssm::takeApart(TakeApartLoop pairs, scf::ForOp loop, bool isFenced) {
   OpBuilder b(loop);
   Location loc = loop.getLoc();
   Parts parts(b, loc, pairs.load.getMemRef());
@@ -163,6 +163,11 @@ void ssm::takeApart(TakeApartLoop pairs, scf::ForOp loop) {
       for (int64_t lane = 0; lane < parts.lanes; ++lane)
         order.push_back(2 * lane + part);
       Value vector = vector::ShuffleOp::create(b, loc, numbers, numbers, order);
+      if (isFenced)
+        vector = LLVM::CallIntrinsicOp::create(
+                     b, loc, vector.getType(),
+                     b.getStringAttr("llvm.arithmetic.fence"), vector)
+                     .getResult(0);
       vector::StoreOp::create(b, loc, vector, stores[part].getMemRef(), i);
     }
   });

@@ -31,9 +31,11 @@ struct TakeApartLoop {
 bool areFew(mlir::scf::ForOp pairs);
 
 /// Replace a loop over whole cache lines of parts by one over vectors, or by
-/// vectors alone where the numbers are few. Loads and stores are of pairs.
+/// vectors alone where the numbers are few. Loads and stores are of pairs. LLVM
+/// does not make one shuffle of that which takes numbers apart, if it is
+/// fenced, and those that follow.
 void putTogether(PairLoop pairs, mlir::scf::ForOp loop, bool nontemporal);
-void takeApart(TakeApartLoop pairs, mlir::scf::ForOp loop);
+void takeApart(TakeApartLoop pairs, mlir::scf::ForOp loop, bool isFenced);
 
 } // namespace ssm
 

@@ -13,9 +13,14 @@
 // Buffers on the stack that are accessed at known places only are registers to
 // LLVM; a loop would keep them in memory.
 //
+// LLVM then makes one shuffle of these and of the transposes that follow. Of
+// registers of 256 bits that is one of four inputs, which takes more than those
+// it was made of; a fence is between them there.
+//
 //===----------------------------------------------------------------------===//
 
 #include "PairLoops.h"
+#include "Target.h"
 #include "ssm/AOT/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,13 +47,16 @@ static bool isWritten(scf::ForOp loop, MemRefType parts) {
 
 namespace {
 struct PairVectors : ::ssm::impl::PairVectorsBase<PairVectors> {
+  using PairVectorsBase::PairVectorsBase;
+
   void runOnOperation() override {
+    bool isFenced = hasVectorPermutes(target) && !hasVectorScaling(target);
     SmallVector<scf::ForOp> loops;
     getOperation()->walk([&](scf::ForOp loop) { loops.push_back(loop); });
     for (scf::ForOp loop : loops) {
       if (auto apart = TakeApartLoop::match(loop)) {
         if (isWritten(loop, apart.re.getMemRefType()))
-          takeApart(apart, loop);
+          takeApart(apart, loop, isFenced);
       } else if (auto together = PairLoop::match(loop)) {
         if (isWritten(loop, together.re.getMemRefType()))
           putTogether(together, loop, /*nontemporal=*/false);

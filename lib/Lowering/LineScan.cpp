@@ -1,7 +1,8 @@
 //===- LineScan.cpp - Recurrences along contiguous time -------------------===//
 //
 // The steps of a channel lie side by side: a line. A loop reads it in order, 64
-// steps at a time, as four vectors of 16, and scans them in registers:
+// steps at a time, as four vectors of 16, and scans them in registers (32 steps
+// and vectors of 8 where there are 16 registers of half the size):
 //
 //   1 transpose the squares of 4 x 4 in the vectors: vector j then holds step j
 //     of 16 segments of 4 steps
@@ -52,10 +53,10 @@ LineScanEmitter::complete(const Rows &rows, const Tile &block, double value) {
   Rows completed;
   AffineExpr s0 = b.getAffineSymbolExpr(0);
   for (auto [j, row] : llvm::enumerate(rows)) {
-    Value count = asValue(
-        b, loc, affine(b, loc, s0 - int64_t(j) * kLanes, sizeOf(block)));
+    Value count =
+        asValue(b, loc, affine(b, loc, s0 - int64_t(j) * lanes, sizeOf(block)));
     Value mask = vector::CreateMaskOp::create(
-        b, loc, VectorType::get({kLanes}, b.getI1Type()), count);
+        b, loc, VectorType::get({lanes}, b.getI1Type()), count);
     completed[j].re =
         arith::SelectOp::create(b, loc, mask, row.re, splat(value));
     if (row.isComplex())
@@ -69,11 +70,11 @@ LineScanEmitter::Vectors LineScanEmitter::transpose(const Vectors &rows) {
     return rows;
   // Interleaves elements of two rows, or pairs of them, in each four.
   auto unpack = [&](Value v, Value w, ArrayRef<int64_t> four) {
-    SmallVector<int64_t> lanes;
-    for (int64_t at = 0; at < kLanes; at += kSide)
+    SmallVector<int64_t> from;
+    for (int64_t at = 0; at < lanes; at += kSide)
       for (int64_t lane : four)
-        lanes.push_back(lane < kSide ? at + lane : kLanes + at + lane - kSide);
-    return vector::ShuffleOp::create(b, loc, v, w, lanes).getResult();
+        from.push_back(lane < kSide ? at + lane : lanes + at + lane - kSide);
+    return vector::ShuffleOp::create(b, loc, v, w, from).getResult();
   };
   Value low = unpack(rows[0], rows[1], {0, 4, 1, 5});
   Value high = unpack(rows[0], rows[1], {2, 6, 3, 7});
@@ -111,12 +112,12 @@ LineScanEmitter::Rows LineScanEmitter::loadDrive(const Tile &block) {
 }
 
 Num LineScanEmitter::fromBefore(Num before, Num now, int64_t by) {
-  SmallVector<int64_t> lanes(kLanes);
-  for (int64_t segment = 0; segment < kLanes; ++segment)
-    lanes[laneOf(segment)] = segment < by ? laneOf(kLanes + segment - by)
-                                          : kLanes + laneOf(segment - by);
+  SmallVector<int64_t> from(lanes);
+  for (int64_t segment = 0; segment < lanes; ++segment)
+    from[laneOf(segment)] = segment < by ? laneOf(lanes + segment - by)
+                                         : lanes + laneOf(segment - by);
   auto shuffle = [&](Value v, Value w) -> Value {
-    return w ? vector::ShuffleOp::create(b, loc, v, w, lanes).getResult()
+    return w ? vector::ShuffleOp::create(b, loc, v, w, from).getResult()
              : Value();
   };
   return {shuffle(before.re, now.re), shuffle(before.im, now.im)};
@@ -150,7 +151,7 @@ void LineScanEmitter::link(Block &block, Carry &carry) {
   if (!looksAhead() || (powers && !known))
     carry = startCarry(lastLane(carry.state));
   Num product = block.p[rowOf(kSide - 1)], local = block.s[rowOf(kSide - 1)];
-  for (unsigned round = 0; round < kRounds; ++round) {
+  for (unsigned round = 0; round < rounds; ++round) {
     int64_t by = 1 << round;
     Num productBefore;
     if (!known)
@@ -239,7 +240,7 @@ SmallVector<Value> LineScanEmitter::flatten(const Carry &carry) {
   SmallVector<Value> values = toParts(carry.state, complexState);
   if (!looksAhead())
     return values;
-  for (unsigned round = 0; round < kRounds; ++round) {
+  for (unsigned round = 0; round < rounds; ++round) {
     if (!powers)
       llvm::append_range(values,
                          toParts(carry.products[round], complexTransition));
@@ -260,7 +261,7 @@ LineScanEmitter::Carry LineScanEmitter::unflatten(ValueRange values) {
   carry.state = take(complexState);
   if (!looksAhead())
     return carry;
-  for (unsigned round = 0; round < kRounds; ++round) {
+  for (unsigned round = 0; round < rounds; ++round) {
     if (!powers)
       carry.products[round] = take(complexTransition);
     carry.locals[round] = take(complexState);
@@ -305,7 +306,7 @@ SmallVector<Value> LineScanEmitter::runBlocks(const Tile &tile, TimeRange whole,
   llvm::append_range(carried, flatten(startCarry(state)));
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
   carried = forEachBlock(
-      b, loc, whole.length, kLineBlock, problem->backward, carried,
+      b, loc, whole.length, blockSteps, problem->backward, carried,
       [&](TimeRange range, ValueRange args) {
         OpFoldResult begin =
             affine(b, loc, s0 + s1, {range.begin, whole.begin});
@@ -324,7 +325,7 @@ SmallVector<Value> LineScanEmitter::runBlocks(const Tile &tile, TimeRange whole,
 
 Num LineScanEmitter::lastLane(Num vector) {
   auto extract = [&](Value part) -> Value {
-    return part ? vector::ExtractOp::create(b, loc, part, laneOf(kLanes - 1))
+    return part ? vector::ExtractOp::create(b, loc, part, laneOf(lanes - 1))
                       .getResult()
                 : Value();
   };

@@ -1,7 +1,7 @@
 //===- LineScanBlocks.cpp - Blocks of a line to registers and back --------===//
 //
-// A block is four vectors of 16 steps as they lie in memory. Transposes of the
-// squares of 4 x 4 in them make those one step of 16 segments each.
+// A block is four vectors as they lie in memory. Transposes of the squares of
+// 4 x 4 in them make those one step of a segment in each lane.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,8 +15,6 @@
 
 using namespace mlir;
 using namespace ssm;
-
-static constexpr int64_t kBlockShape[] = {kLineBlock};
 
 static Elementwise findLineProducer(LinearRecurrenceOp op, Value value,
                                     AffineMap map);
@@ -102,7 +100,7 @@ Value LineScanEmitter::widen(::mlir::Block &body, IRMapping &mapping) {
       mapping.map(operand, lookUp(operand));
     Operation *wide = b.clone(scalar, mapping);
     for (Value result : wide->getResults())
-      result.setType(VectorType::get({kLanes}, result.getType()));
+      result.setType(VectorType::get({lanes}, result.getType()));
   }
   return lookUp(body.getTerminator()->getOperand(0));
 }
@@ -184,7 +182,7 @@ void LineScanEmitter::askAhead(Value value, AffineMap map, Tile line) {
     next =
         arith::SelectOp::create(b, loc, isBefore, wrapped, index).getResult();
   }
-  for (int64_t at = 0; at < kLineBlock; at += kCacheLine / bytes)
+  for (int64_t at = 0; at < blockSteps; at += kCacheLine / bytes)
     memref::PrefetchOp::create(
         b, loc, memory, asValue(b, loc, affine(b, loc, s0 + at, next)),
         /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
@@ -196,8 +194,8 @@ LineScanEmitter::Vectors LineScanEmitter::read(Value slice, bool inBounds) {
   Vectors rows;
   for (auto [j, row] : llvm::enumerate(rows))
     row = vector::TransferReadOp::create(
-        b, loc, VectorType::get({kLanes}, element), slice,
-        asValue(b, loc, b.getIndexAttr(j * kLanes)), padding,
+        b, loc, VectorType::get({lanes}, element), slice,
+        asValue(b, loc, b.getIndexAttr(j * lanes)), padding,
         b.getMultiDimIdentityMap(1), ArrayRef<bool>{inBounds});
   return rows;
 }
@@ -221,7 +219,8 @@ SmallVector<Value> LineScanEmitter::takeApart(Value slice, const Tile &block) {
   SmallVector<Value> parts;
   SmallVector<Indexed> outs;
   for (unsigned i = 0; i < 2; ++i) {
-    parts.push_back(tensor::EmptyOp::create(b, loc, kBlockShape, real));
+    parts.push_back(
+        tensor::EmptyOp::create(b, loc, ArrayRef(blockSteps), real));
     Value out = tensor::ExtractSliceOp::create(b, loc, parts[i], zero,
                                                sizeOf(block), one);
     outs.push_back({out, id});
@@ -268,7 +267,7 @@ LineScanEmitter::Rows LineScanEmitter::loadNumbers(Value value, AffineMap map,
 Value LineScanEmitter::write(const Vectors &rows, Value line, bool inBounds) {
   for (auto [j, row] : llvm::enumerate(rows))
     line = vector::TransferWriteOp::create(
-               b, loc, row, line, asValue(b, loc, b.getIndexAttr(j * kLanes)),
+               b, loc, row, line, asValue(b, loc, b.getIndexAttr(j * lanes)),
                b.getMultiDimIdentityMap(1), ArrayRef<bool>{inBounds})
                .getResult();
   return line;
@@ -283,7 +282,7 @@ Value LineScanEmitter::putTogether(const Rows &rows, const Tile &block,
     Vectors vectors;
     for (auto [vector, row] : llvm::zip_equal(vectors, rows))
       vector = row.*part;
-    Value whole = tensor::EmptyOp::create(b, loc, kBlockShape, real);
+    Value whole = tensor::EmptyOp::create(b, loc, ArrayRef(blockSteps), real);
     whole = write(vectors, whole, /*inBounds=*/true);
     Value slice =
         tensor::ExtractSliceOp::create(b, loc, whole, zero, sizeOf(block), one);

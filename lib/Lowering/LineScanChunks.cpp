@@ -154,7 +154,7 @@ SmallVector<Value> LineScanEmitter::forEachBlockOf(
         body) {
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
   return forEachBlock(
-      b, loc, part.length, kLineBlock, problem->backward, carried,
+      b, loc, part.length, blockSteps, problem->backward, carried,
       [&](TimeRange block, ValueRange args) {
         OpFoldResult begin = affine(b, loc, s0 + s1, {block.begin, part.begin});
         return body({affine(b, loc, s0 + s1, {begin, chunk}), block.length},

@@ -27,13 +27,12 @@
 
 namespace ssm {
 
-/// Lanes, and steps of a segment; both squares of the vectors' transposes.
-inline constexpr int64_t kLanes = 16, kSide = 4;
-static_assert(kLineBlock == kLanes * kSide);
+/// Steps of a segment, and vectors of a block.
+inline constexpr int64_t kSide = 4;
 
-/// Rounds of doubling.
-inline constexpr unsigned kRounds = 4;
-static_assert(1 << kRounds == kLanes);
+/// Rounds of doubling, over as many lanes as a block has at most.
+inline constexpr unsigned kMostRounds = 4;
+static_assert(kLineBlock == kSide << kMostRounds);
 
 /// Steps of a chunk, of which a line has at least a few. So many at most are
 /// scanned between two forks of threads: one of f32 and the next have 16 MiB on
@@ -58,7 +57,11 @@ public:
         problem(makeDiagonalScan(b, op, consumer)),
         real(getRealType(op.getStateElementType())), num(b, loc, real),
         complexState(llvm::isa<mlir::ComplexType>(op.getStateElementType())),
-        complexTransition(hasComplexElements(op.getTransition())) {}
+        complexTransition(hasComplexElements(op.getTransition())),
+        lanes(countLanes()), blockSteps(lanes * kSide),
+        rounds(llvm::Log2_64(lanes)) {
+    assert(rounds <= kMostRounds && lanes % kSide == 0);
+  }
 
   llvm::SmallVector<mlir::Value> emit();
 
@@ -74,14 +77,14 @@ private:
     Tile tile;
     Rows p, s;
     Num enter, state;
-    /// The map of the 16 segments up to each.
+    /// The map of as many segments as lanes up to each.
     Num product, local;
   };
   /// What a block hands on: the states after its segments, and the maps with
   /// which it entered each round.
   struct Carry {
     Num state;
-    std::array<Num, kRounds> products, locals;
+    std::array<Num, kMostRounds> products, locals;
     /// In place of `products`, if `powers` are known: the product of the next
     /// block's maps.
     Num product;
@@ -92,11 +95,19 @@ private:
     /// a, ..., a^4.
     std::array<Num, kSide> steps;
     /// What each round multiplies by: a^4, ..., a^32.
-    std::array<Num, kRounds> rounds;
-    /// Of the 16 segments up to each: a^64, but in a line's first block, where
-    /// only some are in the line, a^4 of the first up to a^64 of the last.
+    std::array<Num, kMostRounds> rounds;
+    /// Of as many segments as lanes up to each, of 16: a^64, but in a line's
+    /// first block, where only some are in the line, a^4 of the first up to
+    /// a^64 of the last.
     Num first, block;
   };
+
+  /// Of powers the error of each block is that of the block before: longer ones
+  /// are fewer.
+  int64_t countLanes() {
+    return uses(op.getTransitionMap(), op.getTime()) ? options.lanes
+                                                     : kLineBlock / kSide;
+  }
 
   /// The steps of a line whose map is known, as x -> p x + s.
   struct Map {
@@ -294,19 +305,20 @@ private:
   /// the block before.
   Num fromBefore(Num before, Num now, int64_t by);
 
-  /// Segments are numbered as time runs; of 16 lanes in memory, four by four,
+  /// Segments are numbered as time runs; of the lanes in memory, four by four,
   /// transposes make those the rows.
   int64_t laneOf(int64_t segment) const {
     if (problem->backward)
-      segment = kLanes - 1 - segment;
-    return segment % kSide * kSide + segment / kSide;
+      segment = lanes - 1 - segment;
+    int64_t squares = lanes / kSide;
+    return segment % squares * kSide + segment / squares;
   }
   /// Steps of a segment are numbered as time runs, too.
   int64_t rowOf(int64_t step) const {
     return problem->backward ? kSide - 1 - step : step;
   }
   mlir::Value splat(double value) {
-    auto vector = mlir::VectorType::get({kLanes}, real);
+    auto vector = mlir::VectorType::get({lanes}, real);
     return mlir::arith::ConstantOp::create(
         b, loc,
         mlir::DenseElementsAttr::get(vector, b.getFloatAttr(real, value)));
@@ -316,13 +328,13 @@ private:
   }
   mlir::Value broadcast(mlir::Value scalar) {
     return mlir::vector::BroadcastOp::create(
-        b, loc, mlir::VectorType::get({kLanes}, scalar.getType()), scalar);
+        b, loc, mlir::VectorType::get({lanes}, scalar.getType()), scalar);
   }
   mlir::OpFoldResult sizeOf(const Tile &block) const {
     return block.ranges[problem->time].size;
   }
   bool isWhole(const Tile &block) const {
-    return mlir::getConstantIntValue(sizeOf(block)) == kLineBlock;
+    return mlir::getConstantIntValue(sizeOf(block)) == blockSteps;
   }
 
   mlir::OpBuilder &b;
@@ -334,6 +346,10 @@ private:
   mlir::Type real;
   NumBuilder num;
   bool complexState, complexTransition;
+  /// Of a vector, each a segment; and steps of all of them, which as many
+  /// rounds of doubling link.
+  int64_t lanes, blockSteps;
+  unsigned rounds;
   std::optional<Powers> powers;
   Groups groups;
 };

@@ -59,7 +59,7 @@ void LineScanEmitter::findPowers(const Tile &tile) {
   std::optional<int64_t> length =
       getConstantIntValue(problem->loopSizes[problem->time]);
   if (uses(op.getTransitionMap(), problem->time) ||
-      (length && *length < kFewBlocks * kLineBlock))
+      (length && *length < kFewBlocks * blockSteps))
     return;
   WideBuilder wide(b, loc, real);
   auto spread = [&](Wide power) {
@@ -73,13 +73,13 @@ void LineScanEmitter::findPowers(const Tile &tile) {
       power = multiply(wide, power, a);
     powers->steps[i] = spread(power);
   }
-  for (unsigned round = 0; round < kRounds; ++round) {
+  for (unsigned round = 0; round < rounds; ++round) {
     powers->rounds[round] = spread(power);
     power = multiply(wide, power, power);
   }
   powers->block = spread(power);
   powers->first = powers->rounds.front();
-  for (unsigned round = 0; round < kRounds; ++round)
+  for (unsigned round = 0; round < rounds; ++round)
     powers->first =
         num.mul(powers->first, fromBefore(constant(1, complexTransition),
                                           powers->first, int64_t(1) << round));

@@ -38,9 +38,9 @@ struct LowerToLinalg : ssm::impl::LowerToLinalgBase<LowerToLinalg> {
     ssm::populateTimeContiguousLowering(lowerings);
     ssm::populateTimeContiguousScanLowering(lowerings);
     if (vectors)
-      ssm::populateLineScanLowering(lowerings,
-                                    {cores, ahead, complexAhead, cachedAhead,
-                                     partlyCachedAhead, lastCache, cached});
+      ssm::populateLineScanLowering(
+          lowerings, {cores, lineLanes, ahead, complexAhead, cachedAhead,
+                      partlyCachedAhead, lastCache, cached});
     ssm::populateAssociativeScanLowering(lowerings, cores);
     ssm::populateMaterializeKernelLowering(lowerings);
     ssm::populateDirectConvLowering(lowerings);

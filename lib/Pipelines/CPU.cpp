@@ -70,6 +70,8 @@ static void addLowering(OpPassManager &pm, const CPUOptions &options) {
   lowering.cores = options.threads;
   lowering.vectors = true;
   TargetInfo target = TargetInfo::forName(options.target);
+  // Blocks of twice as many would be 32 registers of half that size, each 16.
+  lowering.lineLanes = target.vectorBytes < 64 ? 8 : 16;
   lowering.ahead = target.aheadBytes;
   lowering.complexAhead = target.complexAheadBytes;
   lowering.cachedAhead = target.cachedAheadBytes;
@@ -161,7 +163,9 @@ static void addLoops(OpPassManager &pm, const std::string &target) {
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addNestedPass<func::FuncOp>(createKeepOrder());
   pm.addNestedPass<func::FuncOp>(createStreamStores());
-  pm.addNestedPass<func::FuncOp>(createPairVectors());
+  PairVectorsOptions pairs;
+  pairs.target = target;
+  pm.addNestedPass<func::FuncOp>(createPairVectors(pairs));
 }
 
 /// Everything that is left to the LLVM dialect.

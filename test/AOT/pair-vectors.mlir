@@ -1,4 +1,5 @@
 // RUN: ssm-opt %s --ssm-pair-vectors --canonicalize --cse | FileCheck %s
+// RUN: ssm-opt %s --ssm-pair-vectors=target=x86-64-v3 --canonicalize --cse | FileCheck %s --check-prefix=AVX2
 
 // CHECK-LABEL: func.func @apart
 // CHECK-NOT: scf.for
@@ -10,6 +11,10 @@
 // CHECK: llvm.load
 // CHECK-COUNT-2: vector.store %{{.*}}[%c16]
 // CHECK: return
+// AVX2-LABEL: func.func @apart
+// AVX2: %[[RE:.*]] = vector.shuffle %{{.*}} [0, 2, 4, {{.*}}, 28, 30]
+// AVX2: %[[FENCED:.*]] = llvm.call_intrinsic "llvm.arithmetic.fence"(%[[RE]])
+// AVX2: vector.store %[[FENCED]], %arg1[%c0]
 func.func @apart(%in: memref<32xcomplex<f32>>, %res: memref<32xf32>, %ims: memref<32xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

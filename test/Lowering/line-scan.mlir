@@ -1,5 +1,6 @@
 // RUN: ssm-opt %s --ssm-lower-to-linalg=vectors --canonicalize --cse | FileCheck %s
 // RUN: ssm-opt %s --ssm-lower-to-linalg='vectors ahead=0' | FileCheck %s --check-prefix=LEFT
+// RUN: ssm-opt %s --ssm-lower-to-linalg='vectors line-lanes=8' --canonicalize --cse | FileCheck %s --check-prefix=EIGHT
 // RUN: ssm-opt %s --ssm-lower-to-linalg --canonicalize --cse | FileCheck %s --check-prefix=PORTABLE
 
 #t = affine_map<(t) -> (t)>
@@ -37,6 +38,15 @@
 // CHECK: arith.select %[[MASK]], %{{.*}}, %[[ONE]]
 // The last segment's.
 // CHECK: vector.extract {{.*}}[15]
+// 65 blocks of 32 steps, and 20 that are left over: 8 segments, and three rounds.
+// EIGHT-LABEL: func.func @one_channel(
+// EIGHT: scf.for %{{.*}} = %c0 to %c65 step %c1 iter_args(%{{[a-z0-9]+}} = %{{[a-z0-9]+}}, %[[STATES:.*]] = %{{.*}}, %[[P1:.*]] = %{{.*}}, %[[S1:.*]] = %{{.*}}, %[[P2:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %[[P4:.*]] = %{{.*}}, %{{.*}} = %{{.*}}) -> (tensor<2100xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// EIGHT-COUNT-4: vector.transfer_read {{.*}} {in_bounds = [true]} : tensor<32xf32>, vector<8xf32>
+// EIGHT: vector.shuffle {{.*}} [0, 8, 1, 9, 4, 12, 5, 13]
+// EIGHT: vector.shuffle %[[P1]], %{{.*}} [7, 12, 13, 14, 8, 9, 10, 11]
+// EIGHT: vector.shuffle %[[P2]], %{{.*}} [3, 8, 9, 10, 7, 12, 13, 14]
+// EIGHT: vector.shuffle %[[P4]], %{{.*}} [2, 3, 8, 9, 6, 7, 12, 13]
+// EIGHT: vector.extract {{.*}}[7]
 // PORTABLE-LABEL: func.func @one_channel(
 // PORTABLE-NOT: vector.
 func.func @one_channel(%a: tensor<2100xf32>, %u: tensor<2100xf32>, %x0: tensor<f32>) -> (tensor<2100xf32>, tensor<f32>) {

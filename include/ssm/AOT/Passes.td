@@ -247,6 +247,10 @@ def PairVectors : Pass<"ssm-pair-vectors", "::mlir::func::FuncOp"> {
     vector.store %im, %ims[%c0]
     ```
   }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"",
+           "CPU to compile for, whose shuffles LLVM does not merge for the worse">
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::LLVM::LLVMDialect",
                            "::mlir::memref::MemRefDialect",

@@ -30,6 +30,9 @@ def LowerToLinalg : Pass<"ssm-lower-to-linalg"> {
     Option<"vectors", "vectors", "bool", "false",
            "scan lines of time by vector ops, and look ahead in memory, of "
            "which the portable stop has none">,
+    Option<"lineLanes", "line-lanes", "int64_t", "16",
+           "lanes of the vectors by which lines are read whose transitions vary, "
+           "8 or 16">,
     Option<"ahead", "ahead", "int64_t", "4096",
            "bytes that scans of lines look ahead in memory; 0: they leave it to "
            "the machine">,

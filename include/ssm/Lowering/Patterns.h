@@ -46,6 +46,8 @@ void populateTimeContiguousScanLowering(mlir::RewritePatternSet &patterns);
 struct LineScanOptions {
   /// Threads for which a line that is alone is cut into chunks.
   int64_t cores;
+  /// Of the vectors that a block is read by, where transitions vary.
+  int64_t lanes;
   /// Bytes before its use that what is read is asked for; 0: by the machine
   /// alone.
   int64_t ahead, complexAhead;

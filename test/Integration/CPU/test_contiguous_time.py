@@ -2,12 +2,35 @@
 equal the float64 oracle."""
 
 import ctypes
+import functools
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import zoo
 from harness import DTYPES, run, tool
-from mlir_text import Recurrence, check, program
+from mlir_text import Recurrence, batch, check, program
+
+HAS_AVX2 = {"avx2", "fma"} <= set(Path("/proc/cpuinfo").read_text().split())
+TARGETS = [pytest.param("host", id="host"),
+           pytest.param("x86-64-v3", id="avx2", marks=pytest.mark.skipif(not HAS_AVX2, reason="no AVX2"))]
+
+
+def run_for(target, text, *inputs, strategy=None, threads=1):
+    """@f of code for a CPU that is like the host or has less."""
+    options = [f"--strategy={strategy}"] if strategy else []
+    code = zoo.Code(text, f"--target={target}", f"--threads={threads}", *options)
+    names = [name for name, _ in code.functions["f"][0]]
+    return code.call("f", dict(zip(names, inputs, strict=True)))
+
+
+@pytest.fixture(params=TARGETS)
+def target(request, monkeypatch):
+    """Vectors of a line have 16 lanes, or 8 where registers are of 256 bits."""
+    if request.param != "host":
+        for module in (batch, sys.modules[__name__]):
+            monkeypatch.setattr(module, "run", functools.partial(run_for, request.param))
 
 
 def orders(spec, dtype="f32", complex="", projection="none", **sizes):
@@ -32,7 +55,7 @@ def test_blocks_with_states(states):
 
 
 @pytest.mark.parametrize("dtype,length", [("f32", 63), ("f32", 64), ("f32", 65), ("f64", 300)])
-def test_lines(dtype, length):
+def test_lines(dtype, length, target):
     """Around a block of 64 steps; one channel, and several; a transition that is constant."""
     check(orders("t,,,t->t", dtype, t=length) + orders("bt,,,bt->bt", dtype, b=3, t=length)
           + orders("d,,,bdt->bdt", dtype, b=2, d=3, t=length), dtype, "sequential")
@@ -63,7 +86,7 @@ func.func @f(%a: tensor<{length}xf32>, %u: tensor<{length}xf32>, %x0: tensor<f32
 @pytest.mark.parametrize("chunks", [8, 35])
 @pytest.mark.parametrize("least,most,error", [(0.5, 1.0, 1e-6), (0.9, 0.99, 1e-6), (0.9999, 1.00001, 1e-4),
                                               (1.0, 1.01, 1e-5)], ids=["decay", "pieces", "keep", "grow"])
-def test_a_line_alone(direction, chunks, least, most, error):
+def test_a_line_alone(direction, chunks, least, most, error, target):
     """A group of eight chunks of 2^15 steps, or two of 17 and a chunk; a block and a rest: the oracle's values, and the
     same bits for any number of threads. Chunks' products vanish in one piece of 512 steps, in four, or never. What
     grows for so long starts from zero, and has no signal but in the end."""
@@ -141,7 +164,7 @@ func.func @f(%a: tensor<{b}x{t}>, %u: tensor<{b}x{length}x{t}>, %x0: tensor<{b}x
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @pytest.mark.parametrize("channels,length", [(6, 63), (6, 512), (6, 700), (6, (1 << 14) + 33), (1, (1 << 18) + 100)])
 @pytest.mark.parametrize("dtype,error", [("f32", 1e-5), ("complex<f32>", 1e-5), ("f64", 1e-13)])
-def test_constant_transitions(dtype, error, channels, length, direction):
+def test_constant_transitions(dtype, error, channels, length, direction, target):
     """A transition that has no time, by products in few blocks and by powers in many: near one, where every block's error is
     that of the block before; some that vanish in a block, whose powers would be subnormal numbers, and zero."""
     random = np.random.default_rng(1)
@@ -161,7 +184,7 @@ def test_constant_transitions(dtype, error, channels, length, direction):
 
 
 @pytest.mark.parametrize("length", [64, 201])
-def test_complex_lines(length):
+def test_complex_lines(length, target):
     """Which of transition, signal and initial state are complex; what comes out of a state may be real."""
     cases = [case for complex in ("a", "u", "auh", "h") for case in orders("bt,,,bt->bt", complex=complex, b=3, t=length)]
     cases += orders("d,,,bdt->bdt", complex="a", projection="twice_real", b=2, d=3, t=length)
@@ -170,7 +193,7 @@ def test_complex_lines(length):
 
 
 @pytest.mark.parametrize("length", [64, 201])
-def test_lines_with_input_and_output(length):
+def test_lines_with_input_and_output(length, target):
     """B_t and C_t of each channel, of all channels, and without time."""
     cases = [case for b, c in (("bdt", ""), ("", "bdt"), ("bt", "t"), ("d", "bd"))
              for case in orders(f"bdt,{b},{c},bdt->bdt", b=2, d=3, t=length)]
@@ -179,7 +202,7 @@ def test_lines_with_input_and_output(length):
 
 
 @pytest.mark.parametrize("length", [64, 201])
-def test_complex_lines_with_input_and_output(length):
+def test_complex_lines_with_input_and_output(length, target):
     cases = [case for complex in ("b", "c", "ac", "ub", "aubch")
              for case in orders("bt,bt,t,bt->bt", complex=complex, b=2, t=length)]
     for projection in ("real", "twice_real"):

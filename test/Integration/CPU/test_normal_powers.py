@@ -4,13 +4,11 @@ x_t[d, n] = 2^(dt_t[d] A[d, n]) x_{t-1}[d, n] + u_t[d], from ones; without a sig
 a step of dt = 1 and others of dt = 0, the states are 2^A.
 """
 
-import ctypes
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zoo
-from harness import tool
 
 STATES, STEPS = 16, 8
 HAS_AVX2 = {"avx2", "fma"} <= set(Path("/proc/cpuinfo").read_text().split())
@@ -37,36 +35,26 @@ func.func @f(%dt: {dt}, %A: {A}, %C: {row}, %u: {dt}, %one: {states}) -> ({dt}, 
     %1 = math.exp2 %0 : f32
     linalg.yield %1 : f32
   }} -> {transition}
-  %y, %h = ssm.linear_recurrence transition(%a : {transition}) signal(%u : {dt}) output(%C : {row}) init(%one : {states})
+  %y, %h = ssm.linear_recurrence transition(%a : {transition}) signal(%u : {dt}) output(%C : {row})
+      init(%one : {states})
       {{indexing_maps = [#tdn, #td, #tn, #dn, #td, #dn], time = 0 : i64}} -> {dt}, {states}
   return %y, %h : {dt}, {states}
 }}
 """
 
 
-def scan(dt, A, C, target, folder, threads=1, u=0):
+def scan(dt, A, C, target, threads=1, u=0):
     """The outputs and the last states."""
-    steps, channels = dt.shape
-    # A library that is loaded is not loaded again from the same place.
-    source, library = folder / "f.mlir", folder / f"{target}-{threads}-{channels}.so"
-    source.write_text(program(channels, steps))
-    tool("ssm-compile", source, "--emit=shared", "-o", library, f"--target={target}", f"--threads={threads}",
-         "--strategy=sequential")
-    code = ctypes.CDLL(str(library))
-    code.f_workspace_bytes.restype = ctypes.c_size_t
-    scratch = np.zeros(code.f_workspace_bytes() + 64, np.uint8)
-    workspace = ctypes.c_void_p(scratch.ctypes.data + -scratch.ctypes.data % 64)
-    inputs = [v.astype(np.float32) for v in (dt, A, C, np.broadcast_to(u, dt.shape), np.ones_like(A))]
-    y, h = np.full(dt.shape, np.nan, np.float32), np.full(A.shape, np.nan, np.float32)
-    assert code.f_run(zoo.tensors(inputs), zoo.tensors([y, h]), workspace, None) == 0
-    return y, h
+    text = program(dt.shape[1], len(dt))
+    code = zoo.Code(text, f"--target={target}", f"--threads={threads}", "--strategy=sequential")
+    return code.call("f", dict(dt=dt, A=A, C=C, u=np.broadcast_to(u, dt.shape), one=np.ones_like(A)))
 
 
-def powers(A, target, folder):
+def powers(A, target):
     """2^A, in the first of the steps that are taken together."""
     dt = np.zeros((STEPS, A.shape[0]))
     dt[0] = 1
-    _, h = scan(dt, A, np.ones((STEPS, STATES)), target, folder)
+    _, h = scan(dt, A, np.ones((STEPS, STATES)), target)
     return h
 
 
@@ -78,43 +66,43 @@ def error_in_units(y, A):
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("channels", [1536, 13])
-def test_error_of_normal_powers(channels, target, tmp_path):
+def test_error_of_normal_powers(channels, target):
     random = np.random.default_rng(0)
     for low, high in [(-124.9, 124.9), (-1, 1), (-1e-3, 1e-3)]:
         A = random.uniform(low, high, (channels, STATES))
-        assert error_in_units(powers(A, target, tmp_path), A) <= 2
+        assert error_in_units(powers(A, target), A) <= 2
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_exact_where_whole(target, tmp_path):
+def test_exact_where_whole(target):
     A = np.resize(np.arange(-124, 125), (16, STATES))
-    np.testing.assert_array_equal(powers(A, target, tmp_path), np.exp2(A.astype(np.float64)))
+    np.testing.assert_array_equal(powers(A, target), np.exp2(A.astype(np.float64)))
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_other_powers(target, tmp_path):
+def test_other_powers(target):
     """A lane that is beyond has all steps taken by powers of any size."""
     random = np.random.default_rng(1)
     A = random.uniform(-150, 127.9, (64, STATES))
-    assert error_in_units(powers(A, target, tmp_path), A) <= 2
+    assert error_in_units(powers(A, target), A) <= 2
     special = np.float32([1e30, -1e30, np.nan, 1e-40, 128, -149, -150.5, 125, -125, 126, -126, 3, 0, -0.0, 127, -127])
     for channels in (special, np.float32([np.nan, 3, 0, -0.0] * 4)):
-        h = powers(np.tile(channels, (8, 1)), target, tmp_path)
+        h = powers(np.tile(channels, (8, 1)), target)
         with np.errstate(over="ignore", under="ignore"):
             want = np.exp2(channels.astype(np.float64)).astype(np.float32)
         np.testing.assert_allclose(h, np.tile(want, (8, 1)), rtol=2.4e-7, atol=1.5e-45)
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_infinite_steps(target, tmp_path):
+def test_infinite_steps(target):
     dt = np.zeros((STEPS, 16))
     dt[0], dt[0, 8:] = np.inf, np.nan
-    _, h = scan(dt, np.tile([1.0, -1.0], (16, 8)), np.ones((STEPS, STATES)), target, tmp_path)
+    _, h = scan(dt, np.tile([1.0, -1.0], (16, 8)), np.ones((STEPS, STATES)), target)
     np.testing.assert_array_equal(h, np.where(np.arange(16)[:, None] < 8, np.tile([np.inf, 0], (16, 8)), np.nan))
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_both_in_turn(target, tmp_path):
+def test_both_in_turn(target):
     """Some steps and channels of either kind; for 1, 2 and 4 threads alike."""
     random = np.random.default_rng(2)
     steps, channels = 43, 72
@@ -122,7 +110,7 @@ def test_both_in_turn(target, tmp_path):
     dt[8:16, 16:24] *= 100
     dt[20, 40] = 1000
     C, u = random.uniform(-1, 1, (steps, STATES)), random.uniform(-1, 1, (steps, channels))
-    results = [scan(dt, A, C, target, tmp_path, threads, u) for threads in (1, 2, 4)]
+    results = [scan(dt, A, C, target, threads, u) for threads in (1, 2, 4)]
     dt, A, C, u = (v.astype(np.float32).astype(np.float64) for v in (dt, A, C, u))
     state, want = np.ones(A.shape), np.empty(dt.shape)
     for t in range(steps):
