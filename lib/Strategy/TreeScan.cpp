@@ -21,6 +21,15 @@ static std::string refuse(const Problem &problem) {
   return isa<LongConvOp>(problem.op) ? "a convolution carries no state" : "";
 }
 
+/// Channels whose steps are contiguous are gathered and scattered at each.
+static void countStrides(OpCount &pass, const Problem &problem, double lanes,
+                         double steps) {
+  constexpr double kStridedCyclesPerLane = 16;
+  if (problem.timeContiguous)
+    pass.cycles = kStridedCyclesPerLane * steps *
+                  std::min<double>(lanes, problem.laneChannels);
+}
+
 /// A tree of a single leaf: a loop over time in tiles of four vectors.
 static OpCount countLeaf(const Problem &problem, const TargetInfo &target,
                          double leaves) {
@@ -29,6 +38,7 @@ static OpCount countLeaf(const Problem &problem, const TargetInfo &target,
   double lanes = tileLanes(problem, target, kVectorsPerTile);
   OpCount leaf = countScan("leaf", problem, target, tileCount(problem, lanes),
                            problem.length, lanes);
+  countStrides(leaf, problem, lanes, problem.length);
   // Several states of four vectors are more than the registers hold.
   constexpr double kCrowding = 1.25;
   if (problem.states > 1)
@@ -70,10 +80,7 @@ static OpCount countLeaves(const Problem &problem, const TargetInfo &target,
   double lanes = tileLanes(problem, target, kVectorsPerTile);
   OpCount pass = countScan("leaves", problem, target,
                            tileCount(problem, lanes) * leaves, kLeaf, lanes);
-  // Channels whose steps are contiguous are gathered and scattered, too.
-  constexpr double kStridedCyclesPerLane = 16;
-  if (problem.timeContiguous)
-    pass.cycles = kStridedCyclesPerLane * lanes * kLeaf;
+  countStrides(pass, problem, lanes, kLeaf);
   return pass;
 }
 

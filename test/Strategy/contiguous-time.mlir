@@ -12,3 +12,12 @@ func.func @complex_lines(%a: tensor<256xcomplex<f32>>, %u: tensor<256x512xcomple
       -> tensor<256x512xcomplex<f32>>, tensor<256xcomplex<f32>>
   return %x : tensor<256x512xcomplex<f32>>
 }
+
+// Nor are they gathered for a tree of one leaf.
+// CHECK-LABEL: func @short_lines
+// CHECK: strategy = #ssm.strategy<sequential
+func.func @short_lines(%a: tensor<256x128xf32>, %u: tensor<256x128xf32>) -> tensor<256x128xf32> {
+  %x, %last = ssm.linear_recurrence transition(%a : tensor<256x128xf32>) signal(%u : tensor<256x128xf32>)
+      {indexing_maps = [#dt, #dt, #dt, #d], time = 1 : i64} -> tensor<256x128xf32>, tensor<256xf32>
+  return %x : tensor<256x128xf32>
+}
