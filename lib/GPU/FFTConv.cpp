@@ -204,7 +204,7 @@ void FFTConv::emitLoopOfWindows(const ConvOperands::Share &share) {
 /// The spectrum is in shared memory, where a thread reads what it has written.
 void FFTConv::emitLoopWithKernel(const ConvOperands::Share &share) {
   // LLVM would look for pairs of numbers for longer than all else takes.
-  k.kernel->setAttr("passthrough", b.getStrArrayAttr({"noimplicitfloat"}));
+  k.refuseVectors();
   Value spectrum = k.addShared("spectrum", 8 * plan.points());
   auto inSpectrum = [&](int64_t i) {
     return k.add(k.threadIndex(), k.constant(i * fft.threads()));

@@ -186,6 +186,11 @@ Value Kernel::workspace(Value offset) {
                 : all;
 }
 
+void Kernel::refuseVectors() {
+  kernel->setAttr("passthrough", b.getStrArrayAttr({"noimplicitfloat"}));
+  refusesVectors = true;
+}
+
 Value Kernel::addShared(StringRef name, int64_t bytes, int64_t alignment) {
   auto type =
       LLVM::LLVMArrayType::get(b.getI32Type(), llvm::divideCeil(bytes, 4));
@@ -383,7 +388,7 @@ SmallVector<Value> Kernel::loadScalars(const KernelTensor &tensor, Value offset,
     return {all};
   // LLVM takes loads of vectors apart, and joins them again but in a kernel
   // that it is not to look for vectors in.
-  if (kernel->hasAttr("passthrough"))
+  if (refusesVectors)
     all = LLVM::FreezeOp::create(b, loc, all);
   SmallVector<Value> loaded;
   for (unsigned i = 0; i < scalars; ++i)

@@ -68,6 +68,8 @@ public:
 
   /// Of a block, instead of those that it began with.
   void setThreads(int64_t threads);
+  /// LLVM is not to look for vectors in the kernel.
+  void refuseVectors();
 
   /// The memory of an argument of the function; of none, if it is null.
   KernelTensor argument(mlir::Value value, mlir::AffineMap map);
@@ -181,6 +183,7 @@ private:
   mlir::Value workspaceStart;
   llvm::SmallVector<mlir::Value> regionStarts;
   int64_t shared = 0;
+  bool refusesVectors = false;
 };
 
 /// What keeps an op of a region from being computed for scalars; null: nothing.
