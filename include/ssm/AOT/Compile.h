@@ -113,8 +113,8 @@ private:
 /// of the whole process, so it is for tools.
 llvm::Error setThreads(unsigned threads);
 
-/// Loads LLVM's OpenMP runtime, by which libraries loaded later run as well; false
-/// where it is not found.
+/// Loads LLVM's OpenMP runtime, by which libraries loaded later run as well;
+/// false where it is not found.
 bool loadOpenMPRuntime();
 
 /// Limits the threads of the kernels that this thread calls from now on.
