@@ -83,7 +83,7 @@ std::optional<DiagonalTile::Exponent> DiagonalTile::findExponent() {
 }
 
 void DiagonalTile::findReach(OpBuilder &b) {
-  if (countStepsTogether() == 1)
+  if (countStepsTogether() == 0)
     return;
   std::optional<Exponent> exponent = findExponent();
   if (!exponent)

@@ -1,5 +1,4 @@
-//===- Passes.h - Other forms into the language -------------------*- C++
-//-*-===//
+//===- Passes.h - Other forms into the language -----------------*- C++ -*-===//
 #ifndef SSM_IMPORT_PASSES_H
 #define SSM_IMPORT_PASSES_H
 

@@ -1,5 +1,4 @@
-//===- NormalPowers.h - Powers of two of a known size ------------*- C++
-//-*-===//
+//===- NormalPowers.h - Powers of two of a known size -----------*- C++ -*-===//
 #ifndef SSM_UTILS_NORMALPOWERS_H
 #define SSM_UTILS_NORMALPOWERS_H
 
