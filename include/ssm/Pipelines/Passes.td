@@ -5,6 +5,29 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SplitConcatenations
+    : Pass<"ssm-split-concatenations", "::mlir::func::FuncOp"> {
+  let summary = "compute elementwise operations on the parts of a concatenation";
+  let description = [{
+    A parallel linalg op that reads a tensor of parts, which `tensor.insert_slice`
+    wrote one after the other, becomes one op for each part:
+
+    ```mlir
+    %a = tensor.insert_slice %zero into %empty[0, 0] [1, 64] [1, 1]
+    %b = tensor.insert_slice %x into %a[1, 0] [99, 64] [1, 1]
+    %y = linalg.generic ins(%b, %z) // 100 x 64
+    // becomes
+    %y0 = linalg.generic ins(%zero, %z[0 .. 1])
+    %y1 = linalg.generic ins(%x, %z[1 .. 100])
+    ```
+
+    so that the signal of a step before is read where it is, not copied. Of more
+    than eight parts it stays one op.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def Vectorize : Pass<"ssm-vectorize", "::mlir::func::FuncOp"> {
   let summary = "vectorize linalg ops on small static tiles of real numbers";
   let description = [{

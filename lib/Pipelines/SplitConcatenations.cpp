@@ -18,8 +18,8 @@
 // and few of them.
 //
 //===----------------------------------------------------------------------===//
-#include "ssm/AOT/Passes.h"
 #include "ssm/IR/LoopDims.h"
+#include "ssm/Pipelines/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -31,7 +31,7 @@
 
 namespace ssm {
 #define GEN_PASS_DEF_SPLITCONCATENATIONS
-#include "ssm/AOT/Passes.h.inc"
+#include "ssm/Pipelines/Passes.h.inc"
 } // namespace ssm
 
 using namespace mlir;
